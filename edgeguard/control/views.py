@@ -1,0 +1,181 @@
+"""What the daemon shows on its control socket, as frozen values; the CLI prints them, `--json` prints them as they are.
+
+Times are ISO 8601 UTC strings; ages and durations are seconds or milliseconds as the name says.
+"""
+
+from dataclasses import dataclass, field
+
+from edgeguard.core.point import Value
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsView:
+    """A text in two languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A supervised part of the daemon: `state` is running, waiting (for its restart) or failed."""
+
+    name: str
+    state: str
+    restarts: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkView:
+    """The broker session: `state` is connecting, online, waiting or failed."""
+
+    url: str
+    state: str
+    protocol: str
+    since: str
+    acked_items: int
+    inflight: int
+    reconnects: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """The daemon as a whole."""
+
+    site: str
+    gateway: str
+    version: str
+    epoch: str
+    boot: str
+    pid: int
+    started: str
+    clock_synced: bool
+    uptime_s: float
+    rss_mib: float
+    cpu_s: float
+    config_path: str
+    config_sha256: str
+    config_error: str
+    """Why the last reload was refused, empty if it was not."""
+    devices: int
+    devices_online: int
+    points: int
+    points_bad: int
+    points_per_s: float
+    alarms_active: int
+    tasks: tuple[TaskView, ...]
+    uplink: UplinkView | None
+    store_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device. `state` is starting, online, degraded (some points refused or bad) or offline."""
+
+    name: str
+    bus: str
+    profile: str
+    address: str
+    labels: LabelsView
+    state: str
+    period_s: float
+    last_answer: str
+    response_p50_ms: float
+    response_p95_ms: float
+    polls: int
+    failures: int
+    errors: dict[str, int]
+    """Failed requests by reason."""
+    requests_per_round: int
+    next_try_s: float
+    points: int
+    points_bad: int
+    refused: dict[str, str]
+    """Points that the device refuses for good, with the exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointView:
+    """One point now. `quality` is good, stale or bad; `value`: the last good one, or None."""
+
+    device: str
+    point: str
+    labels: LabelsView
+    value: Value | None
+    unit: str
+    quality: str
+    reason: str
+    at: str
+    age_s: float
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    """One alarm that is not normal (or all of them if asked)."""
+
+    alarm: str
+    device: str
+    state: str
+    severity: str
+    since: str
+    value: Value | None
+    limit: Value | None
+    text: LabelsView
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """One stream of the outbox."""
+
+    stream: str
+    rows: int
+    bytes: int
+    first_seq: int | None
+    last_seq: int
+    oldest_at: str
+    oldest_age_s: float
+    dead: int
+    rate_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxView:
+    """The outbox as a whole; `holds_days` is how long it lasts offline at the present rate, None while nothing comes in."""
+
+    epoch: str
+    path: str
+    file_bytes: int
+    max_bytes: int
+    free_disk_bytes: int
+    holds_days: float | None
+    dropped: int
+    error: str
+    streams: tuple[StreamView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteView:
+    """A write that was carried out: what was sent, what was read back."""
+
+    device: str
+    point: str
+    written: Value
+    read_back: Value | None
+    verified: bool
+    detail: str
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopView:
+    """One picture for `top`: everything at one moment, and the newest events."""
+
+    status: StatusView
+    devices: tuple[DeviceView, ...]
+    points: tuple[PointView, ...]
+    alarms: tuple[AlarmView, ...]
+    outbox: OutboxView
+    events: tuple[str, ...] = field(default=())

@@ -1,0 +1,34 @@
+"""Time as the product sees it: a stamp has a wall clock that may be wrong and a boot clock that never is.
+
+Durations are always differences of boot time; wall time is only for people and platforms.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from edgeguard.core.ids import BootId
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One moment: wall clock in ms since 1970 (UTC), ms since boot, which boot, and whether the wall clock was trusted."""
+
+    wall_ms: int
+    boot_ms: int
+    boot: BootId
+    synced: bool
+
+
+class Clock(Protocol):
+    """The one source of time; injected, so that tests own it."""
+
+    def now(self) -> Stamp:
+        """The present moment; cheap enough to call per poll."""
+        ...
+
+
+def iso_utc(wall_ms: int) -> str:
+    """UTC with milliseconds, as every message writes it: `2026-11-23T05:40:00.123Z`."""
+    seconds, ms = divmod(wall_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"

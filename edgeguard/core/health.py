@@ -1,0 +1,21 @@
+"""News of the gateway's own state, which rooms report and the runtime turns into `health` events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgeguard.core.point import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One change of state: `source` (uplink, store, bus.riser-a ...), stable `code`, good news or bad, words, figures."""
+
+    source: str
+    code: str
+    ok: bool
+    text: Labels
+    detail: str = ""
+
+
+HealthSink = Callable[[Health], None]
+"""Takes news on the loop's thread; must not block."""

@@ -1,0 +1,68 @@
+"""What a device offers: a point with its unit, labels, scale, range and rule for reporting it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from edgeguard.core.ids import PointName
+from edgeguard.core.quality import Fault
+
+Value = float | int | bool | str
+"""A good reading: number, truth value, or text (strings and enumerations)."""
+Outcome = float | int | bool | str | Fault
+"""What stands in a column of readings: a value, or the fault in its place."""
+
+
+class Kind(StrEnum):
+    """How a point's value is typed on the platform side."""
+
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A name or text in the two languages of the field."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRule:
+    """Report by exception: when a change is worth an item. Dead-bands in the point's unit or in % of the last reported value."""
+
+    deadband: float = 0.0
+    deadband_percent: float = 0.0
+    min_interval_ms: int = 0
+    heartbeat_ms: int = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRule:
+    """What a person or the platform may write: bounds in the point's unit, and how close the value read back must be."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One readable (perhaps writable) quantity of a device; the protocol's address of it lives in the driver's field.
+
+    `minimum`/`maximum` bound plausible values in the point's unit: outside of them a reading is BAD, never clipped.
+    """
+
+    name: PointName
+    kind: Kind
+    labels: Labels
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    decimals: int | None = None
+    choices: Mapping[int, Labels] = field(default_factory=dict)
+    """Texts of an enumeration by its number; the value on the platform is the number's English text."""
+    report: ReportRule = ReportRule()
+    write: WriteRule | None = None
