@@ -33,6 +33,26 @@ ITEM_MAX_BYTES: Final = 32 * 1024
 OUTBOX_MAX_BYTES_DEFAULT: Final = 512 * 1024 * 1024
 OUTBOX_MAX_ROWS_DEFAULT: Final = 10_000_000
 WAL_MAX_BYTES: Final = 16 * 1024 * 1024
+WAL_CHECKPOINT_PAGES: Final = 1000
+CAP_SLACK_PARTS: Final = 64
+"""A full outbox drops down to its cap less one part in so many, so that drops are big and rare."""
+PRUNE_ROWS: Final = 4096
+ACK_WRITE_S: Final = 1.0
+ACK_SPANS_MAX: Final = 1024
+DEAD_LETTERS_MAX: Final = 1000
+READ_CHUNK_ROWS: Final = 64
+QUARANTINE_KEEP: Final = 3
+QUICK_CHECK_S: Final = 2.0
+STORE_BUSY_S: Final = 2.0
+STORE_RETRY_MIN_S: Final = 0.25
+STORE_RETRY_MAX_S: Final = 4.0
+STORE_LOOK_S: Final = 5.0
+STORE_CLOSE_S: Final = 3.0
+DISK_BALLAST_BYTES: Final = 1024 * 1024
+DISK_LOW_BYTES: Final = 4 * 1024 * 1024
+DISK_RESUME_BYTES: Final = 8 * 1024 * 1024
+RATE_BUCKET_MS: Final = 10_000
+RATE_BUCKETS: Final = 30
 
 # Uplink
 MESSAGE_MAX_BYTES: Final = 64 * 1024
@@ -45,12 +65,51 @@ RECONNECT_MIN_S: Final = 1.0
 RECONNECT_MAX_S: Final = 60.0
 LIVE_WITHIN_MS: Final = 60_000
 SYNC_LOOK_S: Final = 5.0
+UPLINK_CONNECT_WITHIN_S: Final = 15.0
+UPLINK_READ_ROWS: Final = 400
+UPLINK_READ_BYTES: Final = 256 * 1024
+UPLINK_INBOUND_BYTES: Final = 256 * 1024
+UPLINK_RESERVE_SLOTS: Final = 2
+RECONNECT_HEALTHY_S: Final = 60.0
+PROTOCOL_TOLD_S: Final = 86_400.0
+PROTOCOL_GUESSED_S: Final = 3600.0
+REFUSED_WAIT_MIN_S: Final = 1.0
+REFUSED_WAIT_MAX_S: Final = 60.0
+SUSPECTS_MAX: Final = 8
+"""Rows refused one after another before a stream counts as blocked rather than poisoned."""
+REFUSALS_TOLD: Final = 3
+BLOCKED_RETRY_S: Final = 300.0
+PACE_START_BYTES: Final = 512 * 1024
+PACE_MIN_BYTES: Final = 16 * 1024
+PACE_MIN_MESSAGE_BYTES: Final = 4 * 1024
+SECRET_MAX_BYTES: Final = 64 * 1024
 
 # Control socket
 CONTROL_MAX_CONNECTIONS: Final = 32
 CONTROL_LINE_BYTES: Final = 64 * 1024
 CONTROL_ANSWER_BYTES: Final = 16 * 1024 * 1024
 CONTROL_IDLE_S: Final = 60.0
+"""A connection must end a request line within this of its start; a byte now and then does not help."""
+CONTROL_READER_CONNECTIONS: Final = 24
+"""Of all connections, those that peers who may only read can hold; the rest stays free for operators."""
+CONTROL_SEND_S: Final = 15.0
+CONTROL_HANDLER_S: Final = 45.0
+CONTROL_PENDING_BYTES: Final = 32 * 1024 * 1024
+"""Answers that all peers together may leave unread."""
+CONTROL_DEPTH: Final = 4
+CONTROL_ARGS: Final = 16
+CONTROL_TEXT_CHARS: Final = 1024
+CONTROL_LIST_ITEMS: Final = 256
+CONTROL_MESSAGE_CHARS: Final = 16 * 1024
+CONTROL_CALL_S: Final = 10.0
+"""How long a client waits for an answer from memory."""
+CONTROL_BUS_CALL_S: Final = 50.0
+"""How long a client waits for an answer that needs a turn on a bus; longer than the server lets a handler run."""
+TOP_INTERVAL_MIN_S: Final = 0.2
+TOP_INTERVAL_MAX_S: Final = 30.0
+"""Below CONTROL_IDLE_S, so that the connection of `top` lives from picture to picture."""
+TOP_POINTS_AT_ONCE: Final = 2000
+"""Above this `top` asks only for the points of the devices that it can show."""
 
 # Configuration
 CONFIG_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -58,8 +117,35 @@ MAX_BUSES: Final = 64
 MAX_DEVICES: Final = 2000
 MAX_POINTS_PER_DEVICE: Final = 2000
 MIN_PERIOD_MS: Final = 50
+CONFIG_MAX_DEPTH: Final = 64
+CONFIG_MAX_MISTAKES: Final = 500
+MAX_ALARMS_PER_DEVICE: Final = 500
+MAX_CHOICES_PER_POINT: Final = 1000
+MAX_PROFILE_FILES: Final = 2000
+MAX_TEXT_CHARS: Final = 200
+MAX_PERIOD_MS: Final = 86_400_000
+MAX_ALARM_DELAY_MS: Final = 7 * 86_400_000
+MAX_REQUEST_DELAY_MS: Final = 10_000
+MIN_TIMEOUT_MS: Final = 20
+MAX_TIMEOUT_MS: Final = 60_000
+OUTBOX_MIN_BYTES: Final = 4 * 1024 * 1024
+OUTBOX_MIN_ROWS: Final = 10_000
+SOCKET_PATH_MAX_BYTES: Final = 107
 
 # Daemon
 STOP_WITHIN_S: Final = 5.0
 RESTART_BACKOFF_MIN_S: Final = 1.0
 RESTART_BACKOFF_MAX_S: Final = 60.0
+RECENT_EVENTS: Final = 100
+CLOCK_STEP_MS: Final = 1000
+WATCHDOG_GRACE_S: Final = 60.0
+AUDIT_WITHIN_S: Final = 3.0
+
+# Embedded broker (demo and tests)
+BROKER_PACKET_BYTES: Final = 1024 * 1024
+BROKER_MAX_CLIENTS: Final = 64
+BROKER_SUBSCRIPTIONS: Final = 256
+BROKER_RETAINED_TOPICS: Final = 10_000
+BROKER_QUEUE_MESSAGES: Final = 100_000
+BROKER_CONNECT_WITHIN_S: Final = 10.0
+BROKER_REORDER_S: Final = 0.02

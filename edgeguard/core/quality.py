@@ -33,6 +33,8 @@ class Reason(StrEnum):
     NOT_POLLED = "not-polled"
     """Nothing was asked: the device is backed off, or the first poll is still to come."""
     CANCELLED = "cancelled"
+    STALE = "stale"
+    """There was a good value, but no poll round has ended for too long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""Outputs of the rules as items: the JSON bodies of the three streams, as the platform reads them."""
+
+from collections.abc import Iterable
+
+import orjson
+
+from edgeguard.core.alarm import AlarmChange
+from edgeguard.core.clock import Stamp
+from edgeguard.core.health import Health
+from edgeguard.core.ids import AlarmName, DeviceName
+from edgeguard.core.item import Item, Stream
+from edgeguard.core.point import Outcome, Point, Value
+from edgeguard.core.quality import Fault
+
+
+def telemetry_item(
+    device: DeviceName, at: Stamp, points: tuple[Point, ...], outcomes: tuple[Outcome, ...], told: Iterable[int]
+) -> Item:
+    """`{"device":…,"values":{point:value},"bad":{point:reason}}`; `bad` is left out when empty."""
+    values: dict[str, Value] = {}
+    bad: dict[str, str] = {}
+    for index in told:
+        outcome = outcomes[index]
+        if isinstance(outcome, Fault):
+            bad[points[index].name] = outcome.reason.value
+        else:
+            values[points[index].name] = outcome
+    body: dict[str, object] = {"device": device, "values": values}
+    if bad:
+        body["bad"] = bad
+    return Item(Stream.TELEMETRY, at, orjson.dumps(body))
+
+
+def alarm_item(change: AlarmChange) -> Item:
+    """`{"alarm":…,"device":…,"state":…,"severity":…,"value":…,"limit":…,"text":{"zh":…,"en":…}}`."""
+    rule = change.rule
+    body = {
+        "alarm": rule.name,
+        "device": rule.device,
+        "state": change.state.value,
+        "severity": rule.severity.value,
+        "value": change.value,
+        "limit": rule.limit,
+        "text": {"zh": rule.text.zh, "en": rule.text.en},
+    }
+    return Item(Stream.ALARMS, change.at, orjson.dumps(body))
+
+
+def retired_alarm_item(name: AlarmName, at: Stamp) -> Item:
+    """Closes an alarm that stood when its definition was taken out of the configuration."""
+    body = {
+        "alarm": name,
+        "device": name.partition(".")[0],
+        "state": "normal",
+        "severity": "info",
+        "value": None,
+        "limit": None,
+        "text": {"zh": "该告警已从配置中移除", "en": "the alarm was removed from the configuration"},
+    }
+    return Item(Stream.ALARMS, at, orjson.dumps(body))
+
+
+def health_item(health: Health, at: Stamp) -> Item:
+    """`{"type":"health","source":…,"code":…,"ok":…,"text":{…},"detail":…}`."""
+    body = {
+        "type": "health",
+        "source": health.source,
+        "code": health.code,
+        "ok": health.ok,
+        "text": {"zh": health.text.zh, "en": health.text.en},
+        "detail": health.detail,
+    }
+    return Item(Stream.EVENTS, at, orjson.dumps(body))
+
+
+def write_item(target: str, at: Stamp, value: Value, by: str, result: str, read_back: Value | None) -> Item:
+    """A write asked for by a person: `{"type":"command","name":"write","target":…,"value":…,"by":…,"result":…,"read_back":…}`.
+
+    `result` is accepted (recorded before the device is touched), then done, refused, failed or unverified.
+    """
+    body = {
+        "type": "command",
+        "name": "write",
+        "target": target,
+        "value": value,
+        "by": by,
+        "result": result,
+        "read_back": read_back,
+    }
+    return Item(Stream.EVENTS, at, orjson.dumps(body))

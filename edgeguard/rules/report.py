@@ -1,0 +1,66 @@
+"""Report by exception: which points of a snapshot are worth telling the platform.
+
+A change of quality is always told. A value is told when it leaves the dead-band around the last told value and the
+minimum interval has passed, or when the heartbeat is due. Times are boot time, so a stepped wall clock changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeguard.core.point import Outcome, ReportRule
+from edgeguard.core.quality import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """Per point of a device: the outcome told last and the boot time in ms of telling it; empty before the first step."""
+
+    told: tuple[Outcome, ...] = ()
+    told_ms: tuple[int, ...] = ()
+
+
+def _outside_deadband(rule: ReportRule, told: Outcome, outcome: Outcome) -> bool:
+    """Whether a changed good value has left the dead-band; truth values and texts have none."""
+    if isinstance(outcome, bool | str) or isinstance(told, bool | str | Fault) or isinstance(outcome, Fault):
+        return True
+    change = abs(outcome - told)
+    return change > rule.deadband and change > abs(told) * rule.deadband_percent / 100.0
+
+
+def step_report(
+    rules: Sequence[ReportRule], state: ReportState, outcomes: Sequence[Outcome], now_ms: int
+) -> tuple[ReportState, list[int]]:
+    """The new state and the indices of the points to tell. `rules`, `outcomes` and the state's columns are aligned."""
+    if not state.told:
+        return ReportState(tuple(outcomes), (now_ms,) * len(outcomes)), list(range(len(outcomes)))
+    due: list[int] = []
+    told, told_ms = state.told, state.told_ms
+    for index, outcome in enumerate(outcomes):
+        before = told[index]
+        if outcome.__class__ is Fault or before.__class__ is Fault:
+            changed = not _same_quality(before, outcome)
+            if not changed and now_ms - told_ms[index] < rules[index].heartbeat_ms:
+                continue
+        elif outcome == before:
+            if now_ms - told_ms[index] < rules[index].heartbeat_ms:
+                continue
+        else:
+            rule = rules[index]
+            since_ms = now_ms - told_ms[index]
+            if since_ms < rule.heartbeat_ms and (since_ms < rule.min_interval_ms or not _outside_deadband(rule, before, outcome)):
+                continue
+        due.append(index)
+    if not due:
+        return state, due
+    if len(due) == len(outcomes):
+        return ReportState(tuple(outcomes), (now_ms,) * len(due)), due
+    new_told, new_ms = list(told), list(told_ms)
+    for index in due:
+        new_told[index] = outcomes[index]
+        new_ms[index] = now_ms
+    return ReportState(tuple(new_told), tuple(new_ms)), due
+
+
+def _same_quality(before: Outcome, outcome: Outcome) -> bool:
+    """Two faults for the same reason; the detail may differ from poll to poll."""
+    return isinstance(before, Fault) and isinstance(outcome, Fault) and before.reason is outcome.reason
