@@ -1,0 +1,103 @@
+"""Modbus on TCP: seven bytes of header before each PDU, answers matched by transaction and unit.
+
+Source: MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3. A header that cannot be one leaves no foothold in
+the stream: the guide's only way back is a new connection.
+"""
+
+import struct
+from collections import OrderedDict
+from typing import Final
+
+from edgeguard.codec.framing import Answer, StreamBroken
+from edgeguard.core.limits import BUS_MAX_OUTSTANDING, MODBUS_MAX_PDU_BYTES
+from edgeguard.core.quality import Fault, Reason
+
+_HEADER: Final = struct.Struct(">HHHB")
+_SHORTEST_ADU: Final = _HEADER.size + 1
+_MAX_LENGTH: Final = MODBUS_MAX_PDU_BYTES + 1
+"""The length field counts the unit and the PDU."""
+_REMEMBERED: Final = 4 * BUS_MAX_OUTSTANDING
+"""Transactions given up whose late answers are still known as such."""
+
+
+class MbapFraming:
+    """Frames of one Modbus TCP connection; see codec.framing.Framing."""
+
+    parallel = BUS_MAX_OUTSTANDING
+    quiet_s = 0.0
+
+    def __init__(self) -> None:
+        self.junk_bytes = 0
+        self.late_answers = 0
+        self._units: dict[int, int] = {}
+        self._given_up: OrderedDict[int, None] = OrderedDict()
+        self._odd: dict[int, Fault] = {}
+        self._rest = b""
+
+    @property
+    def torn(self) -> bool:
+        """The beginning of an ADU stands in the buffer."""
+        return bool(self._rest)
+
+    def request(self, transaction: int, address: int, pdu: bytes) -> bytes:
+        """The ADU of a request to unit `address`."""
+        self._units[transaction] = address
+        return _HEADER.pack(transaction, 0, len(pdu) + 1, address) + pdu
+
+    def feed(self, data: bytes) -> list[Answer]:
+        """Answers completed by `data`. StreamBroken on a protocol id that is not 0 or a length that cannot be."""
+        if self._rest:
+            data = self._rest + data
+        answers = []
+        start, size = 0, len(data)
+        while size - start >= _SHORTEST_ADU:
+            transaction, protocol, length, unit = _HEADER.unpack_from(data, start)
+            if protocol or not 2 <= length <= _MAX_LENGTH:
+                self.junk_bytes += size - start
+                head = data[start : start + _HEADER.size].hex(" ")
+                raise StreamBroken(Fault(Reason.GARBAGE, f"{head} is no Modbus TCP header"))
+            end = start + 6 + length
+            if end > size:
+                break
+            if self._units.get(transaction) == unit:
+                del self._units[transaction]
+                self._odd.pop(transaction, None)
+                answers.append(Answer(transaction, data[start + 7 : end]))
+            else:
+                self._note_odd(transaction, unit, end - start)
+            start = end
+        self._rest = data[start:]
+        return answers
+
+    def forget(self, transaction: int) -> Fault | None:
+        """Give up; WRONG_UNIT, WRONG_TRANSACTION or SHORT_ANSWER if that is what came instead of the answer."""
+        del self._units[transaction]
+        self._given_up[transaction] = None
+        if len(self._given_up) > _REMEMBERED:
+            self._given_up.popitem(last=False)
+        odd = self._odd.pop(transaction, None)
+        if odd is None and self._rest:
+            return Fault(Reason.SHORT_ANSWER, f"{len(self._rest)} bytes of an answer came, its end did not")
+        return odd
+
+    def reset(self) -> None:
+        """Forget every request and every byte."""
+        self.junk_bytes += len(self._rest)
+        self._rest = b""
+        self._units.clear()
+        self._odd.clear()
+        self._given_up.clear()
+
+    def _note_odd(self, transaction: int, unit: int, size: int) -> None:
+        """Count a frame that answers nothing outstanding, and let those who wait know what came."""
+        self.junk_bytes += size
+        asked = self._units.get(transaction)
+        if asked is not None:
+            self._odd[transaction] = Fault(Reason.WRONG_UNIT, f"asked unit {asked}, unit {unit} answered")
+        elif transaction in self._given_up:
+            del self._given_up[transaction]
+            self.late_answers += 1
+        else:
+            fault = Fault(Reason.WRONG_TRANSACTION, f"an answer to transaction {transaction}, which was not asked")
+            for waiting in self._units:
+                self._odd.setdefault(waiting, fault)

@@ -1,0 +1,170 @@
+"""Modbus RTU: unit, PDU, CRC-16; an answer is found by its expected shape, wherever noise has pushed it.
+
+Source: MODBUS over Serial Line V1.02, 2.5.1 (frame, CRC). RTU frames bear no length and no number, and behind a network
+or a USB adapter the silences between them are gone, so the request says how long its answer must be. Bytes before it
+(drivers switching on, the line's own echo) are skipped; a frame of another shape is never taken for the answer.
+"""
+
+from typing import Final
+
+from edgeguard.codec.framing import Answer
+from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes
+from edgeguard.core.limits import RTU_MAX_ADU_BYTES, RTU_QUIET_S
+from edgeguard.core.quality import Fault, Reason
+
+_POLYNOMIAL: Final = 0xA001
+_EXCEPTION_FRAME: Final = 5
+_ECHO_FRAME: Final = 8
+_KEPT_BYTES: Final = 2 * RTU_MAX_ADU_BYTES
+"""Room for an echo and an answer; older bytes are noise."""
+
+
+def _crc_table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        crc = byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (_POLYNOMIAL if crc & 1 else 0)
+        table.append(crc)
+    return tuple(table)
+
+
+_TABLE: Final = _crc_table()
+
+
+def crc16(data: bytes | bytearray) -> int:
+    """CRC-16/MODBUS of `data`; sent low byte first. Over a frame with its CRC it is 0."""
+    crc = 0xFFFF
+    table = _TABLE
+    for byte in data:
+        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
+    return crc
+
+
+class RtuFraming:
+    """Frames of one RTU line, real or behind a network; see codec.framing.Framing."""
+
+    parallel = 1
+    torn = False
+
+    def __init__(self, quiet_s: float = RTU_QUIET_S) -> None:
+        self.quiet_s = quiet_s
+        self.junk_bytes = 0
+        self.late_answers = 0
+        self._transaction: int | None = None
+        self._sent = b""
+        self._length: int | None = None
+        self._buffer = bytearray()
+        self._echoes = False
+
+    def request(self, transaction: int, address: int, pdu: bytes) -> bytes:
+        """The frame of a request to unit `address`."""
+        if self._transaction is not None:
+            raise ValueError("an RTU line bears one request at a time")
+        body = bytes((address,)) + pdu
+        length = answer_bytes(pdu)
+        self._transaction = transaction
+        self._length = None if length is None else length + 3
+        self._sent = body + crc16(body).to_bytes(2, "little")
+        self._drop(len(self._buffer))
+        return self._sent
+
+    def feed(self, data: bytes) -> list[Answer]:
+        """The answer, if it is complete; without an outstanding request everything is junk."""
+        buffer = self._buffer
+        buffer += data
+        if self._transaction is None:
+            if self._whole_frame(buffer):
+                self.late_answers += 1
+            self._drop(len(buffer))
+            return []
+        self._drop(len(buffer) - _KEPT_BYTES)
+        start = len(self._sent) if self._echoes and buffer.startswith(self._sent) else 0
+        for offset in range(start, len(buffer) - _EXCEPTION_FRAME + 1):
+            size = self._size_at(offset)
+            if size is not None and offset + size <= len(buffer) and not crc16(buffer[offset : offset + size]):
+                return [self._found(offset, size)]
+        return []
+
+    def forget(self, transaction: int) -> Fault | None:
+        """Give up; says what the bytes that came look like."""
+        if transaction != self._transaction:
+            raise ValueError(f"transaction {transaction} is not outstanding")
+        fault = self._diagnose()
+        self._transaction = None
+        return fault
+
+    def reset(self) -> None:
+        """Forget the request and every byte."""
+        self._transaction = None
+        self._drop(len(self._buffer))
+
+    def _size_at(self, offset: int) -> int | None:
+        """Size of the expected answer if it may begin here: right unit and function, for reads the right byte count."""
+        buffer, sent = self._buffer, self._sent
+        if buffer[offset] != sent[0]:
+            return None
+        function = buffer[offset + 1]
+        if function == sent[1] | EXCEPTION_BIT:
+            return _EXCEPTION_FRAME
+        if function != sent[1]:
+            return None
+        if self._length is None:
+            return len(buffer) - offset
+        if function <= Function.READ_INPUT_REGISTERS and buffer[offset + 2] != self._length - 5:
+            return None
+        return self._length
+
+    def _found(self, offset: int, size: int) -> Answer:
+        transaction = self._transaction
+        assert transaction is not None  # noqa: S101  feed searches only while a request is outstanding
+        before = bytes(self._buffer[:offset])
+        echoed = before.endswith(self._sent) or (self._echoes and before.startswith(self._sent))
+        if self._sent[1] <= Function.READ_INPUT_REGISTERS:
+            # Only a read tells an echo from its answer; a write's answer may be the same bytes.
+            self._echoes = echoed
+        pdu = bytes(self._buffer[offset + 1 : offset + size - 2])
+        self.junk_bytes += len(self._buffer) - size - (len(self._sent) if echoed else 0)
+        self._buffer.clear()
+        self._transaction = None
+        return Answer(transaction, pdu)
+
+    def _drop(self, count: int) -> None:
+        if count > 0:
+            self.junk_bytes += count
+            del self._buffer[:count]
+
+    def _diagnose(self) -> Fault | None:
+        buffer, sent = self._buffer, self._sent
+        buffer = buffer.removeprefix(sent)
+        if not buffer:
+            return None
+        for offset in range(len(buffer) - _EXCEPTION_FRAME + 1):
+            frame = self._any_frame(buffer, offset)
+            if frame is None:
+                continue
+            if frame[0] != sent[0]:
+                return Fault(Reason.WRONG_UNIT, f"asked unit {sent[0]}, unit {frame[0]} answered")
+            if frame[1] & ~EXCEPTION_BIT != sent[1]:
+                return Fault(Reason.WRONG_FUNCTION, f"asked function {sent[1]}, answered function {frame[1]}")
+            return Fault(Reason.SHORT_ANSWER, f"expected a frame of {self._length} bytes, got one of {len(frame)}")
+        at = buffer.find(sent[:2])
+        if at >= 0 and self._length is not None:
+            came = len(buffer) - at
+            if came >= self._length:
+                return Fault(Reason.CHECKSUM, f"the CRC of {came} bytes is wrong")
+            return Fault(Reason.SHORT_ANSWER, f"{came} bytes of {self._length} came")
+        return Fault(Reason.GARBAGE, f"{len(buffer)} bytes that are no answer: {bytes(buffer[:16]).hex(' ')}")
+
+    @staticmethod
+    def _any_frame(buffer: bytearray, offset: int) -> bytes | None:
+        """A frame of any unit and a common shape that begins here, its CRC right."""
+        for size in (_EXCEPTION_FRAME, _ECHO_FRAME, 5 + buffer[offset + 2]):
+            frame = bytes(buffer[offset : offset + size])
+            if len(frame) == size and not crc16(frame):
+                return frame
+        return None
+
+    @staticmethod
+    def _whole_frame(buffer: bytearray) -> bool:
+        return _EXCEPTION_FRAME <= len(buffer) <= RTU_MAX_ADU_BYTES and not crc16(buffer)
