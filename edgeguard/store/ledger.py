@@ -1,0 +1,347 @@
+"""Numbers, rows and marks of the three streams on one SQLite connection.
+
+Runs on the desk's thread only and knows no loop, no caps and no files. What it holds in memory follows the database:
+a transaction that fails puts both back.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import orjson
+
+from edgeguard.core.alarm import Alarm, AlarmState
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import AlarmName, BootId, Epoch
+from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
+from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
+from edgeguard.store.intervals import Intervals, Span
+from edgeguard.store.sql import SQL, Record
+from edgeguard.store.trouble import DamageError
+from edgeguard.store.witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """Where a stream stands: rows `first` to `last` are in the table, all of them; those through `floor` are only not yet removed.
+
+    `done` are the numbers above the floor that are acknowledged or parked; `total` counts the body bytes of all numbers ever given.
+    """
+
+    floor: int = 0
+    first: int = 1
+    last: int = 0
+    total: int = 0
+    done: Intervals = field(default_factory=Intervals)
+
+    @property
+    def rows(self) -> int:
+        """Rows in the table, done or not."""
+        return self.last - self.first + 1
+
+    @property
+    def removable(self) -> int:
+        """Rows in the table that nobody needs."""
+        return self.floor - self.first + 1
+
+    def holes(self, first: int = 1, last: int | None = None) -> Iterator[Span]:
+        """The parts of `first` to `last` that are still to be delivered."""
+        return self.done.holes(max(first, self.floor + 1), self.last if last is None else min(last, self.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """A run of rows of one boot; `offset_ms` is wall clock minus boot clock, None while that is unknown."""
+
+    run: int
+    name: BootId
+    offset_ms: int | None
+
+
+_RUNS_APART: Final = 1 << 20
+"""Boots that one outbox may see; with as many beginnings as keep every run within four bytes."""
+_BEGINNINGS: Final = 1 << 11
+
+
+class Ledger:
+    """The outbox's content. Every method may raise sqlite3.Error; none leaves memory and file in disagreement."""
+
+    def __init__(self, connection: sqlite3.Connection, witness: Witness, inode: int = 0) -> None:
+        self.connection = connection
+        self.witness = witness
+        self.inode = inode
+        """Of the file that was opened, to notice when its name goes to another."""
+        self.epoch = Epoch(connection.execute("SELECT epoch FROM meta").fetchone()[0])
+        self.streams: Mapping[Stream, StreamState] = {stream: self._load(stream) for stream in STREAMS}
+        self._page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
+        self.marks_dirty = False
+        """Acknowledgements are known that the file does not have yet."""
+        self._boots = tuple(
+            Boot(run, BootId(name), offset)
+            for run, name, offset in connection.execute("SELECT id, name, offset_ms FROM boots ORDER BY id").fetchall()
+        )
+        self._check_runs()
+
+    def _load(self, stream: Stream) -> StreamState:
+        marks = self.connection.execute("SELECT floor, last, total FROM streams WHERE stream = ?", (stream,)).fetchone()
+        floor, last, total = marks or (0, 0, 0)
+        first, newest = self.connection.execute(SQL[stream].ends).fetchone()
+        if newest is None and last == floor:
+            first = last + 1
+        elif newest is None or newest < last or first > floor + 1:
+            raise DamageError(f"{stream}: rows {first} to {newest} do not fit the marks {floor} and {last}")
+        else:
+            last = newest
+            total = self.total_through(stream, newest)[0]
+        spans = self.connection.execute("SELECT first_seq, last_seq FROM done WHERE stream = ?", (stream,)).fetchall()
+        done = Intervals()
+        for span_first, span_last in spans:
+            done = done.add(span_first, min(span_last, last))
+        return StreamState(floor=floor, first=first, last=last, total=total, done=done.above(floor))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, in the file and in memory. What went wrong in COMMIT itself may still be in the file."""
+        before = streams, _, _ = self.streams, self.marks_dirty, self._boots
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self.streams, self.marks_dirty, self._boots = before
+            if self.connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self.connection.execute("ROLLBACK")
+            raise
+        if self.streams is not streams:
+            self.witness.see(self.epoch, {stream: state.last for stream, state in self.streams.items()})
+
+    # --- writing; inside a transaction
+
+    def append(self, items: Sequence[Item]) -> tuple[int, ...]:
+        """Give numbers and insert; the numbers in the order of `items`."""
+        new: dict[Stream, list[tuple[int, int, int, int, bool, int, bytes]]] = {}
+        last = {stream: state.last for stream, state in self.streams.items()}
+        total = {stream: state.total for stream, state in self.streams.items()}
+        numbers = []
+        for item in items:
+            stream, at = item.stream, item.at
+            last[stream] += 1
+            total[stream] += len(item.body)
+            row = (last[stream], self._run_of(at.boot), at.wall_ms, at.boot_ms, at.synced, total[stream], item.body)
+            new.setdefault(stream, []).append(row)
+            numbers.append(last[stream])
+        for stream, rows in new.items():
+            self.connection.executemany(SQL[stream].insert, rows)
+            self._set(stream, replace(self.streams[stream], last=last[stream], total=total[stream]))
+        return tuple(numbers)
+
+    def save_marks(self) -> None:
+        """Write floors, last numbers and done spans."""
+        for stream, state in self.streams.items():
+            self.connection.execute(
+                "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?)", (stream, state.floor, state.last, state.total)
+            )
+        self.connection.execute("DELETE FROM done")
+        self.connection.executemany(
+            "INSERT INTO done VALUES (?, ?, ?)",
+            [(stream, *span) for stream, state in self.streams.items() for span in state.done.spans],
+        )
+        self.marks_dirty = False
+
+    def remove_through(self, stream: Stream, seq: int) -> None:
+        """Delete the rows up to `seq` and forget the boots that no row names any more; the floor rises to `seq` at least."""
+        state = self.streams[stream]
+        self.connection.execute(SQL[stream].remove, (seq,))
+        floor = max(state.floor, seq)
+        floor = state.done.reach(floor)
+        self._set(stream, replace(state, floor=floor, first=max(state.first, seq + 1), done=state.done.above(floor)))
+        self.save_marks()
+        self._forget_boots()
+
+    def save_alarms(self, alarms: Sequence[tuple[AlarmName, Alarm]]) -> None:
+        """Keep the states; a state as new (normal, nothing pending) is kept by having none."""
+        for name, alarm in alarms:
+            if alarm == Alarm():
+                self.connection.execute("DELETE FROM alarm_states WHERE name = ?", (name,))
+                continue
+            since = alarm.since
+            at = (since.wall_ms, since.boot_ms, since.boot, since.synced) if since else (None, None, None, None)
+            value = None if alarm.value is None else orjson.dumps(alarm.value).decode()
+            self.connection.execute(
+                "INSERT OR REPLACE INTO alarm_states VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (name, alarm.state, *at, alarm.pending_since_ms, value),
+            )
+
+    def park(self, stream: Stream, first: int, last: int, reason: str) -> int:
+        """Copy what is still to be delivered of a range to the dead letters and count it as done; gives the number of rows."""
+        state = self.streams[stream]
+        parked = 0
+        for hole_first, hole_last in state.holes(first, last):
+            self.connection.execute(SQL[stream].bury, (stream, reason, hole_first, hole_last))
+            parked += hole_last - hole_first + 1
+        self.mark_done(stream, first, last)
+        self.save_marks()
+        self.connection.execute(
+            "DELETE FROM dead_letters WHERE id <= (SELECT id FROM dead_letters ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (DEAD_LETTERS_MAX,),
+        )
+        return parked
+
+    def set_boot_offset(self, name: BootId, offset_ms: int) -> None:
+        """Every run of this boot, past and to come, gets its true wall time by `offset_ms`."""
+        self._run_of(name)
+        self.connection.execute("UPDATE boots SET offset_ms = ? WHERE name = ?", (offset_ms, name))
+        self._boots = tuple(replace(boot, offset_ms=offset_ms) if boot.name == name else boot for boot in self._boots)
+
+    # --- marking; in memory until marks are saved
+
+    def mark_done(self, stream: Stream, first: int, last: int) -> None:
+        """Numbers never given are left out."""
+        state = self.streams[stream]
+        done = state.done.add(max(first, state.floor + 1), min(last, state.last))
+        if done is state.done:
+            return
+        floor = done.reach(state.floor)
+        self._set(stream, replace(state, floor=floor, done=done.above(floor).longest(ACK_SPANS_MAX)))
+        self.marks_dirty = True
+
+    def adopt_marks(self, streams: Mapping[Stream, StreamState]) -> None:
+        """Take over what was done before the same file was opened again."""
+        for stream, state in streams.items():
+            self.mark_done(stream, 1, state.floor)
+            for first, last in state.done.spans:
+                self.mark_done(stream, first, last)
+
+    # --- reading
+
+    def read(self, stream: Stream, after: int, limit_rows: int, limit_bytes: int, through: int | None) -> tuple[OutboxRow, ...]:
+        """What `core.ports.Outbox.read` promises. Raises DamageError if a row is missing that must be there."""
+        rows: list[OutboxRow] = []
+        size = 0
+        for first, last in self.streams[stream].holes(after + 1, through):
+            expected = first
+            cursor = self.connection.execute(SQL[stream].select, (first, last, max(limit_rows, 1) - len(rows)))
+            while records := cursor.fetchmany(READ_CHUNK_ROWS):
+                for record in records:
+                    if record[0] != expected:
+                        raise DamageError(f"{stream}: row {expected} is missing")
+                    size += len(record[5])
+                    if rows and size > limit_bytes:
+                        cursor.close()
+                        return tuple(rows)
+                    rows.append(self._row(stream, record))
+                    expected += 1
+            if len(rows) >= limit_rows:
+                break
+            if expected <= last:
+                raise DamageError(f"{stream}: row {expected} is missing")
+        return tuple(rows)
+
+    def row(self, stream: Stream, seq: int) -> OutboxRow:
+        """One row that is in the table, done or not. Raises DamageError if it is not there."""
+        record = self.connection.execute(SQL[stream].select, (seq, seq, 1)).fetchone()
+        if record is None:
+            raise DamageError(f"{stream}: row {seq} is missing")
+        return self._row(stream, record)
+
+    def backlog(self, stream: Stream) -> Backlog:
+        """What `core.ports.Outbox.backlog` promises."""
+        state = self.streams[stream]
+        holes = tuple(state.holes())
+        return Backlog(
+            stream=stream,
+            rows=sum(last - first + 1 for first, last in holes),
+            bytes=sum(self.bytes_between(stream, first, last) for first, last in holes),
+            first_seq=holes[0][0] if holes else None,
+            last_seq=state.last,
+            oldest_at=self.row(stream, holes[0][0]).at if holes else None,
+            dead=self.connection.execute("SELECT count(*) FROM dead_letters WHERE stream = ?", (stream,)).fetchone()[0],
+        )
+
+    def bytes_between(self, stream: Stream, first: int, last: int) -> int:
+        """Body bytes of rows that are in the table, both ends included."""
+        total, length = self.total_through(stream, first)
+        return self.total_through(stream, last)[0] - total + length
+
+    def load_alarms(self) -> dict[AlarmName, Alarm]:
+        """The states as last kept, with the true time where it has become known since."""
+        rows = self.connection.execute(
+            "SELECT name, state, since_wall_ms, since_boot_ms, since_boot, since_synced, pending_since_ms, value FROM alarm_states"
+        ).fetchall()
+        alarms = {}
+        for name, state, wall_ms, boot_ms, boot, synced, pending, value in rows:
+            since = None if boot is None else self._true_time(Stamp(wall_ms, boot_ms, BootId(boot), bool(synced)))
+            held = None if value is None else orjson.loads(value)
+            alarms[AlarmName(name)] = Alarm(AlarmState(state), since, pending, held)
+        return alarms
+
+    def used_bytes(self) -> int:
+        """Bytes of the pages in use, without those that wait to be used again."""
+        pages = self.connection.execute("PRAGMA page_count").fetchone()[0]
+        free = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
+        return int((pages - free) * self._page_bytes)
+
+    # --- inner parts
+
+    def _set(self, stream: Stream, state: StreamState) -> None:
+        self.streams = {**self.streams, stream: state}
+
+    def total_through(self, stream: Stream, seq: int) -> tuple[int, int]:
+        """The row's running total, and the length of its body."""
+        found = self.connection.execute(SQL[stream].total, (seq,)).fetchone()
+        if found is None:
+            raise DamageError(f"{stream}: row {seq} is missing")
+        return int(found[0]), int(found[1])
+
+    def _run_of(self, name: BootId) -> int:
+        """The newest run if it is of this boot, else a new one: so runs rise with the rows and old ones can be forgotten."""
+        if self._boots and self._boots[-1].name == name:
+            return self._boots[-1].run
+        run = self._boots[-1].run + 1 if self._boots else self._first_run()
+        boot = Boot(run, name, self._offset_of(name))
+        self.connection.execute("INSERT INTO boots VALUES (?, ?, ?)", (boot.run, boot.name, boot.offset_ms))
+        self._boots = (*self._boots, boot)
+        return run
+
+    def _first_run(self) -> int:
+        return int(self.epoch[:8], 16) % _BEGINNINGS * _RUNS_APART + 1
+
+    def _check_runs(self) -> None:
+        """Runs are complete and of this epoch, and the outermost rows name one of them."""
+        runs = [boot.run for boot in self._boots]
+        if runs and not (runs[-1] - runs[0] == len(runs) - 1 and 0 <= runs[0] - self._first_run() < _RUNS_APART):
+            raise DamageError(f"boots: runs {runs[0]} to {runs[-1]} are not those of this outbox")
+        for stream, state in self.streams.items():
+            if state.rows:
+                self.row(stream, state.first)
+                self.row(stream, state.last)
+
+    def _forget_boots(self) -> None:
+        if len(self._boots) < 2:
+            return
+        oldest = [self._boots[-1].run]
+        for stream, state in self.streams.items():
+            if state.rows > 0:
+                oldest.append(self.connection.execute(SQL[stream].boot, (state.first,)).fetchone()[0])
+        self.connection.execute("DELETE FROM boots WHERE id < ?", (min(oldest),))
+        self._boots = tuple(boot for boot in self._boots if boot.run >= min(oldest))
+
+    def _offset_of(self, name: BootId) -> int | None:
+        return next((boot.offset_ms for boot in reversed(self._boots) if boot.name == name), None)
+
+    def _row(self, stream: Stream, record: Record) -> OutboxRow:
+        seq, run, wall_ms, boot_ms, synced, body = record
+        at = run - self._boots[0].run if self._boots else -1
+        if not 0 <= at < len(self._boots):
+            raise DamageError(f"{stream}: row {seq} names an unknown boot {run}")
+        boot = self._boots[at]
+        if synced or boot.offset_ms is None:
+            return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body)
+        return OutboxRow(stream, seq, Stamp(boot_ms + boot.offset_ms, boot_ms, boot.name, True), body)
+
+    def _true_time(self, at: Stamp) -> Stamp:
+        offset = None if at.synced else self._offset_of(at.boot)
+        return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)

@@ -1,0 +1,210 @@
+"""Caps of a full outbox: what goes first, and the gap records that tell of it. Runs inside the ledger's transactions.
+
+The lowest class goes first, its oldest rows before its newest: telemetry, then events, alarms last. A gap record that would go
+with the events around it is told again, merged with its neighbours, so that loss is never silent.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.item import STREAMS, Item, Stream
+from edgeguard.core.limits import CAP_SLACK_PARTS, PRUNE_ROWS
+from edgeguard.store.intervals import Intervals, Span
+from edgeguard.store.ledger import Ledger
+from edgeguard.store.sql import SQL
+
+LOWEST_FIRST: Final = tuple(reversed(STREAMS))
+GAP_MARK: Final = b'{"type":"gap",'
+"""How the bodies of gap records begin; the store alone writes events of this type."""
+
+STORE_FULL: Final = "store-full"
+TOO_OLD: Final = "too-old"
+DISK_FULL: Final = "disk-full"
+DAMAGED: Final = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Bytes of database pages in use (the write-ahead log comes on top), rows in all tables, age; None for an age means none."""
+
+    max_bytes: int
+    max_rows: int
+    max_age_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A loss: numbers `first` to `last` of a stream, or `items` that never had numbers. `epoch` only if it was another one."""
+
+    stream: Stream
+    reason: str
+    first: int | None = None
+    last: int | None = None
+    items: int | None = None
+    epoch: str | None = None
+
+    def item(self, at: Stamp) -> Item:
+        """`{"type":"gap","stream":…,"from":…,"to":…,"reason":…}`, with `items` and `epoch` where there are any."""
+        body: dict[str, object] = {
+            "type": "gap",
+            "stream": self.stream.value,
+            "from": self.first,
+            "to": self.last,
+            "reason": self.reason,
+        }
+        if self.items is not None:
+            body["items"] = self.items
+        if self.epoch is not None:
+            body["epoch"] = self.epoch
+        return Item(Stream.EVENTS, at, orjson.dumps(body))
+
+
+def gap_of(body: bytes) -> Gap:
+    """The gap that a record tells of."""
+    told = orjson.loads(body)
+    return Gap(Stream(told["stream"]), told["reason"], told["from"], told["to"], told.get("items"), told.get("epoch"))
+
+
+def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """The same losses in as few records as tell them fully."""
+    spans: dict[tuple[Stream, str, str | None], Intervals] = {}
+    counts: dict[tuple[Stream, str, str | None], int | None] = {}
+    for gap in gaps:
+        key = gap.stream, gap.reason, gap.epoch
+        if gap.first is not None and gap.last is not None:
+            spans[key] = spans.get(key, Intervals()).add(gap.first, gap.last)
+        elif gap.items is None:
+            counts[key] = None
+        elif (held := counts.get(key, 0)) is not None:
+            counts[key] = held + gap.items
+    numbered = [Gap(stream, reason, *span, epoch=epoch) for (stream, reason, epoch), held in spans.items() for span in held.spans]
+    counted = [Gap(stream, reason, items=items, epoch=epoch) for (stream, reason, epoch), items in counts.items()]
+    return (*numbered, *counted)
+
+
+def prune(ledger: Ledger, at_least: int = 1) -> int:
+    """Remove rows that nobody needs, in one big range, from the first stream that has `at_least` of them; gives how many."""
+    for stream, state in ledger.streams.items():
+        if state.removable >= max(at_least, 1):
+            removed = min(state.removable, PRUNE_ROWS)
+            ledger.remove_through(stream, state.first + removed - 1)
+            return removed
+    return 0
+
+
+def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
+    """Bring rows and bytes under their caps, with some room to spare; what is lost by it is told by new rows and by the result."""
+    drops: list[_Drop] = []
+    if _excess(ledger, caps, slack=False) == (0, 0):
+        return ()
+    for stream in LOWEST_FIRST:
+        while (excess := _excess(ledger, caps, slack=True)) != (0, 0):
+            if prune(ledger):
+                continue
+            state = ledger.streams[stream]
+            if state.rows == 0:
+                break
+            drops.append(_drop(ledger, stream, _cut(ledger, stream, *excess), STORE_FULL))
+    return _tell(ledger, drops, now)
+
+
+def expire(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
+    """Drop what is older than the cap on age; told as `enforce` tells."""
+    if caps.max_age_ms is None:
+        return ()
+    drops: list[_Drop] = []
+    for stream in LOWEST_FIRST:
+        state = ledger.streams[stream]
+        young = _first_where_younger(ledger, stream, now, caps.max_age_ms, state.first)
+        if young > state.floor + 1:
+            drops.append(_drop(ledger, stream, young - 1, TOO_OLD))
+    return _tell(ledger, drops, now)
+
+
+def first_younger(ledger: Ledger, stream: Stream, age_ms: int, now: Stamp) -> int:
+    """What `core.ports.Outbox.first_younger` promises: by boot time, so that rows of other boots are never young."""
+    state = ledger.streams[stream]
+    low, high = state.floor + 1, state.last + 1
+    while low < high:
+        middle = (low + high) // 2
+        at = ledger.row(stream, middle).at
+        if at.boot == now.boot and now.boot_ms - at.boot_ms < age_ms:
+            high = middle
+        else:
+            low = middle + 1
+    return next((first for first, _ in state.holes(low)), state.last + 1)
+
+
+def age_ms(at: Stamp, now: Stamp) -> int:
+    """How old a row is at least: by boot time in this boot; for an earlier boot by wall time if both clocks were trusted.
+
+    Without trust an earlier boot is at least as old as this one.
+    """
+    if at.boot == now.boot:
+        return now.boot_ms - at.boot_ms
+    by_wall = now.wall_ms - at.wall_ms if at.synced and now.synced else 0
+    return max(by_wall, now.boot_ms)
+
+
+def _first_where_younger(ledger: Ledger, stream: Stream, now: Stamp, limit_ms: int, low: int) -> int:
+    """The first seq from `low` on that is not older than the limit, by halving: rows lie in the order of their time."""
+    high = ledger.streams[stream].last + 1
+    while low < high:
+        middle = (low + high) // 2
+        if age_ms(ledger.row(stream, middle).at, now) <= limit_ms:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _excess(ledger: Ledger, caps: Caps, *, slack: bool) -> Span:
+    """Rows and bytes above the caps; with slack above the caps less their spare part."""
+    spare = CAP_SLACK_PARTS if slack else 0
+    max_rows = caps.max_rows - (caps.max_rows // spare if spare else 0)
+    max_bytes = caps.max_bytes - (caps.max_bytes // spare if spare else 0)
+    rows = sum(state.rows for state in ledger.streams.values())
+    return max(rows - max_rows, 0), max(ledger.used_bytes() - max_bytes, 0)
+
+
+def _cut(ledger: Ledger, stream: Stream, rows: int, size: int) -> int:
+    """The last number to drop so that so many rows and bytes go; at least one row goes."""
+    state = ledger.streams[stream]
+    by_rows = min(state.first + max(rows, 1) - 1, state.last)
+    if not size:
+        return by_rows
+    upto = min(state.last, state.first + PRUNE_ROWS - 1)
+    total, length = ledger.total_through(stream, state.first)
+    found = ledger.connection.execute(SQL[stream].beyond, (state.first, upto, total - length + size)).fetchone()
+    return max(by_rows, found[0] if found else upto)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    """What went: rows still to be delivered, and gap records among them, whose news must not go with them."""
+
+    lost: tuple[Gap, ...]
+    carried: tuple[Gap, ...]
+
+
+def _drop(ledger: Ledger, stream: Stream, last: int, reason: str) -> _Drop:
+    """Remove the rows through `last`."""
+    holes = tuple(ledger.streams[stream].holes(1, last))
+    carried: list[Gap] = []
+    if stream is Stream.EVENTS:
+        for hole in holes:
+            found = ledger.connection.execute(SQL[stream].gaps, (*hole, len(GAP_MARK), GAP_MARK)).fetchall()
+            carried += [gap_of(body) for (body,) in found]
+    ledger.remove_through(stream, last)
+    return _Drop(tuple(Gap(stream, reason, *hole) for hole in holes), tuple(carried))
+
+
+def _tell(ledger: Ledger, drops: Sequence[_Drop], now: Stamp) -> tuple[Gap, ...]:
+    lost = tuple(gap for drop in drops for gap in drop.lost)
+    carried = tuple(gap for drop in drops for gap in drop.carried)
+    ledger.append([gap.item(now) for gap in merged((*carried, *lost))])
+    return lost

@@ -1,0 +1,56 @@
+"""The statements on a stream's table, one set per stream: a table's name cannot be a parameter, so it is put in here alone."""
+
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Final
+
+from edgeguard.core.item import STREAMS
+
+Record = tuple[int, int, int, int, int, bytes]
+"""seq, boot, wall_ms, boot_ms, synced, body: a row as `StreamSql.select` gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSql:
+    """What is done with one stream's table; the parameters are named in the order in which they are bound."""
+
+    insert: str
+    """seq, boot, wall_ms, boot_ms, synced, total, body"""
+    select: str
+    """first, last, limit"""
+    ends: str
+    """Lowest and highest seq, both NULL if there is no row."""
+    total: str
+    """seq; gives the running total and the length of the body"""
+    beyond: str
+    """first, last, total: the first seq of a range whose running total is at least `total`"""
+    boot: str
+    """seq; gives the run of its boot"""
+    bury: str
+    """stream, reason, first, last"""
+    remove: str
+    """last"""
+    gaps: str
+    """first, last, length of the mark, mark: bodies that begin with the mark"""
+
+
+_TEMPLATE: Final = StreamSql(
+    insert="INSERT INTO STREAM VALUES (?, ?, ?, ?, ?, ?, ?)",
+    select="SELECT seq, boot, wall_ms, boot_ms, synced, body FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+    ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",
+    total="SELECT total, length(body) FROM STREAM WHERE seq = ?",
+    beyond="SELECT seq FROM STREAM WHERE seq BETWEEN ? AND ? AND total >= ? ORDER BY seq LIMIT 1",
+    boot="SELECT boot FROM STREAM WHERE seq = ?",
+    bury="INSERT OR REPLACE INTO dead_letters (stream, seq, reason, wall_ms, body)"
+    " SELECT ?, seq, ?, wall_ms, body FROM STREAM WHERE seq BETWEEN ? AND ?",
+    remove="DELETE FROM STREAM WHERE seq <= ?",
+    gaps="SELECT body FROM STREAM WHERE seq BETWEEN ? AND ? AND substr(body, 1, ?) = ? ORDER BY seq",
+)
+
+
+def _for_table(table: str) -> StreamSql:
+    return StreamSql(*(getattr(_TEMPLATE, field.name).replace("STREAM", table) for field in fields(StreamSql)))
+
+
+SQL: Final = MappingProxyType({stream: _for_table(stream.value) for stream in STREAMS})
+"""Statements by stream; the tables have the streams' names."""

@@ -1,0 +1,374 @@
+"""The group commit: who waits for durability, since when, and what happens while the disk refuses.
+
+One commit at a time; what comes meanwhile makes up the next group. Knows neither SQL nor files.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from edgeguard.core.clock import Clock
+from edgeguard.core.errors import StoreError
+from edgeguard.core.health import Health, HealthSink
+from edgeguard.core.ids import BootId, Epoch
+from edgeguard.core.item import STREAMS, Stream
+from edgeguard.core.limits import (
+    ACK_WRITE_S,
+    DISK_LOOK_S,
+    GROUP_MAX_ROWS,
+    PENDING_ITEMS,
+    PRUNE_ROWS,
+    STORE_LOOK_S,
+    STORE_RETRY_MAX_S,
+    STORE_RETRY_MIN_S,
+)
+from edgeguard.core.point import Labels
+from edgeguard.core.site import StoreSpec
+from edgeguard.store import group as grouping
+from edgeguard.store.damage import DATABASE
+from edgeguard.store.figures import Rate
+from edgeguard.store.group import Ack, Committed, FreeBytes, Group
+from edgeguard.store.keeper import Keeper
+from edgeguard.store.ledger import Ledger
+from edgeguard.store.pending import Batch, Entry, Pending
+from edgeguard.store.retention import DISK_FULL, Caps, Gap
+from edgeguard.store.trouble import LOW_ON_SPACE, Trouble
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+Numbers = tuple[int, ...]
+
+_FULL_CODE: Final = "store-full"
+_FULL_TEXT: Final = Labels(zh="发件箱已满：最旧的数据被丢弃", en="the outbox is full: its oldest items are dropped")
+_ROOM_TEXT: Final = Labels(zh="发件箱已有空间", en="the outbox has room again")
+_WELL_BELOW: Final = 0.9
+"""An outbox that was full counts as well again below this part of its caps."""
+_PRUNES_PER_COMMIT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A commit that failed so that only the opened file can tell whether it is in it; `last` are the numbers before it."""
+
+    entries: list[Entry]
+    gaps: tuple[Gap, ...]
+    epoch: Epoch
+    last: dict[Stream, int]
+
+
+class Writer:
+    """Takes batches and acknowledgements on the loop's thread and brings them to the keeper's desk in groups."""
+
+    def __init__(self, keeper: Keeper, spec: StoreSpec, clock: Clock, health: HealthSink, free_bytes: FreeBytes) -> None:
+        self.caps = Caps(spec.max_bytes, spec.max_rows, spec.max_age_ms)
+        self.pending = Pending(PENDING_ITEMS)
+        self.rate = Rate(clock.now().boot_ms)
+        self.lost = dict.fromkeys(STREAMS, 0)
+        """Numbered items that the caps cost since the start."""
+        self.wakes: list[Callable[[], None]] = []
+        self.beat_s = asyncio.get_running_loop().time()
+        """Loop time of the last step that came to its end, well or not: a disk that never answers shows here."""
+        self._keeper = keeper
+        self._spec = spec
+        self._clock = clock
+        self._health = health
+        self._free_bytes = free_bytes
+        self._writing = asyncio.Lock()
+        self._stirred = asyncio.Event()
+        self._step: asyncio.Task[None] | None = None
+        self._acks: list[Ack] = []
+        self._doubt: _Doubt | None = None
+        self._offset: tuple[BootId, int] | None = None
+        self._told = dict.fromkeys(STREAMS, 0)
+        self._short_of_room = False
+        self._full = False
+        self._pause_s = 0.0
+        self._first_at = 0.0
+        self._unmarked_at: float | None = None
+        self._looked_at = float("-inf")
+        self._tidied_at = self.beat_s
+
+    # --- what the loop's thread brings
+
+    def add(self, batch: Batch, waiter: asyncio.Future[Numbers] | None = None) -> None:
+        """Queue a batch; the oldest least urgent items go if the bound is passed, and their waiters hear of it."""
+        if not len(self.pending):
+            self._first_at = asyncio.get_running_loop().time()
+            self._stirred.set()
+        entry = Entry(batch.items, batch.alarms, batch.urgent or waiter is not None, waiter)
+        self._disappoint(self.pending.add(entry))
+        if entry.urgent or self.pending.items >= self._spec.telemetry_rows:
+            self._stirred.set()
+
+    def acknowledge(self, ack: Ack) -> None:
+        """Hand to the desk with the next piece of work, write within a second."""
+        if self._unmarked_at is None:
+            self._unmarked_at = asyncio.get_running_loop().time()
+            self._stirred.set()
+        self._acks.append(ack)
+
+    def set_offset(self, boot: BootId, offset_ms: int) -> None:
+        """Write with the next commit."""
+        self._offset = (boot, offset_ms)
+
+    async def do(self, work: Callable[Concatenate[Ledger, _P], _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Run work on the desk, after the acknowledgements that came before it. Raises StoreError if the disk refuses."""
+        acks, self._acks = self._acks, []
+        epoch = self._keeper.epoch
+
+        def acknowledged(ledger: Ledger) -> _R:
+            for ack in acks:
+                ledger.mark_done(*ack)
+            return work(ledger, *args, **kwargs)
+
+        try:
+            return await self._keeper.do(acknowledged)
+        except StoreError:
+            if epoch == self._keeper.epoch:
+                self._acks = [*acks, *self._acks]
+            self._stirred.set()
+            raise
+
+    # --- the loop
+
+    async def run(self) -> None:
+        """Commit what comes, until cancelled; a commit that has begun is finished all the same."""
+        while True:
+            await self._wait()
+            await self.step()
+
+    async def flush(self) -> None:
+        """Commit everything that waits, acknowledgements too. Raises StoreError if the disk refuses."""
+        while True:
+            await self.step(save_marks=True)
+            if self._keeper.trouble is not None:
+                raise StoreError(f"{len(self.pending)} batches wait for the disk: {self._keeper.last_error}")
+            if not len(self.pending):
+                return
+
+    def give_up(self) -> int:
+        """Tell whoever waits that nothing more will be committed; gives the number of items that are lost by it."""
+        entries = [*(self._doubt.entries if self._doubt else ()), *self.pending.take(PENDING_ITEMS * 2)]
+        self._disappoint(entries)
+        return sum(len(entry.items) for entry in entries)
+
+    async def _wait(self) -> None:
+        """Return when there is something to do: at once for the urgent, else when the first deadline is over."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while True:
+            pause_s = DISK_LOOK_S if self._short_of_room else self._pause_s
+            if self._keeper.trouble is not None or self._keeper.broken:
+                deadline = begun + pause_s
+            elif self._enough():
+                await asyncio.sleep(0)  # those whom the last commit set free may join this one
+                return
+            else:
+                deadline = self._deadline()
+            self._stirred.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._stirred.wait()
+            except TimeoutError:
+                return
+            if self._short_of_room and self.pending.holds(Stream.ALARMS):
+                return
+
+    def _enough(self) -> bool:
+        return self.pending.urgent or self.pending.items >= self._spec.telemetry_rows
+
+    def _telemetry_deadline(self) -> float:
+        return self._first_at + self._spec.telemetry_wait_ms / 1000
+
+    def _deadline(self) -> float:
+        deadline = self._tidied_at + STORE_LOOK_S
+        if len(self.pending):
+            deadline = min(deadline, self._telemetry_deadline())
+        if self._unmarked_at is not None:
+            deadline = min(deadline, self._unmarked_at + ACK_WRITE_S)
+        return deadline
+
+    async def step(self, *, save_marks: bool = False) -> None:
+        """One commit with all that belongs to it; what has begun is finished even if the waiter is cancelled."""
+        self._step = asyncio.create_task(self._commit_once(save_marks))
+        await asyncio.shield(self._step)
+
+    async def _commit_once(self, save_marks: bool) -> None:
+        """Open the file if need be, look at the disk, commit one group. Trouble is noted, told, and left for the next time."""
+        async with self._writing:
+            if self._keeper.broken and not await self._reopen():
+                self._back_off()
+                self.beat_s = asyncio.get_running_loop().time()
+                return
+            try:
+                await self._look()
+                await self._commit(save_marks)
+                await self._prune_and_tidy()
+            except StoreError:
+                self._back_off()
+                if self._short_of_room and self.pending.holds(Stream.ALARMS):
+                    with suppress(StoreError):  # it has been noted: they wait on
+                        await self._commit(save_marks=False)
+            else:
+                self._pause_s = 0.0
+            finally:
+                self.beat_s = asyncio.get_running_loop().time()
+
+    async def _reopen(self) -> bool:
+        epoch = self._keeper.epoch
+        if not await self._keeper.reopen():
+            return False
+        if self._keeper.epoch != epoch:
+            self._acks.clear()
+            self._unmarked_at = None
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None:
+            self._settle(doubt)
+        return True
+
+    def _settle(self, doubt: _Doubt) -> None:
+        """Only we give numbers: if any number after those before the commit is taken, the whole commit is in the file."""
+        streams = self._keeper.ledger.streams
+        if doubt.epoch == self._keeper.epoch and any(streams[stream].last > last for stream, last in doubt.last.items()):
+            last = dict(doubt.last)
+            numbers = []
+            for item in chain.from_iterable(entry.items for entry in doubt.entries):
+                last[item.stream] += 1
+                numbers.append(last[item.stream])
+            self._settled(doubt.entries, tuple(numbers))
+            self._tell_drops(doubt.gaps)
+        else:
+            self._disappoint(self.pending.put_back(doubt.entries))
+
+    async def _look(self) -> None:
+        """Every second of work: is there room for more than alarms?"""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at < DISK_LOOK_S and not self._short_of_room:
+            return
+        self._looked_at = now
+        calm = self._keeper.trouble is None
+        room = await self._keeper.do(lambda _: grouping.look_for_room(self._keeper.directory, self._free_bytes, make_ballast=calm))
+        if room.low:
+            self._short_of_room = True
+            self._keeper.note(Trouble.FULL, LOW_ON_SPACE, f"{room.free_bytes} bytes are free")
+        elif room.ample:
+            self._short_of_room = False
+
+    async def _commit(self, save_marks: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        troubled = self._keeper.trouble is not None
+        due = self._unmarked_at is not None and now - self._unmarked_at >= ACK_WRITE_S
+        save_marks = due or save_marks or (troubled and not self._short_of_room)
+        wanted = save_marks or troubled or self._enough() or now >= self._telemetry_deadline()
+        entries = self.pending.take(GROUP_MAX_ROWS, alarms_only=self._short_of_room) if wanted else []
+        gaps = () if self._short_of_room else self._untold()
+        if not (entries or gaps or self._offset or save_marks) or (self._short_of_room and not entries):
+            return
+        group = Group(
+            items=tuple(chain.from_iterable(entry.items for entry in entries)),
+            alarms=tuple(chain.from_iterable(entry.alarms for entry in entries)),
+            gaps=gaps,
+            offset=self._offset,
+            now=self._clock.now(),
+            save_marks=save_marks,
+        )
+        streams = self._keeper.ledger.streams
+        doubt = _Doubt(entries, gaps, self._keeper.epoch, {stream: state.last for stream, state in streams.items()})
+        unmarked_at = self._unmarked_at
+        if save_marks:
+            self._unmarked_at = None
+        try:
+            done = await self.do(grouping.commit, group, self.caps)
+        except StoreError:
+            self._unmarked_at = unmarked_at
+            await self._failed(doubt)
+            raise
+        if self._offset is group.offset:
+            self._offset = None
+        self._succeeded(doubt, group, done)
+
+    async def _failed(self, doubt: _Doubt) -> None:
+        if self._keeper.broken:
+            self._doubt = doubt
+            return
+        self._disappoint(self.pending.put_back(doubt.entries))
+        if self._keeper.trouble is Trouble.FULL:
+            self._short_of_room = True
+            await self._keeper.do(lambda _: grouping.drop_ballast(self._keeper.directory))
+
+    def _succeeded(self, doubt: _Doubt, group: Group, done: Committed) -> None:
+        if self._short_of_room:
+            self._keeper.note(Trouble.FULL, LOW_ON_SPACE, "only alarms are stored")
+        else:
+            self._keeper.well()
+        self._tell_drops(doubt.gaps)
+        self._count_lost(done.lost)
+        if group.items:
+            self.rate.count(group.now.boot_ms, len(group.items), sum(len(item.body) for item in group.items))
+        self._settled(doubt.entries, done.numbers)
+        if len(self.pending):
+            self._first_at = asyncio.get_running_loop().time()
+
+    def _settled(self, entries: list[Entry], numbers: Numbers) -> None:
+        at = 0
+        for entry in entries:
+            given = numbers[at : at + len(entry.items)]
+            at += len(entry.items)
+            if entry.waiter is not None and not entry.waiter.done():
+                entry.waiter.set_result(given)
+        if numbers:
+            for wake in self.wakes:
+                wake()
+
+    async def _prune_and_tidy(self) -> None:
+        """Remove in big ranges what is done; every few seconds see to age, to the -wal, and whether a full outbox has emptied."""
+        for _ in range(_PRUNES_PER_COMMIT):
+            if self._short_of_room or all(state.removable < PRUNE_ROWS for state in self._keeper.ledger.streams.values()):
+                break
+            await self.do(grouping.prune, PRUNE_ROWS)
+        now = asyncio.get_running_loop().time()
+        if now - self._tidied_at < STORE_LOOK_S:
+            return
+        self._tidied_at = now
+        path = self._keeper.directory / DATABASE
+        tidied = await self.do(grouping.tidy, self.caps, self._clock.now(), path)
+        self._count_lost(tidied.lost)
+        if self._full and tidied.filled < _WELL_BELOW:
+            self._full = False
+            self._health(Health("store", _FULL_CODE, ok=True, text=_ROOM_TEXT))
+
+    # --- bookkeeping
+
+    def _untold(self) -> tuple[Gap, ...]:
+        """Losses without a record yet: items that never had a number, and files set aside."""
+        drops = [(stream, self.pending.dropped[stream] - self._told[stream]) for stream in STREAMS]
+        return (*self._keeper.losses, *(Gap(stream, DISK_FULL, items=count) for stream, count in drops if count))
+
+    def _tell_drops(self, gaps: tuple[Gap, ...]) -> None:
+        """These records are committed."""
+        for gap in gaps:
+            if gap in self._keeper.losses:
+                self._keeper.losses.remove(gap)
+            elif gap.items is not None:
+                self._told[gap.stream] += gap.items
+
+    def _count_lost(self, lost: tuple[Gap, ...]) -> None:
+        for gap in lost:
+            if gap.first is not None and gap.last is not None:
+                self.lost[gap.stream] += gap.last - gap.first + 1
+        if lost and not self._full:
+            self._full = True
+            told = ", ".join(f"{gap.stream} {gap.first}-{gap.last} ({gap.reason})" for gap in lost[:4])
+            self._health(Health("store", _FULL_CODE, ok=False, text=_FULL_TEXT, detail=told))
+
+    def _back_off(self) -> None:
+        self._pause_s = min(max(self._pause_s * 2, STORE_RETRY_MIN_S), STORE_RETRY_MAX_S)
+
+    def _disappoint(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.waiter is not None and not entry.waiter.done():
+                entry.waiter.set_exception(StoreError(f"dropped, since the disk refuses: {self._keeper.last_error or 'closed'}"))
