@@ -1,0 +1,112 @@
+"""Rows of the outbox -> stream messages, by splicing bytes: no item is parsed or serialised again.
+
+`{"v":1,"gateway":…,"epoch":…,"stream":…,"seq":N,"items":[…]}`: item i bears the number N+i. Knows nothing of MQTT but the
+number of bytes that a payload may have.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.ids import Epoch, GatewayId
+from edgeguard.core.item import OutboxRow, Stream
+
+_TAIL = b"]}"
+_SEQ_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One payload and the numbers in it, both ends included."""
+
+    first_seq: int
+    last_seq: int
+    payload: bytes
+
+    @property
+    def items(self) -> int:
+        """How many items it carries."""
+        return self.last_seq - self.first_seq + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Oversize:
+    """A row that fits no message, alone as it is; `needed_bytes` is the payload that it would take."""
+
+    seq: int
+    needed_bytes: int
+
+
+class Envelope:
+    """The unchanging part of one stream's messages in one epoch, and the time of items in UTC."""
+
+    def __init__(self, gateway: GatewayId, epoch: Epoch, stream: Stream) -> None:
+        head = {"v": 1, "gateway": gateway, "epoch": epoch, "stream": stream.value}
+        self._head = json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"seq":'
+        self._second = -1
+        self._second_text = b""
+
+    @property
+    def overhead_bytes(self) -> int:
+        """Bytes of a message beside its items and the commas between them, at most."""
+        return len(self._head) + _SEQ_DIGITS + len(b',"items":[') + len(_TAIL)
+
+    def item(self, row: OutboxRow) -> bytes:
+        """The row's body with its time in front: `{"at":"…",…}`, and `clock` and `boot_ms` while the time is not trusted."""
+        at = row.at
+        rest = row.body[1:]
+        comma = b"" if rest.lstrip()[:1] == b"}" else b","
+        if at.synced:
+            return b'{"at":"' + self._time(at) + b'"' + comma + rest
+        return b'{"at":"' + self._time(at) + b'","clock":"unsynced","boot_ms":%d' % at.boot_ms + comma + rest
+
+    def message(self, first_seq: int, items: Sequence[bytes]) -> Message:
+        """Items with consecutive numbers as one payload."""
+        payload = b"".join((self._head, b"%d" % first_seq, b',"items":[', b",".join(items), _TAIL))
+        return Message(first_seq, first_seq + len(items) - 1, payload)
+
+    def _time(self, at: Stamp) -> bytes:
+        """ISO 8601; the text of a whole second is kept, since neighbours in a batch share it."""
+        second, ms = divmod(at.wall_ms, 1000)
+        if second != self._second:
+            self._second, self._second_text = second, iso_utc(second * 1000)[:-4].encode()
+        return self._second_text + b"%03dZ" % ms
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Bounds of one message: payload bytes that must not be passed, bytes beyond which no further item joins, items."""
+
+    max_bytes: int
+    good_bytes: int
+    max_items: int
+
+
+def cut(envelope: Envelope, rows: Sequence[OutboxRow], bounds: Cut) -> list[Message | Oversize]:
+    """Rows in order as messages within the bounds; a hole in the numbers starts a new message."""
+    out: list[Message | Oversize] = []
+    room = bounds.max_bytes - envelope.overhead_bytes
+    good = min(room, bounds.good_bytes - envelope.overhead_bytes)
+    batch: list[bytes] = []
+    first = last = size = 0
+    for row in rows:
+        item = envelope.item(row)
+        if batch and (row.seq != last + 1 or len(batch) >= bounds.max_items or size + 1 + len(item) > good):
+            out.append(envelope.message(first, batch))
+            batch = []
+        if len(item) > room:
+            if batch:
+                out.append(envelope.message(first, batch))
+                batch = []
+            out.append(Oversize(row.seq, envelope.overhead_bytes + len(item)))
+            continue
+        if batch:
+            size += 1 + len(item)
+        else:
+            first, size = row.seq, len(item)
+        batch.append(item)
+        last = row.seq
+    if batch:
+        out.append(envelope.message(first, batch))
+    return out

@@ -1,0 +1,155 @@
+"""The four ways out, most urgent first, sharing one window of messages in flight. Pure: no clock, no I/O.
+
+alarms, events, telemetry (younger than a minute), history (older telemetry: the same stream and numbers on another topic).
+- One alarm message is in flight at a time, so an alarm can never arrive before an earlier one, whatever is refused.
+- Slots of the window are kept free above events, telemetry and history, so that an alarm always finds one.
+- History goes through a token bucket, and only while no alarm waits for its turn.
+- Bytes in flight are bounded by the pace of acknowledgements, for all but alarms.
+"""
+
+import random
+from collections.abc import Iterator
+
+from edgeguard.core import limits
+from edgeguard.core.item import Stream
+from edgeguard.uplink.envelope import Cut, Message
+from edgeguard.uplink.lane import Harvest, Lane, Patience, Sent
+from edgeguard.uplink.pace import Bucket, Pace
+from edgeguard.uplink.topics import HISTORY, Topics
+from edgeguard.uplink.trouble import Verdict, verdict_of
+
+
+class Lanes:
+    """Who may send next, and what is in flight by packet identifier."""
+
+    def __init__(self, topics: Topics, window: int, history_items_per_s: float, patience: Patience, entropy: random.Random) -> None:
+        self.pace = Pace()
+        self.history_bucket = Bucket(history_items_per_s)
+        self.window = self._asked = min(window, limits.WINDOW_MAX_MESSAGES)
+        whole = limits.WINDOW_MAX_MESSAGES
+        self.alarms = Lane(Stream.ALARMS, topics.stream(Stream.ALARMS), 1, patience, entropy)
+        self.events = Lane(Stream.EVENTS, topics.stream(Stream.EVENTS), whole, patience, entropy)
+        self.live = Lane(Stream.TELEMETRY, topics.stream(Stream.TELEMETRY), whole, patience, entropy)
+        self.history = Lane(Stream.TELEMETRY, topics.history, whole, patience, entropy, HISTORY)
+        self.by_urgency = (self.alarms, self.events, self.live, self.history)
+        self.split_due = True
+        """The line between live and history must be drawn anew before live telemetry goes on."""
+        self.last_ack_s = 0.0
+        self._flight: dict[int, Sent] = {}
+        self._bytes = 0
+        self._careful = False
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that wait for their PUBACK, notices included."""
+        return len(self._flight)
+
+    def connected(self, receive_maximum: int, now_s: float) -> None:
+        """A new session: forget what was in flight and begin at the oldest unacknowledged row of every stream."""
+        self.window = max(1, min(self._asked, receive_maximum))
+        self.forget()
+        self.pace.reconnected()
+        self.last_ack_s = now_s
+        for lane in self.by_urgency:
+            lane.reset()
+        self.history.through_seq = 0
+        self.split_due = True
+
+    def forget(self) -> None:
+        """The session is gone: no verdict will come any more."""
+        self._flight.clear()
+        self._bytes = 0
+
+    def woken(self) -> None:
+        """Rows may have been added."""
+        for lane in (self.alarms, self.events, self.live):
+            lane.dry = False
+
+    def split(self, first_live_seq: int) -> None:
+        """Live telemetry begins at this number; what is below it is history. The live lane has nothing in flight."""
+        self.split_due = False
+        self.live.advance(first_live_seq - 1)
+        if self.history.through_seq != first_live_seq - 1:
+            self.history.through_seq = first_live_seq - 1
+            self.history.dry = False
+
+    def turns(self, now_s: float) -> Iterator[Lane]:
+        """Lanes that may send a message now if they have one, most urgent first."""
+        most = 1 if self._careful else self.window
+        reserve = limits.UPLINK_RESERVE_SLOTS
+        slots = {
+            self.alarms: most,
+            self.events: max(1, most - 1),
+            self.live: max(1, most - 1),
+            self.history: max(1, most - reserve - most // 4),
+        }
+        for lane in self.by_urgency:
+            if len(self._flight) >= slots[lane] or not lane.open(now_s):
+                continue
+            if lane is not self.alarms and self._flight and self._bytes >= self.pace.bytes:
+                continue
+            if lane is self.live and self.split_due:
+                continue
+            if lane is self.history and not self._history_may(now_s):
+                continue
+            yield lane
+
+    def bounds(self, max_payload_bytes: int) -> Cut:
+        """How messages are to be cut at the present pace."""
+        return Cut(max_payload_bytes, min(self.pace.message_bytes, max_payload_bytes), limits.BATCH_MAX_ITEMS)
+
+    def history_batch(self) -> int:
+        """How many items of history make a message worth sending: a full one, or what the rate allows in a quarter second."""
+        return min(limits.BATCH_MAX_ITEMS, int(self.history_bucket.depth))
+
+    def sent(self, packet_id: int, lane: Lane | None, message: Message, now_s: float) -> None:
+        """A message has gone out under this packet identifier; `lane` None for a retained notice."""
+        entry = Sent(None, message, now_s) if lane is None else lane.sent(message, now_s)
+        if not self._flight:
+            self.last_ack_s = now_s
+        self._flight[packet_id] = entry
+        self._bytes += len(message.payload)
+        if lane is self.history:
+            self.history_bucket.take(message.items)
+
+    def settle(self, packet_id: int, code: int, now_s: float) -> tuple[Lane | None, Harvest]:
+        """A PUBACK has come. Unknown identifiers (a broker's mistake) change nothing."""
+        entry = self._flight.pop(packet_id, None)
+        if entry is None:
+            return None, Harvest()
+        self._bytes -= len(entry.message.payload)
+        self.last_ack_s = now_s
+        self.pace.acknowledged(entry.at_s, now_s)
+        if entry.lane is None:
+            return None, Harvest()
+        if verdict_of(code) is Verdict.ACCEPT:
+            self._careful = False
+        return entry.lane, entry.lane.settle(entry, code, now_s)
+
+    def lost(self, code: int | None, now_s: float) -> tuple[Lane | None, Harvest]:
+        """The session ended, by a DISCONNECT if there is a code.
+
+        A code that condemns a message (0x87, 0x90, 0x95, 0x99) is a verdict if exactly one message of a stream was in flight;
+        with more of them, the next session has one in flight at a time until one is accepted, so that the guilty one shows.
+        """
+        streams = [entry for entry in self._flight.values() if entry.lane is not None and entry.code is None]
+        self.forget()
+        if code is None or verdict_of(code) in (Verdict.ACCEPT, Verdict.KEEP) or not streams:
+            return None, Harvest()
+        self._careful = True
+        if len(streams) > 1 or streams[0].lane is None:
+            return None, Harvest()
+        return streams[0].lane, streams[0].lane.settle(streams[0], code, now_s)
+
+    def next_at_s(self, now_s: float) -> float | None:
+        """When something will be worth a look by itself, or None."""
+        moments = [at_s for lane in self.by_urgency if (at_s := lane.next_at_s(now_s)) is not None]
+        lacking = self.history_bucket.available(now_s) < self.history_batch()
+        if lacking and not self.history.idle(now_s) and self.history.open(now_s):
+            moments.append(self.history_bucket.ready_at_s(now_s, self.history_batch()))
+        return min(moments, default=None)
+
+    def _history_may(self, now_s: float) -> bool:
+        if not self.alarms.idle(now_s):
+            return False
+        return self.history_bucket.available(now_s) >= self.history_batch()

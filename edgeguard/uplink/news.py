@@ -1,0 +1,67 @@
+"""Health news of the uplink, in two languages; told on changes only."""
+
+from edgeguard.core.health import Health
+from edgeguard.core.point import Labels
+from edgeguard.uplink.lane import Word
+from edgeguard.uplink.trouble import Trouble, reason_words
+
+SOURCE = "uplink"
+
+
+def connected(version: str) -> Health:
+    """A session with the broker."""
+    text = Labels(f"已连接平台(MQTT {version})", f"connected to the broker (MQTT {version})")
+    return Health(SOURCE, "connected", ok=True, text=text)
+
+
+def disconnected(trouble: Trouble) -> Health:
+    """No session, and why."""
+    return Health(SOURCE, trouble.code, ok=False, text=trouble.text, detail=trouble.detail)
+
+
+def fallback(detail: str) -> Health:
+    """The broker speaks 3.1.1 only: refusals have no reasons there."""
+    text = Labels(
+        "平台不支持 MQTT 5,已改用 3.1.1,无法得知拒收原因",
+        "the broker does not speak MQTT 5: fell back to 3.1.1, which cannot say why a message is refused",
+    )
+    return Health(SOURCE, "fallback", ok=False, text=text, detail=detail)
+
+
+def version_5_again() -> Health:
+    """The fallback is over."""
+    text = Labels("平台现已支持 MQTT 5", "the broker speaks MQTT 5 now")
+    return Health(SOURCE, "fallback", ok=True, text=text)
+
+
+def parked(topic: str, seq: int, code: int) -> Health:
+    """A row went to the dead letters."""
+    words = reason_words(code)
+    text = Labels(
+        f"平台永久拒收一条数据,已移入死信:{words.zh}", f"the broker will never take an item, it is in the dead letters: {words.en}"
+    )
+    return Health(SOURCE, "parked", ok=False, text=text, detail=f"{topic} seq {seq}")
+
+
+def lane_word(topic: str, word: Word, code: int) -> Health:
+    """A lane that stopped, or flows again."""
+    words = reason_words(code)
+    match word:
+        case Word.FLOWS:
+            text = Labels("平台恢复接收", "the broker takes messages of this stream again")
+            return Health(SOURCE, "stream-refused", ok=True, text=text, detail=topic)
+        case Word.BLOCKED:
+            text = Labels(
+                f"平台拒收整个数据流,数据保留在本机:{words.zh}",
+                f"the broker refuses the whole stream, its items are kept here: {words.en}",
+            )
+        case Word.REFUSED:
+            text = Labels(f"平台暂时拒收:{words.zh}", f"the broker does not take messages for now: {words.en}")
+    return Health(SOURCE, "stream-refused", ok=False, text=text, detail=topic)
+
+
+def notice_refused(topic: str, code: int) -> Health:
+    """A retained message (status, catalog) was refused."""
+    words = reason_words(code)
+    text = Labels(f"平台拒收保留消息:{words.zh}", f"the broker refuses a retained message: {words.en}")
+    return Health(SOURCE, "notice-refused", ok=False, text=text, detail=topic)

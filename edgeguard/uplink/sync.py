@@ -1,0 +1,290 @@
+"""Between the outbox and one session: read, cut, publish, take verdicts, acknowledge. Decides nothing about connections.
+
+The outbox is asked only between awaits that the verdicts of the broker may interrupt; so every answer of it is used only if
+nothing was rewound meanwhile, and what the broker has accepted is told to the outbox before it is read again.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from edgeguard.core import limits
+from edgeguard.core.clock import Clock
+from edgeguard.core.errors import StoreError
+from edgeguard.core.health import HealthSink
+from edgeguard.core.ids import GatewayId
+from edgeguard.core.item import STREAMS, OutboxRow, Stream
+from edgeguard.core.ports import Outbox
+from edgeguard.core.site import UplinkSpec
+from edgeguard.uplink import news
+from edgeguard.uplink.catalog import Page
+from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize
+from edgeguard.uplink.lane import Harvest, Lane, Patience
+from edgeguard.uplink.lanes import Lanes
+from edgeguard.uplink.session import Grant, Session
+from edgeguard.uplink.topics import Topics
+from edgeguard.uplink.trouble import reason_words
+
+_NOTICE_SEQ = 0
+_STORE_PAUSE_S = 1.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTimes:
+    """How old live telemetry may be, and how often to look without being woken; tests make them small."""
+
+    live_within_ms: int = limits.LIVE_WITHIN_MS
+    look_s: float = limits.SYNC_LOOK_S
+    patience: Patience = field(default_factory=Patience)
+
+
+class Sync:
+    """Serves one session after another; `acked_items` counts over all of them. `poke` is called when there is something to do."""
+
+    def __init__(
+        self,
+        spec: UplinkSpec,
+        topics: Topics,
+        gateway: GatewayId,
+        outbox: Outbox,
+        clock: Clock,
+        health: HealthSink,
+        entropy: random.Random,
+        times: SyncTimes,
+        poke: Callable[[], None],
+    ) -> None:
+        self.acked_items = 0
+        self.epoch = outbox.epoch
+        self.lanes = Lanes(topics, spec.window, spec.history_items_per_s, times.patience, entropy)
+        self._topics = topics
+        self._gateway = gateway
+        self._outbox = outbox
+        self._clock = clock
+        self._health = health
+        self._times = times
+        self._poke = poke
+        self._ack_timeout_s = spec.ack_timeout_ms / 1000
+        self._session: Session | None = None
+        self._grant = Grant(65535, None)
+        self._envelopes = self._new_envelopes()
+        self._notices: deque[Page] = deque()
+        self._notice_topics: dict[int, str] = {}
+        self._notice_refused = False
+        self._accepted: dict[Stream, list[tuple[int, int]]] = {stream: [] for stream in STREAMS}
+        self._parked: list[tuple[Lane, int, int]] = []
+        self._wakes = 0
+        self._look_at_s = 0.0
+        self._store_rests_until_s = 0.0
+
+    # -- what the uplink says ------------------------------------------------------------------------------------------
+
+    @property
+    def renewed(self) -> bool:
+        """Whether the outbox has been created anew under this session, which then speaks for the wrong epoch."""
+        return self._outbox.epoch != self.epoch
+
+    def begin(self, session: Session, grant: Grant) -> None:
+        """A new session: everything that is not acknowledged will be sent, beginning with what is announced next."""
+        if self.renewed:
+            self.epoch = self._outbox.epoch
+            self._envelopes = self._new_envelopes()
+            for ranges in self._accepted.values():
+                ranges.clear()
+            self._parked.clear()
+        self._session, self._grant = session, grant
+        self._notices.clear()
+        self._notice_topics.clear()
+        self._notice_refused = False
+        self.lanes.connected(grant.receive_maximum, self._now_s())
+
+    def end(self, disconnect_code: int | None) -> None:
+        """The session is over."""
+        self._session = None
+        self._collect(*self.lanes.lost(disconnect_code, self._now_s()))
+
+    def announce(self, pages: tuple[Page, ...]) -> None:
+        """Retained messages, to be sent before anything of the streams."""
+        self._notices.extend(pages)
+        self._poke()
+
+    def wake(self) -> None:
+        """Rows may have been added."""
+        self._wakes += 1
+        self.lanes.woken()
+        self._poke()
+
+    def settle(self, acks: list[tuple[int, int]]) -> None:
+        """PUBACKs, as the session hands them over."""
+        now_s = self._now_s()
+        for packet_id, code in acks:
+            topic = self._notice_topics.pop(packet_id, None)
+            if topic is not None and code >= 0x80 and not self._notice_refused:
+                self._notice_refused = True
+                self._health(news.notice_refused(topic, code))
+            self._collect(*self.lanes.settle(packet_id, code, now_s))
+        self._poke()
+
+    def starving(self) -> bool:
+        """Whether messages are in flight and none has been acknowledged for the time-out."""
+        now_s = self._now_s()
+        starving = self.lanes.in_flight > 0 and now_s - self.lanes.last_ack_s >= self._ack_timeout_s
+        if starving:
+            self.lanes.pace.starved(now_s)
+        return starving
+
+    def next_look_s(self) -> float:
+        """Seconds until there may be something to do without a poke."""
+        now_s = self._now_s()
+        moments = [self._look_at_s]
+        if self.lanes.in_flight:
+            moments.append(self.lanes.last_ack_s + self._ack_timeout_s)
+        if (at_s := self.lanes.next_at_s(now_s)) is not None:
+            moments.append(at_s)
+        return max(0.001, min(moments) - now_s)
+
+    # -- the work ------------------------------------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Tell the outbox what the broker has accepted and what it never will. StoreError leaves the rest for later."""
+        for stream, ranges in self._accepted.items():
+            while ranges:
+                if self.renewed:
+                    return
+                await self._outbox.acknowledge(stream, *ranges[0])
+                del ranges[0]
+        while self._parked:
+            lane, seq, code = self._parked[0]
+            if self.renewed:
+                return
+            await self._outbox.park(lane.stream, seq, seq, reason_words(code).en)
+            del self._parked[0]
+            _log.warning("item.parked", topic=lane.topic, seq=seq, code=code)
+            self._health(news.parked(lane.topic, seq, code))
+
+    async def pump(self) -> None:
+        """Send whatever the window and the broker allow now. LinkTrouble if the session ends meanwhile."""
+        now_s = self._now_s()
+        if now_s >= self._look_at_s:
+            self._look()
+        if now_s < self._store_rests_until_s:
+            return
+        try:
+            await self.flush()
+            while self._session is not None and not self.renewed and await self._one_step(self._session):
+                pass
+        except StoreError as error:
+            # The store itself reports its trouble; here it only means that nothing can be read for a while.
+            _log.debug("sync.store_rests", error=str(error))
+            self._store_rests_until_s = self._look_at_s = self._now_s() + _STORE_PAUSE_S
+
+    def _look(self) -> None:
+        """Every few seconds, woken or not: a lost wake costs no more than that, and live telemetry that waits grows old."""
+        now_s = self._now_s()
+        self._look_at_s = now_s + self._times.look_s
+        self.lanes.woken()
+        if self.lanes.live.ready or not self.lanes.live.idle(now_s) or self.lanes.live.blocked:
+            self.lanes.split_due = True
+
+    def say_last(self, page: Page) -> bool:
+        """Publish a retained message ahead of everything that still waits; False if the window has no room for it."""
+        self._notices.clear()
+        self._notices.append(page)
+        return self._session is not None and self._send_notice(self._session)
+
+    async def _one_step(self, session: Session) -> bool:
+        """Send one message or read one portion of rows; False when nothing can be done now."""
+        if self._notices:
+            return self._send_notice(session)
+        lanes = self.lanes
+        if lanes.split_due and not lanes.live.flight:
+            await self.flush()
+            first = await self._outbox.first_younger(Stream.TELEMETRY, self._times.live_within_ms)
+            if not lanes.live.flight and not self.renewed:
+                lanes.split(first)
+            return True
+        for lane in lanes.turns(self._now_s()):
+            if lane.ready:
+                self._send(session, lane)
+                return True
+            if not lane.dry:
+                await self._read(lane)
+                return True
+        return False
+
+    def _send_notice(self, session: Session) -> bool:
+        """The next retained message, if the window has room."""
+        if self.lanes.in_flight >= self.lanes.window:
+            return False
+        page = self._notices.popleft()
+        topic = self._topics.page(page.subtopic)
+        if len(page.payload) > self._grant.payload_bytes(topic):
+            self._health(news.notice_refused(topic, 0x95))
+            return True
+        packet_id = session.publish(topic, page.payload, retain=True)
+        self._notice_topics[packet_id] = topic
+        self.lanes.sent(packet_id, None, Message(_NOTICE_SEQ, _NOTICE_SEQ - 1, page.payload), self._now_s())
+        return True
+
+    def _send(self, session: Session, lane: Lane) -> None:
+        """The lane's next message; a row that fits no message is condemned instead."""
+        head = lane.ready.popleft()
+        if isinstance(head, Oversize):
+            self._collect(lane, lane.oversize(head, self._now_s()))
+            return
+        packet_id = session.publish(lane.topic, head.payload)
+        self.lanes.sent(packet_id, lane, head, self._now_s())
+
+    async def _read(self, lane: Lane) -> None:
+        """Read and cut the lane's next rows, unless something was rewound or renewed while the outbox was asked."""
+        await self.flush()
+        after_seq, through_seq, wakes, session = lane.after_seq, lane.through_seq, self._wakes, self._session
+        rows = await self._outbox.read(
+            lane.stream, after_seq, limits.UPLINK_READ_ROWS, limits.UPLINK_READ_BYTES, through_seq=through_seq
+        )
+        if self.renewed or self._session is not session or (lane.after_seq, lane.through_seq) != (after_seq, through_seq):
+            return
+        if not rows:
+            lane.dry = wakes == self._wakes
+        elif lane is self.lanes.live and not self._young(rows[0]):
+            self.lanes.split_due = True
+        else:
+            lane.load(rows, self._envelopes[lane.stream], self._bounds(lane))
+
+    def _bounds(self, lane: Lane) -> Cut:
+        bounds = self.lanes.bounds(self._grant.payload_bytes(lane.topic))
+        if lane is not self.lanes.history:
+            return bounds
+        return Cut(bounds.max_bytes, bounds.good_bytes, self.lanes.history_batch())
+
+    def _young(self, row: OutboxRow) -> bool:
+        """Whether telemetry still counts as live; rows of an earlier boot never do."""
+        now = self._clock.now()
+        return row.at.boot == now.boot and now.boot_ms - row.at.boot_ms < self._times.live_within_ms
+
+    def _collect(self, lane: Lane | None, harvest: Harvest) -> None:
+        """Note what verdicts led to; the outbox is told at the next flush."""
+        if lane is None:
+            return
+        for first, last in harvest.accepted:
+            self.acked_items += last - first + 1
+            ranges = self._accepted[lane.stream]
+            if ranges and ranges[-1][1] + 1 == first:
+                ranges[-1] = (ranges[-1][0], last)
+            else:
+                ranges.append((first, last))
+        self._parked.extend((lane, seq, code) for seq, code in harvest.parked)
+        for word, code in harvest.news:
+            self._health(news.lane_word(lane.topic, word, code))
+
+    def _new_envelopes(self) -> dict[Stream, Envelope]:
+        return {stream: Envelope(self._gateway, self.epoch, stream) for stream in STREAMS}
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()
