@@ -97,8 +97,21 @@ class DeviceView:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteRuleView:
+    """What may be written to a point: bounds in its unit (None for unbounded), or the texts of an enumeration."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PointView:
-    """One point now. `quality` is good, stale or bad; `value`: the last good one, or None."""
+    """One point now. `quality` is good, stale or bad; `value`: the last good one, or None.
+
+    `value_zh` is the Chinese text of an enumeration's value, `decimals` how many a person wants to see, `write_rule` what a
+    writable point takes.
+    """
 
     device: str
     point: str
@@ -110,6 +123,9 @@ class PointView:
     at: str
     age_s: float
     writable: bool
+    value_zh: str = ""
+    decimals: int | None = None
+    write_rule: WriteRuleView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +183,13 @@ class WriteView:
     verified: bool
     detail: str
     took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadView:
+    """A configuration that has been taken up."""
+
+    config_sha256: str
 
 
 @dataclass(frozen=True, slots=True)

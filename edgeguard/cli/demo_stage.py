@@ -1,0 +1,168 @@
+"""The stage of a demo: a temporary folder, the building, the broker, and the real daemon as a child; all gone at the end.
+
+Uses the shipped example configuration; only ports that are taken, and where state lives, are changed.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edgeguard.cli.demo_report import Ending
+from edgeguard.cli.demo_witness import Witness
+from edgeguard.config import load_site, shipped_configs
+from edgeguard.core.errors import Permanent, Retryable
+from edgeguard.core.limits import DEMO_LOG_TAIL_LINES, STOP_WITHIN_S
+from edgeguard.simulator.broker import Broker
+from edgeguard.simulator.scenario import DEMO
+from edgeguard.simulator.simulated import Ports, SimulatedBuilding
+
+HOST: Final = "127.0.0.1"
+LIFT_URL: Final = "tcp://127.0.0.1:15021"
+PLANT_URL: Final = "tcp://127.0.0.1:15022"
+BROKER_URL: Final = "mqtt://127.0.0.1:18883"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A demo that runs. `started_s` is loop time, `started_wall_s` Unix time, both of the daemon's start."""
+
+    folder: Path
+    devices: tuple[str, ...]
+    building: SimulatedBuilding
+    witness: Witness
+    daemon: asyncio.subprocess.Process
+    started_s: float
+    started_wall_s: float
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's control socket."""
+        return _socket(self.folder)
+
+    @property
+    def first_reading_s(self) -> float | None:
+        """From the daemon's start to its first good reading, by the reading's own time."""
+        at = self.witness.first_reading_at
+        return None if at is None else at.timestamp() - self.started_wall_s
+
+    def log_tail(self) -> str:
+        """The last lines that the daemon has said."""
+        with contextlib.suppress(OSError):
+            lines = _daemon_log(self.folder).read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join(lines[-DEMO_LOG_TAIL_LINES:])
+        return ""
+
+    async def stop(self) -> Ending:
+        """SIGTERM, then SIGKILL for the whole group if it does not end in time."""
+        if self.daemon.returncode is not None:
+            return Ending(self.daemon.returncode, 0.0, early=True)
+        asked_s = time.monotonic()
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                code: int | None = await self.daemon.wait()
+        except TimeoutError:
+            code = None
+        return Ending(code, time.monotonic() - asked_s)
+
+
+@contextlib.asynccontextmanager
+async def staged(seed: int) -> AsyncIterator[Stage]:
+    """Everything started; everything stopped and removed when the block ends, however it ends."""
+    loop = asyncio.get_running_loop()
+    witness = Witness()
+    started_s = loop.time()
+
+    def arrived(topic: str, payload: bytes, _: object) -> None:
+        witness.take(topic, payload, loop.time() - started_s)
+
+    async with contextlib.AsyncExitStack() as opened:
+        folder = opened.enter_context(_folder())
+        ports = Ports(_port_or_any(LIFT_URL), _port_or_any(PLANT_URL))
+        building = await opened.enter_async_context(SimulatedBuilding(seed, ports, scenario=DEMO))
+        broker = await opened.enter_async_context(Broker(HOST, _port_or_any(BROKER_URL), arrived))
+        config = _configure(folder, building.ports, broker.port)
+        devices = tuple(str(device.name) for device in load_site(config).devices)
+        started_s, started_wall_s = loop.time(), time.time()
+        daemon = await opened.enter_async_context(_child(folder, config))
+        yield Stage(folder, devices, building, witness, daemon, started_s, started_wall_s)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="edgeguard-demo-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _socket(folder: Path) -> Path:
+    return folder / "control.sock"
+
+
+def _daemon_log(folder: Path) -> Path:
+    return folder / "daemon.log"
+
+
+def _port_or_any(url: str) -> int:
+    """The port of an example's URL if nobody has it, else 0."""
+    port = int(url.rsplit(":", 1)[1])
+    with socket.socket() as probe:
+        # as servers do: a port in TIME_WAIT is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return 0
+    return port
+
+
+def _configure(folder: Path, ports: Ports, broker_port: int) -> Path:
+    """The example with the ports really used and its state in `folder`."""
+    text = (shipped_configs() / "site.example.toml").read_text(encoding="utf-8")
+    urls = (
+        (LIFT_URL, f"tcp://{HOST}:{ports.lift}"),
+        (PLANT_URL, f"tcp://{HOST}:{ports.plant}"),
+        (BROKER_URL, f"mqtt://{HOST}:{broker_port}"),
+    )
+    for shipped, used in urls:
+        if f'"{shipped}"' not in text:
+            raise Permanent(f"the shipped example configuration does not name {shipped} any more; the demo is of another version")
+        text = text.replace(f'"{shipped}"', f'"{used}"')
+    text += f'\n[store]\ndirectory = "{folder}/state"\n\n[control]\nsocket = "{_socket(folder)}"\n\n[log]\nformat = "human"\n'
+    path = folder / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextlib.asynccontextmanager
+async def _child(folder: Path, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`edgeguard run` in a process group of its own, so that Ctrl-C reaches only us and we end it in order."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    }
+    command = (sys.executable, "-m", "edgeguard", "run", "--config", str(config))
+    with _daemon_log(folder).open("wb") as log:
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+        except OSError as error:
+            raise Retryable(f"cannot start the daemon with {sys.executable}: {error.strerror}") from error
+    try:
+        yield child
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()

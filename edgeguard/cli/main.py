@@ -1,0 +1,216 @@
+"""`edgeguard`: the face of every command. Declares names, arguments and help; imports what a command needs when it runs.
+
+A technician waits for this on a small machine, over a thin line: nothing heavy is imported for `--help`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeguard.cli.session import Command, Group, session_of
+from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S
+
+DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
+
+app = typer.Typer(
+    cls=Group,
+    name="edgeguard",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+profile_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Device profiles: list, show, check.")
+
+ProfileFolders = Annotated[
+    list[Path] | None, typer.Option("--profiles", metavar="DIR", help="A further folder of profiles; may be given again.")
+]
+
+
+@app.callback()
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False) -> None:
+    """Edge gateway for residential buildings: polls lifts, pumps and meters, keeps every event until the platform has it.
+
+    Exit codes: 0 fine, 1 something is wrong, 2 bad usage or bad configuration, 3 the daemon does not answer.
+    """
+    if version:
+        from edgeguard import __version__
+
+        typer.echo(f"edgeguard {__version__}")
+        raise typer.Exit
+
+
+@app.command(cls=Command)
+def status(ctx: typer.Context) -> None:
+    """Is everything well? Problems first, each with the next step.
+
+    Exit 1 when a device is offline, a critical alarm is active, the broker has been away for more than 60 s, a part of the
+    daemon has failed, the store takes nothing, or the last configuration was refused.
+    """
+    from edgeguard.cli import look
+
+    raise typer.Exit(look.status(session_of(ctx)))
+
+
+@app.command(cls=Command)
+def top(
+    ctx: typer.Context,
+    interval: Annotated[
+        float, typer.Option("--interval", "-i", min=TOP_INTERVAL_MIN_S, max=TOP_INTERVAL_MAX_S, help="Seconds between pictures.")
+    ] = 1.0,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, help="End after so many pictures (1 when the output is no terminal).")
+    ] = None,
+) -> None:
+    """Live view: alarms, devices, values, queue. Keys: q quit, arrows or tab choose a device, p pause.
+
+    With --json one line of JSON per picture.
+    """
+    from edgeguard.cli import top as live
+
+    raise typer.Exit(live.top(session_of(ctx), interval, count))
+
+
+@app.command(cls=Command)
+def devices(ctx: typer.Context) -> None:
+    """Every device: state, how fast it answers, how often it fails."""
+    from edgeguard.cli import look
+
+    raise typer.Exit(look.devices(session_of(ctx)))
+
+
+@app.command(cls=Command)
+def points(
+    ctx: typer.Context, device: Annotated[str | None, typer.Argument(metavar="[DEVICE]", help="Only this device.")] = None
+) -> None:
+    """Every point with value, unit, quality and age; a pencil marks what can be written."""
+    from edgeguard.cli import look
+
+    raise typer.Exit(look.points(session_of(ctx), device))
+
+
+@app.command(cls=Command)
+def alarms(
+    ctx: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Those that are normal, too.")] = False,
+    ack: Annotated[str | None, typer.Option("--ack", metavar="ALARM", help="Acknowledge this alarm.")] = None,
+) -> None:
+    """Alarms that are not normal, most severe first; or acknowledge one."""
+    from edgeguard.cli import look
+
+    raise typer.Exit(look.alarms(session_of(ctx), everything, ack))
+
+
+@app.command(cls=Command)
+def outbox(ctx: typer.Context) -> None:
+    """What waits for the platform, stream by stream, and how long the store lasts offline.
+
+    Exit 1 when the store reports an error.
+    """
+    from edgeguard.cli import look
+
+    raise typer.Exit(look.outbox(session_of(ctx)))
+
+
+@app.command(cls=Command)
+def read(
+    ctx: typer.Context,
+    targets: Annotated[list[str], typer.Argument(metavar="DEVICE[.POINT]...", help="Devices and points.")],
+) -> None:
+    """Read from the bus now, between the daemon's own polls.
+
+    Exit 1 when any point gives no good value.
+    """
+    from edgeguard.cli import wire
+
+    raise typer.Exit(wire.read(session_of(ctx), targets))
+
+
+@app.command(cls=Command, context_settings={"ignore_unknown_options": True})
+def write(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="DEVICE.POINT", help="What to write.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="In the point's unit, or a text of its enumeration.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Write a point within its limits and read it back. Asks first, showing the present value.
+
+    Exit 1 when it was refused, or when the device does not show what was written.
+    """
+    from edgeguard.cli import wire
+
+    raise typer.Exit(wire.write(session_of(ctx), target, value, yes))
+
+
+@app.command(cls=Command)
+def check(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = DEFAULT_CONFIG
+) -> None:
+    """Validate a configuration offline: every mistake as FILE:LINE: key: what is wrong.
+
+    Exit 2 when there is any.
+    """
+    from edgeguard.cli import offline
+
+    raise typer.Exit(offline.check(session_of(ctx), file))
+
+
+app.add_typer(profile_app, name="profile")
+
+
+@profile_app.command("list", cls=Command)
+def profile_list(ctx: typer.Context, profiles: ProfileFolders = None) -> None:
+    """The profiles at hand."""
+    from edgeguard.cli import offline
+
+    raise typer.Exit(offline.profile_list(session_of(ctx), profiles or ()))
+
+
+@profile_app.command("show", cls=Command)
+def profile_show(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], profiles: ProfileFolders = None) -> None:
+    """One profile in full: registers, points, what may be written, alarms."""
+    from edgeguard.cli import offline
+
+    raise typer.Exit(offline.profile_show(session_of(ctx), name, profiles or ()))
+
+
+@profile_app.command("check", cls=Command)
+def profile_check(ctx: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE...")]) -> None:
+    """Every mistake of profile files, as FILE:LINE: key: what is wrong. Exit 2 when there is any."""
+    from edgeguard.cli import offline
+
+    raise typer.Exit(offline.profile_check(session_of(ctx), files))
+
+
+@app.command(cls=Command)
+def run(
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")] = DEFAULT_CONFIG,
+) -> None:
+    """The daemon: polls, judges, keeps and sends until SIGTERM. SIGHUP takes up the configuration anew."""
+    from edgeguard.runtime.daemon import run as run_daemon
+
+    raise typer.Exit(run_daemon(config))
+
+
+@app.command(cls=Command)
+def demo(
+    ctx: typer.Context,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=1, metavar="N", help="End after N seconds.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No live view; print a summary at the end.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything random in the building.")] = 1,
+) -> None:
+    """A simulated building, an embedded broker, the real daemon and a live view; needs nothing else.
+
+    With --headless exit 0 only when items went all the way to the broker.
+    """
+    from edgeguard.cli import demo as show
+
+    session = session_of(ctx)
+    raise typer.Exit(show.demo(seconds=seconds, headless=headless, json=session.json, seed=seed, lang=session.lang))
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,239 @@
+"""`check` and `profile`: what can be said of files without a daemon. Each function returns an exit code."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from edgeguard.cli.output import console, print_json, styled, table
+from edgeguard.cli.session import Exit, Lang, Session
+from edgeguard.cli.text import clean, label, number, value_text
+from edgeguard.config import ProfileLibrary, load_profile, load_site_with_notes
+from edgeguard.config.fit import block_sizes, load_of
+from edgeguard.control.views import LabelsView
+from edgeguard.core.alarm import Condition
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.point import Labels, Point
+from edgeguard.core.profile import AlarmTemplate, DeviceProfile
+from edgeguard.core.site import BusSpec, Site
+
+
+def check(session: Session, file: Path) -> Exit:
+    """Every mistake of a configuration, or what it amounts to."""
+    try:
+        loaded = load_site_with_notes(file)
+    except ConfigError as error:
+        return _tell_mistakes(session, error.mistakes)
+    site, lang = loaded.site, session.lang
+    if session.json:
+        print_json({"ok": True, "mistakes": [], "notes": loaded.notes, "buses": [_bus_facts(site, bus) for bus in site.buses]})
+        return Exit.FINE
+    out = console()
+    points = sum(len(device.profile.points) for device in site.devices)
+    summary = lang.say(
+        f"{len(site.buses)} 条总线,{len(site.devices)} 台设备,{points} 个点",
+        f"{len(site.buses)} buses, {len(site.devices)} devices, {points} points",
+    )
+    good = lang.say("配置正确", "is in order")
+    out.print(Text.assemble(("✓ ", "bold green"), (clean(str(file)), "bold"), f" {good}: {site.site}/{site.gateway}, {summary}"))
+    for note in loaded.notes:
+        out.print(styled(f"! {clean(note, 4000)}", "yellow"))
+    figures = tuple(
+        lang.say(zh, en)
+        for zh, en in (
+            ("设备", "devices"),
+            ("点", "points"),
+            ("请求/轮", "requests/round"),
+            ("请求/秒", "requests/s"),
+            ("占用", "load"),
+        )
+    )
+    made = table(lang.say("总线", "bus"), *figures, right=figures)
+    for bus in site.buses:
+        facts = _bus_facts(site, bus)
+        load = load_of(bus, [device for device in site.devices if device.bus == bus.name])
+        made.add_row(
+            bus.name,
+            str(facts["devices"]),
+            str(facts["points"]),
+            str(facts["requests_per_round"]),
+            f"{load.requests_per_s:.1f}",
+            styled(f"{100 * load.share:.0f} %", "yellow" if load.share > 0.8 else ""),
+        )
+    if site.buses:
+        out.print()
+        out.print(made)
+    return Exit.FINE
+
+
+def _bus_facts(site: Site, bus: BusSpec) -> dict[str, str | int | float]:
+    devices = [device for device in site.devices if device.bus == bus.name]
+    load = load_of(bus, devices)
+    return {
+        "bus": bus.name,
+        "devices": len(devices),
+        "points": sum(len(device.profile.points) for device in devices),
+        "requests_per_round": sum(len(block_sizes(device.profile)) for device in devices),
+        "requests_per_s": round(load.requests_per_s, 3),
+        "load": round(load.share, 4),
+    }
+
+
+def _tell_mistakes(session: Session, mistakes: Sequence[str]) -> Exit:
+    if session.json:
+        print_json({"ok": False, "mistakes": mistakes, "notes": []})
+        return Exit.BAD_USAGE
+    out = console()
+    for mistake in mistakes:
+        out.print(clean(mistake, 4000), soft_wrap=True)
+    count = len(mistakes)
+    told = session.lang.say(f"✗ {count} 处错误,配置不能使用", f"✗ {count} mistake{'s' * (count != 1)}; nothing of this is used")
+    out.print(styled(told, "bold red"))
+    return Exit.BAD_USAGE
+
+
+def profile_list(session: Session, directories: Sequence[Path]) -> Exit:
+    """Every profile at hand."""
+    library = ProfileLibrary.shipped(*directories)
+    profiles = [library.get(name) for name in library.names()]
+    if session.json:
+        print_json([_profile_facts(profile) for profile in profiles])
+        return Exit.FINE
+    lang, points = session.lang, session.lang.say("点", "points")
+    made = table(
+        lang.say("模板", "profile"),
+        lang.say("类别", "kind"),
+        lang.say("厂家", "maker"),
+        lang.say("型号", "model"),
+        points,
+        lang.say("名称", "name"),
+        right=(points,),
+        wrap=(lang.say("型号", "model"), lang.say("名称", "name")),
+    )
+    for profile in profiles:
+        made.add_row(
+            profile.name,
+            clean(profile.kind),
+            clean(profile.maker),
+            clean(profile.model),
+            str(len(profile.points)),
+            _label(profile.labels, lang),
+        )
+    console().print(made if profiles else lang.say("没有模板", "no profiles"))
+    return Exit.FINE
+
+
+def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Exit:
+    """One profile in full: its points, what may be written, its alarms."""
+    profile = ProfileLibrary.shipped(*directories).get(name)
+    if session.json:
+        print_json(
+            {
+                **_profile_facts(profile),
+                "point_list": [_point_facts(point) for point in profile.points],
+                "alarms": profile.alarms,
+            }
+        )
+        return Exit.FINE
+    lang, out = session.lang, console()
+    blocks = len(block_sizes(profile))
+    asked = lang.say(f"{len(profile.points)} 个点,每轮 {blocks} 个请求", f"{len(profile.points)} points in {blocks} requests")
+    out.print(Text.assemble((profile.name, "bold"), f"   {clean(profile.maker)} {clean(profile.model)} ({clean(profile.kind)})"))
+    out.print(f"{_label(profile.labels, lang)}; {asked}")
+    out.print(
+        styled(
+            f"{lang.say('来源', 'source')}: {clean(profile.source)}; {lang.say('可信度', 'trust')}: {clean(profile.trust)}", "dim"
+        )
+    )
+    out.print()
+    made = table(
+        lang.say("点", "point"),
+        lang.say("单位", "unit"),
+        lang.say("寄存器", "register"),
+        lang.say("类型", "type"),
+        lang.say("名称", "name"),
+        lang.say("可写", "writable"),
+        wrap=(lang.say("名称", "name"),),
+    )
+    for point, field in zip(profile.points, profile.fields, strict=True):
+        address = f"{field.table.value} {field.address}" + (f"-{field.last}" if field.words > 1 else "")
+        made.add_row(point.name, clean(point.unit), address, field.type.value, _label(point.labels, lang), _write_rule(point, lang))
+    out.print(made)
+    if profile.alarms:
+        out.print()
+        alarms = table(
+            lang.say("报警", "alarm"), lang.say("级别", "severity"), lang.say("条件", "condition"), lang.say("说明", "text")
+        )
+        for alarm in profile.alarms:
+            alarms.add_row(alarm.name, alarm.severity.value, _condition(alarm, lang), _label(alarm.text, lang))
+        out.print(alarms)
+    return Exit.FINE
+
+
+def profile_check(session: Session, files: Sequence[Path]) -> Exit:
+    """Every mistake of profile files."""
+    mistakes: list[str] = []
+    good: list[DeviceProfile] = []
+    for file in files:
+        try:
+            good.append(load_profile(file))
+        except ConfigError as error:
+            mistakes.extend(error.mistakes)
+    if mistakes:
+        return _tell_mistakes(session, mistakes)
+    if session.json:
+        print_json({"ok": True, "mistakes": [], "profiles": [_profile_facts(profile) for profile in good]})
+        return Exit.FINE
+    for profile in good:
+        counted = session.lang.say(f"{len(profile.points)} 个点", f"{len(profile.points)} points")
+        console().print(Text.assemble(("✓ ", "bold green"), (profile.name, "bold"), f" {counted}"))
+    return Exit.FINE
+
+
+def _profile_facts(profile: DeviceProfile) -> dict[str, object]:
+    return {
+        "name": profile.name,
+        "maker": profile.maker,
+        "model": profile.model,
+        "kind": profile.kind,
+        "labels": profile.labels,
+        "points": len(profile.points),
+        "requests_per_round": len(block_sizes(profile)),
+        "source": profile.source,
+        "trust": profile.trust,
+        "sha256": profile.sha256,
+    }
+
+
+def _point_facts(point: Point) -> dict[str, object]:
+    return {
+        "name": point.name,
+        "kind": point.kind.value,
+        "labels": point.labels,
+        "unit": point.unit,
+        "minimum": point.minimum,
+        "maximum": point.maximum,
+        "choices": {str(number_): labels for number_, labels in point.choices.items()},
+        "write": point.write,
+    }
+
+
+def _label(labels: Labels, lang: Lang) -> str:
+    return label(LabelsView(labels.zh, labels.en), lang)
+
+
+def _write_rule(point: Point, lang: Lang) -> str:
+    if point.write is None:
+        return ""
+    bounds = [None if bound is None else number(bound) for bound in (point.write.minimum, point.write.maximum)]
+    if bounds == [None, None]:
+        return lang.say("是", "yes")
+    return f"{bounds[0] or '…'} … {bounds[1] or '…'}"
+
+
+def _condition(alarm: AlarmTemplate, lang: Lang) -> str:
+    signs = {Condition.HIGH: ">", Condition.LOW: "<", Condition.EQUALS: "=", Condition.DIFFERS: "≠"}
+    delay = f", {alarm.on_delay_ms / 1000:g} s" if alarm.on_delay_ms else ""
+    if alarm.condition not in signs:
+        return lang.say("无应答", "no answer") + delay
+    return f"{alarm.point} {signs[alarm.condition]} {value_text(alarm.limit, lang)}{delay}"

@@ -1,0 +1,79 @@
+"""Where commands print: tables for people, JSON for programs, one sentence for trouble."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgeguard.cli.session import Exit, Session
+from edgeguard.cli.text import clean, clean_json
+from edgeguard.control.errors import CallRefused, DaemonSilent, code_of
+from edgeguard.core.errors import ConfigError, EdgeguardError
+
+PIPE_CELLS: Final = 160
+
+
+def console() -> Console:
+    """Standard output: colours on a terminal unless NO_COLOR is set, no guesses about what texts mean.
+
+    Where it is no terminal lines are long, so that what is searched for with grep is not broken in two.
+    """
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else PIPE_CELLS
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False, width=width)
+
+
+def print_json(value: object, indent: bool | None = None) -> None:
+    """`value` (views, dicts, tuples) as one JSON document; indented on a terminal."""
+    pretty = sys.stdout.isatty() if indent is None else indent
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else None).decode()
+    sys.stdout.write(clean_json(text) + "\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) -> Table:
+    """An empty table without frames, which reads well and survives a narrow terminal.
+
+    `right` columns hold figures; only `wrap` columns are broken into lines, names and figures stay whole.
+    """
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    for name in columns:
+        made.add_column(
+            name,
+            justify="right" if name in right else "left",
+            no_wrap=name not in wrap,
+            overflow="fold" if name in wrap else "ellipsis",
+        )
+    return made
+
+
+def styled(text: str, style: str) -> Text:
+    """A cell in a colour."""
+    return Text(text, style=style)
+
+
+def tell_error(session: Session, error: EdgeguardError) -> Exit:
+    """Print what went wrong and return the exit code it stands for."""
+    code = error.code if isinstance(error, CallRefused) else code_of(error)
+    if session.json:
+        print_json({"error": {"code": code, "message": str(error)}})
+    lines = error.mistakes if isinstance(error, ConfigError) else (f"edgeguard: {error}",)
+    for line in lines:
+        sys.stderr.write(clean(line, 4000) + "\n")
+    return _exit_of(error)
+
+
+def _exit_of(error: EdgeguardError) -> Exit:
+    match error:
+        case DaemonSilent():
+            return Exit.SILENT
+        case ConfigError():
+            return Exit.BAD_USAGE
+        case CallRefused(code="unknown-name" | "bad-arguments"):
+            return Exit.BAD_USAGE
+        case _:
+            return Exit.WRONG

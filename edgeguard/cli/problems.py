@@ -1,0 +1,212 @@
+"""What is wrong with a gateway, most urgent first, each with what to do next. Pure: views in, sentences out.
+
+`status` exits 1 when any of these is `wrong`; `top` shows the first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from edgeguard.control.views import AlarmView, DeviceView, LabelsView, OutboxView, StatusView, UplinkView
+from edgeguard.core.limits import LIVE_WITHIN_MS
+
+OFFLINE_SHOWN = 5
+"""Devices named one by one; more of them have a common cause, which their number tells better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`wrong` False: worth knowing, but nothing has to be done today. `hint` is the next step."""
+
+    code: str
+    wrong: bool
+    text: LabelsView
+    hint: LabelsView
+
+
+def diagnose(
+    status: StatusView, devices: Sequence[DeviceView], alarms: Sequence[AlarmView], outbox: OutboxView, now: datetime
+) -> tuple[Problem, ...]:
+    """Everything that is not as it should be: what endangers data first, then people's alarms, devices, and small things."""
+    return (
+        *_store(status, outbox),
+        *_tasks(status),
+        *_alarms(alarms),
+        *_uplink(status.uplink, now),
+        *_devices(devices),
+        *_small(status, outbox),
+    )
+
+
+def seconds_since(iso: str, now: datetime) -> float:
+    """Seconds from an ISO 8601 time to `now`; 0 for an empty text or a time to come."""
+    if not iso:
+        return 0.0
+    try:
+        then = datetime.fromisoformat(iso)
+    except ValueError:
+        return 0.0
+    return max(0.0, (now - then).total_seconds()) if then.tzinfo else 0.0
+
+
+def moment_of(status: StatusView) -> datetime:
+    """The daemon's own now, from when it started and how long it has been up."""
+    try:
+        started = datetime.fromisoformat(status.started)
+    except ValueError:
+        started = datetime.fromtimestamp(0, UTC)
+    return datetime.fromtimestamp(started.timestamp() + status.uptime_s, UTC)
+
+
+def _store(status: StatusView, outbox: OutboxView) -> list[Problem]:
+    error = status.store_error or outbox.error
+    if not error:
+        return []
+    return [
+        Problem(
+            "store",
+            True,
+            LabelsView(f"存储故障,新数据可能丢失:{error}", f"the store takes nothing, new items may be lost: {error}"),
+            LabelsView(
+                "检查磁盘空间与健康:df -h;journalctl -u edgeguard -e", "look at the disk: df -h; journalctl -u edgeguard -e"
+            ),
+        )
+    ]
+
+
+def _tasks(status: StatusView) -> list[Problem]:
+    problems = []
+    for task in status.tasks:
+        if task.state not in ("failed", "waiting"):
+            continue
+        ended = task.state == "failed"
+        problems.append(
+            Problem(
+                f"task.{task.name}",
+                True,
+                LabelsView(
+                    f"{task.name} {'已停止' if ended else '出错后等待重启'}:{task.error}",
+                    f"{task.name} {'has stopped for good' if ended else 'failed and waits for its restart'}: {task.error}",
+                ),
+                LabelsView("排除原因后:systemctl reload edgeguard", "remove the cause, then: systemctl reload edgeguard")
+                if ended
+                else LabelsView("查看日志:journalctl -u edgeguard -e", "look at the log: journalctl -u edgeguard -e"),
+            )
+        )
+    return problems
+
+
+def _alarms(alarms: Sequence[AlarmView]) -> list[Problem]:
+    return [
+        Problem(
+            f"alarm.{alarm.alarm}",
+            True,
+            LabelsView(f"紧急报警 {alarm.alarm}:{alarm.text.zh}", f"critical alarm {alarm.alarm}: {alarm.text.en}"),
+            LabelsView(
+                f"处理后确认:edgeguard alarms --ack {alarm.alarm}", f"see to it, then: edgeguard alarms --ack {alarm.alarm}"
+            ),
+        )
+        for alarm in alarms
+        if alarm.state == "active" and alarm.severity == "critical"
+    ]
+
+
+def _uplink(uplink: UplinkView | None, now: datetime) -> list[Problem]:
+    if uplink is None or uplink.state == "online":
+        return []
+    away_s = seconds_since(uplink.since, now)
+    wrong = uplink.state == "failed" or away_s * 1000 > LIVE_WITHIN_MS
+    why = f": {uplink.error}" if uplink.error else ""
+    return [
+        Problem(
+            "uplink",
+            wrong,
+            LabelsView(f"与平台断开 {away_s:.0f} 秒{why}", f"no connection to the broker for {away_s:.0f} s{why}"),
+            LabelsView(
+                f"数据保存在本地。检查网络、证书与 {uplink.url}",
+                f"everything is kept here meanwhile; check network, credentials and {uplink.url}",
+            ),
+        )
+    ]
+
+
+def _devices(devices: Sequence[DeviceView]) -> list[Problem]:
+    offline = [device for device in devices if device.state == "offline"]
+    problems = [_offline(device) for device in offline[:OFFLINE_SHOWN]]
+    if rest := offline[OFFLINE_SHOWN:]:
+        buses = ", ".join(sorted({device.bus for device in offline}))
+        problems.append(
+            Problem(
+                "devices",
+                True,
+                LabelsView(
+                    f"另有 {len(rest)} 台设备无应答(总线:{buses})", f"{len(rest)} more devices do not answer (buses: {buses})"
+                ),
+                LabelsView("先查共同原因:网关、网线、总线电源", "look for a common cause first: converter, cable, bus power"),
+            )
+        )
+    return [*problems, *(_refused(device) for device in devices if device.refused)]
+
+
+def _offline(device: DeviceView) -> Problem:
+    reason = max(device.errors, key=lambda name: device.errors[name], default="")
+    why = f" ({reason})" if reason else ""
+    return Problem(
+        f"device.{device.name}",
+        True,
+        LabelsView(f"{device.name} 无应答{why}", f"{device.name} does not answer{why}"),
+        LabelsView(
+            f"检查电源、地址 {device.address}、总线 {device.bus} 接线;然后:edgeguard read {device.name}",
+            f"check power, address {device.address} and the wiring of {device.bus}, then: edgeguard read {device.name}",
+        ),
+    )
+
+
+def _refused(device: DeviceView) -> Problem:
+    names = ", ".join(sorted(device.refused)[:4]) + (", …" if len(device.refused) > 4 else "")
+    return Problem(
+        f"refused.{device.name}",
+        False,
+        LabelsView(f"{device.name} 拒绝读取:{names}", f"{device.name} refuses to give {names}"),
+        LabelsView(
+            f"此型号没有这些点;确认配置模板 {device.profile}", f"this model lacks them; is {device.profile} the right profile?"
+        ),
+    )
+
+
+def _small(status: StatusView, outbox: OutboxView) -> list[Problem]:
+    problems = []
+    if status.config_error:
+        problems.append(
+            Problem(
+                "config",
+                True,
+                LabelsView(
+                    f"新配置被拒绝,仍用旧配置:{status.config_error}", f"the new configuration is refused: {status.config_error}"
+                ),
+                LabelsView(f"改正后:edgeguard check {status.config_path}", f"mend it, then: edgeguard check {status.config_path}"),
+            )
+        )
+    if not status.clock_synced:
+        problems.append(
+            Problem(
+                "clock",
+                False,
+                LabelsView("系统时钟未同步,数据已作标记", "the clock is not synchronised; items are marked until it is"),
+                LabelsView("检查时间同步:timedatectl", "look at time synchronisation: timedatectl"),
+            )
+        )
+    dead = sum(stream.dead for stream in outbox.streams)
+    if dead or outbox.dropped:
+        problems.append(
+            Problem(
+                "outbox",
+                False,
+                LabelsView(
+                    f"已丢弃 {outbox.dropped} 条(存储满),平台拒收 {dead} 条",
+                    f"{outbox.dropped} items were dropped because the store was full, {dead} were rejected by the broker",
+                ),
+                LabelsView("查看:edgeguard outbox", "see: edgeguard outbox"),
+            )
+        )
+    return problems

@@ -1,0 +1,205 @@
+"""Lines of the control socket and their meaning: a request is checked to the last character before anybody acts on it.
+
+    {"id": 7, "method": "points", "args": {"device": "pump-1"}}
+    {"id": 7, "ok": true, "result": [...]}
+    {"id": 7, "ok": false, "error": {"code": "unknown-name", "message": "..."}}
+
+Sans-IO: bytes in, values out.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from edgeguard.control.errors import AnswerTooLarge, BadArguments, BadRequest, InternalError, code_of
+from edgeguard.control.methods import Kind, Method
+from edgeguard.core.errors import EdgeguardError
+from edgeguard.core.limits import (
+    CONTROL_ANSWER_BYTES,
+    CONTROL_ARGS,
+    CONTROL_DEPTH,
+    CONTROL_LIST_ITEMS,
+    CONTROL_MESSAGE_CHARS,
+    CONTROL_TEXT_CHARS,
+)
+
+Argument = str | int | float | bool | tuple[str, ...]
+"""What an argument can be once it is inside."""
+RequestId = int | str | None
+"""Chosen by the client and echoed; None where the request was too broken to have one."""
+
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_WHOLE_BOUND: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of the right shape; whether its method exists and takes these arguments is still open."""
+
+    id: RequestId
+    method: str
+    args: Mapping[str, object]
+
+
+def parse_request(line: bytes) -> Request:
+    """A line without its line feed. BadRequest with a sentence for the person who wrote the client."""
+    raw = _parse_json(line)
+    if not isinstance(raw, dict):
+        raise BadRequest("a request is a JSON object with id, method and args")
+    strange = sorted(raw.keys() - {"id", "method", "args"})
+    if strange:
+        raise BadRequest(f"a request has id, method and args, but no {strange[0][:40]!r}")
+    identity, method, args = raw.get("id"), raw.get("method"), raw.get("args", {})
+    if isinstance(identity, bool) or not isinstance(identity, int | str | None):
+        raise BadRequest("id must be a whole number or a text")
+    if isinstance(identity, str) and len(identity) > 64:
+        raise BadRequest("id must be at most 64 characters long")
+    if not isinstance(method, str):
+        raise BadRequest("method must be a text")
+    if not isinstance(args, dict):
+        raise BadRequest("args must be an object")
+    return Request(identity, method, MappingProxyType(args))
+
+
+def check_arguments(method: Method[Any], args: Mapping[str, object]) -> Mapping[str, Argument]:
+    """The arguments as the method's table row wants them. BadArguments names the first that does not fit.
+
+    An absent optional argument and one that is null are the same.
+    """
+    if len(args) > CONTROL_ARGS:
+        raise BadArguments(f"{method.name} has {len(args)} arguments; {CONTROL_ARGS} are the most")
+    for name in args:
+        if name not in method.parameters:
+            known = ", ".join(method.parameters) or "none"
+            raise BadArguments(f"{method.name} has no argument {name[:40]!r} (it takes: {known})")
+    checked: dict[str, Argument] = {}
+    for name, parameter in method.parameters.items():
+        value = args.get(name)
+        if value is not None:
+            checked[name] = _argument(f"{method.name}: {name}", parameter.kind, value)
+        elif parameter.required:
+            raise BadArguments(f"{method.name}: {name} is missing")
+    return MappingProxyType(checked)
+
+
+def encode_request(identity: int, method: str, args: Mapping[str, object]) -> bytes:
+    """The client's line, with its line feed."""
+    return orjson.dumps({"id": identity, "method": method, "args": dict(args)}) + b"\n"
+
+
+def encode_result(identity: RequestId, result: object) -> bytes:
+    """A good answer's line. AnswerTooLarge past the bound; InternalError if the result is not made of views."""
+    try:
+        line = orjson.dumps({"id": identity, "ok": True, "result": result}, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError as error:
+        raise InternalError(f"the answer cannot be written as JSON: {error}") from error
+    if len(line) > CONTROL_ANSWER_BYTES:
+        raise AnswerTooLarge(f"the answer has {len(line)} bytes, {CONTROL_ANSWER_BYTES} are the most; ask for one device at a time")
+    return line
+
+
+def encode_error(identity: RequestId, error: EdgeguardError) -> bytes:
+    """A bad answer's line: the error's code and its sentence, cut where it is too long, never a traceback."""
+    message = str(error)[:CONTROL_MESSAGE_CHARS].encode("utf-8", "replace").decode("utf-8")
+    body = {"id": identity, "ok": False, "error": {"code": code_of(error), "message": message}}
+    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _parse_json(line: bytes) -> object:
+    """Strict JSON: no repeated keys, no NaN, no number that a double or 64 bits cannot hold, no half surrogate."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"not UTF-8 at byte {error.start}") from None
+    if _depth(text) > CONTROL_DEPTH:
+        raise BadRequest(f"nested deeper than {CONTROL_DEPTH}")
+    try:
+        raw = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except json.JSONDecodeError as error:
+        raise BadRequest(f"not JSON: {error.msg} at character {error.pos}") from None
+    if re.search(r"\\u[dD][89a-fA-F]", text) and not _encodable(raw):
+        raise BadRequest("a text holds half a surrogate pair")
+    return raw
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest, those within texts not counted."""
+    depth = deepest = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        bracket = match.group()
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for key, value in pairs:
+        if key in made:
+            raise BadRequest(f"the key {key[:40]!r} stands twice")
+        made[key] = value
+    return made
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise BadRequest(f"{constant} is not JSON")
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise BadRequest(f"the number {digits[:40]} is too large")
+    return value
+
+
+def _int(digits: str) -> int:
+    if len(digits) > 20 or not -_WHOLE_BOUND <= int(digits) < _WHOLE_BOUND:
+        raise BadRequest(f"the number {digits[:40]} is too large")
+    return int(digits)
+
+
+def _encodable(raw: object) -> bool:
+    try:
+        json.dumps(raw, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _argument(where: str, kind: Kind, value: object) -> Argument:
+    match kind, value:
+        case Kind.FLAG | Kind.VALUE, bool():
+            return value
+        case Kind.VALUE, int() | float():
+            return value
+        case Kind.TEXT | Kind.VALUE, str():
+            return _text(where, value)
+        case Kind.TEXTS, list():
+            if len(value) > CONTROL_LIST_ITEMS:
+                raise BadArguments(f"{where} has {len(value)} entries; {CONTROL_LIST_ITEMS} are the most")
+            if all(isinstance(entry, str) for entry in value):
+                return tuple(_text(where, entry) for entry in value)
+    raise BadArguments(f"{where} must be {kind.value}")
+
+
+def _text(where: str, text: str) -> str:
+    if len(text) > CONTROL_TEXT_CHARS:
+        raise BadArguments(f"{where} is longer than {CONTROL_TEXT_CHARS} characters")
+    if not text.isprintable():
+        raise BadArguments(f"{where} holds control characters")
+    return text

@@ -1,0 +1,88 @@
+"""The methods of the control socket: name, arguments, result, and whether one changes anything. Both ends read this table.
+
+A method that is not here does not exist; a handler table that names another is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar
+
+from edgeguard.control.views import (
+    AlarmView,
+    DeviceView,
+    OutboxView,
+    PointView,
+    ReloadView,
+    StatusView,
+    TopView,
+    WriteView,
+)
+from edgeguard.core.limits import CONTROL_BUS_CALL_S, CONTROL_CALL_S
+
+R = TypeVar("R")
+
+
+class Kind(Enum):
+    """What an argument may be."""
+
+    TEXT = "a text"
+    TEXTS = "a list of texts"
+    FLAG = "true or false"
+    VALUE = "a number, a text, true or false"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a method."""
+
+    kind: Kind
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[R]):
+    """`result` is the type that the client decodes the answer into; `timeout_s` how long it waits for it."""
+
+    name: str
+    result: type[R]
+    parameters: Mapping[str, Parameter]
+    writes: bool = False
+    timeout_s: float = CONTROL_CALL_S
+
+
+def _takes(**parameters: Parameter) -> Mapping[str, Parameter]:
+    return MappingProxyType(parameters)
+
+
+_NAME: Final = Parameter(Kind.TEXT)
+_MAYBE_NAME: Final = Parameter(Kind.TEXT, required=False)
+
+STATUS: Final = Method("status", StatusView, _takes())
+DEVICES: Final = Method("devices", tuple[DeviceView, ...], _takes())
+POINTS: Final = Method("points", tuple[PointView, ...], _takes(device=_MAYBE_NAME))
+"""All points, or those of one device."""
+ALARMS: Final = Method("alarms", tuple[AlarmView, ...], _takes(all=Parameter(Kind.FLAG, required=False)))
+"""Alarms that are not normal, or with `all` every one that is defined."""
+ACK: Final = Method("ack", AlarmView, _takes(alarm=_NAME, by=_NAME), writes=True)
+"""Acknowledge an alarm; `by` says who, for the record."""
+OUTBOX: Final = Method("outbox", OutboxView, _takes())
+READ: Final = Method("read", tuple[PointView, ...], _takes(targets=Parameter(Kind.TEXTS)), timeout_s=CONTROL_BUS_CALL_S)
+"""Read devices (`pump-1`) and points (`pump-1.pressure`) now, through the daemon's own turn on the bus."""
+WRITE: Final = Method(
+    "write",
+    WriteView,
+    _takes(device=_NAME, point=_NAME, value=Parameter(Kind.VALUE), by=_NAME),
+    writes=True,
+    timeout_s=CONTROL_BUS_CALL_S,
+)
+"""Write one point within its limits and read it back."""
+RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True)
+"""Take up the configuration file anew; a wrong one changes nothing."""
+TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
+"""One picture of everything; with `devices` it holds the points of these devices only."""
+
+METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
+    {method.name: method for method in (STATUS, DEVICES, POINTS, ALARMS, ACK, OUTBOX, READ, WRITE, RELOAD, TOP)}
+)
