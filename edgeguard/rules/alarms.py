@@ -4,8 +4,9 @@ normal -> active -> (acked) -> normal, or active -> returned -> normal once ackn
 nothing: it neither raises nor clears a limit alarm, and a delay starts anew after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from edgeguard.core.alarm import Alarm, AlarmChange, AlarmRule, AlarmState, Condition
 from edgeguard.core.clock import Stamp
@@ -75,4 +76,4 @@ def worst_first(changes: Sequence[AlarmChange]) -> list[AlarmChange]:
     return sorted(changes, key=lambda change: _RANK[change.rule.severity.value])
 
 
-_RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
+_RANK: Final[Mapping[str, int]] = {"critical": 0, "major": 1, "minor": 2, "info": 3}

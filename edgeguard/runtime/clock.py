@@ -1,0 +1,81 @@
+"""The real clock: wall time with the kernel's own word on whether it is synchronised, and boot time.
+
+Source of the flag: adjtimex(2), STA_UNSYNC; read-only (modes = 0), so no privilege is needed.
+"""
+
+import ctypes
+import os
+import time
+import uuid
+from pathlib import Path
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import BootId
+
+_STA_UNSYNC = 0x0040
+_KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_SYNC_LOOK_NS = 1_000_000_000
+
+
+class _Timex(ctypes.Structure):
+    """The leading fields of `struct timex`; the rest is room that the kernel fills."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+def kernel_says_synced() -> bool:
+    """Whether the kernel holds the wall clock to be synchronised; False where it cannot be asked."""
+    timex = _Timex()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.adjtimex(ctypes.byref(timex)) < 0:
+        return False
+    return not timex.status & _STA_UNSYNC
+
+
+def read_boot_id(runtime_directory: Path | None = None) -> BootId:
+    """The kernel's boot id; where /proc hides it (ProcSubset=pid) one kept in a directory that a boot empties.
+
+    Without either, an id of this process: two runs are then told apart though the machine did not restart.
+    """
+    try:
+        return BootId(_KERNEL_BOOT_ID.read_text(encoding="ascii").strip())
+    except OSError:
+        pass
+    if runtime_directory is None:
+        return BootId(str(uuid.uuid4()))
+    kept = runtime_directory / "boot-id"
+    try:
+        return BootId(str(uuid.UUID(kept.read_text(encoding="ascii").strip())))
+    except (OSError, ValueError):
+        fresh = str(uuid.uuid4())
+        partial = kept.with_suffix(".new")
+        partial.write_text(fresh, encoding="ascii")
+        partial.replace(kept)
+        return BootId(fresh)
+
+
+class SystemClock:
+    """`core.clock.Clock` on the machine's clocks; the synchronised flag is looked up once a second at most."""
+
+    def __init__(self, boot: BootId | None = None) -> None:
+        runtime = os.environ.get("RUNTIME_DIRECTORY")
+        self.boot = boot or read_boot_id(Path(runtime.split(":")[0]) if runtime else None)
+        self._synced = kernel_says_synced()
+        self._looked_ns = time.monotonic_ns()
+
+    def now(self) -> Stamp:
+        """The present moment."""
+        monotonic_ns = time.monotonic_ns()
+        if monotonic_ns - self._looked_ns > _SYNC_LOOK_NS:
+            self._looked_ns = monotonic_ns
+            self._synced = kernel_says_synced()
+        boot_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        return Stamp(wall_ms=time.time_ns() // 1_000_000, boot_ms=boot_ms, boot=self.boot, synced=self._synced)

@@ -1,0 +1,175 @@
+"""The process: starts the essential tier, listens to signals, keeps house once a second, and stops within five seconds.
+
+Essential are the store and the control socket: if one fails the process ends and systemd starts it again.
+"""
+
+import asyncio
+import contextlib
+import random
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from edgeguard import __version__
+from edgeguard.config import load_site
+from edgeguard.control import ControlServer
+from edgeguard.core.alarm import AlarmState
+from edgeguard.core.clock import Clock
+from edgeguard.core.errors import ConfigError, EdgeguardError
+from edgeguard.core.health import Health
+from edgeguard.core.limits import STOP_WITHIN_S
+from edgeguard.core.site import Site
+from edgeguard.runtime.clock import SystemClock
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.handlers import Handlers
+from edgeguard.runtime.log import configure_log
+from edgeguard.runtime.notify import Notifier
+from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.progress import stuck
+from edgeguard.runtime.timewatch import TimeWatch
+from edgeguard.store import StateLock, Store
+
+_log = structlog.get_logger()
+
+HOUSEKEEPING_S = 1.0
+UPLINK_GOODBYE_S = 1.5
+
+
+def run(config_path: Path) -> int:
+    """Load, lock, serve until SIGTERM or SIGINT. Exit code: 0 stopped as asked, 1 failed, 2 bad configuration."""
+    try:
+        site = load_site(config_path)
+    except ConfigError as error:
+        sys.stderr.write("".join(f"{mistake}\n" for mistake in error.mistakes))
+        return 2
+    configure_log(site.log)
+    try:
+        lock = StateLock.acquire(Path(site.store.directory))
+    except EdgeguardError as error:
+        _log.error("daemon.refused", error=str(error))
+        return 1
+    try:
+        asyncio.run(Daemon(site, config_path, SystemClock(), Notifier.from_environment()).main())
+    except (EdgeguardError, ExceptionGroup) as error:
+        expected = isinstance(error, EdgeguardError)
+        _log.error("daemon.failed", error=str(error), exc_info=None if expected else error)
+        return 1
+    finally:
+        lock.release()
+    return 0
+
+
+class Daemon:
+    """One run of the gateway: `main` returns when it has been told to stop and nothing is left undone."""
+
+    def __init__(self, site: Site, config_path: Path, clock: Clock, notifier: Notifier) -> None:
+        self._site = site
+        self._config_path = config_path
+        self._clock = clock
+        self._notifier = notifier
+        self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._time = TimeWatch()
+        self._early: list[Health] = []
+        self._pipeline: Pipeline | None = None
+
+    async def main(self) -> None:
+        """Open the store, serve, stop in order: polls, uplink, store."""
+        store = await Store.open(self._site.store, self._clock, self._hear)
+        try:
+            self._pipeline = pipeline = Pipeline(store, self._clock)
+            for news in self._early:
+                pipeline.health(news)
+            gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom())
+            gateway.start(await store.load_alarms())
+            await self._serve(gateway)
+        finally:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await store.close()
+        _log.info("daemon.stopped")
+
+    async def _serve(self, gateway: Gateway) -> None:
+        """The essential tier: any of its members failing ends them all."""
+        control = ControlServer(
+            Path(self._site.control.socket),
+            Handlers(gateway, self._config_path, self.reload).table(),
+            operators=self._site.control.operators,
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        async with asyncio.TaskGroup() as essential:
+            loop.add_signal_handler(signal.SIGHUP, lambda: essential.create_task(self._reload_quietly(gateway)))
+            members = [
+                essential.create_task(gateway.store.run(), name="store"),
+                essential.create_task(control.serve(), name="control"),
+                essential.create_task(self._keep_house(gateway), name="housekeeping"),
+            ]
+            self._notifier.send("READY=1", f"STATUS=polling {len(self._site.devices)} devices")
+            _log.info("daemon.started", version=__version__, site=self._site.site, gateway=self._site.gateway)
+            await self._stop.wait()
+            self._notifier.send("STOPPING=1", "STATUS=stopping")
+            _log.info("daemon.stopping")
+            await gateway.stop(UPLINK_GOODBYE_S)
+            await control.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(UPLINK_GOODBYE_S):
+                    await gateway.store.flush()
+            for member in members:
+                member.cancel()
+
+    async def reload(self, gateway: Gateway) -> str:
+        """Take up the configuration file anew and return its SHA-256; a wrong one raises ConfigError and changes nothing."""
+        async with self._reloading:
+            self._notifier.send("RELOADING=1")
+            try:
+                site = await asyncio.to_thread(load_site, self._config_path)
+                await gateway.reload(site)
+            except ConfigError as error:
+                gateway.refuse(error)
+                raise
+            finally:
+                self._notifier.send("READY=1")
+            configure_log(site.log)
+            gateway.config_error = ""
+            return site.sha256
+
+    async def _reload_quietly(self, gateway: Gateway) -> None:
+        with contextlib.suppress(ConfigError):
+            await self.reload(gateway)
+
+    async def _keep_house(self, gateway: Gateway) -> None:
+        """Once a second: delays and staleness, the clock, the status line, the watchdog."""
+        while True:
+            gateway.pipeline.sweep()
+            news = self._time.look(self._clock.now())
+            if news.health is not None:
+                gateway.pipeline.health(news.health)
+            if news.boot_offset_ms is not None:
+                await gateway.store.set_boot_offset(self._clock.now().boot, news.boot_offset_ms)
+            self._tell_systemd(gateway)
+            await asyncio.sleep(HOUSEKEEPING_S)
+
+    def _tell_systemd(self, gateway: Gateway) -> None:
+        records = gateway.pipeline.records.values()
+        silent = sum(1 for record in records if record.at is not None and not record.answered)
+        standing = gateway.pipeline.alarm_counts()[AlarmState.ACTIVE]
+        link = "none" if gateway.uplink is None else gateway.uplink.view.state
+        self._notifier.status(f"{len(records)} devices, {silent} silent; {standing} active alarms; uplink {link}")
+        late = stuck(asyncio.get_running_loop().time(), gateway.poll_figures(), gateway.beats_s())
+        if not late:
+            self._notifier.send("WATCHDOG=1")
+        elif self._late != late:
+            _log.error("watchdog.starving", stuck=late)
+        self._late = late
+
+    _late: tuple[str, ...] = ()
+
+    def _hear(self, news: Health) -> None:
+        """The store's health sink: it may speak before there is a pipeline."""
+        if self._pipeline is None:
+            self._early.append(news)
+        else:
+            self._pipeline.health(news)

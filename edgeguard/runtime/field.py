@@ -1,0 +1,117 @@
+"""The field side at run time: buses with their devices and pollers, started, compared and stopped bus by bus.
+
+A bus and its devices form a unit; a reload touches only units that differ from what runs.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from edgeguard.bus import Bus, open_bus
+from edgeguard.core.clock import Clock
+from edgeguard.core.ids import BusName, DeviceName
+from edgeguard.core.site import BusSpec, DeviceSpec, Site
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.driver import Device, build_device
+from edgeguard.runtime.poller import Poller, start_offset_s
+from edgeguard.runtime.supervisor import Supervisor
+
+MakeBus = Callable[[BusSpec, random.Random], Bus]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSpec:
+    """A bus and the devices on it; equal specs mean that nothing needs to change."""
+
+    bus: BusSpec
+    devices: tuple[DeviceSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A running bus unit."""
+
+    spec: UnitSpec
+    bus: Bus
+    pollers: tuple[Poller, ...]
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """Names of the unit's supervised parts, pollers before their bus."""
+        return (*(f"device.{poller.device.name}" for poller in self.pollers), f"bus.{self.spec.bus.name}")
+
+
+def unit_specs(site: Site) -> dict[BusName, UnitSpec]:
+    """The site bus by bus, in the order of the configuration."""
+    return {bus.name: UnitSpec(bus, tuple(d for d in site.devices if d.bus == bus.name)) for bus in site.buses}
+
+
+class Field:
+    """All bus units of the gateway."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        clock: Clock,
+        sink: Callable[[Snapshot], None],
+        entropy: random.Random,
+        make_bus: MakeBus = open_bus,
+    ) -> None:
+        self._supervisor = supervisor
+        self._clock = clock
+        self._sink = sink
+        self._entropy = entropy
+        self._make_bus = make_bus
+        self._units: dict[BusName, Unit] = {}
+        self._pollers: dict[DeviceName, Poller] = {}
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """Running units."""
+        return tuple(self._units.values())
+
+    @property
+    def pollers(self) -> dict[DeviceName, Poller]:
+        """Running pollers by device."""
+        return self._pollers
+
+    def device(self, name: DeviceName) -> Device:
+        """A running device; KeyError if there is none of that name."""
+        return self._pollers[name].device
+
+    def differing(self, wanted: dict[BusName, UnitSpec]) -> tuple[tuple[BusName, ...], tuple[UnitSpec, ...]]:
+        """Units to stop, and unit specs to start, so that what runs is what is wanted."""
+        stop = tuple(name for name, unit in self._units.items() if wanted.get(name) != unit.spec)
+        running = {name for name in self._units if name not in stop}
+        return stop, tuple(spec for name, spec in wanted.items() if name not in running)
+
+    def start(self, spec: UnitSpec) -> None:
+        """Open the bus and begin polling its devices."""
+        bus = self._make_bus(spec.bus, self._entropy)
+        pollers = tuple(self._poller(device, bus, index) for index, device in enumerate(spec.devices))
+        unit = Unit(spec, bus, pollers)
+        self._units[spec.bus.name] = unit
+        self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
+        for poller in pollers:
+            self._pollers[poller.device.name] = poller
+            self._supervisor.start(f"device.{poller.device.name}", poller.run)
+
+    async def stop(self, names: Iterable[BusName]) -> None:
+        """Stop these units, pollers first, so that nobody asks a closed bus."""
+        for name in tuple(names):
+            unit = self._units.pop(name)
+            for poller in unit.pollers:
+                del self._pollers[poller.device.name]
+            *pollers, bus = unit.children
+            await asyncio.gather(*(self._supervisor.stop(child) for child in pollers))
+            await self._supervisor.stop(bus)
+
+    async def stop_all(self) -> None:
+        """Stop every unit."""
+        await self.stop(tuple(self._units))
+
+    def _poller(self, spec: DeviceSpec, bus: Bus, index: int) -> Poller:
+        period_s = spec.period_ms / 1000.0
+        device = build_device(spec, bus, self._clock)
+        return Poller(device, self._sink, period_s, start_offset_s(index, period_s))

@@ -1,0 +1,145 @@
+"""The composition root: one gateway put together from a site, changed by a reload, taken apart in order.
+
+Essential parts (store, control socket) are made by the daemon; this holds what can come and go: field and uplink.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Mapping
+
+import structlog
+
+from edgeguard import __version__
+from edgeguard.core.alarm import Alarm
+from edgeguard.core.clock import Clock
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.health import Health
+from edgeguard.core.ids import AlarmName
+from edgeguard.core.point import Labels
+from edgeguard.core.site import Site
+from edgeguard.runtime.field import Field, unit_specs
+from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.poller import PollFigures
+from edgeguard.runtime.supervisor import Supervisor
+from edgeguard.store import Store
+from edgeguard.uplink import Uplink, build_catalog
+
+_log = structlog.get_logger()
+
+UPLINK = "uplink"
+
+
+class Gateway:
+    """Everything that serves one site. `config_error` says why the last reload was refused."""
+
+    def __init__(self, site: Site, store: Store, pipeline: Pipeline, clock: Clock, entropy: random.Random) -> None:
+        self.site = site
+        self.store = store
+        self.pipeline = pipeline
+        self.clock = clock
+        self.supervisor = Supervisor(pipeline.health, entropy)
+        self.field = Field(self.supervisor, clock, pipeline.take, entropy)
+        self.uplink: Uplink | None = None
+        self.config_error = ""
+        self._entropy = entropy
+        store.on_commit(self._wake_uplink)
+
+    def start(self, known: Mapping[AlarmName, Alarm]) -> None:
+        """Begin to poll and to sync; `known` are the alarm states that the store has kept."""
+        for device in self.site.devices:
+            self.pipeline.add(device, known)
+        self.pipeline.retire(known)
+        for spec in unit_specs(self.site).values():
+            self.field.start(spec)
+        self._start_uplink()
+
+    async def reload(self, site: Site) -> None:
+        """Become `site`: stop what differs, start what is new, leave the rest running. ConfigError if it needs a restart."""
+        self._refuse_if_restart_needed(site)
+        stop, start = self.field.differing(unit_specs(site))
+        going = [poller.device.name for unit in self.field.units if unit.spec.bus.name in stop for poller in unit.pollers]
+        await self.field.stop(stop)
+        known: dict[AlarmName, Alarm] = {}
+        for name in going:
+            known |= self.pipeline.remove(name)
+        before, self.site = self.site, site
+        for spec in start:
+            for device in spec.devices:
+                self.pipeline.add(device, known)
+            self.field.start(spec)
+        self.pipeline.retire(known)
+        if before.uplink != site.uplink:
+            await self._stop_uplink(timeout_s=1.0)
+            self._start_uplink()
+        elif self.uplink is not None:
+            self.uplink.catalog_changed()
+        _log.info("config.applied", sha256=site.sha256[:12], buses_stopped=len(stop), buses_started=len(start))
+
+    def refuse(self, error: ConfigError) -> None:
+        """A reload was wrong: the old configuration stays, and everybody hears of it."""
+        self.config_error = "; ".join(error.mistakes)
+        text = Labels(zh="新配置有误,继续使用旧配置", en="the new configuration is wrong; the old one stays in force")
+        self.pipeline.health(Health("config", "refused", ok=False, text=text, detail=self.config_error[:2000]))
+
+    async def stop(self, uplink_timeout_s: float) -> None:
+        """Stop polling first, then let the uplink say goodbye."""
+        await self.field.stop_all()
+        await self._stop_uplink(uplink_timeout_s)
+        await self.supervisor.stop_all()
+
+    def poll_figures(self) -> dict[str, PollFigures]:
+        """Live figures of every poller, by its name."""
+        return {f"device.{name}": poller.figures for name, poller in self.field.pollers.items()}
+
+    def beats_s(self) -> dict[str, float]:
+        """Loop time of the last step of the store's writer and of the uplink's sync loop."""
+        beats = {"store": self.store.beat_s}
+        if self.uplink is not None:
+            beats[UPLINK] = self.uplink.beat_s
+        return beats
+
+    def _wake_uplink(self) -> None:
+        if self.uplink is not None:
+            self.uplink.wake()
+
+    def _start_uplink(self) -> None:
+        if self.site.uplink is None:
+            return
+        self.uplink = Uplink(
+            self.site.uplink,
+            self.site.site,
+            self.site.gateway,
+            __version__,
+            self.store,
+            self.clock,
+            lambda: build_catalog(self.site, __version__),
+            self.pipeline.health,
+            self._entropy,
+        )
+        self.supervisor.start(UPLINK, self.uplink.run)
+
+    async def _stop_uplink(self, timeout_s: float) -> None:
+        uplink, self.uplink = self.uplink, None
+        if uplink is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await uplink.close(timeout_s)
+        await self.supervisor.stop(UPLINK)
+
+    def _refuse_if_restart_needed(self, site: Site) -> None:
+        old = self.site
+        changed = [
+            name
+            for name, differs in (
+                ("gateway.site", site.site != old.site),
+                ("gateway.id", site.gateway != old.gateway),
+                ("store", site.store != old.store),
+                ("control", site.control != old.control),
+            )
+            if differs
+        ]
+        if changed:
+            where = ", ".join(changed)
+            raise ConfigError((f"{site.source}: {where}: cannot change while running; restart edgeguard to apply it",))

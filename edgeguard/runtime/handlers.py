@@ -1,0 +1,243 @@
+"""What the daemon answers on its control socket: views of what it knows, and the few things a person may ask it to do."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from edgeguard import __version__
+from edgeguard.control import Call, Handler, UnknownName
+from edgeguard.control.views import (
+    AlarmView,
+    DeviceView,
+    OutboxView,
+    PointView,
+    ReloadView,
+    StatusView,
+    StreamView,
+    TaskView,
+    TopView,
+    UplinkView,
+    WriteView,
+)
+from edgeguard.core.alarm import AlarmState
+from edgeguard.core.clock import iso_utc
+from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
+from edgeguard.core.ids import AlarmName, DeviceName, PointName
+from edgeguard.core.item import STREAMS
+from edgeguard.core.limits import AUDIT_WITHIN_S
+from edgeguard.core.point import Value
+from edgeguard.rules.items import write_item
+from edgeguard.runtime import show
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.pipeline import DeviceRecord
+from edgeguard.runtime.rates import Rate
+from edgeguard.store import Batch
+
+Reload = Callable[[Gateway], Awaitable[str]]
+
+
+class Handlers:
+    """The handler table of one daemon."""
+
+    def __init__(self, gateway: Gateway, config_path: Path, reload: Reload) -> None:
+        self._gateway = gateway
+        self._config_path = config_path
+        self._reload = reload
+        self._started = gateway.clock.now()
+        self._points_rate = Rate()
+        self._stream_rates = {stream: Rate() for stream in STREAMS}
+
+    def table(self) -> Mapping[str, Handler]:
+        """Method name -> handler."""
+        return {
+            "status": self.status,
+            "devices": self.devices,
+            "points": self.points,
+            "alarms": self.alarms,
+            "ack": self.ack,
+            "outbox": self.outbox,
+            "read": self.read,
+            "write": self.write,
+            "reload": self.reload,
+            "top": self.top,
+        }
+
+    async def status(self, _call: Call) -> StatusView:
+        """The daemon as a whole."""
+        gateway = self._gateway
+        records = tuple(gateway.pipeline.records.values())
+        figures = await gateway.store.figures()
+        now = gateway.clock.now()
+        counts = gateway.pipeline.alarm_counts()
+        return StatusView(
+            site=gateway.site.site,
+            gateway=gateway.site.gateway,
+            version=__version__,
+            epoch=gateway.store.epoch,
+            boot=now.boot,
+            pid=os.getpid(),
+            started=iso_utc(self._started.wall_ms),
+            clock_synced=now.synced,
+            uptime_s=round((now.boot_ms - self._started.boot_ms) / 1000.0, 1),
+            rss_mib=round(show.rss_mib(), 1),
+            cpu_s=round(show.cpu_s(), 2),
+            config_path=str(self._config_path),
+            config_sha256=gateway.site.sha256,
+            config_error=gateway.config_error,
+            devices=len(records),
+            devices_online=sum(1 for record in records if show.device_state(record) in ("online", "degraded")),
+            points=sum(len(record.outcomes) for record in records),
+            points_bad=sum(record.bad_points for record in records),
+            points_per_s=self._points_rate.of(gateway.pipeline.counts["points"], now.boot_ms),
+            alarms_active=counts[AlarmState.ACTIVE] + counts[AlarmState.ACKED],
+            tasks=tuple(TaskView(c.name, c.state.value, c.restarts, c.error) for c in gateway.supervisor.children),
+            uplink=self._uplink_view(),
+            store_error=figures.last_error if figures.trouble else "",
+        )
+
+    async def devices(self, _call: Call) -> tuple[DeviceView, ...]:
+        """Every device."""
+        now_s = asyncio.get_running_loop().time()
+        pollers = self._gateway.field.pollers
+        records = self._gateway.pipeline.records
+        return tuple(show.device_view(record, pollers.get(name), now_s) for name, record in records.items())
+
+    async def points(self, call: Call) -> tuple[PointView, ...]:
+        """Every point, or those of one device."""
+        name = call.text("device", "")
+        records = [self._record(name)] if name else list(self._gateway.pipeline.records.values())
+        now = self._gateway.clock.now()
+        return tuple(view for record in records for view in show.point_views(record, now))
+
+    async def alarms(self, call: Call) -> tuple[AlarmView, ...]:
+        """Alarms that are not normal, or all with `all`."""
+        everything = call.flag("all")
+        records = self._gateway.pipeline.records.values()
+        return tuple(view for record in records for view in show.alarm_views(record, everything))
+
+    async def ack(self, call: Call) -> AlarmView:
+        """A person has seen an alarm."""
+        name = AlarmName(call.text("alarm"))
+        try:
+            self._gateway.pipeline.acknowledge(name)
+        except KeyError:
+            raise UnknownName(f"there is no alarm {name}") from None
+        record = self._record(name.partition(".")[0])
+        return next(view for view in show.alarm_views(record, everything=True) if view.alarm == name)
+
+    async def outbox(self, _call: Call) -> OutboxView:
+        """What is kept until the platform has it."""
+        figures = await self._gateway.store.figures()
+        now = self._gateway.clock.now()
+        streams = tuple(
+            StreamView(
+                stream=b.stream.value,
+                rows=b.rows,
+                bytes=b.bytes,
+                first_seq=b.first_seq,
+                last_seq=b.last_seq,
+                oldest_at=show.iso_or_empty(b.oldest_at),
+                oldest_age_s=0.0 if b.oldest_at is None else round((now.wall_ms - b.oldest_at.wall_ms) / 1000.0, 1),
+                dead=b.dead,
+                rate_per_s=self._stream_rates[b.stream].of(b.last_seq, now.boot_ms),
+            )
+            for b in figures.backlogs
+        )
+        return OutboxView(
+            epoch=self._gateway.store.epoch,
+            path=str(self._gateway.site.store.directory),
+            file_bytes=figures.file_bytes,
+            max_bytes=figures.max_bytes,
+            free_disk_bytes=figures.free_disk_bytes,
+            holds_days=None if figures.holds_s is None else round(figures.holds_s / 86_400, 2),
+            dropped=sum(count for _, count in figures.dropped),
+            error=figures.last_error if figures.trouble else "",
+            streams=streams,
+        )
+
+    async def read(self, call: Call) -> tuple[PointView, ...]:
+        """Read now, through the daemon's own turn on the bus: `device` for all its points, or `device.point`."""
+        asked: dict[str, list[PointName]] = {}
+        for target in call.texts("targets"):
+            device, _, point = target.partition(".")
+            record = self._record(device)
+            names = [p.name for p in record.rules.points if not point or p.name == point]
+            if not names:
+                raise UnknownName(f"{device} has no point {point}")
+            asked.setdefault(device, []).extend(names)
+        views: list[PointView] = []
+        for device, names in asked.items():
+            snapshot = await self._gateway.field.device(DeviceName(device)).read(names)
+            views.extend(show.reading_views(self._record(device), snapshot))
+        return tuple(views)
+
+    async def write(self, call: Call) -> WriteView:
+        """Write a point: recorded durably before the device is touched, then again with what came of it."""
+        device, point, value = call.text("device"), call.text("point"), call.value("value")
+        if all(known.name != point for known in self._record(device).rules.points):
+            raise UnknownName(f"{device} has no point {point}")
+        target, by, loop = f"{device}.{point}", call.author, asyncio.get_running_loop()
+        await self._audit(target, value, by, "accepted", None)
+        begun_s = loop.time()
+        try:
+            result = await self._gateway.field.device(DeviceName(device)).write(PointName(point), value)
+        except WriteRefused:
+            await self._audit(target, value, by, "refused", None)
+            raise
+        except EdgeguardError:
+            await self._audit(target, value, by, "failed", None)
+            raise
+        took_ms = (loop.time() - begun_s) * 1000
+        await self._audit(target, value, by, "done" if result.verified else "unverified", result.read_back)
+        return WriteView(device, point, result.written, result.read_back, result.verified, result.detail, round(took_ms, 1))
+
+    async def reload(self, _call: Call) -> ReloadView:
+        """Take up the configuration file anew."""
+        return ReloadView(config_sha256=await self._reload(self._gateway))
+
+    async def top(self, call: Call) -> TopView:
+        """Everything at one moment; with `devices` the points of these alone."""
+        wanted = call.texts("devices")
+        records = self._gateway.pipeline.records
+        now = self._gateway.clock.now()
+        return TopView(
+            status=await self.status(call),
+            devices=await self.devices(call),
+            points=tuple(
+                view for name, record in records.items() if not wanted or name in wanted for view in show.point_views(record, now)
+            ),
+            alarms=tuple(view for record in records.values() for view in show.alarm_views(record, everything=False)),
+            outbox=await self.outbox(call),
+            events=tuple(self._gateway.pipeline.recent),
+        )
+
+    async def _audit(self, target: str, value: Value, by: str, result: str, read_back: Value | None) -> None:
+        item = write_item(target, self._gateway.clock.now(), value, by, result, read_back)
+        try:
+            async with asyncio.timeout(AUDIT_WITHIN_S):
+                await self._gateway.store.put(Batch((item,)))
+        except TimeoutError:
+            raise StoreError(f"the write of {target} cannot be recorded, for the disk takes nothing; nothing was written") from None
+
+    def _record(self, name: str) -> DeviceRecord:
+        record = self._gateway.pipeline.records.get(DeviceName(name))
+        if record is None:
+            raise UnknownName(f"there is no device {name}")
+        return record
+
+    def _uplink_view(self) -> UplinkView | None:
+        spec, uplink = self._gateway.site.uplink, self._gateway.uplink
+        if spec is None or uplink is None:
+            return None
+        state = uplink.view
+        return UplinkView(
+            url=f"{'mqtts' if spec.tls else 'mqtt'}://{spec.host}:{spec.port}",
+            state=state.state,
+            protocol=state.protocol,
+            since=state.since,
+            acked_items=state.acked_items,
+            inflight=state.inflight,
+            reconnects=state.reconnects,
+            error=state.error,
+        )

@@ -1,0 +1,190 @@
+"""From a snapshot to the outbox: rules step, items made, one batch to the store. The only holder of rule state in memory.
+
+Nothing here waits: a slow disk never holds a poll back (the store bounds what it keeps pending).
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from edgeguard.core.alarm import Alarm, AlarmChange, AlarmRule, AlarmState
+from edgeguard.core.clock import Clock, Stamp, iso_utc
+from edgeguard.core.health import Health
+from edgeguard.core.ids import AlarmName, DeviceName
+from edgeguard.core.item import Item
+from edgeguard.core.limits import RECENT_EVENTS
+from edgeguard.core.point import Outcome, Point, Value
+from edgeguard.core.quality import Fault, Reason
+from edgeguard.core.site import DeviceSpec
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.rules.engine import DeviceRules, DeviceState, Outputs, acknowledge_alarm, mark_stale, step, tick
+from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_item
+from edgeguard.store import Batch
+
+_log = structlog.get_logger()
+
+NEVER = Fault(Reason.NOT_POLLED, "no poll round has ended yet")
+
+
+class Accepts(Protocol):
+    """The store as the pipeline sees it."""
+
+    def submit(self, batch: Batch) -> None:
+        """Take a batch; never blocks."""
+        ...
+
+
+@dataclass(slots=True)
+class DeviceRecord:
+    """What is known of a device now. `good[i]` is point i's last good value, `good_at[i]` when it was read."""
+
+    spec: DeviceSpec
+    rules: DeviceRules
+    state: DeviceState
+    outcomes: tuple[Outcome, ...]
+    at: Stamp | None
+    good: list[Value | None]
+    good_at: list[Stamp | None]
+    answered: bool = False
+    stale: bool = False
+
+    @property
+    def bad_points(self) -> int:
+        """Points without a good value now."""
+        return sum(1 for outcome in self.outcomes if isinstance(outcome, Fault))
+
+
+class Pipeline:
+    """Owns the rule state of every device and turns what they say into batches for the store."""
+
+    def __init__(self, store: Accepts, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._records: dict[DeviceName, DeviceRecord] = {}
+        self.recent: deque[str] = deque(maxlen=RECENT_EVENTS)
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def records(self) -> Mapping[DeviceName, DeviceRecord]:
+        """Devices by name, in the order of the configuration."""
+        return self._records
+
+    def add(self, spec: DeviceSpec, known: Mapping[AlarmName, Alarm]) -> None:
+        """Watch a device; `known` holds alarm states from before a restart or reload."""
+        points = spec.profile.points
+        rules = DeviceRules.of(spec.name, points, spec.alarms)
+        self._records[spec.name] = DeviceRecord(
+            spec=spec,
+            rules=rules,
+            state=DeviceState.fresh(rules, known),
+            outcomes=(NEVER,) * len(points),
+            at=None,
+            good=[None] * len(points),
+            good_at=[None] * len(points),
+        )
+
+    def remove(self, name: DeviceName) -> dict[AlarmName, Alarm]:
+        """Forget a device; returns its alarm states, for a successor of the same name."""
+        record = self._records.pop(name)
+        return {rule.name: alarm for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)}
+
+    def take(self, snapshot: Snapshot) -> None:
+        """One poll round has ended: judge it and hand everything it says to the store in one batch."""
+        record = self._records.get(snapshot.device)
+        if record is None:
+            return
+        self._remember(record, snapshot)
+        record.state, outputs = step(record.rules, record.state, snapshot)
+        self.counts["points"] += len(snapshot.outcomes)
+        self._submit(record, snapshot.at, outputs)
+
+    def sweep(self) -> None:
+        """Once a second: let delays end that no snapshot drives, and mark what has become stale."""
+        now = self._clock.now()
+        for record in self._records.values():
+            record.state, outputs = tick(record.rules, record.state, now)
+            self._submit(record, now, outputs)
+            if record.at is None or record.stale or not record.answered:
+                continue
+            age_ms = now.boot_ms - record.at.boot_ms
+            if age_ms > record.spec.stale_after_ms:
+                self._mark_stale(record, now, age_ms / 1000.0)
+
+    def acknowledge(self, name: AlarmName) -> AlarmRule:
+        """A person acknowledges an alarm; KeyError if nothing bears that name."""
+        device = DeviceName(name.partition(".")[0])
+        record = self._records[device]
+        now = self._clock.now()
+        record.state, outputs = acknowledge_alarm(record.rules, record.state, name, now)
+        self._submit(record, now, outputs)
+        return next(rule for rule in record.rules.alarms if rule.name == name)
+
+    def retire(self, known: Mapping[AlarmName, Alarm]) -> None:
+        """Close alarms that stood but whose definition is gone."""
+        defined = {rule.name for record in self._records.values() for rule in record.rules.alarms}
+        now = self._clock.now()
+        for name, alarm in known.items():
+            if name not in defined and alarm.state is not AlarmState.NORMAL:
+                self._store.submit(Batch((retired_alarm_item(name, now),), ((name, Alarm(since=now)),)))
+                self._note(now, f"{name} normal (removed)")
+
+    def health(self, news: Health) -> None:
+        """A `HealthSink`: log it, and tell the platform as an event."""
+        now = self._clock.now()
+        log = _log.info if news.ok else _log.warning
+        log("health.changed", source=news.source, code=news.code, text=news.text.en, detail=news.detail)
+        self._note(now, f"{news.source} {news.code}: {news.text.en}")
+        self.emit(health_item(news, now))
+
+    def emit(self, item: Item) -> None:
+        """Hand a single item to the store."""
+        self._store.submit(Batch((item,)))
+
+    def alarm_counts(self) -> Counter[AlarmState]:
+        """How many alarms are in which state."""
+        return Counter(alarm.state for record in self._records.values() for alarm in record.state.alarms)
+
+    def _remember(self, record: DeviceRecord, snapshot: Snapshot) -> None:
+        record.outcomes, record.at, record.answered, record.stale = snapshot.outcomes, snapshot.at, snapshot.answered, False
+        good, good_at, at = record.good, record.good_at, snapshot.at
+        for index, outcome in enumerate(snapshot.outcomes):
+            if outcome.__class__ is not Fault:
+                good[index] = outcome  # type: ignore[assignment]
+                good_at[index] = at
+
+    def _mark_stale(self, record: DeviceRecord, now: Stamp, age_s: float) -> None:
+        record.state, record.outcomes, outputs = mark_stale(record.rules, record.state, record.outcomes, age_s, now)
+        record.stale = True
+        self._submit(record, now, outputs)
+        _log.warning("device.stale", device=record.spec.name, age_s=round(age_s, 1))
+
+    def _submit(self, record: DeviceRecord, at: Stamp, outputs: Outputs) -> None:
+        items: list[Item] = []
+        for change in outputs.changes:
+            items.append(alarm_item(change))
+            self._tell(change)
+        if outputs.told:
+            self.counts["told"] += len(outputs.told)
+            items.append(telemetry_item(record.spec.name, at, record.rules.points, record.outcomes, outputs.told))
+        if items:
+            self._store.submit(Batch(tuple(items), outputs.kept))
+
+    def _tell(self, change: AlarmChange) -> None:
+        rule = change.rule
+        _log.info("alarm.changed", alarm=rule.name, state=change.state.value, severity=rule.severity.value, value=change.value)
+        shown = "" if change.value is None else f" ({change.value})"
+        self._note(change.at, f"{rule.name} {change.state.value}{shown}: {rule.text.en}")
+
+    def _note(self, at: Stamp, text: str) -> None:
+        self.recent.append(f"{iso_utc(at.wall_ms)[11:19]} {text}")
+
+
+def point_index(points: tuple[Point, ...], name: str) -> int:
+    """The index of a point by name; KeyError if there is none."""
+    for index, point in enumerate(points):
+        if point.name == name:
+            return index
+    raise KeyError(name)

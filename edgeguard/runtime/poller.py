@@ -1,0 +1,98 @@
+"""Polls one device at a fixed rate for ever: no drift, staggered starts, and a patient knock at the door of a dead one.
+
+Knows nothing of the uplink or the store; what a round says goes to a sink.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from edgeguard.core.limits import PROBE_FIRST_S, PROBE_LINEAR_MAX_S, PROBE_MAX_S, PROBE_STEP_S
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.driver import Device
+
+_log = structlog.get_logger()
+
+GOLDEN = 0.6180339887498949
+"""Multiples of it modulo 1 spread any number of starts evenly over a period."""
+
+
+def start_offset_s(index: int, period_s: float) -> float:
+    """When the device with this index on its bus starts within the first period."""
+    return (index * GOLDEN) % 1.0 * period_s
+
+
+def probe_delay_s(failures: int, period_s: float) -> float:
+    """Pause before the next knock after `failures` rounds without an answer (1 or more).
+
+    The first retry comes with the next period, then the pause grows by half seconds to 10 s, then doubles to 5 minutes.
+    """
+    if failures <= 1:
+        return period_s
+    linear_s = PROBE_FIRST_S + PROBE_STEP_S * (failures - 2)
+    if linear_s <= PROBE_LINEAR_MAX_S:
+        return max(period_s, linear_s)
+    steps = round((PROBE_LINEAR_MAX_S - PROBE_FIRST_S) / PROBE_STEP_S)
+    doublings = min(failures - 2 - steps, 16)
+    return max(period_s, min(PROBE_LINEAR_MAX_S * 2.0**doublings, PROBE_MAX_S))
+
+
+@dataclass(slots=True)
+class PollFigures:
+    """What a poller has done. `beat_s` and `next_s` are loop time: the last completed step and the next round due."""
+
+    rounds: int = 0
+    failures: int = 0
+    skipped: int = 0
+    beat_s: float = 0.0
+    next_s: float = 0.0
+
+
+class Poller:
+    """One device's schedule. `figures` is live."""
+
+    def __init__(self, device: Device, sink: Callable[[Snapshot], None], period_s: float, offset_s: float) -> None:
+        self.device = device
+        self.figures = PollFigures()
+        self._sink = sink
+        self._period_s = period_s
+        self._offset_s = offset_s
+
+    async def run(self) -> None:
+        """Poll until cancelled. A round that overruns its period skips the rounds it has missed, and keeps the beat."""
+        loop = asyncio.get_running_loop()
+        figures = self.figures
+        figures.beat_s = loop.time()
+        due_s = loop.time() + self._offset_s
+        silent = 0
+        while True:
+            figures.next_s = due_s
+            await asyncio.sleep(due_s - loop.time())
+            snapshot = await (self.device.probe() if silent >= 2 else self.device.poll())
+            if snapshot.answered and silent >= 2:
+                snapshot = await self.device.poll()
+            figures.rounds += 1
+            figures.beat_s = loop.time()
+            silent = self._judge(snapshot, silent)
+            self._sink(snapshot)
+            if silent:
+                due_s = max(due_s, loop.time() - self._period_s) + probe_delay_s(silent, self._period_s)
+            else:
+                due_s += self._period_s
+            missed = int((loop.time() - due_s) // self._period_s) + 1 if loop.time() > due_s else 0
+            if missed > 0:
+                figures.skipped += missed
+                due_s += missed * self._period_s
+
+    def _judge(self, snapshot: Snapshot, silent: int) -> int:
+        """Rounds in a row without an answer, told once when it changes from or to none."""
+        if snapshot.answered:
+            if silent >= 2:
+                _log.info("device.revived", device=snapshot.device, silent_rounds=silent)
+            return 0
+        self.figures.failures += 1
+        if silent == 1:
+            _log.warning("device.silent", device=snapshot.device, fault=str(snapshot.outcomes[0]))
+        return silent + 1

@@ -1,0 +1,141 @@
+"""What the daemon knows, as the views of the control socket."""
+
+import os
+import resource
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgeguard.control.views import AlarmView, DeviceView, LabelsView, PointView, WriteRuleView
+from edgeguard.core.alarm import AlarmState
+from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.point import Labels, Outcome, Point, Value
+from edgeguard.core.quality import Fault, Quality, Reason
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.runtime.pipeline import DeviceRecord
+from edgeguard.runtime.poller import Poller
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def labels_view(labels: Labels) -> LabelsView:
+    """Labels as shown."""
+    return LabelsView(labels.zh, labels.en)
+
+
+def iso_or_empty(at: Stamp | None) -> str:
+    """A stamp in ISO 8601, empty if there is none."""
+    return "" if at is None else iso_utc(at.wall_ms)
+
+
+def rss_mib() -> float:
+    """Resident memory of this process now, from /proc/self/statm (visible under ProcSubset=pid)."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / 2**20
+
+
+def cpu_s() -> float:
+    """CPU seconds, user and system, that this process has used."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def device_state(record: DeviceRecord) -> str:
+    """Online, degraded (some point has no good value), offline, or starting (no round has ended yet)."""
+    if record.at is None:
+        return "starting"
+    if not record.answered:
+        return "offline"
+    return "degraded" if record.bad_points else "online"
+
+
+def device_view(record: DeviceRecord, poller: Poller | None, now_s: float) -> DeviceView:
+    """One device; `now_s` is loop time."""
+    spec = record.spec
+    stats = poller.device.stats if poller else None
+    refused = poller.device.refused if poller else {}
+    answered_at = max((at for at in record.good_at if at is not None), key=lambda at: at.boot_ms, default=None)
+    return DeviceView(
+        name=spec.name,
+        bus=spec.bus,
+        profile=spec.profile.name,
+        address=str(spec.address),
+        labels=labels_view(spec.labels),
+        state=device_state(record),
+        period_s=spec.period_ms / 1000.0,
+        last_answer=iso_or_empty(answered_at),
+        response_p50_ms=stats.response_p50_ms if stats else 0.0,
+        response_p95_ms=stats.response_p95_ms if stats else 0.0,
+        polls=poller.figures.rounds if poller else 0,
+        failures=poller.figures.failures if poller else 0,
+        errors={reason.value: count for reason, count in stats.faults.items()} if stats else {},
+        requests_per_round=poller.device.requests_per_round if poller else 0,
+        next_try_s=round(max(0.0, poller.figures.next_s - now_s), 1) if poller else 0.0,
+        points=len(record.outcomes),
+        points_bad=record.bad_points,
+        refused={str(name): str(fault) for name, fault in refused.items()},
+    )
+
+
+def point_views(record: DeviceRecord, now: Stamp) -> Iterable[PointView]:
+    """Every point of a device as it is known now."""
+    for index, point in enumerate(record.rules.points):
+        good_at = record.good_at[index]
+        yield _point_view(record, point, record.outcomes[index], record.good[index], good_at, now)
+
+
+def _point_view(
+    record: DeviceRecord, point: Point, outcome: Outcome, good: Value | None, good_at: Stamp | None, now: Stamp
+) -> PointView:
+    quality = Quality.GOOD
+    if isinstance(outcome, Fault):
+        quality = Quality.STALE if outcome.reason is Reason.STALE else Quality.BAD
+    return PointView(
+        device=record.spec.name,
+        point=point.name,
+        labels=labels_view(point.labels),
+        value=good,
+        unit=point.unit,
+        quality=quality.value,
+        reason=str(outcome) if isinstance(outcome, Fault) else "",
+        at=iso_or_empty(good_at),
+        age_s=0.0 if good_at is None else round((now.boot_ms - good_at.boot_ms) / 1000.0, 3),
+        writable=point.write is not None,
+        value_zh=_chinese(point, good),
+        decimals=point.decimals,
+        write_rule=_write_rule_view(point),
+    )
+
+
+def _chinese(point: Point, value: Value | None) -> str:
+    """The Chinese text of an enumeration's value; empty for all else."""
+    if not isinstance(value, str):
+        return ""
+    return next((labels.zh for labels in point.choices.values() if labels.en == value), "")
+
+
+def _write_rule_view(point: Point) -> WriteRuleView | None:
+    if point.write is None:
+        return None
+    return WriteRuleView(point.write.minimum, point.write.maximum, tuple(labels.en for labels in point.choices.values()))
+
+
+def reading_views(record: DeviceRecord, snapshot: Snapshot) -> Iterable[PointView]:
+    """Points just read for a person: what the device said, not what was known before."""
+    for point, outcome in zip(snapshot.points, snapshot.outcomes, strict=True):
+        value = None if isinstance(outcome, Fault) else outcome
+        yield _point_view(record, point, outcome, value, snapshot.at, snapshot.at)
+
+
+def alarm_views(record: DeviceRecord, everything: bool) -> Iterable[AlarmView]:
+    """Alarms of a device that are not normal, or all of them."""
+    for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True):
+        if everything or alarm.state is not AlarmState.NORMAL:
+            yield AlarmView(
+                alarm=rule.name,
+                device=rule.device,
+                state=alarm.state.value,
+                severity=rule.severity.value,
+                since=iso_or_empty(alarm.since),
+                value=alarm.value,
+                limit=rule.limit,
+                text=labels_view(rule.text),
+            )
