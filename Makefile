@@ -1,0 +1,106 @@
+# Two commands matter: `make demo` shows the gateway at work, `make test` proves it. `make` alone lists the rest.
+#
+# Everything lives in .venv, made from locks with hashes; nothing is fetched while the locks and pyproject.toml stand still.
+# Another interpreter:  make demo PYTHON=/opt/python3.13/bin/python3
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.13 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary=:all:
+INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
+
+# What the tests against foreign software need: a broker and its clients, a Modbus library in C, a terminal.
+TEST_PACKAGES := gcc libc6-dev libmodbus-dev mosquitto mosquitto-clients pkg-config tmux
+
+RUN_STAMP := $(VENV)/.run-time
+DEV_STAMP := $(VENV)/.development
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: demo
+demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live view; ARGS="--headless --seconds 20"
+	@$(BIN)/edgeguard demo $(ARGS)
+
+.PHONY: test
+test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
+	@$(MAKE) --no-print-directory check
+	@echo "== slow tests: real processes, brokers and sockets, in real time"
+	@$(BIN)/pytest -m slow --durations=10
+
+.PHONY: check
+check: $(DEV_STAMP) ## the fast lane: style, types, floors, law and unit tests
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target types style floors unit
+
+.PHONY: types style floors unit
+types: $(DEV_STAMP)
+	@echo "== mypy --strict"
+	@$(BIN)/mypy
+
+style: $(DEV_STAMP)
+	@echo "== ruff"
+	@$(BIN)/ruff check edgeguard tests
+	@$(BIN)/ruff format --check edgeguard tests
+
+floors: $(DEV_STAMP)
+	@echo "== floors: import-linter"
+	@$(BIN)/lint-imports --no-cache
+
+unit: $(DEV_STAMP)
+	@echo "== law and unit tests"
+	@$(BIN)/pytest -m "not slow" -n 2
+
+.PHONY: bench
+bench: $(DEV_STAMP) ## speed, as ratios measured in one run; ARGS="..." goes to tests/bench/run.py
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+.PHONY: wheel
+wheel: $(RUN_STAMP) ## dist/edgeguard-*.whl, built with the locked build tools
+	@rm -f dist/edgeguard-*.whl
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+.PHONY: lock
+lock: $(DEV_STAMP) ## write the lock files anew from pyproject.toml; UPGRADE=1 takes newer releases
+	@compile() { $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 $(if $(UPGRADE),--upgrade) pyproject.toml "$$@"; }; \
+	compile -o requirements.lock; \
+	compile -o requirements-build.lock --group build -c requirements.lock; \
+	compile -o requirements-dev.lock --group build --extra dev -c requirements.lock -c requirements-build.lock
+	@git --no-pager diff --stat -- '*.lock' || true
+
+.PHONY: clean
+clean: ## remove the environment, caches and built files
+	@rm -rf $(VENV) build dist .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find edgeguard tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: tools
+tools:
+	@.ci/need $(TEST_PACKAGES)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python found: install Python 3.11 or newer (Debian: apt-get install python3)." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11: say which one to take, make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || .ci/need python3-venv
+	@echo "== making $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+	@echo "== installing the locked run-time packages into $(VENV)"
+	@$(INSTALL_LOCKED) -r requirements.lock -r requirements-build.lock
+	@$(INSTALL_SELF)
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "== installing the locked development packages into $(VENV)"
+	@$(INSTALL_LOCKED) -r requirements-dev.lock
+	@$(INSTALL_SELF)
+	@touch $@ $(RUN_STAMP)

@@ -1,0 +1,8 @@
+"""One wire and its owner: turn-taking, time-outs, reconnection, counters. A bus knows framings, never what their bytes mean."""
+
+from edgeguard.bus.exchange import Bus, ExchangeFailed, LineCost, Priority, Request
+from edgeguard.bus.opening import open_bus
+from edgeguard.bus.stats import BusStats, LinkState
+from edgeguard.bus.tcp import TcpBus
+
+__all__ = ["Bus", "BusStats", "ExchangeFailed", "LineCost", "LinkState", "Priority", "Request", "TcpBus", "open_bus"]

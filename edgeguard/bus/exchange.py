@@ -1,0 +1,84 @@
+"""What a bus offers: a request goes out when its turn comes, its answer or a named fault comes back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from edgeguard.bus.stats import BusStats
+from edgeguard.core.errors import Retryable
+from edgeguard.core.ids import BusName
+from edgeguard.core.quality import Fault
+
+
+class Priority(IntEnum):
+    """Whose request goes first; equal ones go in the order of asking."""
+
+    PERSON = 0
+    """Somebody waits for it: a read or write from the command line or the platform."""
+    ALARM = 1
+    ROUTINE = 2
+    PROBE = 3
+    """A knock at the door of a device that has not answered for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `timeout_s` runs from sending; while there is no connection it bounds the wait for one as well.
+
+    `delay_s` of silence is kept towards this address before the request. `on_sent` is called when it goes on the wire.
+    """
+
+    address: int
+    pdu: bytes
+    timeout_s: float
+    priority: Priority = Priority.ROUTINE
+    delay_s: float = 0.0
+    on_sent: Callable[[], None] | None = None
+
+
+class ExchangeFailed(Retryable):
+    """No answer: `fault` says why; `sent` whether the request went on the wire, so that a device may have acted on it."""
+
+    def __init__(self, bus: BusName, address: int, fault: Fault, sent: bool) -> None:
+        super().__init__(f"bus {bus}, address {address}: {fault}")
+        self.fault = fault
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class LineCost:
+    """What the wire itself takes: seconds per byte (0 on a network), and seconds per request beyond its bytes."""
+
+    byte_s: float = 0.0
+    turn_s: float = 0.0
+
+
+class Bus(Protocol):
+    """One wire. Any number of tasks may ask at once; each waits for its own turn."""
+
+    @property
+    def name(self) -> BusName:
+        """The bus's name in the site."""
+        ...
+
+    @property
+    def cost(self) -> LineCost:
+        """What a request costs, for planning reads."""
+        ...
+
+    @property
+    def stats(self) -> BusStats:
+        """Counters so far."""
+        ...
+
+    async def exchange(self, request: Request) -> bytes:
+        """The answer's PDU, from the address that was asked. ExchangeFailed if none came.
+
+        Cancelling is safe at any time: a request not yet sent is withdrawn, the answer to one already sent is thrown away.
+        """
+        ...
+
+    async def run(self) -> None:
+        """Own the connection until cancelled: open it, reopen it, close it at the end."""
+        ...

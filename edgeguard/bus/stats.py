@@ -1,0 +1,39 @@
+"""What a bus has seen, counted: the first place to look when a line is bad."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from edgeguard.core.quality import Reason
+
+
+class LinkState(StrEnum):
+    """Where the connection stands. WAITING: for the next attempt after one that failed."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class BusStats:
+    """Counts since the start. `faults`: failed requests by reason; `junk_bytes`: received, but part of no answer.
+
+    `busy_s`: time with a request outstanding. `waiting`: requests in the queue now. `connected_s`: age of the connection,
+    None if there is none. `error`: why there is no connection, or why the last one ended.
+    """
+
+    state: LinkState = LinkState.STOPPED
+    requests: int = 0
+    answers: int = 0
+    faults: Mapping[Reason, int] = field(default_factory=dict)
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    junk_bytes: int = 0
+    late_answers: int = 0
+    reconnects: int = 0
+    busy_s: float = 0.0
+    waiting: int = 0
+    connected_s: float | None = None
+    error: str = ""

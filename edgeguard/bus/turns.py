@@ -1,0 +1,284 @@
+"""Turn-taking on one wire: which request goes out when, whose answer came, and who has waited long enough.
+
+Driven by calls alone (a request, bytes, the connection's coming and going) and by two timers of the running loop; no task
+of its own, so a transaction costs no task switch, and cancelling a caller cannot leave the wire half way: what was sent
+stays outstanding until its answer or its time-out, only nobody hears of it. Knows framings, not sockets.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from types import MappingProxyType
+
+from edgeguard.bus.exchange import ExchangeFailed, Request
+from edgeguard.bus.queue import Turn, TurnQueue
+from edgeguard.bus.stats import BusStats, LinkState
+from edgeguard.codec.framing import Framing, StreamBroken
+from edgeguard.core.ids import BusName
+from edgeguard.core.limits import BUS_DRAIN_MAX_S, BUS_JUNK_BYTES, BUS_QUEUE_REQUESTS, BUS_SILENT_TIMEOUTS
+from edgeguard.core.quality import Fault, Reason
+
+Write = Callable[[bytes], None]
+Drop = Callable[[Fault], None]
+"""Close the connection at once, for this reason."""
+
+
+class Turns:
+    """The requests of one wire. At most `parallel` are outstanding, `delay_s` of silence goes before each."""
+
+    def __init__(self, name: BusName, framing: Framing, parallel: int, delay_s: float) -> None:
+        self.proved = False
+        """An answer has come on the present connection."""
+        self._name = name
+        self._framing = framing
+        self._parallel = 1 if delay_s > 0 else max(1, min(parallel, framing.parallel))
+        self._delay_s = delay_s
+        self._queue = TurnQueue()
+        self._outstanding: dict[int, Turn] = {}
+        self._transaction = 0
+        self._write: Write | None = None
+        self._drop: Drop = lambda _: None
+        self._down = Fault(Reason.NO_CONNECTION, "not connected yet")
+        self._opens_s = 0.0
+        self._held_until_s = 0.0
+        self._drained_by_s = 0.0
+        self._draining = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._resume: asyncio.TimerHandle | None = None
+        self._silent: set[int] = set()
+        self._silent_timeouts = 0
+        self._addresses: set[int] = set()
+        self._junk_mark = 0
+        self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
+        self._faults: Counter[Reason] = Counter()
+        self._busy_s = self._busy_since_s = 0.0
+
+    def ask(self, request: Request) -> asyncio.Future[bytes]:
+        """Queue a request, or send it at once. The future fails with ExchangeFailed; ExchangeFailed here if it cannot wait."""
+        loop = asyncio.get_running_loop()
+        turn = Turn(request, loop.create_future())
+        if len(self._queue) >= BUS_QUEUE_REQUESTS:
+            self._queue.drop_done()
+            if len(self._queue) >= BUS_QUEUE_REQUESTS:
+                self._faults[Reason.NOT_POLLED] += 1
+                raise self._failure(turn, Fault(Reason.NOT_POLLED, f"{BUS_QUEUE_REQUESTS} requests wait already"), sent=False)
+        if self._write is None:
+            turn.deadline_s = loop.time() + request.timeout_s
+            if turn.deadline_s <= self._opens_s:
+                self._faults[self._down.reason] += 1
+                raise self._failure(turn, self._down, sent=False)
+            self._guard(turn.deadline_s)
+        self._queue.put(turn)
+        self._pump()
+        return turn.future
+
+    def opened(self, write: Write, drop: Drop) -> None:
+        """There is a connection: begin to send."""
+        self._framing.reset()
+        self._write, self._drop = write, drop
+        self.proved, self._draining, self._held_until_s = False, False, 0.0
+        self._silent.clear()
+        self._silent_timeouts = 0
+        self._addresses.clear()
+        self._junk_mark = self._framing.junk_bytes
+        for turn in self._queue:
+            turn.deadline_s = None
+        self._pump()
+
+    def closed(self, fault: Fault) -> None:
+        """The connection is gone: what was outstanding fails, what waits may wait on, each for its own time-out."""
+        self._write, self._drop = None, lambda _: None
+        self._down = fault
+        now_s = asyncio.get_running_loop().time()
+        for turn in self._outstanding.values():
+            self._fail(turn, fault, sent=True)
+        self._account(now_s)
+        self._outstanding.clear()
+        self._framing.reset()
+        for turn in self._queue:
+            turn.deadline_s = now_s + turn.request.timeout_s
+            self._guard(turn.deadline_s)
+
+    def waiting(self, fault: Fault, opens_s: float) -> None:
+        """There will be no connection before `opens_s` (loop time): whoever cannot wait so long fails now."""
+        self._down, self._opens_s = fault, opens_s
+        self._expire_queue(opens_s)
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the wire."""
+        self._bytes_received += len(data)
+        self._silent_timeouts = 0
+        self._silent.clear()
+        try:
+            answers = self._framing.feed(data)
+        except StreamBroken as broken:
+            self._hang_up(broken.fault)
+            return
+        now_s = asyncio.get_running_loop().time()
+        for transaction, pdu in answers:
+            turn = self._outstanding.pop(transaction)
+            self._answers += 1
+            self.proved = True
+            self._junk_mark = self._framing.junk_bytes
+            self._rest(turn, now_s)
+            if not turn.future.done():
+                turn.future.set_result(pdu)
+        if self._draining:
+            self._held_until_s = min(now_s + self._framing.quiet_s, self._drained_by_s)
+        if self._framing.junk_bytes - self._junk_mark > BUS_JUNK_BYTES:
+            self._hang_up(Fault(Reason.GARBAGE, f"{BUS_JUNK_BYTES} bytes without an answer among them"))
+        elif answers:
+            self._account(now_s)
+            self._pump()
+
+    def stats(self, state: LinkState, reconnects: int, connected_s: float | None, error: str) -> BusStats:
+        """The counters, together with what the owner of the connection knows."""
+        busy_s = self._busy_s
+        if self._outstanding:
+            busy_s += asyncio.get_running_loop().time() - self._busy_since_s
+        return BusStats(
+            state=state,
+            requests=self._requests,
+            answers=self._answers,
+            faults=MappingProxyType(dict(self._faults)),
+            bytes_sent=self._bytes_sent,
+            bytes_received=self._bytes_received,
+            junk_bytes=self._framing.junk_bytes,
+            late_answers=self._framing.late_answers,
+            reconnects=reconnects,
+            busy_s=busy_s,
+            waiting=len(self._queue),
+            connected_s=connected_s,
+            error=error,
+        )
+
+    def _pump(self) -> None:
+        """Send what may be sent."""
+        while self._write is not None and self._queue and len(self._outstanding) < self._parallel:
+            now_s = asyncio.get_running_loop().time()
+            if now_s < self._held_until_s:
+                self._resume_at(self._held_until_s)
+                return
+            if self._draining:
+                self._draining = False
+                self._framing.reset()
+            turn = self._queue.take(now_s)
+            if turn is None:
+                ready_s = self._queue.ready_s()
+                if ready_s is not None:
+                    self._resume_at(ready_s)
+                return
+            self._send(turn, self._write, now_s)
+
+    def _send(self, turn: Turn, write: Write, now_s: float) -> None:
+        request = turn.request
+        transaction = self._next_transaction()
+        data = self._framing.request(transaction, request.address, request.pdu)
+        if not self._outstanding:
+            self._busy_since_s = now_s
+        self._outstanding[transaction] = turn
+        self._addresses.add(request.address)
+        turn.deadline_s = now_s + request.timeout_s
+        self._guard(turn.deadline_s)
+        self._requests += 1
+        self._bytes_sent += len(data)
+        if request.on_sent is not None:
+            request.on_sent()
+        write(data)
+
+    def _next_transaction(self) -> int:
+        """The next number that is not outstanding; late answers to old numbers are 65,535 requests away from a new one."""
+        transaction = (self._transaction + 1) & 0xFFFF
+        while transaction in self._outstanding:
+            transaction = (transaction + 1) & 0xFFFF
+        self._transaction = transaction
+        return transaction
+
+    def _rest(self, turn: Turn, now_s: float) -> None:
+        """Keep the silences asked for after a transaction."""
+        if self._delay_s > 0:
+            self._held_until_s = now_s + self._delay_s
+        if turn.request.delay_s > 0:
+            self._queue.rest(turn.request.address, now_s + turn.request.delay_s)
+
+    def _account(self, now_s: float) -> None:
+        """Close the busy interval, if nothing is outstanding any more."""
+        if not self._outstanding and self._busy_since_s:
+            self._busy_s += now_s - self._busy_since_s
+            self._busy_since_s = 0.0
+
+    def _guard(self, deadline_s: float) -> None:
+        """See to it that a deadline is looked at in time; one timer serves all."""
+        if self._watch is not None:
+            if self._watch.when() <= deadline_s:
+                return
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_at(deadline_s, self._expire)
+
+    def _expire(self) -> None:
+        """Give up whatever is due, then set the timer for the next deadline."""
+        self._watch = None
+        now_s = asyncio.get_running_loop().time()
+        due = [t for t, turn in self._outstanding.items() if turn.deadline_s is not None and turn.deadline_s <= now_s]
+        for transaction in due:
+            if transaction in self._outstanding:
+                self._time_out(transaction, now_s)
+        if self._write is None:
+            self._expire_queue(now_s)
+        deadlines = [turn.deadline_s for turn in (*self._outstanding.values(), *self._queue) if turn.deadline_s is not None]
+        if deadlines:
+            self._guard(min(deadlines))
+        self._account(now_s)
+        self._pump()
+
+    def _expire_queue(self, now_s: float) -> None:
+        """Fail those in the queue whose wait for a connection ends by then."""
+        for turn in self._queue:
+            if turn.deadline_s is not None and turn.deadline_s <= now_s and not turn.future.done():
+                self._fail(turn, self._down, sent=False)
+        self._queue.drop_done()
+
+    def _time_out(self, transaction: int, now_s: float) -> None:
+        turn = self._outstanding.pop(transaction)
+        fault = self._framing.forget(transaction)
+        self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
+        self._rest(turn, now_s)
+        if self._framing.quiet_s > 0:
+            self._draining = True
+            self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
+            self._drained_by_s = now_s + BUS_DRAIN_MAX_S
+        if self._framing.torn:
+            self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
+        elif fault is None:
+            self._note_silence(turn.request.address)
+
+    def _note_silence(self, address: int) -> None:
+        """Drop a connection on which nothing comes any more, but not for one dead unit among others that are only not asked."""
+        self._silent_timeouts += 1
+        self._silent.add(address)
+        if self._silent_timeouts >= BUS_SILENT_TIMEOUTS and (len(self._silent) > 1 or self._silent == self._addresses):
+            self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {self._silent_timeouts} requests"))
+
+    def _hang_up(self, fault: Fault) -> None:
+        """Close the connection; nothing more goes out on it."""
+        self._write = None
+        self._drop(fault)
+
+    def _resume_at(self, when_s: float) -> None:
+        if self._resume is None:
+            self._resume = asyncio.get_running_loop().call_at(when_s, self._resumed)
+        elif self._resume.when() > when_s:
+            self._resume.cancel()
+            self._resume = asyncio.get_running_loop().call_at(when_s, self._resumed)
+
+    def _resumed(self) -> None:
+        self._resume = None
+        self._pump()
+
+    def _fail(self, turn: Turn, fault: Fault, sent: bool) -> None:
+        self._faults[fault.reason] += 1
+        if not turn.future.done():
+            turn.future.set_exception(self._failure(turn, fault, sent))
+
+    def _failure(self, turn: Turn, fault: Fault, sent: bool) -> ExchangeFailed:
+        return ExchangeFailed(self._name, turn.request.address, fault, sent)

@@ -1,0 +1,105 @@
+"""A TOML file as read: its bytes judged, parsed, hashed, and indexed by line. The only reader of configuration files."""
+
+import hashlib
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeguard.config.mistakes import Mistakes
+from edgeguard.config.positions import index
+from edgeguard.core.limits import CONFIG_MAX_BYTES, CONFIG_MAX_DEPTH
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`data` is what tomllib made of the file: the edge, the only place where it may be anything."""
+
+    path: Path
+    data: Mapping[str, Any]
+    sha256: str
+    mistakes: Mistakes
+
+
+def read_document(path: Path) -> Document:
+    """The file at `path`. ConfigError (one mistake) when it cannot be read or is not TOML in UTF-8."""
+    mistakes = Mistakes(str(path))
+    content = _bytes(path, mistakes)
+    mistakes.raise_if_any()
+    text = _text(content, mistakes)
+    mistakes.raise_if_any()
+    data = _parse(text, mistakes)
+    mistakes.raise_if_any()
+    mistakes.positions = index(text)
+    return Document(path, data, hashlib.sha256(content).hexdigest(), mistakes)
+
+
+def _bytes(path: Path, mistakes: Mistakes) -> bytes:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            mistakes.add_line(1, "file", "is a directory, not a configuration file")
+        elif not stat.S_ISREG(status.st_mode):
+            mistakes.add_line(1, "file", "is not a regular file")
+        elif status.st_size > CONFIG_MAX_BYTES:
+            mistakes.add_line(1, "file", f"is too large: {status.st_size} bytes, at most {CONFIG_MAX_BYTES} are read")
+        else:
+            with path.open("rb") as file:
+                return file.read(CONFIG_MAX_BYTES)
+    except FileNotFoundError:
+        mistakes.add_line(1, "file", "there is no such file")
+    except OSError as error:
+        mistakes.add_line(1, "file", f"cannot be read: {error.strerror}")
+    except ValueError as error:
+        mistakes.add_line(1, "file", f"cannot be read: {error}")
+    return b""
+
+
+def _text(content: bytes, mistakes: Mistakes) -> str:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        mistakes.add_line(
+            line, f"column {column}", f"byte 0x{content[error.start]:02X} is not UTF-8; save the file with UTF-8 encoding"
+        )
+        return ""
+    if text.startswith("\ufeff"):
+        mistakes.add_line(1, "column 1", "starts with a byte order mark; save the file as UTF-8 without BOM")
+    if _too_deep(text):
+        mistakes.add_line(1, "file", f"nests brackets deeper than {CONFIG_MAX_DEPTH} levels")
+    return text
+
+
+def _too_deep(text: str) -> bool:
+    """Whether a run of brackets could exhaust the parser's stack; brackets in strings count too, which harms nobody."""
+    depth = 0
+    for bracket in re.findall(r"[\[{\]}]", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        if depth > CONFIG_MAX_DEPTH:
+            return True
+    return False
+
+
+def _parse(text: str, mistakes: Mistakes) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:  # TOMLDecodeError, and a number with thousands of digits
+        sentence, line, column = _place(str(error), text)
+        mistakes.add_line(line, f"column {column}", f"not valid TOML: {sentence}")
+        return {}
+
+
+def _place(message: str, text: str) -> tuple[str, int, int]:
+    """tomllib's words, and the line and column it gives at their end; the last line for the end of the document."""
+    match = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+    if match is None:
+        lines = text.splitlines() or [""]
+        sentence = message.removesuffix(" (at end of document)")
+        return sentence[:1].lower() + sentence[1:], len(lines), len(lines[-1]) + 1
+    sentence = message[: match.start()]
+    return sentence[:1].lower() + sentence[1:], int(match[1]), int(match[2])

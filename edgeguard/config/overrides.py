@@ -1,0 +1,148 @@
+"""What a site changes of a device's profile: alarms set otherwise, switched off or added, and reports tuned."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from edgeguard.config.alarm_check import COMMS_LOST, check_alarm, comms_lost
+from edgeguard.config.mistakes import Mistakes, did_you_mean, kind_of
+from edgeguard.config.positions import KeyPath
+from edgeguard.config.profile_model import AlarmTable
+from edgeguard.config.profiles import template_of
+from edgeguard.config.rows import FirstUse, table_rows, text_of
+from edgeguard.config.site_model import AlarmOverride, ReportOverride
+from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.ids import DeviceName, alarm_name
+from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE
+from edgeguard.core.point import Kind, Point, ReportRule
+from edgeguard.core.profile import AlarmTemplate, DeviceProfile
+
+_BOUND_KEYS = ("limit", "hysteresis")
+
+
+def build_alarms(
+    device: DeviceName, profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes
+) -> tuple[AlarmRule, ...]:
+    """The device's alarms: communication lost, the profile's as overridden, and its own."""
+    points = {str(point.name): point for point in profile.points}
+    templates = {template.name: template for template in (comms_lost(), *profile.alarms)}
+    for name, value, at in _tables(row, "alarms", path, mistakes):
+        if name not in templates:
+            mistakes.add(at, f'profile {profile.name} has no alarm "{name}" on the polled points{did_you_mean(name, templates)}')
+            mistakes.examine(AlarmOverride, value, at)
+            continue
+        raw = mistakes.examine(AlarmOverride, value, at)
+        if raw is None:
+            continue
+        changed = _overridden(templates[name], raw)
+        _check_override(changed, raw, points, at, mistakes)
+        if raw.enabled:
+            templates[name] = changed
+        else:
+            del templates[name]
+    own = _own_alarms(profile, points, row, path, mistakes)
+    return tuple(_rule(device, template) for template in (*templates.values(), *own))
+
+
+def _tables(row: Mapping[str, Any], key: str, path: KeyPath, mistakes: Mistakes) -> list[tuple[str, Any, KeyPath]]:
+    """The tables in `row[key]` by name, with their paths."""
+    tables = row.get(key, {})
+    if isinstance(tables, Mapping):
+        return [(name, value, (*path, key, name)) for name, value in tables.items()]
+    mistakes.add((*path, key), f"must be tables such as [device.{key}.NAME], not {kind_of(tables)}")
+    return []
+
+
+def _overridden(template: AlarmTemplate, raw: AlarmOverride) -> AlarmTemplate:
+    return replace(
+        template,
+        limit=template.limit if raw.limit is None else raw.limit,
+        hysteresis=template.hysteresis if raw.hysteresis is None else raw.hysteresis,
+        on_delay_ms=template.on_delay_ms if raw.on_delay is None else raw.on_delay,
+        off_delay_ms=template.off_delay_ms if raw.off_delay is None else raw.off_delay,
+        severity=raw.severity or template.severity,
+        text=raw.text.value() if raw.text else template.text,
+    )
+
+
+def _check_override(
+    changed: AlarmTemplate, raw: AlarmOverride, points: Mapping[str, Point], at: KeyPath, mistakes: Mistakes
+) -> None:
+    if changed.point is None:
+        for key in _BOUND_KEYS:
+            if key in raw.model_fields_set:
+                mistakes.add((*at, key), "makes no sense for lost communication; on_delay says how long to wait")
+        return
+    for key, sentence in check_alarm(points[changed.point], changed.condition, changed.limit, changed.hysteresis):
+        mistakes.add((*at, key), sentence)
+
+
+def _own_alarms(
+    profile: DeviceProfile, points: Mapping[str, Point], row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes
+) -> list[AlarmTemplate]:
+    own: list[AlarmTemplate] = []
+    taken = {COMMS_LOST, *(alarm.name for alarm in profile.alarms)}
+    names = FirstUse(mistakes, "alarm")
+    for i, table in table_rows(row, "alarm", mistakes, MAX_ALARMS_PER_DEVICE, path):
+        at: KeyPath = (*path, "alarm", i)
+        name, point = text_of(table, "name"), text_of(table, "point")
+        names.claim((*at, "name"), name)
+        if name in taken:
+            mistakes.add((*at, "name"), f'the profile has an alarm "{name}" already; change it with [device.alarms.{name}]')
+        if point is not None and point not in points:
+            mistakes.add((*at, "point"), f'profile {profile.name} has no polled point "{point}"{did_you_mean(point, points)}')
+        raw = mistakes.examine(AlarmTable, table, at)
+        if raw is None or raw.point not in points:
+            continue
+        for key, sentence in check_alarm(points[raw.point], raw.condition, raw.limit, raw.hysteresis):
+            mistakes.add((*at, key), sentence)
+        own.append(template_of(raw))
+    return own
+
+
+def _rule(device: DeviceName, template: AlarmTemplate) -> AlarmRule:
+    return AlarmRule(
+        name=alarm_name(device, template.name),
+        device=device,
+        condition=template.condition,
+        severity=template.severity,
+        text=template.text,
+        point=template.point,
+        limit=template.limit,
+        hysteresis=template.hysteresis,
+        on_delay_ms=template.on_delay_ms,
+        off_delay_ms=template.off_delay_ms,
+    )
+
+
+def override_reports(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes) -> DeviceProfile:
+    """The profile with `[device.report.POINT]` applied to its points."""
+    points = {str(point.name): point for point in profile.points}
+    changed: dict[str, Point] = {}
+    for name, value, at in _tables(row, "report", path, mistakes):
+        if name not in points:
+            mistakes.add(at, f'profile {profile.name} has no polled point "{name}"{did_you_mean(name, points)}')
+        raw = mistakes.examine(ReportOverride, value, at)
+        if raw is None or name not in points:
+            continue
+        point = points[name]
+        if raw.deadband is not None and point.kind is not Kind.NUMBER:
+            mistakes.add((*at, "deadband"), f"makes no sense for point {name}, which is no number")
+        rule = _report(point.report, raw)
+        if rule.heartbeat_ms < rule.min_interval_ms:
+            key = "heartbeat" if raw.heartbeat is not None else "min_interval"
+            mistakes.add((*at, key), "leaves the heartbeat shorter than the minimum interval")
+        changed[name] = replace(point, report=rule)
+    if not changed:
+        return profile
+    return replace(profile, points=tuple(changed.get(point.name, point) for point in profile.points))
+
+
+def _report(rule: ReportRule, raw: ReportOverride) -> ReportRule:
+    deadband = (rule.deadband, rule.deadband_percent) if raw.deadband is None else raw.deadband
+    return ReportRule(
+        deadband=deadband[0],
+        deadband_percent=deadband[1],
+        min_interval_ms=rule.min_interval_ms if raw.min_interval is None else raw.min_interval,
+        heartbeat_ms=rule.heartbeat_ms if raw.heartbeat is None else raw.heartbeat,
+    )

@@ -1,0 +1,165 @@
+"""A building's configuration: one file read, every mistake in it found at once, and the frozen Site it becomes."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from edgeguard.config.bus_check import build_buses
+from edgeguard.config.device_check import build_devices
+from edgeguard.config.document import Document, read_document
+from edgeguard.config.files import Files
+from edgeguard.config.fit import load_of
+from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
+from edgeguard.config.profiles import ProfileLibrary
+from edgeguard.config.secrecy import check_no_secrets
+from edgeguard.config.site_model import ControlTable, GatewayTable, LogTable, ProfilesTable, StoreTable, UplinkTable
+from edgeguard.config.uplink_check import build_uplink
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.ids import GatewayId, SiteId
+from edgeguard.core.limits import SOCKET_PATH_MAX_BYTES
+from edgeguard.core.point import Labels
+from edgeguard.core.site import BusSpec, ControlSpec, DeviceSpec, LogSpec, Site, StoreSpec, UplinkSpec
+
+_SECTIONS: Final = ("gateway", "uplink", "store", "control", "log", "profiles", "bus", "device")
+FULL_SHARE: Final = 0.8
+"""A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A site without mistakes, and what a person should know about it: one printable line each."""
+
+    site: Site
+    notes: tuple[str, ...]
+
+
+def load_site(path: Path, profiles: ProfileLibrary | None = None) -> Site:
+    """The site in the file at `path`. ConfigError with every mistake, each as `FILE:LINE: key.path: sentence`.
+
+    `profiles` are those that come with the product unless given; the file's own folders are added either way.
+    """
+    return load_site_with_notes(path, profiles).site
+
+
+def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """The same with notes. `environ` is the process's unless given; CREDENTIALS_DIRECTORY alone is looked at."""
+    document = read_document(path)
+    mistakes, data = document.mistakes, document.data
+    files = Files(Path(os.path.abspath(path)).parent, os.environ if environ is None else environ, mistakes)  # noqa: PTH100 (links stay)
+    _check_top(data, mistakes)
+    check_no_secrets(data, mistakes)
+    library = _library(data, files, profiles)
+    gateway = _section(data, "gateway", GatewayTable, mistakes, required=True)
+    uplink = _uplink(data, files)
+    store = _store(data, files)
+    control = _control(data, files)
+    log = _section(data, "log", LogTable, mistakes)
+    buses = build_buses(data, mistakes)
+    devices = build_devices(data, buses, library, mistakes)
+    mistakes.raise_if_any()
+    assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
+    assert log is not None  # noqa: S101
+    _note_fit(buses, devices, mistakes)
+    site = Site(
+        site=SiteId(gateway.site),
+        gateway=GatewayId(gateway.id),
+        labels=gateway.labels.value() if gateway.labels else Labels(zh=gateway.id, en=gateway.id),
+        uplink=uplink,
+        store=store,
+        control=control,
+        log=LogSpec(log.level, log.format),
+        buses=buses,
+        devices=devices,
+        source=path,
+        sha256=document.sha256,
+    )
+    return Loaded(site, mistakes.notes())
+
+
+def _check_top(data: Mapping[str, Any], mistakes: Mistakes) -> None:
+    for key in data:
+        if key == "camera":
+            mistakes.add((key,), "cameras are not in this version; remove the [[camera]] tables")
+        elif key not in _SECTIONS:
+            mistakes.add((key,), unknown_key(key, _SECTIONS))
+    if "bus" not in data:
+        mistakes.note((), "there is no [[bus]], so nothing will be polled")
+    elif "device" not in data:
+        mistakes.note((), "there is no [[device]], so nothing will be polled")
+
+
+def _section(data: Mapping[str, Any], key: str, model: type[TableT], mistakes: Mistakes, required: bool = False) -> TableT | None:
+    """A section that may be left out when everything in it has a default."""
+    if key in data and isinstance(data[key], list):
+        mistakes.add((key,), f"there is only one: write [{key}] with single brackets")
+        return None
+    if required and key not in data:
+        mistakes.add((key,), f"is missing: the file needs a [{key}] table with {' and '.join(_required(model))}")
+        return None
+    return mistakes.examine(model, data.get(key, {}), (key,))
+
+
+def _required(model: type[TableT]) -> Sequence[str]:
+    return [name for name, info in model.model_fields.items() if info.is_required()]
+
+
+def _library(data: Mapping[str, Any], files: Files, given: ProfileLibrary | None) -> ProfileLibrary:
+    """The profiles at hand; an empty library after a mistake that leaves none would hide others, so the base stays."""
+    base = ProfileLibrary.shipped() if given is None else given
+    table = _section(data, "profiles", ProfilesTable, files.mistakes)
+    library = base
+    for i, written in enumerate(table.directories if table else ()):
+        folder = files.directory(written, ("profiles", "directories", i))
+        if folder is None:
+            continue
+        try:
+            library = library.with_directories([folder])
+        except ConfigError as error:
+            files.mistakes.adopt(error)
+    return library
+
+
+def _uplink(data: Mapping[str, Any], files: Files) -> UplinkSpec | None:
+    if "uplink" not in data:
+        files.mistakes.note((), "there is no [uplink]: the gateway works alone and keeps what it would send, up to store.max_size")
+        return None
+    raw = _section(data, "uplink", UplinkTable, files.mistakes)
+    return None if raw is None else build_uplink(raw, files)
+
+
+def _store(data: Mapping[str, Any], files: Files) -> StoreSpec:
+    raw = _section(data, "store", StoreTable, files.mistakes) or StoreTable()
+    return StoreSpec(
+        directory=files.resolve(raw.directory, ("store", "directory")),
+        max_bytes=raw.max_size,
+        max_rows=raw.max_rows,
+        max_age_ms=raw.max_age,
+        telemetry_wait_ms=raw.telemetry_wait,
+        telemetry_rows=raw.telemetry_rows,
+    )
+
+
+def _control(data: Mapping[str, Any], files: Files) -> ControlSpec:
+    raw = _section(data, "control", ControlTable, files.mistakes) or ControlTable()
+    socket = files.resolve(raw.socket, ("control", "socket"))
+    if len(os.fsencode(socket)) > SOCKET_PATH_MAX_BYTES:
+        files.mistakes.add(("control", "socket"), f"the path is too long for a Unix socket: at most {SOCKET_PATH_MAX_BYTES} bytes")
+    return ControlSpec(socket, tuple(raw.operators))
+
+
+def _note_fit(buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], mistakes: Mistakes) -> None:
+    for i, bus in enumerate(buses):
+        load = load_of(bus, (device for device in devices if device.bus == bus.name))
+        if load.requests_per_s == 0:
+            mistakes.note(("bus", i), f"bus {bus.name} has no devices")
+        elif load.share > FULL_SHARE:
+            mistakes.note(
+                ("bus", i),
+                f"the plan does not fit: {load.requests_per_s:.0f} requests a second would keep bus {bus.name} busy for"
+                f" {load.share:.0%} of the time; poll less often, or list fewer points",
+            )
+
+
+__all__ = ["Document", "Loaded", "load_site", "load_site_with_notes"]

@@ -1,0 +1,181 @@
+"""The tables of a site file as pydantic sees them: shape, types and defaults of single values, nothing across them.
+
+Everything here has a default that is safe, or has to be said.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from edgeguard.config.fields import (
+    AlarmDelay,
+    Deadband,
+    Duration,
+    Heartbeat,
+    Id,
+    LabelsTable,
+    Limit,
+    Line,
+    Period,
+    PointId,
+    ReportTime,
+    RequestDelay,
+    Size,
+    Timeout,
+)
+from edgeguard.config.mistakes import Table
+from edgeguard.core.alarm import Severity
+from edgeguard.core.limits import (
+    BUS_MAX_OUTSTANDING,
+    GROUP_MAX_ROWS,
+    GROUP_TELEMETRY_ROWS,
+    OUTBOX_MAX_BYTES_DEFAULT,
+    OUTBOX_MAX_ROWS_DEFAULT,
+    OUTBOX_MIN_BYTES,
+    OUTBOX_MIN_ROWS,
+    WINDOW_MAX_MESSAGES,
+)
+
+STORE_DIRECTORY: Final = "/var/lib/edgeguard"
+CONTROL_SOCKET: Final = "/run/edgeguard/control.sock"
+
+PathText = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+def _least_size(value: int) -> int:
+    if value < OUTBOX_MIN_BYTES:
+        raise ValueError(f"is too small: at least {OUTBOX_MIN_BYTES // 2**20}MiB")
+    return value
+
+
+def _wait(value_ms: int) -> int:
+    if value_ms > 60_000:
+        raise ValueError("is too long: at most 1m, because what waits is not yet safe from a power cut")
+    return value_ms
+
+
+def _ack(value_ms: int) -> int:
+    if not 1000 <= value_ms <= 300_000:
+        raise ValueError("is out of range: 1s to 5m")
+    return value_ms
+
+
+def _age(value_ms: int) -> int:
+    if value_ms < 3_600_000:
+        raise ValueError("is too short: at least 1h")
+    return value_ms
+
+
+def _client_id(text: str) -> str:
+    if not text.isprintable() or " " in text or any(c in text for c in "+#/$"):
+        raise ValueError("must be printable, without spaces and without + # / $")
+    return text
+
+
+class GatewayTable(Table):
+    """`[gateway]`: the two ids under which everything appears on the platform, and a name for people."""
+
+    site: Id
+    id: Id
+    labels: LabelsTable | None = None
+
+
+class UplinkTable(Table):
+    """`[uplink]`: the broker, and how it is spoken to. Without this section the gateway works alone."""
+
+    keystones = frozenset({"certificate", "key", "username", "password_file", "allow_plaintext"})
+
+    url: Annotated[str, Field(max_length=500)]
+    ca: PathText | None = None
+    certificate: PathText | None = None
+    key: PathText | None = None
+    username: Line | None = None
+    password_file: PathText | None = None
+    client_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_client_id)] | None = None
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    window: Annotated[int, Field(ge=1, le=WINDOW_MAX_MESSAGES)] = 50
+    ack_timeout: Annotated[Duration, AfterValidator(_ack)] = 15_000
+    history_rate: Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)] = 2000.0
+    allow_plaintext: bool = False
+
+
+class StoreTable(Table):
+    """`[store]`: where the outbox lives and how big and old it may become."""
+
+    directory: PathText = STORE_DIRECTORY
+    max_size: Annotated[Size, AfterValidator(_least_size)] = OUTBOX_MAX_BYTES_DEFAULT
+    max_rows: Annotated[int, Field(ge=OUTBOX_MIN_ROWS, le=1_000_000_000)] = OUTBOX_MAX_ROWS_DEFAULT
+    max_age: Annotated[Duration, AfterValidator(_age)] | None = None
+    telemetry_wait: Annotated[Duration, AfterValidator(_wait)] = 200
+    telemetry_rows: Annotated[int, Field(ge=1, le=GROUP_MAX_ROWS)] = GROUP_TELEMETRY_ROWS
+
+
+class ControlTable(Table):
+    """`[control]`: the local socket and the Unix users who may write values."""
+
+    socket: PathText = CONTROL_SOCKET
+    operators: list[Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]] = Field(default_factory=list)
+
+
+class LogTable(Table):
+    """`[log]`: how much is told and for whom."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "human"] = "auto"
+
+
+class ProfilesTable(Table):
+    """`[profiles]`: folders with profiles of one's own, beside the shipped ones."""
+
+    directories: Annotated[list[PathText], Field(max_length=16)] = Field(default_factory=list)
+
+
+class BusTable(Table):
+    """`[[bus]]`: one wire."""
+
+    name: Id
+    url: Annotated[str, Field(max_length=300)]
+    parallel: Annotated[int, Field(ge=1, le=BUS_MAX_OUTSTANDING)] = 1
+    connect_timeout: Timeout = 3000
+    delay: RequestDelay = 0
+
+
+class DeviceTable(Table):
+    """`[[device]]` without its alarms and reports, which are examined one by one."""
+
+    name: Id
+    bus: Id
+    profile: Id
+    address: Annotated[int, Field(ge=0, le=255)]
+    every: Period
+    labels: LabelsTable | None = None
+    stale_after: Period | None = None
+    points: Annotated[list[PointId], Field(min_length=1)] | None = None
+    shared_address: bool = False
+    alarm: Any = None
+    alarms: Any = None
+    report: Any = None
+
+
+class AlarmOverride(Table):
+    """`[device.alarms.NAME]`: what this device does otherwise than its profile says."""
+
+    keystones = frozenset({"limit", "hysteresis"})
+
+    enabled: bool = True
+    limit: Limit | None = None
+    hysteresis: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    on_delay: AlarmDelay | None = None
+    off_delay: AlarmDelay | None = None
+    severity: Annotated[Severity, Field(strict=False)] | None = None
+    text: LabelsTable | None = None
+
+
+class ReportOverride(Table):
+    """`[device.report.POINT]`: when a change of this point is worth telling, on this device."""
+
+    keystones = frozenset({"min_interval", "heartbeat"})
+
+    deadband: Deadband | None = None
+    min_interval: ReportTime | None = None
+    heartbeat: Heartbeat | None = None

@@ -1,0 +1,76 @@
+"""The `[uplink]` section as a whole: TLS or knowingly not, files in pairs, secrets kept."""
+
+from edgeguard.config.endpoint import Endpoint, broker_endpoint, is_loopback
+from edgeguard.config.files import Files
+from edgeguard.config.mistakes import Mistakes
+from edgeguard.config.site_model import UplinkTable
+from edgeguard.core.site import UplinkSpec
+
+_PATH = ("uplink",)
+
+
+def build_uplink(raw: UplinkTable, files: Files) -> UplinkSpec | None:
+    """The uplink; None after adding a mistake that leaves none. Files are looked at even when the URL is wrong."""
+    mistakes = files.mistakes
+    endpoint: Endpoint | None = None
+    try:
+        endpoint = broker_endpoint(raw.url)
+    except ValueError as error:
+        mistakes.add((*_PATH, "url"), str(error))
+    tls = endpoint is not None and endpoint.scheme == "mqtts"
+    if endpoint is not None:
+        _check_transport(raw, endpoint, mistakes)
+    _check_pairs(raw, mistakes)
+    named = {
+        key: None if written is None else files.readable(written, (*_PATH, key), secret=key in ("key", "password_file"))
+        for key, written in (
+            ("ca", raw.ca),
+            ("certificate", raw.certificate),
+            ("key", raw.key),
+            ("password_file", raw.password_file),
+        )
+    }
+    if endpoint is None:
+        return None
+    return UplinkSpec(
+        host=endpoint.host,
+        port=endpoint.port,
+        tls=tls,
+        ca=named["ca"],
+        certificate=named["certificate"],
+        key=named["key"],
+        username=raw.username,
+        password_file=named["password_file"],
+        client_id=raw.client_id,
+        protocol=raw.protocol,
+        window=raw.window,
+        ack_timeout_ms=raw.ack_timeout,
+        history_items_per_s=raw.history_rate,
+    )
+
+
+def _check_transport(raw: UplinkTable, endpoint: Endpoint, mistakes: Mistakes) -> None:
+    if endpoint.scheme == "mqtts":
+        if raw.allow_plaintext:
+            mistakes.note((*_PATH, "allow_plaintext"), "has no effect with mqtts://; remove it")
+        return
+    for key in ("ca", "certificate", "key"):
+        if getattr(raw, key) is not None:
+            mistakes.add((*_PATH, key), "does nothing with mqtt://, which has no TLS; use mqtts:// or remove it")
+    if is_loopback(endpoint.host):
+        return
+    if not raw.allow_plaintext:
+        mistakes.add(
+            (*_PATH, "url"),
+            f"mqtt:// to {endpoint.host} is readable and changeable by everyone on the way;"
+            " use mqtts://, or set allow_plaintext = true if that network is trusted",
+        )
+    else:
+        what = "values, commands and the password" if raw.password_file else "values and commands"
+        mistakes.note((*_PATH, "allow_plaintext"), f"{what} travel to {endpoint.host} unprotected")
+
+
+def _check_pairs(raw: UplinkTable, mistakes: Mistakes) -> None:
+    for key, partner in (("certificate", "key"), ("key", "certificate"), ("password_file", "username")):
+        if getattr(raw, key) is not None and getattr(raw, partner) is None:
+            mistakes.add((*_PATH, key), f"needs {partner} beside it")

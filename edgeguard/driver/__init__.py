@@ -1,0 +1,10 @@
+"""Devices: a profile and an address on a bus, turned into polls, reads and writes whose results are snapshots.
+
+A driver knows its protocol's requests; the bus knows only bytes. What a line or a device does wrong is a Fault in the
+snapshot, never an exception out of `poll`.
+"""
+
+from edgeguard.driver.device import Device, DeviceStats, WriteResult
+from edgeguard.driver.registry import DRIVERS, DriverFactory, build_device
+
+__all__ = ["DRIVERS", "Device", "DeviceStats", "DriverFactory", "WriteResult", "build_device"]

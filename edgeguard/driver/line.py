@@ -1,0 +1,56 @@
+"""One device's end of a bus: its address, its time-outs and pauses, its faults and response times."""
+
+import asyncio
+from collections import Counter
+
+from edgeguard.bus import Bus, ExchangeFailed, Priority, Request
+from edgeguard.core.quality import Fault, Reason
+from edgeguard.driver.response import ResponseTimes
+
+
+class _Sending:
+    """When a request went on the wire (loop time); until the bus says so, when it was asked for."""
+
+    __slots__ = ("at_s", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.at_s = loop.time()
+
+    def mark(self) -> None:
+        self.at_s = self.loop.time()
+
+
+class DeviceLine:
+    """Requests to one address. `faults` counts requests without a good answer by reason."""
+
+    def __init__(self, bus: Bus, address: int, timeout_s: float, delay_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.responses = ResponseTimes()
+        self.faults: Counter[Reason] = Counter()
+        self._bus = bus
+        self._address = address
+        self._delay_s = delay_s
+
+    async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None) -> bytes:
+        """The answer's PDU. ExchangeFailed if none came."""
+        sending = _Sending(asyncio.get_running_loop())
+        request = Request(
+            self._address,
+            pdu,
+            self.timeout_s if timeout_s is None else timeout_s,
+            priority,
+            self._delay_s,
+            sending.mark,
+        )
+        try:
+            answer = await self._bus.exchange(request)
+        except ExchangeFailed as failed:
+            self.faults[failed.fault.reason] += 1
+            raise
+        self.responses.note(sending.loop.time() - sending.at_s)
+        return answer
+
+    def failure(self, fault: Fault) -> ExchangeFailed:
+        """The error for a request that went out and that the device will take later, or not at all."""
+        return ExchangeFailed(self._bus.name, self._address, fault, sent=True)

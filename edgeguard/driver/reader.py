@@ -1,0 +1,213 @@
+"""Reads a Modbus device by a plan that learns: what the device refuses is cut out, once, and named.
+
+A block answered with exception 2 or 3 is halved down to single fields within the same round, so that the rest is read at
+once. What comes of it is kept: refused fields, which no later read touches, not even in a gap, and cuts between parts that
+were served apart but not together (a hole in the map, or more than the device gives at a time). After an hour all of it is
+forgotten and learned anew: firmware changes, and a device that is just starting may refuse what it serves a minute later,
+so that no field is lost for ever to one bad moment, at the price of a few requests an hour. While every field is refused
+each round still asks for one of them, to know that the device lives; if it is served, everything is forgotten at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from edgeguard.bus import ExchangeFailed, Priority
+from edgeguard.codec.block import Block, compile_block
+from edgeguard.codec.modbus import GATEWAY_EXCEPTIONS, exception_code
+from edgeguard.codec.plan import NOTHING_LEARNED, Learned, PlanRules, Span, halve, plan_reads
+from edgeguard.core.clock import Clock
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.ids import DeviceName
+from edgeguard.core.limits import REFUSAL_KEPT_S
+from edgeguard.core.point import Outcome, Point
+from edgeguard.core.quality import Fault, Reason
+from edgeguard.core.register import RegisterField
+from edgeguard.driver.line import DeviceLine
+from edgeguard.driver.round import Round
+
+_log = structlog.get_logger()
+
+_NOT_ASKED = Fault(Reason.NOT_POLLED)
+_GOOD_SHAPE = frozenset({Reason.REFUSED, Reason.EXCEPTION})
+
+
+@dataclass(frozen=True, slots=True)
+class _Routine:
+    """The compiled plan: its reads, the column to begin a round with, and the shortest read as a sign of life."""
+
+    blocks: tuple[Block, ...]
+    column: tuple[Outcome, ...]
+    knock: Block
+
+
+class ModbusReader:
+    """All reads of one device. `points[i]` sits at `fields[i]`."""
+
+    def __init__(
+        self,
+        device: DeviceName,
+        points: Sequence[Point],
+        fields: Sequence[RegisterField],
+        rules: PlanRules,
+        line: DeviceLine,
+        clock: Clock,
+    ) -> None:
+        self._device = device
+        self._points = points
+        self._fields = fields
+        self._rules = rules
+        self._line = line
+        self._clock = clock
+        self._learned = NOTHING_LEARNED
+        self._learned_ms = 0
+        self._told: frozenset[int] = frozenset()
+        self._routine = self._compile()
+
+    @property
+    def requests_per_round(self) -> int:
+        """Requests that a whole round takes."""
+        return max(1, len(self._routine.blocks))
+
+    @property
+    def refused(self) -> dict[int, Fault]:
+        """Columns that cannot be read, with the reason."""
+        return {i: fault for i, fault in enumerate(self._routine.column) if isinstance(fault, Fault) and fault is not _NOT_ASKED}
+
+    async def everything(self, priority: Priority) -> Round:
+        """A round over all columns."""
+        self._forget_in_time()
+        routine = self._routine
+        under_way = Round(routine.column, self._clock)
+        await self._read_all(routine.blocks, under_way, priority)
+        if not routine.blocks:
+            await self._knock(under_way, priority, self._line.timeout_s)
+        return under_way
+
+    async def sign_of_life(self, priority: Priority, timeout_s: float) -> Round:
+        """One short read; the other columns are NOT_POLLED, or refused."""
+        under_way = Round(self._routine.column, self._clock)
+        await self._knock(under_way, priority, timeout_s)
+        return under_way
+
+    async def some(self, columns: Sequence[int], priority: Priority) -> Round:
+        """A round over these columns, the refused ones among them asked for once more, each by itself."""
+        plan = plan_reads(self._fields, self._rules, self._learned, columns)
+        under_way = Round(self._routine.column, self._clock)
+        for i, fault in plan.unread.items():
+            under_way.outcomes[i] = fault
+        again = {i for i in plan.unread if i in self._learned.refused}
+        alone = plan_reads(self._fields, replace(self._rules, max_gap=0, overhead_words=0.0), NOTHING_LEARNED, again)
+        blocks = [compile_block(span, self._points, self._fields) for span in (*plan.spans, *alone.spans)]
+        await self._read_all(blocks, under_way, priority)
+        return under_way
+
+    async def _read_all(self, blocks: Iterable[Block], under_way: Round, priority: Priority) -> None:
+        before = self._learned
+        for block in blocks:
+            if under_way.lost is not None:
+                under_way.fill(block.members, under_way.lost)
+                continue
+            await self._read(block, under_way, priority)
+        if self._learned is not before:
+            self._learned_ms = self._clock.now().boot_ms
+            self._routine = self._compile()
+            self._tell()
+
+    async def _read(self, block: Block, under_way: Round, priority: Priority) -> bool:
+        """Read a block, or what of it the device will give. True if it served the block as a whole."""
+        outcome = await self._ask(block, under_way, priority, self._line.timeout_s)
+        if not isinstance(outcome, Fault):
+            under_way.put(block, outcome)
+            self._unlearn(block.members)
+            return True
+        under_way.fill(block.members, outcome)
+        if outcome.reason is Reason.REFUSED:
+            await self._divide(block.span, outcome, under_way, priority)
+        return False
+
+    async def _divide(self, span: Span, fault: Fault, under_way: Round, priority: Priority) -> None:
+        """A refused span: find out which field the device means, or where it wants a cut."""
+        halves = halve(span, self._fields)
+        if halves is None:
+            learned = self._learned
+            self._learned = Learned({**learned.refused, **dict.fromkeys(span.members, fault)}, learned.cuts)
+            return
+        served = []
+        for half in halves:
+            if under_way.lost is not None:
+                under_way.fill(half.members, under_way.lost)
+                served.append(False)
+                continue
+            served.append(await self._read(compile_block(half, self._points, self._fields), under_way, priority))
+        if all(served):
+            learned = self._learned
+            self._learned = Learned(learned.refused, learned.cuts | {(span.table, halves[1].first)})
+
+    async def _ask(self, block: Block, under_way: Round, priority: Priority, timeout_s: float) -> list[Outcome] | Fault:
+        """One request: outcomes, or the fault of the request as a whole."""
+        try:
+            answer = await self._line.exchange(block.request, priority, timeout_s)
+        except ExchangeFailed as failed:
+            under_way.silent(failed.fault)
+            return failed.fault
+        outcome = block.decode(answer)
+        if not isinstance(outcome, Fault):
+            under_way.heard()
+            return outcome
+        self._line.faults[outcome.reason] += 1
+        if exception_code(answer) in GATEWAY_EXCEPTIONS:
+            under_way.silent(outcome)
+        elif outcome.reason in _GOOD_SHAPE:
+            under_way.heard()
+        return outcome
+
+    async def _knock(self, under_way: Round, priority: Priority, timeout_s: float) -> None:
+        knock = self._routine.knock
+        outcome = await self._ask(knock, under_way, priority, timeout_s)
+        if isinstance(outcome, Fault):
+            under_way.fill(knock.members, outcome)
+        else:
+            under_way.put(knock, outcome)
+            if any(i in self._learned.refused for i in knock.members):
+                self._forget()
+
+    def _compile(self) -> _Routine:
+        plan = plan_reads(self._fields, self._rules, self._learned)
+        blocks = tuple(compile_block(span, self._points, self._fields) for span in plan.spans)
+        column = tuple(plan.unread.get(i, _NOT_ASKED) for i in range(len(self._points)))
+        return _Routine(blocks, column, self._shortest(plan.spans))
+
+    def _shortest(self, spans: Sequence[Span]) -> Block:
+        """The first readable field alone; if the device refuses all, the first that the profile allows to read."""
+        spans = spans or plan_reads(self._fields, self._rules).spans
+        if not spans:
+            raise ConfigError((f"device {self._device}: its profile has no point that may be read",))
+        span = spans[0]
+        while (halves := halve(span, self._fields)) is not None:
+            span = halves[0]
+        return compile_block(span, self._points, self._fields)
+
+    def _unlearn(self, members: Iterable[int]) -> None:
+        """A refused field has been served after all: nothing that was learned can be trusted."""
+        if self._learned.refused and any(i in self._learned.refused for i in members):
+            self._learned = NOTHING_LEARNED
+
+    def _forget_in_time(self) -> None:
+        if self._learned is not NOTHING_LEARNED:
+            age_ms = self._clock.now().boot_ms - self._learned_ms
+            if age_ms >= REFUSAL_KEPT_S * 1000:
+                self._forget()
+
+    def _forget(self) -> None:
+        self._learned = NOTHING_LEARNED
+        self._routine = self._compile()
+
+    def _tell(self) -> None:
+        """Say which fields are refused, when that is news."""
+        refused = frozenset(self._learned.refused)
+        news, self._told = refused - self._told, refused
+        if news:
+            names = {self._points[i].name: str(fault) for i, fault in self._learned.refused.items()}
+            _log.warning("device.refuses", device=self._device, points=names)

@@ -1,0 +1,54 @@
+"""A round in the making: the column of outcomes, whether anything answered, and whether it is worth asking on."""
+
+from collections.abc import Iterable, Sequence
+
+from edgeguard.codec.block import Block
+from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.point import Outcome
+from edgeguard.core.quality import Fault
+
+
+class Round:
+    """One pass over some columns. `lost` is set when asking on is pointless: the fault that the rest of the round shares.
+
+    A device that has not answered at all in this round is given up after one silence; one that has is forgiven a single
+    lost frame, and given up after two silences in a row. So a dead device costs one time-out, not one for each read.
+    """
+
+    def __init__(self, column: Sequence[Outcome], clock: Clock) -> None:
+        self.outcomes: list[Outcome] = list(column)
+        self.answered = False
+        self.lost: Fault | None = None
+        self._clock = clock
+        self._at: Stamp | None = None
+        self._silences = 0
+
+    @property
+    def at(self) -> Stamp:
+        """When the last answer came; now, if none came."""
+        return self._at or self._clock.now()
+
+    def heard(self) -> None:
+        """A valid answer, an exception included."""
+        self.answered = True
+        self._silences = 0
+        self._at = self._clock.now()
+
+    def silent(self, fault: Fault) -> None:
+        """A request that the device did not answer."""
+        self._silences += 1
+        if not self.answered or self._silences > 1:
+            self.lost = fault
+
+    def put(self, block: Block, outcomes: Sequence[Outcome]) -> None:
+        """What a block's answer decodes to."""
+        if block.columns is not None:
+            self.outcomes[block.columns] = outcomes
+            return
+        for index, outcome in zip(block.members, outcomes, strict=True):
+            self.outcomes[index] = outcome
+
+    def fill(self, members: Iterable[int], fault: Fault) -> None:
+        """The same fault in all of these columns."""
+        for index in members:
+            self.outcomes[index] = fault

@@ -1,0 +1,62 @@
+"""What the desk relies on in aiosqlite beyond its public face; fails when a new version changes it."""
+
+import asyncio
+import sqlite3
+import threading
+
+import pytest
+
+from edgeguard.store.desk import Desk
+
+
+def memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
+async def test_all_work_is_done_on_one_thread_that_may_die_with_the_process() -> None:
+    desk = await Desk(memory)
+    threads = [await desk.do(threading.current_thread) for _ in range(3)]
+    assert len(set(threads)) == 1
+    assert threads[0] is not threading.main_thread()
+    assert threads[0].daemon
+    await desk.close()
+
+
+async def test_work_is_done_in_the_order_in_which_it_was_asked_even_if_nobody_waits() -> None:
+    desk = await Desk(memory)
+    done: list[int] = []
+    waiters = [asyncio.ensure_future(desk.do(done.append, number)) for number in range(20)]
+    await asyncio.sleep(0)
+    waiters[3].cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    assert done == list(range(20))
+    await desk.close()
+
+
+async def test_errors_come_back_with_sqlite_s_codes() -> None:
+    connection = memory()
+    desk = await Desk(lambda: connection)
+    with pytest.raises(sqlite3.ProgrammingError):  # made on this thread, so the desk's may not use it
+        await desk.do(connection.execute, "SELECT 1")
+    with pytest.raises(sqlite3.ProgrammingError):
+        await desk.close()
+    connection.close()
+    desk = await Desk(memory)
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        await desk.do(lambda: desk._conn.execute("SELECT * FROM nowhere"))
+    assert caught.value.sqlite_errorcode == sqlite3.SQLITE_ERROR
+    await desk.close()
+
+
+async def test_a_failed_opening_leaves_no_thread() -> None:
+    def refuse() -> sqlite3.Connection:
+        raise OSError("no disk")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="no disk"):
+        await Desk(refuse)
+    for _ in range(200):
+        if threading.active_count() == before:
+            break
+        await asyncio.sleep(0.005)
+    assert threading.active_count() == before

@@ -1,0 +1,169 @@
+"""Real processes for system tests: a broker, slaves, the daemon, and a subscriber that knows only the public faces."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Poll a condition; AssertionError that names what never came."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on a loopback port."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def process(command: Sequence[str], log: Path, **more: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that ends with the block; its output goes to `log`."""
+    with log.open("ab") as out:
+        child = subprocess.Popen(list(command), stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **more)  # type: ignore[call-overload]
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+        if child.poll() is None:
+            child.kill()
+            child.wait(10)
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path, port: int, extra: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Debian's broker on a loopback port."""
+    conf = folder / f"mosquitto-{port}.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n{extra}\n")
+    with process(["mosquitto", "-c", str(conf)], folder / "mosquitto.log") as child:
+        wait_for(lambda: listens(port), "mosquitto")
+        yield child
+
+
+def site_text(folder: Path, broker_port: int | None, buses: dict[str, int], devices: str, uplink: str = "") -> str:
+    """A configuration whose state lives in `folder`; `buses` maps names to loopback ports, `devices` is TOML."""
+    parts = ['[gateway]\nsite = "test"\nid = "g1"']
+    if broker_port is not None:
+        parts.append(f'[uplink]\nurl = "mqtt://127.0.0.1:{broker_port}"\n{uplink}')
+    parts.append(f'[store]\ndirectory = "{folder}/state"\n[control]\nsocket = "{folder}/control.sock"')
+    parts.append(f'[log]\nlevel = "info"\nformat = "json"\n[profiles]\ndirectories = ["{folder}/profiles"]')
+    parts += [f'[[bus]]\nname = "{name}"\nurl = "tcp://127.0.0.1:{port}"' for name, port in buses.items()]
+    (folder / "profiles").mkdir(exist_ok=True)
+    return "\n\n".join([*parts, devices]) + "\n"
+
+
+@dataclass
+class Running:
+    """A daemon under test."""
+
+    child: subprocess.Popen[bytes]
+    folder: Path
+
+    def ask(self, *command: str) -> object:
+        """A CLI command with --json; AssertionError with its words if it fails to answer."""
+        full = [sys.executable, "-m", "edgeguard", "--socket", f"{self.folder}/control.sock", *command, "--json"]
+        done = subprocess.run(full, capture_output=True, text=True, timeout=30, check=False)
+        assert done.stdout, f"{command}: exit {done.returncode}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def stop(self, within_s: float = 5.0) -> int:
+        """SIGTERM; the exit code. TimeoutExpired if it takes longer than allowed."""
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(within_s)
+
+    def log(self) -> str:
+        """Everything it has said."""
+        return (self.folder / "daemon.log").read_text(encoding="utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def daemon(folder: Path, site: str, environment: dict[str, str] | None = None) -> Iterator[Running]:
+    """The real daemon, ready to be asked."""
+    (folder / "site.toml").write_text(site, encoding="utf-8")
+    command = [sys.executable, "-m", "edgeguard", "run", "--config", str(folder / "site.toml")]
+    with process(command, folder / "daemon.log", env={**os.environ, **(environment or {})}) as child:
+        running = Running(child, folder)
+        wait_for(lambda: (folder / "control.sock").exists() or child.poll() is not None, "the control socket")
+        assert child.poll() is None, running.log()
+        yield running
+
+
+@dataclass
+class Consumer:
+    """Judges what a subscriber printed, by interfaces.md alone: numbers, order, contents."""
+
+    items: dict[tuple[str, str], dict[int, dict[str, object]]] = field(default_factory=lambda: defaultdict(dict))
+    repeats: int = 0
+    first_seen: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, topic: str, payload: str) -> None:
+        """One message of any stream topic."""
+        lane = topic.rsplit("/", 1)[1]
+        message = json.loads(payload)
+        key = (message["epoch"], message["stream"])
+        for seq, item in enumerate(message["items"], message["seq"]):
+            known = self.items[key].get(seq)
+            if known is not None:
+                assert known == item, f"{key} {seq} has two contents"
+                self.repeats += 1
+                continue
+            self.items[key][seq] = item
+            self.first_seen[lane].append(seq)
+
+    def take_lines(self, text: str) -> None:
+        """Lines of `mosquitto_sub -F '%t %p'`."""
+        for line in text.splitlines():
+            topic, _, payload = line.partition(" ")
+            if topic.rsplit("/", 1)[1] in ("alarms", "events", "telemetry", "history"):
+                self.take(topic, payload)
+
+    def stream(self, name: str) -> list[dict[str, object]]:
+        """Items of one stream in order, over all epochs; AssertionError if a number is missing or an order was broken."""
+        found: list[dict[str, object]] = []
+        for (epoch, stream), items in self.items.items():
+            if stream != name:
+                continue
+            numbers = sorted(items)
+            assert numbers == list(range(numbers[0], numbers[-1] + 1)), f"gap in {stream} of epoch {epoch}"
+            found += [items[n] for n in numbers]
+        lane = self.first_seen[name]
+        assert lane == sorted(lane), f"first deliveries of {name} are out of order"
+        return found
+
+
+def subscribe(
+    folder: Path, port: int, topic: str = "edgeguard/v1/#", version: str = "5"
+) -> contextlib.AbstractContextManager[object]:
+    """mosquitto_sub at QoS 1 writing `topic payload` lines to sub.log."""
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-V", version, "-q", "1", "-t", topic, "-F", "%t %p"]
+    return process(["stdbuf", "-oL", *command], folder / "sub.log")
+
+
+def consumer(folder: Path) -> Consumer:
+    """What the subscriber has seen so far; a line still being written is left out."""
+    result = Consumer()
+    text = (folder / "sub.log").read_text(encoding="utf-8", errors="replace")
+    result.take_lines(text[: text.rfind("\n") + 1])
+    return result

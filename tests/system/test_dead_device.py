@@ -1,0 +1,79 @@
+"""One dead device among twenty: the others keep their rate, behind one gateway and on sockets of their own."""
+
+import contextlib
+import itertools
+import json
+import socket
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from harness import consumer, daemon, free_port, listens, mosquitto, process, site_text, subscribe, wait_for
+from test_others import PROFILE
+
+pytestmark = pytest.mark.slow
+
+PERIOD_S = 2.0
+ROUNDS = 20
+
+
+def device(index: int, bus: str, unit: int) -> str:
+    return f'[[device]]\nname = "d{index}"\nbus = "{bus}"\nprofile = "seconds"\naddress = {unit}\nevery = "2s"\n\n'
+
+
+def only_seconds() -> str:
+    """A profile whose one point changes at every round, so that every round is an item."""
+    head = PROFILE[: PROFILE.index("[[point]]")].replace("libmodbus-slave", "seconds")
+    point = '[[point]]\nname = "seconds"\ntable = "holding"\naddress = 0\ntype = "uint16"\nheartbeat = "1s"\n'
+    return head + point + 'labels = { zh = "秒", en = "seconds" }\n'
+
+
+def period_errors(folder: Path) -> list[float]:
+    """Relative errors of the time between two rounds of every live device, by the stamps in the items."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for item in consumer(folder).stream("telemetry"):
+        if item["values"]:
+            times[str(item["device"])].append(datetime.fromisoformat(str(item["at"])).timestamp())
+    assert len(times) == 19, sorted(times)
+    errors: list[float] = []
+    for device_times in times.values():
+        errors += [abs(b - a - PERIOD_S) / PERIOD_S for a, b in itertools.pairwise(device_times)]
+    return sorted(errors)
+
+
+def run_and_judge(folder: Path, broker_port: int, text: str) -> None:
+    (folder / "profiles" / "seconds.toml").write_text(only_seconds(), encoding="utf-8")
+    with mosquitto(folder, broker_port), subscribe(folder, broker_port), daemon(folder, text) as running:
+        wait_for(lambda: len(consumer(folder).stream("telemetry")) >= 19 * ROUNDS, "rounds", 90)
+        assert running.stop() == 0
+    errors = period_errors(folder)
+    p99 = errors[int(len(errors) * 0.99)]
+    assert p99 < 0.10, json.dumps({"p99": p99, "worst": errors[-5:]})
+
+
+@pytest.mark.usefixtures("needs_mosquitto")
+def test_behind_one_gateway(tmp_path: Path, libmodbus_slave: Path) -> None:
+    port, broker_port = free_port(), free_port()
+    units = [str(unit) for unit in range(1, 20)]
+    with process([str(libmodbus_slave), str(port), *units], tmp_path / "slave.log"):
+        wait_for(lambda: listens(port), "the slave")
+        devices = "".join(device(i, "gateway", i) for i in range(1, 21))
+        run_and_judge(tmp_path, broker_port, site_text(tmp_path, broker_port, {"gateway": port}, devices))
+
+
+@pytest.mark.usefixtures("needs_mosquitto")
+def test_on_sockets_of_their_own(tmp_path: Path, libmodbus_slave: Path) -> None:
+    broker_port = free_port()
+    with contextlib.ExitStack() as stack:
+        ports = {}
+        for i in range(19):
+            ports[f"bus-{i}"] = port = free_port()
+            stack.enter_context(process([str(libmodbus_slave), str(port)], tmp_path / "slave.log"))
+            wait_for(lambda port=port: listens(port), "a slave")
+        mute = stack.enter_context(socket.socket())
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(8)
+        ports["bus-19"] = int(mute.getsockname()[1])
+        devices = "".join(device(i, f"bus-{i}", 1) for i in range(20))
+        run_and_judge(tmp_path, broker_port, site_text(tmp_path, broker_port, ports, devices))

@@ -1,0 +1,97 @@
+"""The simulated building on the wire, read by pymodbus's client: two endpoints, units, refusals, silence, ailments."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusIOException
+
+from edgeguard.core.errors import Retryable
+from edgeguard.simulator.ailment import Refusing, Silent, Slow, Stuck
+from edgeguard.simulator.registers import Refusal
+from edgeguard.simulator.simulated import ANY_PORTS, Ports, SimulatedBuilding
+
+pytestmark = pytest.mark.slow
+
+
+@contextlib.asynccontextmanager
+async def client(port: int, timeout_s: float = 0.3) -> AsyncIterator[AsyncModbusTcpClient]:
+    made = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=timeout_s, retries=0)
+    assert await made.connect()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+async def test_every_unit_answers_and_follows_the_physics() -> None:
+    async with SimulatedBuilding(1) as house, client(house.ports.lift) as lift, client(house.ports.plant) as plant:
+        assert (await lift.read_holding_registers(0x1011, count=1, device_id=1)).registers == [1750]
+        for unit in (1, 2):
+            assert (await plant.read_input_registers(307, count=1, device_id=unit)).registers == [4800]
+        before = (await plant.read_input_registers(72, count=2, device_id=10)).registers
+        litres = (await plant.read_holding_registers(0, count=2, device_id=20)).registers
+        house.advance(600.0)
+        assert (await plant.read_input_registers(72, count=2, device_id=10)).registers != before
+        assert (await plant.read_holding_registers(0, count=2, device_id=20)).registers != litres
+        assert (await plant.read_holding_registers(97, count=1, device_id=11)).registers[0] in range(2200, 2400)
+
+
+async def test_refusals_and_units_that_are_not_there() -> None:
+    async with SimulatedBuilding(1) as house, client(house.ports.lift) as lift:
+        assert (await lift.read_holding_registers(0x1000, count=1, device_id=1)).exception_code == 2
+        assert (await lift.read_input_registers(0x1010, count=1, device_id=1)).exception_code == 1
+        assert (await lift.read_coils(0, count=1, device_id=1)).exception_code == 1
+        assert (await lift.write_register(0x6004, 1, device_id=1)).exception_code == 2
+        with pytest.raises(ModbusIOException):
+            await lift.read_holding_registers(0x1010, count=1, device_id=9)
+        assert not (await lift.read_holding_registers(0x1010, count=1, device_id=1)).isError()
+
+
+async def test_a_setpoint_is_taken_and_read_back() -> None:
+    async with SimulatedBuilding(1) as house, client(house.ports.plant) as plant:
+        assert not (await plant.write_register(103, 5200, device_id=2)).isError()
+        assert not (await plant.write_registers(103, [5200], device_id=2)).isError()
+        assert (await plant.read_holding_registers(103, count=1, device_id=1)).registers == [5200]
+        assert house.state.pumps.control.setpoint_bar == pytest.approx(5.2)
+        assert (await plant.write_register(103, 60_000, device_id=2)).exception_code == 3
+
+
+async def test_ailments_hit_one_device_and_heal() -> None:
+    async with SimulatedBuilding(1) as house, client(house.ports.plant) as plant:
+        house.afflict("main-meter", Silent())
+        with pytest.raises(ModbusIOException):
+            await plant.read_input_registers(0, count=2, device_id=10)
+        assert not (await plant.read_input_registers(300, count=2, device_id=1)).isError()
+        house.afflict("main-meter", Refusing(Refusal.BUSY))
+        assert (await plant.read_input_registers(0, count=2, device_id=10)).exception_code == 6
+        house.afflict("main-meter", Stuck())
+        stuck = (await plant.read_input_registers(72, count=2, device_id=10)).registers
+        house.advance(600.0)
+        assert (await plant.read_input_registers(72, count=2, device_id=10)).registers == stuck
+        house.afflict("main-meter", None)
+        assert (await plant.read_input_registers(72, count=2, device_id=10)).registers != stuck
+
+
+async def test_a_slow_device_forgets_the_question_that_was_given_up() -> None:
+    """What is asked after a timeout gets its own answer, never the registers of the question before."""
+    async with SimulatedBuilding(1) as house, client(house.ports.plant) as plant:
+        house.afflict("pump-1", Slow(0.5))
+        with pytest.raises(ModbusIOException):
+            await plant.read_input_registers(303, count=2, device_id=1)
+        answers = [(await plant.read_holding_registers(3, count=2, device_id=20)).registers for _ in range(40)]
+        await asyncio.sleep(0.4)
+        answers += [(await plant.read_holding_registers(3, count=2, device_id=20)).registers for _ in range(40)]
+        assert all(status == 0 and 300 < kilopascal < 600 for status, kilopascal in answers)
+
+
+async def test_a_taken_port_is_said_in_words_and_nothing_stays_open() -> None:
+    async with SimulatedBuilding(1) as house:
+        with pytest.raises(Retryable, match=f"127.0.0.1:{house.ports.plant}"):
+            async with SimulatedBuilding(1, Ports(0, house.ports.plant)):
+                pass
+    async with SimulatedBuilding(1, house.ports) as again:
+        assert again.ports == house.ports
+    assert Ports(0, 0) == ANY_PORTS

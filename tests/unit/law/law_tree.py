@@ -1,0 +1,62 @@
+"""The repository as the law sees it: its files, and its Python modules parsed once."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One Python file: its path from the root, its lines and its tree."""
+
+    path: str
+    lines: tuple[str, ...]
+    tree: ast.Module
+
+    @property
+    def room(self) -> str:
+        """The folder under `edgeguard/` it lies in; empty for the package's own files and for tests."""
+        parts = self.path.split("/")
+        return parts[1] if parts[0] == "edgeguard" and len(parts) > 2 else ""
+
+    def at(self, node: ast.AST, words: str) -> str:
+        """An offence in the form that editors and terminals can jump to."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)}: {words}"
+
+
+def parsed(path: str, source: str) -> Module:
+    """A module from its source."""
+    return Module(path, tuple(source.splitlines()), ast.parse(source, path))
+
+
+@cache
+def files() -> tuple[str, ...]:
+    """Paths of all files that belong to the repository; outside of a clone, those that an unpacked release holds."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode == 0:
+        return tuple(sorted({p for p in listing.stdout.split("\0") if p and (ROOT / p).is_file()}))
+    walk = (p.relative_to(ROOT) for p in ROOT.rglob("*") if p.is_file())
+    return tuple(sorted(str(p) for p in walk if not any(part.startswith(".") or part == "__pycache__" for part in p.parts)))
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """(path, text) of every file that is UTF-8 text."""
+    for path in files():
+        try:
+            yield path, (ROOT / path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+@cache
+def modules(top: str) -> tuple[Module, ...]:
+    """All Python modules below `edgeguard` or `tests`."""
+    return tuple(
+        parsed(p, (ROOT / p).read_text(encoding="utf-8")) for p in files() if p.startswith(f"{top}/") and p.endswith(".py")
+    )

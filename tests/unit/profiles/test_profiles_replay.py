@@ -1,0 +1,113 @@
+"""Every shipped profile against its recording: what the registers hold is what the points read."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeguard.config import ProfileLibrary
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import BootId, BusName, DeviceName
+from edgeguard.core.point import Outcome
+from edgeguard.core.quality import Fault
+from edgeguard.core.register import Table
+from edgeguard.core.site import DeviceSpec
+from edgeguard.driver import Device, build_device
+from edgeguard.testing.recording import Recording, ReplayBus, load_recording
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+LIBRARY = ProfileLibrary.shipped()
+READS = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
+
+
+class StillClock:
+    """Time stands still; nothing here depends on it."""
+
+    def now(self) -> Stamp:
+        return Stamp(wall_ms=1_795_000_000_000, boot_ms=0, boot=BootId("boot"), synced=True)
+
+
+def recording(name: str) -> Recording:
+    return load_recording(RECORDINGS / f"{name}.json")
+
+
+def device_on(bus: ReplayBus, name: str) -> Device:
+    profile = LIBRARY.get(name)
+    spec = DeviceSpec(
+        name=DeviceName("device-1"),
+        bus=BusName("replay"),
+        address=bus.recording.unit,
+        profile=profile,
+        period_ms=1000,
+        labels=profile.labels,
+        alarms=(),
+        stale_after_ms=10_000,
+    )
+    return build_device(spec, bus, StillClock())
+
+
+def same(outcome: Outcome, expected: Outcome) -> bool:
+    """Numbers within what float32 can hold; truth values and texts exactly; faults by their reason."""
+    if isinstance(expected, Fault):
+        return isinstance(outcome, Fault) and outcome.reason is expected.reason
+    if isinstance(outcome, Fault):
+        return False
+    if isinstance(expected, bool | str) or isinstance(outcome, bool | str):
+        return outcome is expected or (isinstance(outcome, str) and outcome == expected)
+    return outcome == pytest.approx(expected, rel=1e-6)
+
+
+def test_every_profile_has_a_recording_and_every_recording_a_profile() -> None:
+    assert sorted(path.stem for path in RECORDINGS.glob("*.json")) == list(LIBRARY.names())
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
+def test_the_recording_speaks_of_every_point(name: str) -> None:
+    found = recording(name)
+    assert found.profile == name
+    assert "not recorded in the field" in found.origin
+    assert set(found.expected) == {point.name for point in LIBRARY.get(name).points}
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
+async def test_the_points_read_what_the_map_says(name: str) -> None:
+    found = recording(name)
+    bus = ReplayBus(found)
+    device = device_on(bus, name)
+    await device.poll()
+    snapshot = await device.poll()  # a refused block is split in the first round
+    read = {point.name: outcome for point, outcome in zip(snapshot.points, snapshot.outcomes, strict=True)}
+    wrong = {point: (read[point], expected) for point, expected in found.expected.items() if not same(read[point], expected)}
+    assert wrong == {}
+    assert not device.refused
+
+
+@pytest.mark.parametrize("name", LIBRARY.names())
+async def test_nothing_is_asked_that_the_profile_forbids_or_that_writes(name: str) -> None:
+    bus = ReplayBus(recording(name))
+    limits = LIBRARY.get(name).limits
+    await device_on(bus, name).poll()
+    for request in bus.requests:
+        table = READS[request.pdu[0]]
+        first, count = int.from_bytes(request.pdu[1:3], "big"), int.from_bytes(request.pdu[3:5], "big")
+        assert count <= (limits.max_bits if table.is_bits else limits.max_registers)
+        assert not any(area.table is table and area.first < first + count and area.last >= first for area in limits.forbidden)
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "value", "table", "address", "raw"),
+    [
+        ("grundfos-cim200", "setpoint", 42.5, Table.HOLDING, 103, 4250),
+        ("waveshare-relay8", "relay_3", True, Table.COIL, 2, 1),
+        ("wellpro-wp8028adam", "output_1", False, Table.COIL, 0, 0),
+    ],
+)
+async def test_what_may_be_written_arrives(
+    name: str, point: str, value: float | bool, table: Table, address: int, raw: int
+) -> None:
+    bus = ReplayBus(recording(name))
+    device = device_on(bus, name)
+    known = {p.name: p for p in device.points}
+    assert bus.cells[table, address] != raw
+    result = await device.write(next(known[n].name for n in known if n == point), value)
+    assert result.verified
+    assert bus.cells[table, address] == raw
