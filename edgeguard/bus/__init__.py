@@ -2,7 +2,19 @@
 
 from edgeguard.bus.exchange import Bus, ExchangeFailed, LineCost, Priority, Request
 from edgeguard.bus.opening import open_bus
+from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tcp import TcpBus
 
-__all__ = ["Bus", "BusStats", "ExchangeFailed", "LineCost", "LinkState", "Priority", "Request", "TcpBus", "open_bus"]
+__all__ = [
+    "Bus",
+    "BusStats",
+    "ExchangeFailed",
+    "LineCost",
+    "LinkState",
+    "Priority",
+    "Request",
+    "ResponseTimes",
+    "TcpBus",
+    "open_bus",
+]

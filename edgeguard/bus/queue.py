@@ -10,11 +10,12 @@ from edgeguard.bus.exchange import Priority, Request
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A request and the future of its answer. `deadline_s` (loop time) bounds the present wait, None while none does."""
+    """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time."""
 
     request: Request
     future: Future[bytes]
     deadline_s: float | None = None
+    sent_s: float = 0.0
 
 
 class TurnQueue:

@@ -20,7 +20,8 @@ class LinkState(StrEnum):
 class BusStats:
     """Counts since the start. `faults`: failed requests by reason; `junk_bytes`: received, but part of no answer.
 
-    `busy_s`: time with a request outstanding. `waiting`: requests in the queue now. `connected_s`: age of the connection,
+    `busy_s`: time with a request outstanding. `waiting`: requests in the queue now. `response_p95_s`: time that 95 % of the
+    latest answers took at most, 0 before the first. `connected_s`: age of the connection,
     None if there is none. `error`: why there is no connection, or why the last one ended.
     """
 
@@ -35,5 +36,6 @@ class BusStats:
     reconnects: int = 0
     busy_s: float = 0.0
     waiting: int = 0
+    response_p95_s: float = 0.0
     connected_s: float | None = None
     error: str = ""

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.queue import Turn, TurnQueue
+from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.codec.framing import Framing, StreamBroken
 from edgeguard.core.ids import BusName
@@ -51,6 +52,7 @@ class Turns:
         self._junk_mark = 0
         self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
         self._faults: Counter[Reason] = Counter()
+        self._responses = ResponseTimes()
         self._busy_s = self._busy_since_s = 0.0
 
     def ask(self, request: Request) -> asyncio.Future[bytes]:
@@ -120,6 +122,7 @@ class Turns:
             self._answers += 1
             self.proved = True
             self._junk_mark = self._framing.junk_bytes
+            self._responses.note(now_s - turn.sent_s)
             self._rest(turn, now_s)
             if not turn.future.done():
                 turn.future.set_result(pdu)
@@ -148,6 +151,7 @@ class Turns:
             reconnects=reconnects,
             busy_s=busy_s,
             waiting=len(self._queue),
+            response_p95_s=self._responses.quantile_s(0.95),
             connected_s=connected_s,
             error=error,
         )
@@ -178,7 +182,7 @@ class Turns:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
         self._addresses.add(request.address)
-        turn.deadline_s = now_s + request.timeout_s
+        turn.sent_s, turn.deadline_s = now_s, now_s + request.timeout_s
         self._guard(turn.deadline_s)
         self._requests += 1
         self._bytes_sent += len(data)

@@ -52,8 +52,11 @@ class Stage:
     @property
     def first_reading_s(self) -> float | None:
         """From the daemon's start to its first good reading, by the reading's own time."""
-        at = self.witness.first_reading_at
-        return None if at is None else at.timestamp() - self.started_wall_s
+        at, came_s = self.witness.first_reading_at, self.witness.first_item_s
+        if at is None or came_s is None:
+            return None
+        # wall clocks are set and slewed; a reading is never later than its arrival
+        return min(at.timestamp() - self.started_wall_s, came_s)
 
     def log_tail(self) -> str:
         """The last lines that the daemon has said."""

@@ -103,7 +103,7 @@ def _figures(view: Overview, lang: Lang) -> Table:
     grid.add_row(lang.say("点", "points"), f"{told.points}{bad}; {rate}")
     critical = sum(1 for alarm in view.alarms if alarm.state == "active" and alarm.severity == "critical")
     urgent = lang.say(f",其中紧急 {critical}", f", {critical} of them critical") if critical else ""
-    grid.add_row(lang.say("报警", "alarms"), f"{told.alarms_active} {lang.say('条未确认', 'active')}{urgent}")
+    grid.add_row(lang.say("报警", "alarms"), f"{told.alarms_active} {lang.say('条', 'active')}{urgent}")
     grid.add_row(lang.say("队列", "outbox"), queue_line(view.outbox, lang))
     grid.add_row(
         lang.say("时钟", "clock"),

@@ -29,17 +29,24 @@ ProfileFolders = Annotated[
 ]
 
 
-@app.callback()
-def root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False) -> None:
-    """Edge gateway for residential buildings: polls lifts, pumps and meters, keeps every event until the platform has it.
-
-    Exit codes: 0 fine, 1 something is wrong, 2 bad usage or bad configuration, 3 the daemon does not answer.
-    """
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from edgeguard import __version__
 
         typer.echo(f"edgeguard {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Edge gateway for residential buildings: polls lifts, pumps and meters, keeps every event until the platform has it.
+
+    Exit codes: 0 fine, 1 something is wrong, 2 bad usage or bad configuration, 3 the daemon does not answer.
+    """
 
 
 @app.command(cls=Command)
@@ -57,7 +64,7 @@ def status(ctx: typer.Context) -> None:
 @app.command(cls=Command)
 def top(
     ctx: typer.Context,
-    interval: Annotated[
+    interval_s: Annotated[
         float, typer.Option("--interval", "-i", min=TOP_INTERVAL_MIN_S, max=TOP_INTERVAL_MAX_S, help="Seconds between pictures.")
     ] = 1.0,
     count: Annotated[
@@ -70,7 +77,7 @@ def top(
     """
     from edgeguard.cli import top as live
 
-    raise typer.Exit(live.top(session_of(ctx), interval, count))
+    raise typer.Exit(live.top(session_of(ctx), interval_s, count))
 
 
 @app.command(cls=Command)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.text import Text
 
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
-from edgeguard.cli.text import clean, label, number, value_text
+from edgeguard.cli.text import clean, label, number, value_text, word
 from edgeguard.config import ProfileLibrary, load_profile, load_site_with_notes
 from edgeguard.config.fit import block_sizes, load_of
 from edgeguard.control.views import LabelsView
@@ -16,6 +17,9 @@ from edgeguard.core.errors import ConfigError
 from edgeguard.core.point import Labels, Point
 from edgeguard.core.profile import AlarmTemplate, DeviceProfile
 from edgeguard.core.site import BusSpec, Site
+
+MAKER_FROM_CELLS: Final = 110
+"""From this width on `profile list` names maker and model, which the label mostly says."""
 
 
 def check(session: Session, file: Path) -> Exit:
@@ -32,10 +36,11 @@ def check(session: Session, file: Path) -> Exit:
     points = sum(len(device.profile.points) for device in site.devices)
     summary = lang.say(
         f"{len(site.buses)} 条总线,{len(site.devices)} 台设备,{points} 个点",
-        f"{len(site.buses)} buses, {len(site.devices)} devices, {points} points",
+        f"buses: {len(site.buses)}, devices: {len(site.devices)}, points: {points}",
     )
     good = lang.say("配置正确", "is in order")
-    out.print(Text.assemble(("✓ ", "bold green"), (clean(str(file)), "bold"), f" {good}: {site.site}/{site.gateway}, {summary}"))
+    out.print(Text.assemble(("✓ ", "bold green"), (clean(str(file)), "bold"), f" {good}"))
+    out.print(f"  {site.site}/{site.gateway}; {summary}")
     for note in loaded.notes:
         out.print(styled(f"! {clean(note, 4000)}", "yellow"))
     figures = tuple(
@@ -99,27 +104,27 @@ def profile_list(session: Session, directories: Sequence[Path]) -> Exit:
     if session.json:
         print_json([_profile_facts(profile) for profile in profiles])
         return Exit.FINE
-    lang, points = session.lang, session.lang.say("点", "points")
+    out, lang = console(), session.lang
+    points, model = lang.say("点", "points"), lang.say("型号", "model")
+    wide = out.width >= MAKER_FROM_CELLS
     made = table(
         lang.say("模板", "profile"),
         lang.say("类别", "kind"),
-        lang.say("厂家", "maker"),
-        lang.say("型号", "model"),
         points,
         lang.say("名称", "name"),
+        *((lang.say("厂家", "maker"), model) if wide else ()),
         right=(points,),
-        wrap=(lang.say("型号", "model"), lang.say("名称", "name")),
+        wrap=(lang.say("名称", "name"), model),
     )
     for profile in profiles:
         made.add_row(
             profile.name,
             clean(profile.kind),
-            clean(profile.maker),
-            clean(profile.model),
             str(len(profile.points)),
             _label(profile.labels, lang),
+            *((clean(profile.maker), clean(profile.model)) if wide else ()),
         )
-    console().print(made if profiles else lang.say("没有模板", "no profiles"))
+    out.print(made if profiles else lang.say("没有模板", "no profiles"))
     return Exit.FINE
 
 
@@ -161,11 +166,10 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
     out.print(made)
     if profile.alarms:
         out.print()
-        alarms = table(
-            lang.say("报警", "alarm"), lang.say("级别", "severity"), lang.say("条件", "condition"), lang.say("说明", "text")
-        )
+        condition, text = lang.say("条件", "condition"), lang.say("说明", "text")
+        alarms = table(lang.say("报警", "alarm"), lang.say("级别", "severity"), condition, text, wrap=(condition, text))
         for alarm in profile.alarms:
-            alarms.add_row(alarm.name, alarm.severity.value, _condition(alarm, lang), _label(alarm.text, lang))
+            alarms.add_row(alarm.name, word(alarm.severity.value, lang), _condition(alarm, lang), _label(alarm.text, lang))
         out.print(alarms)
     return Exit.FINE
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J"
-_LEAVE: Final = "\x1b[0m\x1b[?25h\x1b[?1049l"
+_LEAVE: Final = "\x1b[0m\x1b[2J\x1b[?25h\x1b[?1049l"
 _KEY_BYTES: Final = 64
 
 

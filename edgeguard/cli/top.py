@@ -17,8 +17,10 @@ from edgeguard.control.errors import DaemonSilent
 from edgeguard.control.views import TopView
 from edgeguard.core.limits import TOP_POINTS_AT_ONCE
 
-_NEIGHBOURS = 12
+_BEHIND = 12
 """Devices behind the selected one whose values a tall terminal may have room for."""
+_BEFORE = 4
+"""Devices before it, to which a key leads before the next picture is there."""
 
 
 def top(session: Session, interval_s: float, count: int | None) -> Exit:
@@ -45,7 +47,7 @@ class Asker:
             status = await self._client.call(methods.STATUS)
             self._large = status.points > TOP_POINTS_AT_ONCE
             if self._large:
-                self._around = tuple(view.name for view in (await self._client.call(methods.DEVICES))[:_NEIGHBOURS])
+                self._around = tuple(view.name for view in (await self._client.call(methods.DEVICES))[:_BEHIND])
         args: Mapping[str, object] = {"devices": list(self._around)} if self._large and self._around else {}
         return await self._client.call(methods.TOP, args)
 
@@ -54,7 +56,8 @@ class Asker:
         names = [device.name for device in order_devices(view.devices)]
         selected = choose(view, look)
         start = names.index(selected) if selected in names else 0
-        self._around = tuple((names[start:] + names[:start])[:_NEIGHBOURS])
+        turned = names[start:] + names[:start]
+        self._around = tuple(dict.fromkeys(turned[:_BEHIND] + turned[-_BEFORE:]))
 
 
 async def _plain(session: Session, interval_s: float, count: int | None) -> Exit:

@@ -216,8 +216,8 @@ def _stacked(frame: _Frame, height: int) -> list[Text]:
     """Devices above, values below; the border between them does not move with the selection."""
     needed = len(frame.devices)
     columns, _ = columns_of(frame.width, _VALUE_CELLS)
-    all_values = sum(1 + -(-len(points) // columns) for points in frame.points.values())
-    rows = min(needed, max(3, height // 2 - 1, height - 1 - all_values))
+    longest = max((1 + -(-len(points) // columns) for points in frame.points.values()), default=0)
+    rows = min(needed, max(3, height // 2 - 1, height - 1 - longest))
     return [*_devices(frame, frame.width, rows), *_values(frame, frame.width, height - rows - 1)]
 
 

@@ -32,7 +32,7 @@ def write(session: Session, target: str, text: str, yes: bool) -> Exit:
     device, _, point = target.partition(".")
     if not device or not point:
         raise typer.BadParameter(f"{target!r} is not DEVICE.POINT")
-    if not yes and (session.json or not sys.stdin.isatty()):
+    if not yes and (session.json or not somebody_is_here()):
         raise typer.BadParameter("nobody is here to be asked; --yes writes without asking")
     view = _find(session, device, point)
     value = _value(view, text)
@@ -64,6 +64,11 @@ def write(session: Session, target: str, text: str, yes: bool) -> Exit:
             )
         )
     return Exit.FINE if done.verified else Exit.WRONG
+
+
+def somebody_is_here() -> bool:
+    """Whether a question can be answered."""
+    return sys.stdin.isatty()
 
 
 def _find(session: Session, device: str, point: str) -> PointView:

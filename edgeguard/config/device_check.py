@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from edgeguard.config.mistakes import Mistakes, did_you_mean
 from edgeguard.config.overrides import build_alarms, override_reports
@@ -21,7 +21,7 @@ from edgeguard.core.site import BusSpec, DeviceSpec, Wire
 
 STALE_PERIODS = 3
 STALE_AT_LEAST_MS = 10_000
-_ADDRESSES = {Wire.TCP: (0, 255), Wire.RTU_OVER_TCP: (1, 247)}
+_ADDRESSES: Final[Mapping[Wire, tuple[int, int]]] = {Wire.TCP: (0, 255), Wire.RTU_OVER_TCP: (1, 247)}
 """Unit identifiers: any byte on TCP, where 0 and 255 mean the endpoint itself; 1 to 247 on a serial line, 0 being broadcast."""
 
 

@@ -168,7 +168,7 @@ def _location(details: ErrorDetails) -> KeyPath:
 
 _UNION_MEMBER: Final = re.compile(r"(bool|int|float|str|number|function-.*|constrained-.*|list\[.*|tuple\[.*|\[key\])")
 
-_TYPE_SENTENCES: Final = {
+_TYPE_SENTENCES: Final[Mapping[str, str]] = {
     "string_type": "must be a text in quotes",
     "int_type": "must be a whole number",
     "float_type": "must be a number",

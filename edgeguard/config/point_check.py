@@ -1,6 +1,6 @@
 """Whether one point of a profile makes sense as a whole, and the core values it becomes. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from edgeguard.config.profile_model import PointTable, WriteTable
@@ -12,7 +12,7 @@ from edgeguard.core.register import RawType, RegisterField, Table, WordOrder
 Finding = tuple[str, str]
 """A key of the table, and what is wrong with it."""
 
-_INTEGERS: Final = {
+_INTEGERS: Final[Mapping[RawType, tuple[int, int]]] = {
     RawType.UINT16: (0, 2**16 - 1),
     RawType.INT16: (-(2**15), 2**15 - 1),
     RawType.UINT32: (0, 2**32 - 1),

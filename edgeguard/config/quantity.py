@@ -1,11 +1,12 @@
 """Durations and sizes as people write them, always with their unit. Pure: text in, ms or bytes out."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 _WRITTEN: Final = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[A-Za-z]{1,3})")
-_MS_PER: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_BYTES_PER: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_MS_PER: Final[Mapping[str, int]] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_BYTES_PER: Final[Mapping[str, int]] = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 def duration_ms(written: object) -> int:
@@ -29,7 +30,7 @@ def say_ms(duration_ms: int) -> str:
     return f"{duration_ms}ms"
 
 
-def _quantity(written: object, units: dict[str, int], what: str, examples: str) -> float:
+def _quantity(written: object, units: Mapping[str, int], what: str, examples: str) -> float:
     # pydantic takes ValueError, and only that, for a mistake of the person who wrote it
     if isinstance(written, int | float) and not isinstance(written, bool):
         raise ValueError(f"{what} needs its unit in quotes, such as {examples}, not the bare number {written}")  # noqa: TRY004

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from edgeguard.config.bus_check import build_buses
 from edgeguard.config.device_check import build_devices
-from edgeguard.config.document import Document, read_document
+from edgeguard.config.document import read_document
 from edgeguard.config.files import Files
 from edgeguard.config.fit import load_of
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
@@ -160,6 +160,3 @@ def _note_fit(buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], mistakes:
                 f"the plan does not fit: {load.requests_per_s:.0f} requests a second would keep bus {bus.name} busy for"
                 f" {load.share:.0%} of the time; poll less often, or list fewer points",
             )
-
-
-__all__ = ["Document", "Loaded", "load_site", "load_site_with_notes"]

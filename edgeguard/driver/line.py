@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 
-from edgeguard.bus import Bus, ExchangeFailed, Priority, Request
+from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.driver.response import ResponseTimes
+from edgeguard.driver.patience import knock_timeout_s
 
 
 class _Sending:
@@ -31,6 +31,16 @@ class DeviceLine:
         self._bus = bus
         self._address = address
         self._delay_s = delay_s
+        self._silent = True
+        self._asked_s: float | None = None
+
+    def first_wait_s(self, knock: bool) -> float:
+        """Time-out for the first request of a round: short if it is a mere knock, or the device was silent when last asked."""
+        if not knock and not self._silent:
+            return self.timeout_s
+        usual_s = self.responses.quantile_s(0.95) or self._bus.stats.response_p95_s
+        since_s = 0.0 if self._asked_s is None else asyncio.get_running_loop().time() - self._asked_s
+        return knock_timeout_s(self.timeout_s, usual_s, since_s)
 
     async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None) -> bytes:
         """The answer's PDU. ExchangeFailed if none came."""
@@ -47,7 +57,10 @@ class DeviceLine:
             answer = await self._bus.exchange(request)
         except ExchangeFailed as failed:
             self.faults[failed.fault.reason] += 1
+            if failed.sent:
+                self._silent, self._asked_s = True, sending.at_s
             raise
+        self._silent, self._asked_s = False, sending.at_s
         self.responses.note(sending.loop.time() - sending.at_s)
         return answer
 

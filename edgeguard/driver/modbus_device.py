@@ -87,8 +87,7 @@ class ModbusDevice:
 
     async def probe(self) -> Snapshot:
         """One short read with a time-out learned from earlier answers."""
-        timeout_s = self._line.responses.probe_timeout_s(self._line.timeout_s)
-        return self._counted(await self._reader.sign_of_life(Priority.PROBE, timeout_s))
+        return self._counted(await self._reader.sign_of_life(Priority.PROBE))
 
     async def read(self, names: Iterable[PointName], priority: Priority = Priority.PERSON) -> Snapshot:
         """These points now, in this order. Permanent if there is no such point."""

@@ -79,22 +79,22 @@ class ModbusReader:
         """A round over all columns."""
         self._forget_in_time()
         routine = self._routine
-        under_way = Round(routine.column, self._clock)
+        under_way = self._begin(self._line.first_wait_s(knock=False))
         await self._read_all(routine.blocks, under_way, priority)
         if not routine.blocks:
-            await self._knock(under_way, priority, self._line.timeout_s)
+            await self._knock(under_way, priority)
         return under_way
 
-    async def sign_of_life(self, priority: Priority, timeout_s: float) -> Round:
+    async def sign_of_life(self, priority: Priority) -> Round:
         """One short read; the other columns are NOT_POLLED, or refused."""
-        under_way = Round(self._routine.column, self._clock)
-        await self._knock(under_way, priority, timeout_s)
+        under_way = self._begin(self._line.first_wait_s(knock=True))
+        await self._knock(under_way, priority)
         return under_way
 
     async def some(self, columns: Sequence[int], priority: Priority) -> Round:
         """A round over these columns, the refused ones among them asked for once more, each by itself."""
         plan = plan_reads(self._fields, self._rules, self._learned, columns)
-        under_way = Round(self._routine.column, self._clock)
+        under_way = self._begin(self._line.timeout_s)
         for i, fault in plan.unread.items():
             under_way.outcomes[i] = fault
         again = {i for i in plan.unread if i in self._learned.refused}
@@ -102,6 +102,9 @@ class ModbusReader:
         blocks = [compile_block(span, self._points, self._fields) for span in (*plan.spans, *alone.spans)]
         await self._read_all(blocks, under_way, priority)
         return under_way
+
+    def _begin(self, first_wait_s: float) -> Round:
+        return Round(self._routine.column, self._clock, first_wait_s, self._line.timeout_s)
 
     async def _read_all(self, blocks: Iterable[Block], under_way: Round, priority: Priority) -> None:
         before = self._learned
@@ -117,7 +120,7 @@ class ModbusReader:
 
     async def _read(self, block: Block, under_way: Round, priority: Priority) -> bool:
         """Read a block, or what of it the device will give. True if it served the block as a whole."""
-        outcome = await self._ask(block, under_way, priority, self._line.timeout_s)
+        outcome = await self._ask(block, under_way, priority)
         if not isinstance(outcome, Fault):
             under_way.put(block, outcome)
             self._unlearn(block.members)
@@ -145,10 +148,10 @@ class ModbusReader:
             learned = self._learned
             self._learned = Learned(learned.refused, learned.cuts | {(span.table, halves[1].first)})
 
-    async def _ask(self, block: Block, under_way: Round, priority: Priority, timeout_s: float) -> list[Outcome] | Fault:
+    async def _ask(self, block: Block, under_way: Round, priority: Priority) -> list[Outcome] | Fault:
         """One request: outcomes, or the fault of the request as a whole."""
         try:
-            answer = await self._line.exchange(block.request, priority, timeout_s)
+            answer = await self._line.exchange(block.request, priority, under_way.wait_s)
         except ExchangeFailed as failed:
             under_way.silent(failed.fault)
             return failed.fault
@@ -163,9 +166,9 @@ class ModbusReader:
             under_way.heard()
         return outcome
 
-    async def _knock(self, under_way: Round, priority: Priority, timeout_s: float) -> None:
+    async def _knock(self, under_way: Round, priority: Priority) -> None:
         knock = self._routine.knock
-        outcome = await self._ask(knock, under_way, priority, timeout_s)
+        outcome = await self._ask(knock, under_way, priority)
         if isinstance(outcome, Fault):
             under_way.fill(knock.members, outcome)
         else:

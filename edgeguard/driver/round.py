@@ -15,11 +15,13 @@ class Round:
     lost frame, and given up after two silences in a row. So a dead device costs one time-out, not one for each read.
     """
 
-    def __init__(self, column: Sequence[Outcome], clock: Clock) -> None:
+    def __init__(self, column: Sequence[Outcome], clock: Clock, first_wait_s: float, wait_s: float) -> None:
         self.outcomes: list[Outcome] = list(column)
         self.answered = False
         self.lost: Fault | None = None
         self._clock = clock
+        self._first_wait_s = first_wait_s
+        self._wait_s = wait_s
         self._at: Stamp | None = None
         self._silences = 0
 
@@ -27,6 +29,11 @@ class Round:
     def at(self) -> Stamp:
         """When the last answer came; now, if none came."""
         return self._at or self._clock.now()
+
+    @property
+    def wait_s(self) -> float:
+        """How long to wait for the next answer: `first_wait_s` until one has come."""
+        return self._wait_s if self.answered else self._first_wait_s
 
     def heard(self) -> None:
         """A valid answer, an exception included."""

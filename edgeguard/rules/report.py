@@ -19,12 +19,14 @@ class ReportState:
     told_ms: tuple[int, ...] = ()
 
 
-def _outside_deadband(rule: ReportRule, told: Outcome, outcome: Outcome) -> bool:
-    """Whether a changed good value has left the dead-band; truth values and texts have none."""
-    if isinstance(outcome, bool | str) or isinstance(told, bool | str | Fault) or isinstance(outcome, Fault):
-        return True
+def _within_deadband(rule: ReportRule, told: Outcome, outcome: Outcome) -> bool:
+    """Whether a changed good value is still near enough to the one told last; truth values and texts never are."""
+    if not rule.deadband and not rule.deadband_percent:
+        return False
+    if isinstance(outcome, bool | str | Fault) or isinstance(told, bool | str | Fault):
+        return False
     change = abs(outcome - told)
-    return change > rule.deadband and change > abs(told) * rule.deadband_percent / 100.0
+    return change <= rule.deadband or change <= abs(told) * rule.deadband_percent / 100.0
 
 
 def step_report(
@@ -47,7 +49,7 @@ def step_report(
         else:
             rule = rules[index]
             since_ms = now_ms - told_ms[index]
-            if since_ms < rule.heartbeat_ms and (since_ms < rule.min_interval_ms or not _outside_deadband(rule, before, outcome)):
+            if since_ms < rule.heartbeat_ms and (since_ms < rule.min_interval_ms or _within_deadband(rule, before, outcome)):
                 continue
         due.append(index)
     if not due:

@@ -97,6 +97,7 @@ class Daemon:
             Handlers(gateway, self._config_path, self.reload).table(),
             operators=self._site.control.operators,
         )
+        await control.open()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)

@@ -6,7 +6,6 @@ Every packet, queue and table is bounded, and no client's bytes can end the loop
 """
 
 import asyncio
-import contextlib
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -163,7 +162,7 @@ class Broker:
             client.will = None
         finally:
             self.leave(client)
-            client.abort()
+            client.hang_up()
             self._tasks.discard(task)
 
 
@@ -445,12 +444,15 @@ class _Client:
         self._stop_timers()
         self._writer.close()
 
-    def abort(self) -> None:
-        """End the connection at once, with a reset where bytes are still under way."""
+    def hang_up(self) -> None:
+        """Close without a word, after what was written."""
         self._stop_timers()
-        if not self._writer.is_closing():
-            with contextlib.suppress(OSError):
-                self._writer.close() if not self._broker.faults.drop_every else self._writer.transport.abort()
+        self._writer.close()
+
+    def abort(self) -> None:
+        """End the connection at once; what was written may be lost, as in a crash."""
+        self._stop_timers()
+        self._writer.transport.abort()
 
     def _stop_timers(self) -> None:
         for handle in self._timers:

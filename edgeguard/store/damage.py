@@ -50,11 +50,11 @@ class Loss:
 def open_outbox(
     directory: Path, epoch: Epoch, wall_ms: int, on_loss: Callable[[Loss], None], open_connection: Connect = connect
 ) -> Ledger:
-    """Open `directory`/outbox.db, or begin it anew under `epoch` where there is none or a damaged one, after `on_loss` was told.
+    """Open outbox.db in `directory`, which must be there, or begin it anew under `epoch` where there is none or a damaged one.
 
-    Raises Permanent for a database of a later edgeguard, sqlite3.Error or OSError if the disk refuses; never for damage.
+    `on_loss` hears of a damaged one. Raises Permanent for a database of a later edgeguard, sqlite3.Error or OSError if the disk
+    refuses; never for damage.
     """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = directory / DATABASE
     if os.path.lexists(path):
         known = _peek(path)
@@ -95,6 +95,7 @@ def close_sound(ledger: Ledger) -> None:
         with closing(ledger.connection):
             with ledger.transaction():
                 ledger.save_marks()
+            ledger.tell_witness(at_once=True)
             ledger.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         ledger.witness.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from edgeguard.core.item import Backlog, Stream
 from edgeguard.core.limits import RATE_BUCKET_MS, RATE_BUCKETS
 
-_ROW_BYTES = 32
+_ROW_BYTES = 44
 """What a row costs beside its body: record header, times, running total, its share of the tree. Measured."""
 
 

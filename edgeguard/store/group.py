@@ -79,12 +79,13 @@ class Tidied:
 
 
 def tidy(ledger: Ledger, caps: Caps, now: Stamp, database: Path) -> Tidied:
-    """Drop what is too old, and cut a -wal that outgrew its bound.
+    """Drop what is too old, cut a -wal that outgrew its bound, and let the witness see what it may have missed.
 
     Raises OSError if the database's name now belongs to another file: what is written to the old one would be lost.
     """
     if database.stat().st_ino != ledger.inode:
         raise OSError(errno.ESTALE, "the database was replaced while in use", str(database))
+    ledger.tell_witness(at_once=True)
     lost: tuple[Gap, ...] = ()
     if caps.max_age_ms is not None:
         with ledger.transaction():

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -18,7 +19,7 @@ from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
 from edgeguard.store.intervals import Intervals, Span
-from edgeguard.store.sql import SQL, Record
+from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
 from edgeguard.store.witness import Witness
 
@@ -60,6 +61,9 @@ class Boot:
     offset_ms: int | None
 
 
+_Values = tuple[int, int, int, int, bool, int, bytes]
+"""seq, boot, wall_ms, boot_ms, synced, total, body"""
+_INSERT_ROWS: Final = 64
 _RUNS_APART: Final = 1 << 20
 """Boots that one outbox may see; with as many beginnings as keep every run within four bytes."""
 _BEGINNINGS: Final = 1 << 11
@@ -116,13 +120,17 @@ class Ledger:
                     self.connection.execute("ROLLBACK")
             raise
         if self.streams is not streams:
-            self.witness.see(self.epoch, {stream: state.last for stream, state in self.streams.items()})
+            self.tell_witness(at_once=False)
+
+    def tell_witness(self, *, at_once: bool) -> None:
+        """Outside of a transaction: the last numbers are durable."""
+        self.witness.see(self.epoch, {stream: state.last for stream, state in self.streams.items()}, at_once=at_once)
 
     # --- writing; inside a transaction
 
     def append(self, items: Sequence[Item]) -> tuple[int, ...]:
         """Give numbers and insert; the numbers in the order of `items`."""
-        new: dict[Stream, list[tuple[int, int, int, int, bool, int, bytes]]] = {}
+        new: dict[Stream, list[_Values]] = {}
         last = {stream: state.last for stream, state in self.streams.items()}
         total = {stream: state.total for stream, state in self.streams.items()}
         numbers = []
@@ -134,9 +142,20 @@ class Ledger:
             new.setdefault(stream, []).append(row)
             numbers.append(last[stream])
         for stream, rows in new.items():
-            self.connection.executemany(SQL[stream].insert, rows)
+            self._insert(stream, rows)
             self._set(stream, replace(self.streams[stream], last=last[stream], total=total[stream]))
         return tuple(numbers)
+
+    def _insert(self, stream: Stream, rows: Sequence[_Values]) -> None:
+        """By statements of 64, 32, 16 ... rows: at every step of SQLite Python's lock is let go and must be won again."""
+        at = 0
+        count = _INSERT_ROWS
+        while at < len(rows):
+            while count > len(rows) - at:
+                count //= 2
+            sql = SQL[stream].insert + ", ".join([ROW] * count)
+            self.connection.execute(sql, tuple(chain.from_iterable(rows[at : at + count])))
+            at += count
 
     def save_marks(self) -> None:
         """Write floors, last numbers and done spans."""

@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from edgeguard.core.alarm import Alarm
@@ -11,6 +11,7 @@ from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import ITEM_MAX_BYTES
 
 LOWEST_FIRST: Final = tuple(reversed(STREAMS))
+_PATIENT: Final = frozenset({Stream.TELEMETRY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,23 @@ class Batch:
             if len(item.body) > ITEM_MAX_BYTES:
                 raise ValueError(f"an item of {item.stream} has {len(item.body)} bytes, at most {ITEM_MAX_BYTES} can be sent")
 
-    @property
-    def urgent(self) -> bool:
-        """Holds an alarm or an event: telemetry and mere alarm states may wait for company."""
-        return any(item.stream is not Stream.TELEMETRY for item in self.items)
-
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A batch on its way; `items` shrinks when the least urgent are dropped. `waiter` gets the numbers."""
+    """A batch on its way; `items` shrinks when the least urgent are dropped. `waiter` gets the numbers.
+
+    Urgent is what holds an alarm or an event, or is waited for: telemetry and mere alarm states may wait for company.
+    """
 
     items: tuple[Item, ...]
-    alarms: tuple[tuple[AlarmName, Alarm], ...]
-    urgent: bool
+    alarms: tuple[tuple[AlarmName, Alarm], ...] = ()
     waiter: Future[tuple[int, ...]] | None = None
+    streams: frozenset[Stream] = field(init=False)
+    urgent: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.streams = frozenset(item.stream for item in self.items)
+        self.urgent = self.waiter is not None or bool(self.streams - _PATIENT)
 
 
 class Pending:
@@ -106,15 +110,15 @@ class Pending:
         self._entries[number] = entry
         self.items += len(entry.items)
         self._urgent += entry.urgent
-        for stream in {item.stream for item in entry.items}:
+        for stream in entry.streams:
             self._holders[stream][number] = None
 
     def _leave(self, number: int) -> None:
         entry = self._entries.pop(number)
         self.items -= len(entry.items)
         self._urgent -= entry.urgent
-        for holders in self._holders.values():
-            holders.pop(number, None)
+        for stream in entry.streams:
+            self._holders[stream].pop(number, None)
 
     def _shrink(self) -> list[Entry]:
         """Drop the oldest of the lowest class until the bound is kept."""
@@ -127,6 +131,7 @@ class Pending:
                 kept = tuple(item for item in entry.items if item.stream is not stream)
                 lost = len(entry.items) - len(kept)
                 entry.items = kept
+                entry.streams -= {stream}
                 self.items -= lost
                 self.dropped[stream] += lost
                 hit.append(entry)

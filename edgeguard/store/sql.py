@@ -6,6 +6,7 @@ from typing import Final
 
 from edgeguard.core.item import STREAMS
 
+ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 Record = tuple[int, int, int, int, int, bytes]
 """seq, boot, wall_ms, boot_ms, synced, body: a row as `StreamSql.select` gives it."""
 
@@ -15,7 +16,7 @@ class StreamSql:
     """What is done with one stream's table; the parameters are named in the order in which they are bound."""
 
     insert: str
-    """seq, boot, wall_ms, boot_ms, synced, total, body"""
+    """To be followed by as many ROW, separated by commas, as rows are bound: seq, boot, wall_ms, boot_ms, synced, total, body"""
     select: str
     """first, last, limit"""
     ends: str
@@ -35,7 +36,7 @@ class StreamSql:
 
 
 _TEMPLATE: Final = StreamSql(
-    insert="INSERT INTO STREAM VALUES (?, ?, ?, ?, ?, ?, ?)",
+    insert="INSERT INTO STREAM VALUES ",
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
     ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",
     total="SELECT total, length(body) FROM STREAM WHERE seq = ?",

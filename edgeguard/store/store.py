@@ -80,7 +80,11 @@ class Store:
 
         A disk that refuses does not hinder: items then wait in memory. Raises Permanent for a database of a later edgeguard.
         """
-        keeper = Keeper(Path(spec.directory), clock, health, entropy, open_connection)
+        # Only now: were the directory made again later, a vanished mount would be taken for an empty outbox.
+        directory = Path(spec.directory)
+        with suppress(OSError):
+            await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
+        keeper = Keeper(directory, clock, health, entropy, open_connection)
         await keeper.reopen()
         return cls(keeper, Writer(keeper, spec, clock, health, free_bytes), clock, health, free_bytes)
 
@@ -128,6 +132,11 @@ class Store:
         """
         self._writer.set_offset(boot, wall_minus_boot_ms)
         await self._writer.step()
+
+    @property
+    def pending_items(self) -> int:
+        """Items that are not durable yet; those that bring much may wait for it to fall."""
+        return self._writer.pending.items
 
     @property
     def beat_s(self) -> float:

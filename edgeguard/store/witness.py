@@ -1,12 +1,13 @@
 """A few bytes beside the database that remember the last numbers committed. Knows nothing of SQL.
 
 SQLite takes a database without its -wal, or with one that is cut or broken, for a sound older one: numbers that the platform
-has seen would then be given again to other items. The witness is written after every commit and never synced: a kill leaves it
-exact, a power cut may leave it older than the database, but it is never newer than what was durable.
+has seen would then be given again to other items. The witness is written after commits and never synced: it may be older than the
+database, by WITNESS_EVERY_S after a kill and by half a minute after a power cut, but never newer than what was durable.
 """
 
 import os
 import struct
+import time
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Final
 
 from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS, Stream
+from edgeguard.core.limits import WITNESS_EVERY_S
 
 _RECORD: Final = struct.Struct(">16s3Q")
 """Epoch in ASCII, last number of every stream in the order of STREAMS; a CRC-32 follows."""
@@ -53,13 +55,16 @@ class Witness:
     """Writes into the file at `path`. A disk that does not let it is no trouble: the testimony is then older, or none."""
 
     def __init__(self, path: Path) -> None:
+        self._seen_at = float("-inf")
         self._descriptor: int | None = None
         with suppress(OSError):
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
-    def see(self, epoch: Epoch, last: Mapping[Stream, int]) -> None:
-        """These numbers are durable now."""
-        if self._descriptor is not None:
+    def see(self, epoch: Epoch, last: Mapping[Stream, int], *, at_once: bool = False) -> None:
+        """These numbers are durable now. Often within a short time it is written once: each write makes the next sync dearer."""
+        now = time.monotonic()
+        if self._descriptor is not None and (at_once or now - self._seen_at >= WITNESS_EVERY_S):
+            self._seen_at = now
             record = _RECORD.pack(epoch.encode(), *(last[stream] for stream in STREAMS))
             with suppress(OSError):
                 os.pwrite(self._descriptor, record + _SUM.pack(zlib.crc32(record)), 0)

@@ -99,7 +99,7 @@ class Writer:
         if not len(self.pending):
             self._first_at = asyncio.get_running_loop().time()
             self._stirred.set()
-        entry = Entry(batch.items, batch.alarms, batch.urgent or waiter is not None, waiter)
+        entry = Entry(batch.items, batch.alarms, waiter)
         self._disappoint(self.pending.add(entry))
         if entry.urgent or self.pending.items >= self._spec.telemetry_rows:
             self._stirred.set()
@@ -161,9 +161,9 @@ class Writer:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         while True:
-            pause_s = DISK_LOOK_S if self._short_of_room else self._pause_s
             if self._keeper.trouble is not None or self._keeper.broken:
-                deadline = begun + pause_s
+                idle = self._short_of_room and not self.pending.holds(Stream.ALARMS)
+                deadline = begun + (DISK_LOOK_S if idle else self._pause_s)
             elif self._enough():
                 await asyncio.sleep(0)  # those whom the last commit set free may join this one
                 return
@@ -174,8 +174,6 @@ class Writer:
                 async with asyncio.timeout_at(deadline):
                     await self._stirred.wait()
             except TimeoutError:
-                return
-            if self._short_of_room and self.pending.holds(Stream.ALARMS):
                 return
 
     def _enough(self) -> bool:
@@ -213,6 +211,7 @@ class Writer:
                 if self._short_of_room and self.pending.holds(Stream.ALARMS):
                     with suppress(StoreError):  # it has been noted: they wait on
                         await self._commit(save_marks=False)
+                        self._pause_s = 0.0
             else:
                 self._pause_s = 0.0
             finally:

@@ -8,6 +8,7 @@ import asyncio
 import struct
 from collections import deque
 from collections.abc import Callable
+from types import MappingProxyType
 
 from edgeguard.bus import BusStats, LineCost, LinkState, Request
 from edgeguard.bus.turns import Turns
@@ -17,7 +18,7 @@ from edgeguard.core.ids import BusName
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 
-_TABLE_OF = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT, 5: Table.COIL, 15: Table.COIL}
+_TABLE_OF = MappingProxyType({1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT, 5: Table.COIL, 15: Table.COIL})
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
 
 Reply = int | bytes | None

@@ -23,8 +23,8 @@ from edgeguard.core.profile import AddressRange
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 
-_READS: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
-_WRITES: Final = {5: Table.COIL, 6: Table.HOLDING, 15: Table.COIL, 16: Table.HOLDING}
+_READS: Final[Mapping[int, Table]] = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
+_WRITES: Final[Mapping[int, Table]] = {5: Table.COIL, 6: Table.HOLDING, 15: Table.COIL, 16: Table.HOLDING}
 _ILLEGAL_FUNCTION: Final = 1
 _ILLEGAL_ADDRESS: Final = 2
 _COIL_ON: Final = 0xFF00

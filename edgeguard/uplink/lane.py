@@ -100,6 +100,10 @@ class Lane:
         self._suspects: dict[int, int] = {}
         self._unproven = 0
         """Lone rows refused since the last acceptance."""
+        self._doubted = False
+        """Blocked since the last acceptance: even refusals of content are not believed."""
+        self._proven = False
+        """Something was accepted since the first refusal of the rows in question: the stream is not at fault."""
         self._release_at_s: float | None = None
         self._blocked = False
         self._refusals = 0
@@ -179,6 +183,7 @@ class Lane:
     def oversize(self, row: Oversize, now_s: float) -> Harvest:
         """A row that fits no message of this connection: condemned as the broker would, without sending it."""
         harvest = Harvest()
+        self._proven = False
         self._condemn(row.seq, TOO_LARGE, harvest, now_s)
         return harvest
 
@@ -188,8 +193,9 @@ class Lane:
         harvest.parked.extend(self._suspects.items())
         self._suspects.clear()
         self._unproven = self._refusals = 0
+        self._proven = True
         self._release_at_s = None
-        self._blocked = False
+        self._blocked = self._doubted = False
         self._wait_s = self._patience.refused_min_s
         if message.last_seq >= self._narrow_through:
             self._max_items = limits.BATCH_MAX_ITEMS
@@ -213,6 +219,7 @@ class Lane:
         for message in later:
             self._accept(message, harvest)
         message, code = refused.message, refused.code or 0x80
+        self._proven = bool(later) or (self._proven and message.first_seq <= self._narrow_through)
         self.rewind(message.first_seq - 1)
         self._one_by_one = True
         if verdict_of(code) is Verdict.KEEP:
@@ -225,15 +232,14 @@ class Lane:
             self._max_items = max(1, message.items // 2)
             self._narrow_through = message.last_seq
         else:
-            self._condemn(message.first_seq, code, harvest, now_s, proven=bool(later))
+            self._condemn(message.first_seq, code, harvest, now_s)
 
-    def _condemn(self, seq: int, code: int, harvest: Harvest, now_s: float, proven: bool = False) -> None:
-        """A lone row that the broker will not take: park it, suspect it, or see that the stream as a whole is refused.
-
-        `proven`: a message sent behind it has been accepted, so the stream is not at fault.
-        """
+    def _condemn(self, seq: int, code: int, harvest: Harvest, now_s: float) -> None:
+        """A lone row that the broker will not take: park it, suspect it, or see that the stream as a whole is refused."""
+        proven, self._proven = self._proven, False
         self._unproven += 0 if proven else 1
-        if proven or (verdict_of(code) is Verdict.CONTENT and self._unproven < limits.SUSPECTS_MAX):
+        believed = verdict_of(code) is Verdict.CONTENT and not self._doubted and self._unproven < limits.SUSPECTS_MAX
+        if proven or believed:
             harvest.parked.append((seq, code))
             self.after_seq = max(self.after_seq, seq)
             return
@@ -243,7 +249,7 @@ class Lane:
         if self._release_at_s is None:
             self._release_at_s = now_s + self._patience.blocked_s
         if self._unproven >= limits.SUSPECTS_MAX:
-            self._blocked = True
+            self._blocked = self._doubted = True
             self._tell(Word.BLOCKED, code, harvest)
 
     def _release(self, now_s: float) -> None:
@@ -252,6 +258,7 @@ class Lane:
             return
         self._release_at_s = None
         self._blocked = False
+        self._unproven = 0
         if self._suspects:
             self.rewind(min(self._suspects) - 1)
             self._suspects.clear()

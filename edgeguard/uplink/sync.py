@@ -31,6 +31,8 @@ from edgeguard.uplink.trouble import reason_words
 
 _NOTICE_SEQ = 0
 _STORE_PAUSE_S = 1.0
+_STEPS_PER_TURN = 8
+"""Messages sent before the rest of the daemon gets the loop: eight large ones take about a millisecond."""
 
 _log = structlog.get_logger()
 
@@ -176,8 +178,11 @@ class Sync:
             return
         try:
             await self.flush()
+            steps = 0
             while self._session is not None and not self.renewed and await self._one_step(self._session):
-                pass
+                steps += 1
+                if steps % _STEPS_PER_TURN == 0:
+                    await asyncio.sleep(0)
         except StoreError as error:
             # The store itself reports its trouble; here it only means that nothing can be read for a while.
             _log.debug("sync.store_rests", error=str(error))

@@ -14,7 +14,8 @@ def memory() -> sqlite3.Connection:
 
 
 async def test_all_work_is_done_on_one_thread_that_may_die_with_the_process() -> None:
-    desk = await Desk(memory)
+    desk = Desk(memory)
+    await desk
     threads = [await desk.do(threading.current_thread) for _ in range(3)]
     assert len(set(threads)) == 1
     assert threads[0] is not threading.main_thread()
@@ -23,7 +24,8 @@ async def test_all_work_is_done_on_one_thread_that_may_die_with_the_process() ->
 
 
 async def test_work_is_done_in_the_order_in_which_it_was_asked_even_if_nobody_waits() -> None:
-    desk = await Desk(memory)
+    desk = Desk(memory)
+    await desk
     done: list[int] = []
     waiters = [asyncio.ensure_future(desk.do(done.append, number)) for number in range(20)]
     await asyncio.sleep(0)
@@ -35,13 +37,15 @@ async def test_work_is_done_in_the_order_in_which_it_was_asked_even_if_nobody_wa
 
 async def test_errors_come_back_with_sqlite_s_codes() -> None:
     connection = memory()
-    desk = await Desk(lambda: connection)
+    desk = Desk(lambda: connection)
+    await desk
     with pytest.raises(sqlite3.ProgrammingError):  # made on this thread, so the desk's may not use it
         await desk.do(connection.execute, "SELECT 1")
     with pytest.raises(sqlite3.ProgrammingError):
         await desk.close()
     connection.close()
-    desk = await Desk(memory)
+    desk = Desk(memory)
+    await desk
     with pytest.raises(sqlite3.OperationalError) as caught:
         await desk.do(lambda: desk._conn.execute("SELECT * FROM nowhere"))
     assert caught.value.sqlite_errorcode == sqlite3.SQLITE_ERROR

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
@@ -164,7 +163,3 @@ async def until(condition: Callable[[], object], within_s: float = 10.0, what: s
     while not condition():
         assert asyncio.get_running_loop().time() < end, what or "the condition never came true"
         await asyncio.sleep(0.01)
-
-
-def path_or_none(path: object) -> PurePath | None:
-    return None if path is None else PurePath(str(path))

@@ -119,7 +119,7 @@ def test_scaling_is_that_of_decimals(
 def test_scaling_by_powers_of_ten_is_the_nearest_double(raw: int, digits: int, offset: int) -> None:
     where = field(RawType.UINT64, scale=float(f"1e-{digits}"), offset=float(offset))
     outcome = read(raw.to_bytes(8, "big"), where)
-    assert outcome == (raw + offset * 10**digits) / 10**digits
+    assert outcome == ((raw + offset * 10**digits) / 10**digits if digits else raw + offset)
 
 
 def test_a_counter_without_scale_stays_exact() -> None:

@@ -92,7 +92,7 @@ def test_text_comes_back(text: str, order: WordOrder) -> None:
     ],
 )
 def test_what_the_register_cannot_hold_is_refused(where: RegisterField, value: Value, words: str) -> None:
-    with pytest.raises(WriteRefused, match="^setpoint: ") as caught:
+    with pytest.raises(WriteRefused, match=r"^setpoint: ") as caught:
         encode(point(), where, value)
     assert words in str(caught.value)
 

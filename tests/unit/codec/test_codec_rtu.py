@@ -1,5 +1,7 @@
 """RTU frames: the right answer is found behind noise and echo, and nothing else ever is."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_noise_before_and_after_hides_no_answer(before: bytes, after: bytes, cut
     framing = asked()
     stream = before + frame(7, GOOD) + after
     places = sorted({0, len(stream), *(c % len(stream) for c in cuts)})
-    answers = [a for x, y in zip(places, places[1:], strict=False) for a in framing.feed(stream[x:y])]
+    answers = [a for x, y in pairwise(places) for a in framing.feed(stream[x:y])]
     assert answers == [Answer(1, GOOD)]
     assert framing.junk_bytes == len(before) + len(after)
 

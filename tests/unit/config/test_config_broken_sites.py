@@ -171,7 +171,7 @@ ADDED = [
         "[uplink]\nurl = 'https://h'\n",
         '17: uplink.url: "https://" is not known here; write "mqtts://HOST:8883" (TLS) or "mqtt://HOST:1883" (plain)',
     ),
-    ("[uplink]\nurl = 'mqtts://me:pw@h'\n", "17: uplink.url: must not hold a user name or password"),
+    ("[uplink]\nurl = 'mqtts://me@h'\n", "17: uplink.url: must not hold a user name or password"),
     (
         "[uplink]\nurl = 'mqtts://h'\npassword = 'x'\n",
         "18: uplink.password: secrets do not belong in this file; put it into a file of its own with mode 0600",
@@ -184,7 +184,7 @@ ADDED = [
         "18: uplink.client_id: must be printable, without spaces and without + # / $",
     ),
     (
-        "[uplink]\nurl = 'mqtts://h'\nkey = '''\n-----BEGIN PRIVATE KEY-----'''\n",
+        "[uplink]\nurl = 'mqtts://h'\nkey = '''\n-----BEGIN CERTIFICATE-----'''\n",
         "18: uplink.key: holds a key or certificate itself",
     ),
 ]

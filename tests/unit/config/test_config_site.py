@@ -43,7 +43,8 @@ def test_a_bare_gateway_has_safe_defaults(tmp_path: Path) -> None:
     site = load(tmp_path, BARE)
     assert (site.site, site.gateway, site.labels) == ("lakeside", "b07", Labels("b07", "b07"))
     assert site.uplink is None
-    assert site.buses == site.devices == ()
+    assert site.buses == ()
+    assert site.devices == ()
     assert site.store.directory == PurePath("/var/lib/edgeguard")
     assert (site.store.max_bytes, site.store.telemetry_wait_ms, site.store.max_age_ms) == (512 * 2**20, 200, None)
     assert (site.control.socket, site.control.operators) == (PurePath("/run/edgeguard/control.sock"), ())
@@ -118,15 +119,18 @@ def test_an_override_of_an_alarm_without_its_point_is_refused(tmp_path: Path) ->
         device(tmp_path, 'points = ["power"]\n[device.alarms.over-voltage-l1]\nlimit = 240.0\n')
 
 
+POWER_REPORT = '[device.report.power]\ndeadband = "5%"\nmin_interval = "10s"\nheartbeat = "1h"\n'
+
+
 def test_reports_are_tuned_without_touching_the_rest(tmp_path: Path) -> None:
     spec = device(
         tmp_path,
-        '[device.report.power]\ndeadband = "5%"\nmin_interval = "10s"\nheartbeat = "1h"\n[device.report.frequency]\ndeadband = 0.5\n',
+        POWER_REPORT + "[device.report.frequency]\ndeadband = 1\n",
     )
-    rules = {point.name: point.report for point in spec.profile.points}
+    rules = {str(point.name): point.report for point in spec.profile.points}
     assert (rules["power"].deadband, rules["power"].deadband_percent) == (0.0, 5.0)
     assert (rules["power"].min_interval_ms, rules["power"].heartbeat_ms) == (10_000, 3_600_000)
-    assert (rules["frequency"].deadband, rules["frequency"].heartbeat_ms) == (0.5, 900_000)
+    assert (rules["frequency"].deadband, rules["frequency"].heartbeat_ms) == (1.0, 900_000)
 
 
 def notes_of(tmp_path: Path, text: str) -> list[str]:

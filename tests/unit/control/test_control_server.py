@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import orjson
@@ -24,6 +26,13 @@ from edgeguard.control import (
 from edgeguard.control.peer import OVERFLOW_UID, may_write, uid_of
 from edgeguard.core.errors import Permanent, WriteRefused
 from edgeguard.testing.handlers import FakeBuilding
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short name: a Unix socket's path has 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="eg-") as folder:
+        yield Path(folder)
 
 
 @contextlib.asynccontextmanager
@@ -209,8 +218,6 @@ async def test_a_client_understands_no_nonsense(place: Path) -> None:
 
 
 async def test_handlers_see_who_asks(place: Path) -> None:
-    import os
-
     seen: list[Call] = []
 
     async def handler(call: Call) -> object:

@@ -1,13 +1,24 @@
 """The socket's file: complete or absent, never in the place of something alive or of something that is no socket."""
 
+import fcntl
+import os
 import socket
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edgeguard.control.socket_file import open_socket_file
 from edgeguard.core.errors import Permanent, Retryable
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a short name: a Unix socket's path has 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="eg-") as folder:
+        yield Path(folder)
 
 
 def test_only_owner_and_group_reach_it(place: Path) -> None:
@@ -89,9 +100,6 @@ def test_a_folder_where_anybody_swaps_files_is_refused(place: Path) -> None:
 
 
 def test_two_that_start_at_once_do_not_judge_together(place: Path) -> None:
-    import fcntl
-    import os
-
     descriptor = os.open(place, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

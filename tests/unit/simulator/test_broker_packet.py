@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgeguard.simulator import broker_packet as mqtt
 
-TOPICS = st.text(st.characters(blacklist_characters="+#\x00", blacklist_categories=("Cs",)), min_size=1, max_size=30)
+TOPICS = st.text(st.characters(exclude_characters="+#\x00", codec="utf-8"), min_size=1, max_size=30)
 VERSIONS = st.sampled_from([mqtt.V5, mqtt.V311])
 
 

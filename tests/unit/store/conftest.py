@@ -9,3 +9,4 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeguard.store.writer.STORE_RETRY_MIN_S", 0.002)
     monkeypatch.setattr("edgeguard.store.writer.STORE_RETRY_MAX_S", 0.01)
     monkeypatch.setattr("edgeguard.store.writer.DISK_LOOK_S", 0.002)
+    monkeypatch.setattr("edgeguard.store.writer.STORE_LOOK_S", 0.05)

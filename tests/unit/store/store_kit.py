@@ -19,6 +19,10 @@ AMPLE = 1 << 30
 FOREVER_MS = 3_600_000
 
 
+def deaf(_: Health) -> None:
+    """Hears no news."""
+
+
 def item(clock: Clock, stream: Stream, number: int = 0, size: int = 0) -> Item:
     """An item with a recognisable body of at least `size` bytes."""
     return Item(stream, clock.now(), b'{"n":%d,"pad":"%s"}' % (number, b"x" * max(size - 16, 0)))

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from store_kit import batch, bodies, item, running, spec_of, until
+from store_kit import batch, bodies, deaf, item, running, spec_of, until
 
 from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.clock import Stamp
@@ -13,13 +13,13 @@ from edgeguard.core.errors import StoreError
 from edgeguard.core.ids import AlarmName, BootId
 from edgeguard.core.item import Stream
 from edgeguard.store import Batch, Store
-from edgeguard.store.damage import DATABASE
+from edgeguard.store.damage import DATABASE, Connect
 from edgeguard.testing.clock import FakeClock
 
 T = Stream.TELEMETRY
 
 
-def counting(spec_directory: Path) -> tuple[list[str], "object"]:
+def counting() -> tuple[list[str], Connect]:
     begun: list[str] = []
 
     def open_connection(uri: str) -> sqlite3.Connection:
@@ -65,8 +65,8 @@ async def test_telemetry_waits_no_longer_than_the_spec_says(tmp_path: Path) -> N
 
 async def test_many_who_wait_share_commits(tmp_path: Path) -> None:
     clock = FakeClock()
-    begun, open_connection = counting(tmp_path)
-    async with running(spec_of(tmp_path), clock, open_connection=open_connection) as store:  # type: ignore[arg-type]
+    begun, open_connection = counting()
+    async with running(spec_of(tmp_path), clock, open_connection=open_connection) as store:
         begun.clear()
         numbers = await asyncio.gather(*(store.put(batch(clock, Stream.EVENTS, n)) for n in range(50)))
         assert sorted(number for (number,) in numbers) == list(range(1, 51))
@@ -176,7 +176,7 @@ async def test_closing_commits_what_waits_and_leaves_one_whole_file(tmp_path: Pa
 
 async def test_a_wait_given_up_takes_nothing_back(tmp_path: Path) -> None:
     clock = FakeClock()
-    store = await Store.open(spec_of(tmp_path), clock, [].append)
+    store = await Store.open(spec_of(tmp_path), clock, deaf)
     waiting = asyncio.create_task(store.put(batch(clock, Stream.ALARMS, 1)))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -188,7 +188,7 @@ async def test_a_wait_given_up_takes_nothing_back(tmp_path: Path) -> None:
 
 async def test_a_loop_cancelled_in_the_middle_of_a_commit_loses_nothing(tmp_path: Path) -> None:
     clock = FakeClock()
-    store = await Store.open(spec_of(tmp_path), clock, [].append)
+    store = await Store.open(spec_of(tmp_path), clock, deaf)
     for number in range(1, 30):
         loop = asyncio.create_task(store.run())
         waiting = asyncio.create_task(store.put(batch(clock, Stream.ALARMS, number)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from store_kit import batch, bodies, everything, item, running, spec_of, until
+from store_kit import batch, bodies, deaf, everything, item, running, spec_of, until
 
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.health import Health
@@ -240,7 +240,7 @@ async def test_a_newer_schema_is_refused_and_left_untouched(tmp_path: Path) -> N
     connection.close()
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     with pytest.raises(Permanent, match="schema 999"):
-        await Store.open(spec_of(tmp_path), FakeClock(), [].append)
+        await Store.open(spec_of(tmp_path), FakeClock(), deaf)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from store_kit import AMPLE, Faults, batch, bodies, everything, item, running, spec_of, until
+from store_kit import AMPLE, Faults, batch, bodies, deaf, everything, item, running, spec_of, until
 
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health
@@ -18,6 +18,10 @@ from edgeguard.testing.clock import FakeClock
 
 pytestmark = pytest.mark.usefixtures("impatient")
 IOERR_FSYNC = sqlite3.SQLITE_IOERR | (4 << 8)
+
+
+def a_world() -> tuple[FakeClock, list[Health], Faults]:
+    return FakeClock(), [], Faults()
 
 
 def told(news: list[Health]) -> list[tuple[str, bool]]:
@@ -40,7 +44,7 @@ def told(news: list[Health]) -> list[tuple[str, bool]]:
 async def test_a_refused_commit_is_repeated_once_and_told_once(
     tmp_path: Path, code: int, word: str, reopened: bool, word_at: str
 ) -> None:
-    clock, news, faults = FakeClock(), [], Faults()
+    clock, news, faults = a_world()
     async with running(spec_of(tmp_path), clock, news, open_connection=faults.connect) as store:
         assert await store.put(batch(clock, Stream.EVENTS, 1)) == (1,)
         epoch, opened = store.epoch, faults.opened
@@ -55,7 +59,7 @@ async def test_a_refused_commit_is_repeated_once_and_told_once(
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR, IOERR_FSYNC])
 async def test_a_commit_that_failed_but_is_in_the_file_is_not_made_twice(tmp_path: Path, code: int) -> None:
-    clock, faults = FakeClock(), Faults()
+    clock, _, faults = a_world()
     async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
         await store.put(batch(clock, Stream.EVENTS, 1))
         faults.set(code, "COMMIT", after=True)
@@ -67,7 +71,7 @@ async def test_a_commit_that_failed_but_is_in_the_file_is_not_made_twice(tmp_pat
 
 
 async def test_what_was_acknowledged_before_the_file_was_opened_again_is_not_sent_again(tmp_path: Path) -> None:
-    clock, faults = FakeClock(), Faults()
+    clock, _, faults = a_world()
     async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
         await store.put(batch(clock, Stream.EVENTS, 1, 2, 3, 4))
         await store.acknowledge(Stream.EVENTS, 1, 1)
@@ -78,7 +82,7 @@ async def test_what_was_acknowledged_before_the_file_was_opened_again_is_not_sen
 
 
 async def test_a_disk_that_stays_broken_keeps_items_in_memory_until_it_is_mended(tmp_path: Path) -> None:
-    clock, news, faults = FakeClock(), [], Faults()
+    clock, news, faults = a_world()
     async with running(spec_of(tmp_path), clock, news, open_connection=faults.connect) as store:
         await store.put(batch(clock, Stream.EVENTS, 0))
         faults.set(sqlite3.SQLITE_IOERR, "COMMIT", "OPEN", times=10_000)
@@ -96,7 +100,7 @@ async def test_a_disk_that_stays_broken_keeps_items_in_memory_until_it_is_mended
 
 
 async def test_the_store_opens_on_a_disk_that_refuses_and_goes_on_when_it_is_mended(tmp_path: Path) -> None:
-    clock, news, faults = FakeClock(), [], Faults()
+    clock, news, faults = a_world()
     faults.set(sqlite3.SQLITE_CANTOPEN, "OPEN", times=10_000)
     async with running(spec_of(tmp_path), clock, news, open_connection=faults.connect) as store:
         assert await store.load_alarms() == {}
@@ -108,7 +112,7 @@ async def test_the_store_opens_on_a_disk_that_refuses_and_goes_on_when_it_is_men
 
 
 async def test_items_dropped_from_memory_are_counted_and_told_by_a_gap_record(tmp_path: Path) -> None:
-    clock, faults = FakeClock(), Faults()
+    clock, _, faults = a_world()
     async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
         faults.set(sqlite3.SQLITE_BUSY, "BEGIN", times=10_000)
         refused = asyncio.create_task(store.put(batch(clock, Stream.TELEMETRY, 1)))
@@ -135,7 +139,7 @@ async def test_items_dropped_from_memory_are_counted_and_told_by_a_gap_record(tm
 
 
 async def test_when_room_is_short_alarms_alone_are_stored_and_the_rest_waits(tmp_path: Path) -> None:
-    clock, news = FakeClock(), []
+    clock, news, _ = a_world()
     free = DISK_LOW_BYTES - 1
     async with running(spec_of(tmp_path), clock, news, free_bytes=lambda _: free) as store:
         event = asyncio.create_task(store.put(batch(clock, Stream.EVENTS, 1)))
@@ -148,17 +152,17 @@ async def test_when_room_is_short_alarms_alone_are_stored_and_the_rest_waits(tmp
 
 
 async def test_on_a_full_disk_the_ballast_goes_for_the_alarms_and_is_laid_in_again(tmp_path: Path) -> None:
-    clock, news, faults = FakeClock(), [], Faults()
+    clock, news, faults = a_world()
     free = AMPLE
     async with running(spec_of(tmp_path), clock, news, lambda _: free, faults.connect) as store:
         await store.put(batch(clock, Stream.EVENTS, 1))
         assert (tmp_path / BALLAST).stat().st_size > 0
         free = 0
-        faults.set(sqlite3.SQLITE_FULL, "INSERT INTO events", times=10_000)
         store.submit(Batch((item(clock, Stream.EVENTS, 2),)))
+        faults.set(sqlite3.SQLITE_FULL, "INSERT INTO alarms")
         assert await store.put(batch(clock, Stream.ALARMS, 3)) == (1,)
+        assert faults.spent
         assert not (tmp_path / BALLAST).exists()
-        faults.clear()
         free = AMPLE
         await until(lambda: ("disk-full", True) in told(news))
         assert len(await bodies(store, Stream.EVENTS)) == 2
@@ -169,7 +173,7 @@ async def test_damage_reported_by_any_statement_sets_the_file_aside(tmp_path: Pa
     for number, (code, word) in enumerate(
         [(sqlite3.SQLITE_CORRUPT, "COMMIT"), (sqlite3.SQLITE_NOTADB, "BEGIN"), (sqlite3.SQLITE_CORRUPT, "INSERT INTO alarms")]
     ):
-        clock, news, faults = FakeClock(), [], Faults()
+        clock, news, faults = a_world()
         async with running(spec_of(tmp_path / str(number)), clock, news, open_connection=faults.connect) as store:
             await store.put(batch(clock, Stream.ALARMS, 1))
             old = store.epoch
@@ -183,7 +187,7 @@ async def test_damage_reported_by_any_statement_sets_the_file_aside(tmp_path: Pa
 
 async def test_a_database_taken_away_while_in_use_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeguard.store.writer.STORE_LOOK_S", 0.01)
-    clock, news = FakeClock(), []
+    clock, news, _ = a_world()
     async with running(spec_of(tmp_path), clock, news) as store:
         await store.put(batch(clock, Stream.ALARMS, 1))
         old = store.epoch
@@ -194,8 +198,8 @@ async def test_a_database_taken_away_while_in_use_is_noticed(tmp_path: Path, mon
 
 
 async def test_a_bug_is_not_taken_for_trouble_of_the_disk(tmp_path: Path) -> None:
-    clock, faults = FakeClock(), Faults()
-    store = await Store.open(spec_of(tmp_path), clock, [].append, open_connection=faults.connect)
+    clock, _, faults = a_world()
+    store = await Store.open(spec_of(tmp_path), clock, deaf, open_connection=faults.connect)
     faults.set(sqlite3.SQLITE_MISUSE, "INSERT INTO events")
     store.submit(batch(clock, Stream.EVENTS, 1))
     with pytest.raises(sqlite3.OperationalError):
@@ -204,7 +208,7 @@ async def test_a_bug_is_not_taken_for_trouble_of_the_disk(tmp_path: Path) -> Non
 
 
 async def test_closing_on_a_disk_that_refuses_ends_and_tells_whoever_waits(tmp_path: Path) -> None:
-    clock, faults = FakeClock(), Faults()
+    clock, _, faults = a_world()
     async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
         faults.set(sqlite3.SQLITE_FULL, "BEGIN", times=10_000)
         waiting = asyncio.create_task(store.put(batch(clock, Stream.ALARMS, 1)))

@@ -9,8 +9,7 @@ NOW = FakeClock().now()
 
 
 def entry(*streams: Stream) -> Entry:
-    items = tuple(Item(stream, NOW, b"{}") for stream in streams)
-    return Entry(items, (), urgent=Batch(items).urgent)
+    return Entry(tuple(Item(stream, NOW, b"{}") for stream in streams))
 
 
 def streams_of(entries: list[Entry]) -> list[Stream]:

@@ -11,7 +11,7 @@ from edgeguard.core import limits
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId, Epoch, GatewayId, SiteId
 from edgeguard.core.item import OutboxRow, Stream
-from edgeguard.uplink.envelope import Cut, Envelope
+from edgeguard.uplink.envelope import Cut, Envelope, Message
 from edgeguard.uplink.lane import Harvest, Lane, Patience, Word
 from edgeguard.uplink.lanes import Lanes
 from edgeguard.uplink.topics import Topics
@@ -39,7 +39,6 @@ class Model:
 
     def __post_init__(self) -> None:
         self._envelope = Envelope(GatewayId("b07"), Epoch("e" * 16), self.lane.stream)
-        self._pending: list[object] = []
 
     @property
     def left(self) -> set[int]:
@@ -49,7 +48,7 @@ class Model:
         """Until nothing is left, or the time is over."""
         while self.left and self.now_s < until_s:
             self.steps += 1
-            assert self.steps < 20_000, f"no progress: {sorted(self.left)[:5]}"
+            assert self.steps < 4000, f"no progress: {sorted(self.left)[:5]}"
             self._step()
 
     def hang_up(self) -> None:
@@ -67,8 +66,8 @@ class Model:
                 lane.load(rows, self._envelope, Cut(65536, 65536, 7))
             if lane.ready:
                 message = lane.ready.popleft()
-                assert not hasattr(message, "needed_bytes")
-                lane.sent(message, self.now_s)  # type: ignore[arg-type]
+                assert isinstance(message, Message)
+                lane.sent(message, self.now_s)
                 return
         waiting = [entry for entry in lane.flight if entry.code is None]
         if waiting:
@@ -102,11 +101,14 @@ CODES = st.sampled_from([0x87, 0x90, 0x95, 0x99])
 @settings(deadline=None)
 @given(st.integers(1, 120), st.dictionaries(st.integers(1, 120), CODES, max_size=5), st.integers(0, 999), st.floats(0, 0.5))
 def test_everything_but_poison_is_accepted_once(rows: int, poison: dict[int, int], seed: int, moody: float) -> None:
-    """A row behind the last one is always good, so that suspects can be told from a missing right."""
-    poison = {seq: code for seq, code in poison.items() if seq < rows}
+    """The last refused row may stay a suspect until a later row is accepted; so a good one comes at the end."""
+    poison = {seq: code for seq, code in poison.items() if seq <= rows}
     run = model(rows, poison, seed, moody=moody)
+    run.run(until_s=300.0)
+    run.rows += 1
+    run.lane.dry = False
     run.run()
-    assert run.accepted == set(range(1, rows + 1)) - poison.keys()
+    assert run.accepted == set(range(1, rows + 2)) - poison.keys()
     assert run.parked == poison
     assert len(run.delivered) == len(set(run.delivered))
 
@@ -156,7 +158,7 @@ def test_a_lone_refused_row_is_tried_again_until_another_proves_it_guilty() -> N
 
 def test_content_refused_without_end_stops_filling_the_dead_letters() -> None:
     run = model(500, refuse_all=0x99)
-    run.run(until_s=300.0)
+    run.run(until_s=900.0)
     assert len(run.parked) < limits.SUSPECTS_MAX
     assert Word.BLOCKED in run.words
 

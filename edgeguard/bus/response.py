@@ -1,12 +1,12 @@
-"""How long a device takes to answer, over a bounded window of its latest answers."""
+"""How long answers take, over a bounded window of the latest ones."""
 
 from collections import deque
 
-from edgeguard.core.limits import PROBE_TIMEOUT_MIN_S, PROBE_TIMEOUT_RESPONSES, RESPONSE_WINDOW
+from edgeguard.core.limits import RESPONSE_WINDOW
 
 
 class ResponseTimes:
-    """The latest response times in seconds."""
+    """The latest response times in seconds, from sending to answer."""
 
     def __init__(self) -> None:
         self._latest_s: deque[float] = deque(maxlen=RESPONSE_WINDOW)
@@ -21,9 +21,3 @@ class ResponseTimes:
             return 0.0
         ordered = sorted(self._latest_s)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-    def probe_timeout_s(self, timeout_s: float) -> float:
-        """How long to wait for a sign of life: `timeout_s` for a stranger, a few of its usual response times otherwise."""
-        if not self._latest_s:
-            return timeout_s
-        return min(timeout_s, max(PROBE_TIMEOUT_MIN_S, PROBE_TIMEOUT_RESPONSES * self.quantile_s(0.95)))

@@ -1,0 +1,109 @@
+"""`check` and `profile` read files and need no daemon."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_kit import Desk
+
+from edgeguard.config import ProfileLibrary, shipped_configs
+from edgeguard.testing.handlers import FakeBuilding
+
+GOOD = """\
+[gateway]
+site = "lakeside"
+id = "b07"
+
+[[bus]]
+name = "riser-a"
+url = "tcp://10.0.0.7:502"
+
+[[device]]
+name = "device-1"
+bus = "riser-a"
+profile = "{profile}"
+address = 3
+every = "2s"
+"""
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "none.sock", FakeBuilding())
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def first_profile() -> str:
+    return ProfileLibrary.shipped().names()[0]
+
+
+def test_a_good_configuration_is_summed_up(nobody: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.format(profile=first_profile()))
+
+    printed = nobody.type("check", str(path))
+    told = json.loads(nobody.type("check", str(path), "--json").out)
+
+    assert printed.code == 0
+    assert "lakeside/b07; buses: 1, devices: 1, points: " in printed.out
+    assert (told["ok"], told["buses"][0]["bus"], told["buses"][0]["devices"]) == (True, "riser-a", 1)
+    assert told["buses"][0]["requests_per_round"] >= 1
+
+
+def test_every_mistake_is_told_with_its_place(nobody: Desk, tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        GOOD.format(profile=first_profile()).replace("2s", "2 parsecs") + "nix = 1\n",
+    )
+
+    printed = nobody.type("check", str(path))
+    told = json.loads(nobody.type("check", str(path), "--json").out)
+
+    assert printed.code == 2
+    lines = [line for line in printed.out.splitlines() if line.startswith(f"{path}:")]
+    assert len(lines) == len(told["mistakes"]) >= 2
+    assert any(f"{path}:14: device[0].every" in line for line in lines)
+    assert not told["ok"]
+
+
+def test_a_file_that_is_not_there(nobody: Desk, tmp_path: Path) -> None:
+    printed = nobody.type("check", str(tmp_path / "none.toml"))
+
+    assert printed.code == 2
+    assert "none.toml" in printed.out
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_shipped_profile_can_be_listed_shown_and_checked(nobody: Desk, lang: str) -> None:
+    names = ProfileLibrary.shipped().names()
+    listed = nobody.type("profile", "list", lang=lang, width=160)
+    assert listed.code == 0
+    assert all(name in listed.out for name in names)
+    assert {entry["name"] for entry in json.loads(nobody.type("profile", "list", "--json").out)} == set(names)
+    for name in names:
+        shown = nobody.type("profile", "show", name, lang=lang)
+        assert shown.code == 0
+        assert name in shown.out
+        assert json.loads(nobody.type("profile", "show", name, "--json").out)["point_list"]
+        assert nobody.type("profile", "check", str(shipped_configs() / "profiles" / f"{name}.toml"), lang=lang).code == 0
+
+
+def test_a_profile_with_mistakes_is_refused(nobody: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text('[profile]\nname = "broken"\n', encoding="utf-8")
+
+    printed = nobody.type("profile", "check", str(path))
+
+    assert printed.code == 2
+    assert f"{path}:1: profile" in printed.out
+
+
+def test_an_unknown_profile_is_code_2(nobody: Desk) -> None:
+    printed = nobody.type("profile", "show", "no-such-thing")
+
+    assert printed.code == 2
+    assert "there is no profile of that name" in printed.err

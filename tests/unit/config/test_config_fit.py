@@ -1,0 +1,40 @@
+"""The estimate of a bus's load: what it counts, checked by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from edgeguard.config import ProfileLibrary
+from edgeguard.config.fit import block_sizes, load_of
+from edgeguard.core.ids import BusName, DeviceName
+from edgeguard.core.profile import ModbusLimits
+from edgeguard.core.site import BusSpec, DeviceSpec, Wire
+
+LIBRARY = ProfileLibrary.shipped()
+
+
+def spec(profile_name: str, period_ms: int) -> DeviceSpec:
+    profile = LIBRARY.get(profile_name)
+    return DeviceSpec(DeviceName("d"), BusName("b"), 1, profile, period_ms, profile.labels, (), 10_000)
+
+
+def bus(wire: Wire, parallel: int = 1, delay_ms: int = 0) -> BusSpec:
+    return BusSpec(BusName("b"), wire, "h", 502, parallel, 3000, delay_ms)
+
+
+def test_blocks_follow_gaps_and_limits() -> None:
+    lift = LIBRARY.get("inovance-nice3000plus")
+    assert block_sizes(lift) == [5, 6, 1, 1]
+    assert block_sizes(replace(lift, limits=ModbusLimits(max_gap=3))) == [14, 1, 1]
+    assert block_sizes(replace(lift, limits=ModbusLimits(max_gap=3, max_registers=8))) == [5, 6, 1, 1]
+    assert block_sizes(LIBRARY.get("waveshare-relay8")) == [1]
+
+
+def test_time_on_a_serial_line_and_on_tcp() -> None:
+    water = spec("generic-water-meter-modbus", 1000)
+    serial = load_of(bus(Wire.RTU_OVER_TCP), [water])
+    assert serial.requests_per_s == 1
+    assert serial.share == pytest.approx((10 / 9.6 * (8 + 5 + 10 + 3.5) + 10.0) / 1000)
+    assert load_of(bus(Wire.TCP, delay_ms=48), [water]).share == pytest.approx(0.05)
+    assert load_of(bus(Wire.TCP, parallel=4, delay_ms=48), [water, water]).share == pytest.approx(0.025)
+    assert load_of(bus(Wire.TCP), []).share == 0

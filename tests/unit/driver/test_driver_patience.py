@@ -1,0 +1,104 @@
+"""How long a silent device is waited for, and what that costs its neighbours."""
+
+import asyncio
+
+import pytest
+from driver_site import Site, row, virtual
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeguard.core.ids import DeviceName, PointName
+from edgeguard.core.limits import KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
+from edgeguard.core.register import Table
+from edgeguard.driver.patience import knock_timeout_s
+
+
+def test_the_wait_goes_by_what_is_usual_and_by_what_has_passed() -> None:
+    assert knock_timeout_s(3.0, usual_s=0.0, since_s=1.0) == 3.0
+    assert knock_timeout_s(3.0, usual_s=0.001, since_s=1.0) == PROBE_TIMEOUT_MIN_S
+    assert knock_timeout_s(3.0, usual_s=0.2, since_s=1.0) == pytest.approx(0.8)
+    assert knock_timeout_s(3.0, usual_s=2.0, since_s=1.0) == 3.0
+    assert knock_timeout_s(0.05, usual_s=0.001, since_s=1.0) == 0.05
+    assert knock_timeout_s(3.0, usual_s=0.001, since_s=50.0) == pytest.approx(0.5)
+    assert knock_timeout_s(3.0, usual_s=0.001, since_s=KNOCK_WHOLE_AFTER_S) == 3.0
+
+
+@given(st.floats(0.01, 30.0), st.floats(0.0, 30.0), st.floats(0.0, 1000.0))
+def test_a_knock_never_waits_longer_than_a_poll(timeout_s: float, usual_s: float, since_s: float) -> None:
+    assert 0.0 < knock_timeout_s(timeout_s, usual_s, since_s) <= timeout_s
+
+
+def test_a_stranger_among_quick_neighbours_is_waited_for_as_for_them() -> None:
+    site = Site(row(0, 100))
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        await site.device.poll()
+        stranger = site.another(DeviceName("meter-2"), address=9)
+        start_s = loop.time()
+        assert not (await stranger.poll()).answered
+        assert loop.time() - start_s == pytest.approx(PROBE_TIMEOUT_MIN_S)
+
+    virtual(site, story)
+
+
+def test_one_that_answered_until_now_is_given_its_whole_time_once() -> None:
+    site = Site(row(0), timeout_ms=2000)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        await site.device.poll()
+        site.unit.silent = True
+        for expected_s in (2.0, PROBE_TIMEOUT_MIN_S):
+            start_s = loop.time()
+            await site.device.poll()
+            assert loop.time() - start_s == pytest.approx(expected_s)
+
+    virtual(site, story)
+
+
+def test_after_the_first_answer_a_round_is_as_patient_as_ever() -> None:
+    site = Site(row(0, 100), timeout_ms=2000)
+
+    async def story() -> None:
+        await site.device.poll()
+        site.unit.silent = True
+        await site.device.poll()
+        site.unit.silent = False
+        site.unit.script.append(b"\x03\x02\0\1")
+        asyncio.get_running_loop().call_later(0.005, setattr, site.unit, "response_s", 1.0)
+        site.unit.response_s = 0.01
+        snapshot = await site.device.poll()
+        assert snapshot.outcomes == (1, 0)
+
+    virtual(site, story)
+
+
+def test_a_device_that_has_become_slow_is_found_again() -> None:
+    site = Site(row(0), timeout_ms=1000)
+
+    async def story() -> None:
+        await site.device.poll()
+        site.unit.response_s = 0.6
+        site.unit.script.append(None)
+        assert not (await site.device.poll()).answered
+        await asyncio.sleep(10.0)
+        assert not (await site.device.probe()).answered
+        await asyncio.sleep(80.0)
+        assert (await site.device.probe()).answered
+
+    virtual(site, story)
+
+
+def test_a_person_is_given_the_whole_time_out() -> None:
+    site = Site(row(0), timeout_ms=1000)
+
+    async def story() -> None:
+        await site.device.poll()
+        site.unit.silent = True
+        await site.device.poll()
+        site.unit.silent, site.unit.response_s = False, 0.6
+        site.unit.set(Table.HOLDING, 0, 5)
+        assert (await site.device.read([PointName("r0")])).outcomes == (5,)
+
+    virtual(site, story)

@@ -1,0 +1,137 @@
+"""What every shipped profile owes its users: two languages, units, honest provenance, and alarms that people can act on."""
+
+import re
+
+import pytest
+
+from edgeguard.config import ProfileLibrary
+from edgeguard.core.alarm import Condition
+from edgeguard.core.point import Kind, Labels
+from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.register import RawType, Table
+
+LIBRARY = ProfileLibrary.shipped()
+NAMES = LIBRARY.names()
+HAN = re.compile(r"[一-鿿]")
+UNITS = {
+    "",
+    "V",
+    "A",
+    "kW",
+    "kvar",
+    "kVA",
+    "Hz",
+    "kWh",
+    "MWh",
+    "kvarh",
+    "%",
+    "m",
+    "m/s",
+    "m3",
+    "m3/h",
+    "MPa",
+    "kPa",
+    "bar",
+    "rpm",
+    "°C",
+    "h",
+    "d",
+    "s",
+    "min",
+}
+WRITABLE = {"grundfos-cim200": {"setpoint"}, "waveshare-relay8": set(), "kmtronic-relay8": set(), "wellpro-wp8028adam": set()}
+"""Profiles that may write at all, and which registers; coils of relay boards are listed by table instead."""
+
+
+@pytest.fixture(params=NAMES)
+def profile(request: pytest.FixtureRequest) -> DeviceProfile:
+    return LIBRARY.get(request.param)
+
+
+def is_bilingual(labels: Labels) -> bool:
+    """Chinese where there is a Chinese word for it, and English without any."""
+    return bool(labels.zh) and bool(labels.en) and not HAN.search(labels.en)
+
+
+def test_the_devices_that_a_building_needs_are_there() -> None:
+    kinds = {LIBRARY.get(name).kind for name in NAMES}
+    assert {"lift", "pump", "vfd", "electricity-meter", "water-meter", "relay", "io", "ups", "generator"} <= kinds
+    assert len(NAMES) >= 12
+
+
+def test_everything_has_two_languages(profile: DeviceProfile) -> None:
+    assert is_bilingual(profile.labels)
+    for point in profile.points:
+        assert is_bilingual(point.labels), point.name
+        assert HAN.search(point.labels.zh), point.name
+        for labels in point.choices.values():
+            assert is_bilingual(labels), (point.name, labels)
+    for alarm in profile.alarms:
+        assert is_bilingual(alarm.text), alarm.name
+        assert HAN.search(alarm.text.zh), alarm.name
+
+
+def test_labels_tell_points_and_alarms_apart(profile: DeviceProfile) -> None:
+    for texts in ([point.labels for point in profile.points], [alarm.text for alarm in profile.alarms]):
+        assert len({labels.zh for labels in texts}) == len({labels.en for labels in texts}) == len(texts)
+
+
+def test_numbers_have_known_units_and_decimals(profile: DeviceProfile) -> None:
+    for point in profile.points:
+        assert point.unit in UNITS, point.name
+        if point.kind is Kind.NUMBER:
+            assert point.decimals is not None, point.name
+            if point.unit and point.unit not in ("h", "d", "s", "min", "kWh", "MWh", "bar"):
+                assert point.minimum is not None or profile.name == "vacon-10", point.name
+            assert point.report.deadband >= 0
+            assert point.report.deadband == 0 or point.report.deadband >= 10**-point.decimals, point.name
+
+
+def test_the_source_and_its_worth_are_told(profile: DeviceProfile) -> None:
+    assert profile.source
+    assert "Not checked on hardware" in profile.trust or "not checked on hardware" in profile.trust or "compare" in profile.trust
+
+
+def test_only_what_is_meant_to_be_written_can_be(profile: DeviceProfile) -> None:
+    for point, field in zip(profile.points, profile.fields, strict=True):
+        if point.write is not None:
+            assert profile.name in WRITABLE
+            assert field.table is Table.COIL or point.name in WRITABLE[profile.name]
+    if profile.kind in ("lift", "vfd"):
+        assert all(point.write is None for point in profile.points)
+
+
+def test_no_point_of_the_lift_touches_its_command_registers() -> None:
+    lift = LIBRARY.get("inovance-nice3000plus")
+    assert {(area.first, area.last) for area in lift.limits.forbidden} == {(0x4000, 0x4000), (0x6000, 0x6004)}
+    assert max(field.address for field in lift.fields if field.address < 0x4000) == 0x3000
+
+
+def test_alarms_do_not_flutter(profile: DeviceProfile) -> None:
+    """A limit on a number needs a delay or a hysteresis; a count of whole things needs neither."""
+    raw = {point.name: field.type for point, field in zip(profile.points, profile.fields, strict=True)}
+    for alarm in profile.alarms:
+        if alarm.condition in (Condition.HIGH, Condition.LOW) and alarm.point is not None:
+            assert raw[alarm.point] is not RawType.STRING
+            assert alarm.hysteresis > 0 or alarm.on_delay_ms > 0, alarm.name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if LIBRARY.get(name).kind == "electricity-meter"])
+def test_every_electricity_meter_speaks_the_same_words(name: str) -> None:
+    profile = LIBRARY.get(name)
+    units = {str(point.name): point.unit for point in profile.points}
+    assert units["power"] == "kW"
+    assert units["energy_import"] == "kWh"
+    phases = ["voltage"] if "voltage_l1" not in units else ["voltage_l1", "voltage_l2", "voltage_l3"]
+    assert all(units[phase] == "V" for phase in phases)
+    watched = {(str(alarm.point), alarm.condition): alarm.limit for alarm in profile.alarms}
+    for phase in phases:
+        assert watched[phase, Condition.HIGH] == 246.1
+        assert watched[phase, Condition.LOW] == 198.0
+
+
+def test_the_fault_list_of_the_lift_leaves_no_code_unread() -> None:
+    lift = LIBRARY.get("inovance-nice3000plus")
+    fault = next(point for point in lift.points if point.name == "fault")
+    assert sorted(fault.choices) == list(range(100))
+    assert (fault.choices[0].en, fault.choices[41].en) == ("none", "E41 safety circuit open")

@@ -1,0 +1,200 @@
+"""The outbox against a plain list: any order of commits, acknowledgements, parking, caps, reopening and crashes."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from store_kit import item
+
+from edgeguard.core.ids import BootId, Epoch
+from edgeguard.core.item import STREAMS, OutboxRow, Stream
+from edgeguard.store import group as grouping
+from edgeguard.store.damage import Loss, close_sound, open_outbox
+from edgeguard.store.group import Group
+from edgeguard.store.ledger import Ledger
+from edgeguard.store.retention import GAP_MARK, Caps
+from edgeguard.testing.clock import FakeClock
+
+CAPS = Caps(max_bytes=160_000, max_rows=40, max_age_ms=None)
+EPOCH = Epoch("a1b2c3d4e5f60718")
+streams = st.sampled_from(STREAMS)
+numbers = st.integers(0, 120)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """`given` are all bodies by number, `done` what was acknowledged or parked, `kept` the done numbers that the file knows of."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="outbox-model-"))
+        self.clock = FakeClock()
+        self.given: dict[Stream, list[bytes]] = {stream: [] for stream in STREAMS}
+        self.done: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
+        self.kept: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
+        self.dead: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
+        self.delivered_gaps: set[int] = set()
+        self.open()
+
+    def open(self) -> None:
+        losses: list[Loss] = []
+        self.ledger: Ledger = open_outbox(self.directory, EPOCH, 0, losses.append)
+        assert losses == []
+
+    def teardown(self) -> None:
+        if hasattr(self, "ledger"):
+            self.ledger.connection.close()
+            self.ledger.witness.close()
+            shutil.rmtree(self.directory)
+
+    def readable(self, stream: Stream) -> list[OutboxRow]:
+        return list(self.ledger.read(stream, 0, 1000, 1 << 30, None))
+
+    def marks_are_kept(self) -> None:
+        self.kept = {stream: set(done) for stream, done in self.done.items()}
+
+    @rule(wanted=st.lists(st.tuples(streams, st.integers(0, 3000)), max_size=12), save_marks=st.booleans())
+    def commit(self, wanted: list[tuple[Stream, int]], save_marks: bool) -> None:
+        self.clock.advance(1)
+        items = tuple(item(self.clock, stream, number, size) for number, (stream, size) in enumerate(wanted))
+        group = Group(items, (), (), None, self.clock.now(), save_marks)
+        done = grouping.commit(self.ledger, group, CAPS)
+        expected = []
+        for each in items:
+            self.given[each.stream].append(each.body)
+            expected.append(len(self.given[each.stream]))
+        assert done.numbers == tuple(expected)
+        last = self.ledger.streams[Stream.EVENTS].last
+        for row in self.ledger.read(Stream.EVENTS, len(self.given[Stream.EVENTS]), 1000, 1 << 30, None):
+            assert row.body.startswith(GAP_MARK)
+            self.given[Stream.EVENTS].append(row.body)
+        assert len(self.given[Stream.EVENTS]) == last
+        if save_marks or done.lost:
+            self.marks_are_kept()
+        if done.lost:
+            self.lowest_went_first({gap.stream for gap in done.lost})
+
+    def lowest_went_first(self, hit: set[Stream]) -> None:
+        if Stream.EVENTS in hit or Stream.ALARMS in hit:
+            assert self.readable(Stream.TELEMETRY) == []
+        if Stream.ALARMS in hit:
+            assert all(row.body.startswith(GAP_MARK) for row in self.readable(Stream.EVENTS))
+
+    @rule(stream=streams, first=numbers, length=st.integers(0, 30))
+    def acknowledge(self, stream: Stream, first: int, length: int) -> None:
+        self.deliver(stream, first, first + length)
+        self.ledger.mark_done(stream, first, first + length)
+
+    @rule(stream=streams, first=numbers, length=st.integers(0, 5))
+    def park(self, stream: Stream, first: int, length: int) -> None:
+        before = {row.seq for row in self.readable(stream)}
+        parked = {seq for seq in before if first <= seq <= first + length}
+        self.deliver(stream, first, first + length)
+        assert grouping.park(self.ledger, stream, first, first + length, "poison") == len(parked)
+        self.dead[stream] |= parked
+        self.marks_are_kept()
+
+    def deliver(self, stream: Stream, first: int, last: int) -> None:
+        """Numbers are done; gap records among them have told their tale."""
+        alive = {row.seq for row in self.readable(stream)}
+        for seq in range(max(first, 1), min(last, len(self.given[stream])) + 1):
+            if seq in alive:
+                self.done[stream].add(seq)
+                if stream is Stream.EVENTS:
+                    self.delivered_gaps.add(seq)
+
+    @rule()
+    def prune(self) -> None:
+        if grouping.prune(self.ledger, 1):
+            self.marks_are_kept()
+
+    @rule(same_boot=st.booleans())
+    def reopen(self, same_boot: bool) -> None:
+        close_sound(self.ledger)
+        self.marks_are_kept()
+        if not same_boot:
+            self.clock.boot = BootId(f"boot-{len(self.given[Stream.EVENTS])}")
+        self.open()
+
+    @rule()
+    def crash(self) -> None:
+        """What is not committed is gone: acknowledgements since the last marks are forgotten, never more than these."""
+        self.ledger.connection.close()
+        self.ledger.witness.close()
+        before = {stream: {row.seq for row in self.readable_before(stream)} for stream in STREAMS}
+        self.open()
+        for stream in STREAMS:
+            alive = {row.seq for row in self.readable(stream)}
+            again = alive - before[stream]
+            assert again <= self.done[stream] - self.kept[stream]
+            assert before[stream] <= alive
+            self.done[stream] -= again
+            if stream is Stream.EVENTS:
+                self.delivered_gaps -= again
+
+    def readable_before(self, stream: Stream) -> list[Any]:
+        """What the ledger of the closed connection would still have delivered."""
+        holes = self.ledger.streams[stream].holes()
+        return [OutboxRow(stream, seq, self.clock.now(), b"") for first, last in holes for seq in range(first, last + 1)]
+
+    @rule(stream=streams, after=numbers, rows=st.integers(1, 9), size=st.integers(0, 4000), through=st.none() | numbers)
+    def read(self, stream: Stream, after: int, rows: int, size: int, through: int | None) -> None:
+        wanted = [row for row in self.readable(stream) if row.seq > after and (through is None or row.seq <= through)]
+        found = self.ledger.read(stream, after, rows, size, through)
+        assert list(found) == wanted[: len(found)]
+        assert (len(found) > 0) == (len(wanted) > 0)
+        assert len(found) <= rows
+        if found:
+            assert len(found) == 1 or sum(len(row.body) for row in found) <= size
+            following = wanted[len(found) : len(found) + 1]
+            assert len(found) == rows or not following or sum(len(row.body) for row in found) + len(following[0].body) > size
+
+    @invariant()
+    def nothing_is_lost_in_silence(self) -> None:
+        if not hasattr(self, "ledger"):
+            return
+        told: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
+        events = {row.seq: row.body for row in self.readable(Stream.EVENTS)}
+        events |= {seq: self.given[Stream.EVENTS][seq - 1] for seq in self.delivered_gaps}
+        for body in events.values():
+            if body.startswith(GAP_MARK):
+                gap = orjson.loads(body)
+                told[Stream(gap["stream"])] |= set(range(gap["from"], gap["to"] + 1))
+        for stream in STREAMS:
+            rows = self.readable(stream)
+            assert [row.body for row in rows] == [self.given[stream][row.seq - 1] for row in rows]
+            assert [row.seq for row in rows] == sorted({row.seq for row in rows})
+            alive = {row.seq for row in rows}
+            everything = set(range(1, len(self.given[stream]) + 1))
+            assert everything - alive - self.done[stream] <= told[stream]
+            assert not told[stream] & alive
+            assert not told[stream] & self.done[stream]
+
+    @invariant()
+    def figures_agree(self) -> None:
+        if not hasattr(self, "ledger"):
+            return
+        for stream in STREAMS:
+            rows = self.readable(stream)
+            held = self.ledger.backlog(stream)
+            assert (held.rows, held.bytes) == (len(rows), sum(len(row.body) for row in rows))
+            assert (held.first_seq, held.oldest_at) == ((rows[0].seq, rows[0].at) if rows else (None, None))
+            assert (held.last_seq, held.dead) == (len(self.given[stream]), len(self.dead[stream]))
+
+    @invariant()
+    def caps_are_kept(self) -> None:
+        if hasattr(self, "ledger"):
+            held = self.given[Stream.EVENTS][self.ledger.streams[Stream.EVENTS].first - 1 :]
+            gaps = sum(body.startswith(GAP_MARK) for body in held)
+            assert sum(state.rows for state in self.ledger.streams.values()) <= CAPS.max_rows + gaps
+            assert self.ledger.used_bytes() <= CAPS.max_bytes + 4096 * 2
+
+
+OutboxMachine.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+test_the_outbox_is_a_list = OutboxMachine.TestCase

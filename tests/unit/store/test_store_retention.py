@@ -1,0 +1,192 @@
+"""Caps on rows, bytes and age; gap records; and how old a row is when clocks cannot be trusted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from store_kit import item
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import BootId, Epoch
+from edgeguard.core.item import STREAMS, Stream
+from edgeguard.store import group as grouping
+from edgeguard.store.damage import open_outbox
+from edgeguard.store.group import Committed, Group
+from edgeguard.store.ledger import Ledger
+from edgeguard.store.retention import Caps, Gap, age_ms, first_younger, gap_of, merged
+from edgeguard.testing.clock import FakeClock
+
+T, E, A = Stream.TELEMETRY, Stream.EVENTS, Stream.ALARMS
+WIDE = Caps(1 << 30, 1 << 30, None)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = open_outbox(tmp_path, Epoch("00112233445566aa"), 0, lambda loss: pytest.fail(loss.reason))
+    yield found
+    found.connection.close()
+    found.witness.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def put(ledger: Ledger, clock: FakeClock, stream: Stream, count: int, caps: Caps = WIDE, size: int = 0) -> Committed:
+    items = tuple(item(clock, stream, number, size) for number in range(count))
+    return grouping.commit(ledger, Group(items, (), (), None, clock.now(), save_marks=False), caps)
+
+
+def alive(ledger: Ledger, stream: Stream) -> list[int]:
+    return [row.seq for row in ledger.read(stream, 0, 10_000, 1 << 30, None)]
+
+
+def gaps(ledger: Ledger) -> list[tuple[str, int, int, str]]:
+    told = [orjson.loads(row.body) for row in ledger.read(E, 0, 10_000, 1 << 30, None) if b'"gap"' in row.body]
+    return [(gap["stream"], gap["from"], gap["to"], gap["reason"]) for gap in told]
+
+
+def test_the_oldest_telemetry_goes_first_and_one_record_tells_it(ledger: Ledger, clock: FakeClock) -> None:
+    put(ledger, clock, A, 5)
+    put(ledger, clock, E, 5)
+    put(ledger, clock, T, 90)
+    lost = put(ledger, clock, A, 1, Caps(1 << 30, 100, None)).lost
+    assert lost == (Gap(T, "store-full", 1, 2),)  # one over the cap, one to spare
+    assert gaps(ledger) == [("telemetry", 1, 2, "store-full")]
+    assert alive(ledger, T) == list(range(3, 91))
+    assert len(alive(ledger, A)) == 6
+
+
+def test_what_was_delivered_is_no_loss_and_goes_before_anything_else(ledger: Ledger, clock: FakeClock) -> None:
+    put(ledger, clock, T, 100)
+    ledger.mark_done(T, 1, 20)
+    ledger.mark_done(T, 23, 30)
+    assert put(ledger, clock, T, 1, Caps(1 << 30, 100, None)).lost == ()
+    assert ledger.streams[T].first == 21
+    assert put(ledger, clock, T, 30, Caps(1 << 30, 100, None)).lost == (Gap(T, "store-full", 21, 22), Gap(T, "store-full", 31, 32))
+
+
+def test_a_cap_on_bytes_holds_for_the_pages_in_use(ledger: Ledger, clock: FakeClock) -> None:
+    caps = Caps(400_000, 1 << 30, None)
+    for _ in range(40):
+        put(ledger, clock, T, 20, caps, size=1000)
+        assert ledger.used_bytes() <= caps.max_bytes + 2 * 4096
+    ((stream, first, last, reason),) = merged_records(ledger)
+    assert (stream, first, reason) == ("telemetry", 1, "store-full")
+    assert last is not None
+    assert alive(ledger, T) == list(range(last + 1, 801))
+    assert len(alive(ledger, T)) > 200
+
+
+def merged_records(ledger: Ledger) -> list[tuple[str, int | None, int | None, str]]:
+    told = [gap_of(row.body) for row in ledger.read(E, 0, 10_000, 1 << 30, None)]
+    return [(gap.stream.value, gap.first, gap.last, gap.reason) for gap in merged(told)]
+
+
+def test_events_go_when_no_telemetry_is_left_but_their_gap_records_are_told_again(ledger: Ledger, clock: FakeClock) -> None:
+    caps = Caps(1 << 30, 64, None)
+    put(ledger, clock, T, 65, caps)
+    put(ledger, clock, A, 80, caps)
+    assert alive(ledger, T) == []
+    assert ("telemetry", 1, 65, "store-full") in gaps(ledger)
+    assert [stream for stream, *_ in gaps(ledger)].count("telemetry") == 1
+    assert alive(ledger, A)[-1] == 80
+    for _ in range(5):
+        put(ledger, clock, E, 20, caps)
+    told = gaps(ledger)
+    assert ("telemetry", 1, 65, "store-full") in told
+    lost_events = [(first, last) for stream, first, last, _ in told if stream == "events"]
+    assert len(lost_events) == 1
+
+
+def test_rows_older_than_the_cap_on_age_go_in_every_stream(ledger: Ledger, clock: FakeClock) -> None:
+    caps = Caps(1 << 30, 1 << 30, 60_000)
+    for stream in STREAMS:
+        put(ledger, clock, stream, 3)
+    clock.advance(50)
+    put(ledger, clock, T, 2)
+    clock.advance(11)
+    clock.step_wall(-400 * 86_400)
+    with ledger.transaction():
+        pass
+    tidied = grouping.tidy(ledger, caps, clock.now(), database_of(ledger))
+    assert tidied.lost == (Gap(T, "too-old", 1, 3), Gap(E, "too-old", 1, 3), Gap(A, "too-old", 1, 3))
+    assert alive(ledger, T) == [4, 5]
+    assert gaps(ledger) == [(stream, 1, 3, "too-old") for stream in ("telemetry", "events", "alarms")]
+    assert grouping.tidy(ledger, caps, clock.now(), database_of(ledger)).lost == ()
+
+
+def database_of(ledger: Ledger) -> Path:
+    return Path(ledger.connection.execute("PRAGMA database_list").fetchone()[2])
+
+
+@pytest.mark.parametrize(
+    ("boot", "synced_then", "synced_now", "expected"),
+    [
+        ("boot-a", False, False, 10_000),
+        ("boot-a", True, True, 10_000),
+        ("boot-0", True, True, 86_400_000),
+        ("boot-0", False, True, 500_000),
+        ("boot-0", True, False, 500_000),
+    ],
+)
+def test_age_is_boot_time_in_this_boot_and_wall_time_only_if_trusted(
+    boot: str, synced_then: bool, synced_now: bool, expected: int
+) -> None:
+    now = Stamp(wall_ms=100_000_000, boot_ms=500_000, boot=BootId("boot-a"), synced=synced_now)
+    then = Stamp(wall_ms=100_000_000 - 86_400_000, boot_ms=490_000, boot=BootId(boot), synced=synced_then)
+    assert age_ms(then, now) == expected
+
+
+def test_a_clock_that_jumps_ages_nothing_of_this_boot(ledger: Ledger, clock: FakeClock) -> None:
+    put(ledger, clock, T, 5)
+    clock.step_wall(14 * 365 * 86_400)
+    assert grouping.tidy(ledger, Caps(1 << 30, 1 << 30, 1000), clock.now(), database_of(ledger)).lost == ()
+    assert first_younger(ledger, T, 1000, clock.now()) == 1
+
+
+def test_boots_are_forgotten_with_their_rows(ledger: Ledger, clock: FakeClock) -> None:
+    for number in range(5):
+        clock.boot = BootId(f"boot-{number}")
+        put(ledger, clock, T, 10)
+    put(ledger, clock, A, 1)
+    assert count_boots(ledger) == 5
+    ledger.mark_done(T, 1, 30)
+    assert grouping.prune(ledger, 1) == 30
+    assert count_boots(ledger) == 2
+    assert [row.at.boot for row in ledger.read(T, 0, 100, 1 << 20, None)] == ["boot-3"] * 10 + ["boot-4"] * 10
+
+
+def count_boots(ledger: Ledger) -> int:
+    return int(ledger.connection.execute("SELECT count(*) FROM boots").fetchone()[0])
+
+
+def test_merging_keeps_every_loss_and_counts_once() -> None:
+    told = [
+        Gap(T, "store-full", 5, 9),
+        Gap(E, "store-full", 1, 1),
+        Gap(T, "store-full", 1, 4),
+        Gap(T, "disk-full", items=3),
+        Gap(T, "too-old", 20, 21),
+        Gap(T, "disk-full", items=4),
+        Gap(A, "damaged", epoch="00"),
+        Gap(T, "store-full", 11, 12),
+    ]
+    assert set(merged(told)) == {
+        Gap(T, "store-full", 1, 9),
+        Gap(T, "store-full", 11, 12),
+        Gap(E, "store-full", 1, 1),
+        Gap(T, "too-old", 20, 21),
+        Gap(T, "disk-full", items=7),
+        Gap(A, "damaged", epoch="00"),
+    }
+
+
+@pytest.mark.parametrize("gap", [Gap(T, "store-full", 1, 2), Gap(E, "disk-full", items=3), Gap(A, "damaged", epoch="ab")])
+def test_a_record_tells_the_gap_it_was_made_of(gap: Gap, clock: FakeClock) -> None:
+    record = gap.item(clock.now())
+    assert record.stream is E
+    assert gap_of(record.body) == gap
+    assert {"type", "stream", "from", "to", "reason"} <= set(orjson.loads(record.body))

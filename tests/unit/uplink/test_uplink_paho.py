@@ -1,0 +1,130 @@
+"""Contract with paho-mqtt: the facts that session.py relies on, so that another version of it fails here first."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Iterator
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from edgeguard.core.site import UplinkSpec
+from edgeguard.simulator import broker_packet as mqtt
+from edgeguard.uplink import session as module
+from edgeguard.uplink.session import Call, Session
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+class Wired(module._Client):
+    """The session's client on a socket pair, so that no address is dialled."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.verdicts: list[tuple[int, int]] = []
+        super().__init__("b07", True, lambda packet_id, code: self.verdicts.append((packet_id, code)))
+        self._wire = sock
+        self.max_inflight_messages_set(0)
+
+    def _create_socket(self) -> socket.socket:
+        return self._wire
+
+
+def connected(pair: tuple[socket.socket, socket.socket]) -> Wired:
+    client = Wired(pair[0])
+    client.connect("127.0.0.1", 1883)
+    assert pair[1].recv(1000)[0] >> 4 == mqtt.Kind.CONNECT
+    pair[1].send(mqtt.connack(mqtt.V5, 0))
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    return client
+
+
+def test_a_publish_is_on_the_wire_when_it_returns(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    client.publish("t", b"payload", qos=1)
+    (frame,) = mqtt.Framer(1000).feed(pair[1].recv(1000))
+    packet = mqtt.parse(frame, mqtt.V5)
+    assert isinstance(packet, mqtt.Publish)
+    assert (packet.topic, packet.payload, packet.packet_id) == ("t", b"payload", 1)
+    assert not client.want_write()
+
+
+@pytest.mark.parametrize("code", [0x00, 0x10, 0x80, 0x87, 0x90, 0x95, 0x97, 0x99, 0xEE])
+def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket, socket.socket], code: int) -> None:
+    client = connected(pair)
+    packet_id = client.publish("t", b"x", qos=1).mid
+    pair[1].send(mqtt.puback(mqtt.V5, packet_id, code))
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    assert client.verdicts == [(packet_id, code)]
+    pair[1].send(mqtt.puback(mqtt.V5, packet_id, code))
+    client.loop_read()
+    assert len(client.verdicts) == 1
+
+
+def test_paho_itself_ends_the_session_on_puback_0x95(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The reason for `_Client`; when this fails, it may go."""
+
+    class Plain(paho.Client):
+        def _create_socket(self) -> socket.socket:
+            return pair[0]
+
+    client = Plain(CallbackAPIVersion.VERSION2, "b07", protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect("127.0.0.1", 1883)
+    pair[1].recv(1000)
+    pair[1].send(mqtt.connack(mqtt.V5, 0))
+    client.loop_read()
+    client.publish("t", b"x", qos=1)
+    pair[1].send(mqtt.puback(mqtt.V5, 1, 0x95))
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+
+def test_a_lost_connection_is_an_error_code_and_the_socket_is_handed_back_open(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    descriptors: list[int] = []
+    client.on_socket_close = lambda _client, _data, sock: descriptors.append(sock.fileno())
+    pair[1].close()
+    assert client.loop_read() == MQTTErrorCode.MQTT_ERR_CONN_LOST
+    assert descriptors
+    assert descriptors[0] >= 0
+    assert client.socket() is None
+
+
+def test_an_incoming_length_can_be_seen_before_the_packet_is_there(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    pair[1].send(b"\x30" + mqtt.encode_varint(200_000_000) + b"x")
+    client.loop_read()
+    assert client.announced_bytes == 200_000_000
+
+
+async def test_random_bytes_from_the_broker_end_the_session_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever paho's decoder makes of them, no exception leaves the session."""
+    entropy = random.Random(11)
+    spec = UplinkSpec("127.0.0.1", 1, tls=False)
+    for _ in range(300):
+        session = Session(Call(spec, "b07", "5", "status", b"{}"), lambda _acks: None, lambda: None)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        monkeypatch.setattr(session._client, "_create_socket", lambda sock=ours: sock)
+        session._client.connect("127.0.0.1", 1)
+        theirs.send(mqtt.connack(mqtt.V5, 0))
+        session._readable()
+        assert session._granted.done()
+        kind = entropy.choice([2, 3, 4, 5, 6, 7, 9, 11, 13, 14, 15])
+        body = entropy.randbytes(entropy.randrange(12))
+        theirs.send(bytes([kind << 4 | entropy.randrange(16), len(body)]) + body + entropy.randbytes(3))
+        for _ in range(4):
+            if not session.ended:
+                session._readable()
+        session.abort()
+        theirs.close()
+        ours.close()
+        assert session.ended
+    await asyncio.sleep(0)
