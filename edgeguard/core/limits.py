@@ -27,6 +27,7 @@ PROBE_FIRST_S: Final = 0.5
 PROBE_STEP_S: Final = 0.5
 PROBE_LINEAR_MAX_S: Final = 10.0
 PROBE_MAX_S: Final = 300.0
+ROUTINE_SHELF: Final = 64
 
 # Drivers
 RESPONSE_WINDOW: Final = 128

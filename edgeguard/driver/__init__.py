@@ -6,5 +6,6 @@ snapshot, never an exception out of `poll`.
 
 from edgeguard.driver.device import Device, DeviceStats, WriteResult
 from edgeguard.driver.registry import DRIVERS, DriverFactory, build_device
+from edgeguard.driver.shelf import Shelf
 
-__all__ = ["DRIVERS", "Device", "DeviceStats", "DriverFactory", "WriteResult", "build_device"]
+__all__ = ["DRIVERS", "Device", "DeviceStats", "DriverFactory", "Shelf", "WriteResult", "build_device"]

@@ -22,6 +22,7 @@ from edgeguard.driver.device import DeviceStats, WriteResult
 from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.reader import ModbusReader
 from edgeguard.driver.round import Round
+from edgeguard.driver.shelf import Shelf
 from edgeguard.driver.writer import send_write, write_requests
 
 _log = structlog.get_logger()
@@ -32,7 +33,7 @@ _FLOAT_RELATIVE = 1e-6
 class ModbusDevice:
     """One Modbus device; see driver.device.Device."""
 
-    def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock) -> None:
+    def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, shelf: Shelf) -> None:
         profile, limits = spec.profile, spec.profile.limits
         self._spec = spec
         self._clock = clock
@@ -40,7 +41,7 @@ class ModbusDevice:
         self._columns = {point.name: i for i, point in enumerate(profile.points)}
         self._line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0)
         rules = PlanRules.of(limits, break_even_words(bus.cost.byte_s, bus.cost.turn_s + limits.delay_ms / 1000.0))
-        self._reader = ModbusReader(spec.name, profile.points, profile.fields, rules, self._line, clock)
+        self._reader = ModbusReader(spec.name, profile.points, profile.fields, rules, self._line, clock, shelf)
         self._polls = 0
         self._failures = 0
 

@@ -9,7 +9,7 @@ each round still asks for one of them, to know that the device lives; if it is s
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -26,20 +26,12 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import RegisterField
 from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.round import Round
+from edgeguard.driver.shelf import Routine, Shelf
 
 _log = structlog.get_logger()
 
 _NOT_ASKED = Fault(Reason.NOT_POLLED)
 _GOOD_SHAPE = frozenset({Reason.REFUSED, Reason.EXCEPTION})
-
-
-@dataclass(frozen=True, slots=True)
-class _Routine:
-    """The compiled plan: its reads, the column to begin a round with, and the shortest read as a sign of life."""
-
-    blocks: tuple[Block, ...]
-    column: tuple[Outcome, ...]
-    knock: Block
 
 
 class ModbusReader:
@@ -53,6 +45,7 @@ class ModbusReader:
         rules: PlanRules,
         line: DeviceLine,
         clock: Clock,
+        shelf: Shelf,
     ) -> None:
         self._device = device
         self._points = points
@@ -60,6 +53,7 @@ class ModbusReader:
         self._rules = rules
         self._line = line
         self._clock = clock
+        self._shelf = shelf
         self._learned = NOTHING_LEARNED
         self._learned_ms = 0
         self._told: frozenset[int] = frozenset()
@@ -176,11 +170,17 @@ class ModbusReader:
             if any(i in self._learned.refused for i in knock.members):
                 self._forget()
 
-    def _compile(self) -> _Routine:
+    def _compile(self) -> Routine:
+        """The routine for what has been learned; while nothing has, the one that all devices of the model share."""
+        if self._learned is NOTHING_LEARNED:
+            return self._shelf.routine(self._points, self._rules, self._make_routine)
+        return self._make_routine()
+
+    def _make_routine(self) -> Routine:
         plan = plan_reads(self._fields, self._rules, self._learned)
         blocks = tuple(compile_block(span, self._points, self._fields) for span in plan.spans)
         column = tuple(plan.unread.get(i, _NOT_ASKED) for i in range(len(self._points)))
-        return _Routine(blocks, column, self._shortest(plan.spans))
+        return Routine(blocks, column, self._shortest(plan.spans))
 
     def _shortest(self, spans: Sequence[Span]) -> Block:
         """The first readable field alone; if the device refuses all, the first that the profile allows to read."""

@@ -11,16 +11,26 @@ from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.site import DeviceSpec
 from edgeguard.driver.device import Device
 from edgeguard.driver.modbus_device import ModbusDevice
+from edgeguard.driver.shelf import Shelf
 
-DriverFactory = Callable[[DeviceSpec, Bus, Clock], Device]
+DriverFactory = Callable[[DeviceSpec, Bus, Clock, Shelf], Device]
 
 DRIVERS: Final[Mapping[type, DriverFactory]] = MappingProxyType({ModbusLimits: ModbusDevice})
 """By the type of a profile's limits, which says its protocol."""
 
 
-def build_device(spec: DeviceSpec, bus: Bus, clock: Clock, drivers: Mapping[type, DriverFactory] = DRIVERS) -> Device:
-    """The device for `spec` on `bus`. ConfigError if no driver serves its profile, or the profile cannot be served."""
+def build_device(
+    spec: DeviceSpec,
+    bus: Bus,
+    clock: Clock,
+    drivers: Mapping[type, DriverFactory] = DRIVERS,
+    shelf: Shelf | None = None,
+) -> Device:
+    """The device for `spec` on `bus`; devices built with one `shelf` share what is the same for their model.
+
+    ConfigError if no driver serves its profile, or the profile cannot be served.
+    """
     factory = drivers.get(type(spec.profile.limits))
     if factory is None:
         raise ConfigError((f"device {spec.name}: no driver serves profile {spec.profile.name}",))
-    return factory(spec, bus, clock)
+    return factory(spec, bus, clock, shelf or Shelf())

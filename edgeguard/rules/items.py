@@ -1,6 +1,6 @@
 """Outputs of the rules as items: the JSON bodies of the three streams, as the platform reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import orjson
 
@@ -9,14 +9,18 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName
 from edgeguard.core.item import Item, Stream
+from edgeguard.core.limits import ITEM_MAX_BYTES
 from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.quality import Fault
 
 
-def telemetry_item(
-    device: DeviceName, at: Stamp, points: tuple[Point, ...], outcomes: tuple[Outcome, ...], told: Iterable[int]
-) -> Item:
-    """`{"device":…,"values":{point:value},"bad":{point:reason}}`; `bad` is left out when empty."""
+def telemetry_items(
+    device: DeviceName, at: Stamp, points: tuple[Point, ...], outcomes: tuple[Outcome, ...], told: Sequence[int]
+) -> list[Item]:
+    """`{"device":…,"values":{point:value},"bad":{point:reason}}`; `bad` is left out when empty.
+
+    One item, unless it would be larger than ITEM_MAX_BYTES: then as many as it takes, each with a part of the points.
+    """
     values: dict[str, Value] = {}
     bad: dict[str, str] = {}
     for index in told:
@@ -28,7 +32,11 @@ def telemetry_item(
     body: dict[str, object] = {"device": device, "values": values}
     if bad:
         body["bad"] = bad
-    return Item(Stream.TELEMETRY, at, orjson.dumps(body))
+    encoded = orjson.dumps(body)
+    if len(encoded) <= ITEM_MAX_BYTES or len(told) == 1:
+        return [Item(Stream.TELEMETRY, at, encoded)]
+    half = len(told) // 2
+    return [item for part in (told[:half], told[half:]) for item in telemetry_items(device, at, points, outcomes, part)]
 
 
 def alarm_item(change: AlarmChange) -> Item:

@@ -17,7 +17,7 @@ from edgeguard.config import load_site
 from edgeguard.control import ControlServer
 from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Clock
-from edgeguard.core.errors import ConfigError, EdgeguardError
+from edgeguard.core.errors import ConfigError, EdgeguardError, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.limits import STOP_WITHIN_S
 from edgeguard.core.site import Site
@@ -115,7 +115,7 @@ class Daemon:
             _log.info("daemon.stopping")
             await gateway.stop(UPLINK_GOODBYE_S)
             await control.close()
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, StoreError):
                 async with asyncio.timeout(UPLINK_GOODBYE_S):
                     await gateway.store.flush()
             for member in members:

@@ -13,7 +13,7 @@ from edgeguard.core.clock import Clock
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.driver import Device, build_device
+from edgeguard.driver import Device, Shelf, build_device
 from edgeguard.runtime.poller import Poller, start_offset_s
 from edgeguard.runtime.supervisor import Supervisor
 
@@ -63,6 +63,7 @@ class Field:
         self._sink = sink
         self._entropy = entropy
         self._make_bus = make_bus
+        self._shelf = Shelf()
         self._units: dict[BusName, Unit] = {}
         self._pollers: dict[DeviceName, Poller] = {}
 
@@ -113,5 +114,5 @@ class Field:
 
     def _poller(self, spec: DeviceSpec, bus: Bus, index: int) -> Poller:
         period_s = spec.period_ms / 1000.0
-        device = build_device(spec, bus, self._clock)
+        device = build_device(spec, bus, self._clock, shelf=self._shelf)
         return Poller(device, self._sink, period_s, start_offset_s(index, period_s))

@@ -21,7 +21,7 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.engine import DeviceRules, DeviceState, Outputs, acknowledge_alarm, mark_stale, step, tick
-from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_item
+from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_items
 from edgeguard.store import Batch
 
 _log = structlog.get_logger()
@@ -168,7 +168,7 @@ class Pipeline:
             self._tell(change)
         if outputs.told:
             self.counts["told"] += len(outputs.told)
-            items.append(telemetry_item(record.spec.name, at, record.rules.points, record.outcomes, outputs.told))
+            items += telemetry_items(record.spec.name, at, record.rules.points, record.outcomes, outputs.told)
         if items:
             self._store.submit(Batch(tuple(items), outputs.kept))
 

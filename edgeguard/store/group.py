@@ -64,10 +64,10 @@ def prune(ledger: Ledger, at_least: int) -> int:
         return retention.prune(ledger, at_least)
 
 
-def park(ledger: Ledger, stream: Stream, first: int, last: int, reason: str) -> int:
-    """Move what is still to be delivered of a range to the dead letters; gives the number of rows."""
+def park(ledger: Ledger, stream: Stream, first: int, last: int, reason: str, now: Stamp) -> int:
+    """Move what is still to be delivered of a range to the dead letters and record the gap; gives the number of rows."""
     with ledger.transaction():
-        return ledger.park(stream, first, last, reason)
+        return retention.park(ledger, stream, first, last, reason, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ STORE_FULL: Final = "store-full"
 TOO_OLD: Final = "too-old"
 DISK_FULL: Final = "disk-full"
 DAMAGED: Final = "damaged"
+DEAD_LETTER: Final = "dead-letter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +194,31 @@ class _Drop:
 
 def _drop(ledger: Ledger, stream: Stream, last: int, reason: str) -> _Drop:
     """Remove the rows through `last`."""
-    holes = tuple(ledger.streams[stream].holes(1, last))
+    drop = _seize(ledger, stream, 1, last, reason)
+    ledger.remove_through(stream, last)
+    return drop
+
+
+def _seize(ledger: Ledger, stream: Stream, first: int, last: int, reason: str) -> _Drop:
+    """What will go with these rows."""
+    holes = tuple(ledger.streams[stream].holes(first, last))
     carried: list[Gap] = []
     if stream is Stream.EVENTS:
         for hole in holes:
             found = ledger.connection.execute(SQL[stream].gaps, (*hole, len(GAP_MARK), GAP_MARK)).fetchall()
             carried += [gap_of(body) for (body,) in found]
-    ledger.remove_through(stream, last)
     return _Drop(tuple(Gap(stream, reason, *hole) for hole in holes), tuple(carried))
+
+
+def park(ledger: Ledger, stream: Stream, first: int, last: int, reason: str, now: Stamp) -> int:
+    """Move what is still to be delivered of a range to the dead letters, and tell the consumer why these numbers are missing.
+
+    Gives the number of rows.
+    """
+    drop = _seize(ledger, stream, first, last, DEAD_LETTER)
+    parked = ledger.park(stream, first, last, reason)
+    _tell(ledger, (drop,), now)
+    return parked
 
 
 def _tell(ledger: Ledger, drops: Sequence[_Drop], now: Stamp) -> tuple[Gap, ...]:

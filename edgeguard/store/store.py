@@ -163,7 +163,7 @@ class Store:
 
     async def park(self, stream: Stream, first_seq: int, last_seq: int, reason: str) -> None:
         """Move rows that the broker will never take to the dead letters; told once until the stream is taken again."""
-        parked = await self._writer.do(grouping.park, stream, first_seq, last_seq, reason)
+        parked = await self._writer.do(grouping.park, stream, first_seq, last_seq, reason, self._clock.now())
         if parked and stream not in self._refused:
             self._refused.add(stream)
             detail = f"{stream} {first_seq}-{last_seq}: {reason}"

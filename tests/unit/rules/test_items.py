@@ -7,9 +7,10 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName
 from edgeguard.core.item import Stream
+from edgeguard.core.limits import ITEM_MAX_BYTES
 from edgeguard.core.point import Kind, Labels, Point
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_item, write_item
+from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_items, write_item
 
 AT = Stamp(1, 2, BootId("b"), synced=True)
 POINTS = tuple(Point(PointName(n), Kind.NUMBER, Labels(n, n)) for n in ("pressure", "running", "flow"))
@@ -17,17 +18,27 @@ POINTS = tuple(Point(PointName(n), Kind.NUMBER, Labels(n, n)) for n in ("pressur
 
 def test_telemetry_holds_only_what_is_told_and_bad_only_when_there_is_some() -> None:
     outcomes = (0.42, True, Fault(Reason.TIMEOUT, "no answer"))
-    item = telemetry_item(DeviceName("pump-1"), AT, POINTS, outcomes, (0, 1, 2))
+    (item,) = telemetry_items(DeviceName("pump-1"), AT, POINTS, outcomes, (0, 1, 2))
     assert item.stream is Stream.TELEMETRY
     assert json.loads(item.body) == {
         "device": "pump-1",
         "values": {"pressure": 0.42, "running": True},
         "bad": {"flow": "timeout"},
     }
-    assert json.loads(telemetry_item(DeviceName("pump-1"), AT, POINTS, outcomes, (1,)).body) == {
-        "device": "pump-1",
-        "values": {"running": True},
-    }
+    (item,) = telemetry_items(DeviceName("pump-1"), AT, POINTS, outcomes, (1,))
+    assert json.loads(item.body) == {"device": "pump-1", "values": {"running": True}}
+
+
+def test_a_wide_device_is_told_in_parts_that_fit() -> None:
+    points = tuple(Point(PointName(f"point_{i:060d}"[:64]), Kind.TEXT, Labels("点", "p")) for i in range(2000))
+    outcomes = tuple("x" * (i % 90) for i in range(2000))
+    items = telemetry_items(DeviceName("wide"), AT, points, outcomes, tuple(range(2000)))
+    assert len(items) > 1
+    assert all(len(item.body) <= ITEM_MAX_BYTES for item in items)
+    seen: dict[str, str] = {}
+    for item in items:
+        seen |= json.loads(item.body)["values"]
+    assert seen == {p.name: o for p, o in zip(points, outcomes, strict=True)}
 
 
 def test_alarm_body() -> None:

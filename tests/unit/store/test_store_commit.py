@@ -1,6 +1,7 @@
 """Group commit: what waits and what does not, in which order, and what closing leaves."""
 
 import asyncio
+import json
 import sqlite3
 from pathlib import Path
 
@@ -111,9 +112,11 @@ async def test_numbers_epoch_acknowledgements_and_times_outlive_a_restart(tmp_pa
     async with running(spec_of(tmp_path), clock) as store:
         assert store.epoch == epoch
         rows = await store.read(Stream.EVENTS, 0, 100, 1 << 20)
-        assert [row.seq for row in rows] == [4, 5, 8, 10]
+        assert [row.seq for row in rows] == [4, 5, 8, 10, 11]
+        gap = {"type": "gap", "stream": "events", "from": 9, "to": 9, "reason": "dead-letter"}
+        assert json.loads(rows[-1].body) == gap
         assert all(row.at.synced and row.at.wall_ms == row.at.boot_ms + 1000 for row in rows)
-        assert await store.put(batch(clock, Stream.EVENTS, 11)) == (11,)
+        assert await store.put(batch(clock, Stream.EVENTS, 11)) == (12,)
         assert (await store.backlog(Stream.EVENTS)).dead == 1
 
 

@@ -75,6 +75,7 @@ async def test_what_was_acknowledged_before_the_file_was_opened_again_is_not_sen
     async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
         await store.put(batch(clock, Stream.EVENTS, 1, 2, 3, 4))
         await store.acknowledge(Stream.EVENTS, 1, 1)
+        assert len(await everything(store, Stream.EVENTS)) == 3  # the desk knows the first, the second is on its way to it
         await store.acknowledge(Stream.EVENTS, 3, 3)
         faults.set(sqlite3.SQLITE_IOERR, "COMMIT")
         await store.put(batch(clock, Stream.EVENTS, 5))

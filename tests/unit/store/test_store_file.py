@@ -90,9 +90,25 @@ def commit(ledger: Ledger, clock: FakeClock, count: int) -> None:
 def test_dead_letters_are_bounded_and_the_newest_stay(tmp_path: Path) -> None:
     ledger, clock = opened(tmp_path), FakeClock()
     commit(ledger, clock, DEAD_LETTERS_MAX + 10)
-    assert grouping.park(ledger, Stream.TELEMETRY, 1, DEAD_LETTERS_MAX + 10, "poison") == DEAD_LETTERS_MAX + 10
+    assert grouping.park(ledger, Stream.TELEMETRY, 1, DEAD_LETTERS_MAX + 10, "poison", clock.now()) == DEAD_LETTERS_MAX + 10
     rows = ledger.connection.execute("SELECT min(seq), max(seq), count(*), min(reason) FROM dead_letters").fetchone()
     assert rows == (11, DEAD_LETTERS_MAX + 10, DEAD_LETTERS_MAX, "poison")
+    close_sound(ledger)
+
+
+def test_a_crash_after_the_last_row_was_removed_forgets_no_number(tmp_path: Path) -> None:
+    ledger, clock = opened(tmp_path), FakeClock()
+    commit(ledger, clock, 10)
+    ledger.mark_done(Stream.TELEMETRY, 1, 10)
+    assert grouping.prune(ledger, 1) == 10
+    ledger.connection.close()
+    ledger.witness.close()
+    ledger = opened(tmp_path)
+    state = ledger.streams[Stream.TELEMETRY]
+    assert (state.first, state.last, state.floor, state.rows) == (11, 10, 10, 0)
+    commit(ledger, clock, 1)
+    assert [row.seq for row in ledger.read(Stream.TELEMETRY, 0, 10, 1000, None)] == [11]
+    assert ledger.bytes_between(Stream.TELEMETRY, 11, 11) == len(item(clock, Stream.TELEMETRY, 0).body)
     close_sound(ledger)
 
 

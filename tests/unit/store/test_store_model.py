@@ -93,9 +93,11 @@ class OutboxMachine(RuleBasedStateMachine):
     def park(self, stream: Stream, first: int, length: int) -> None:
         before = {row.seq for row in self.readable(stream)}
         parked = {seq for seq in before if first <= seq <= first + length}
-        self.deliver(stream, first, first + length)
-        assert grouping.park(self.ledger, stream, first, first + length, "poison") == len(parked)
+        assert grouping.park(self.ledger, stream, first, first + length, "poison", self.clock.now()) == len(parked)
         self.dead[stream] |= parked
+        for row in self.ledger.read(Stream.EVENTS, len(self.given[Stream.EVENTS]), 1000, 1 << 30, None):
+            assert row.body.startswith(GAP_MARK)
+            self.given[Stream.EVENTS].append(row.body)
         self.marks_are_kept()
 
     def deliver(self, stream: Stream, first: int, last: int) -> None:

@@ -159,6 +159,19 @@ def test_boots_are_forgotten_with_their_rows(ledger: Ledger, clock: FakeClock) -
     assert [row.at.boot for row in ledger.read(T, 0, 100, 1 << 20, None)] == ["boot-3"] * 10 + ["boot-4"] * 10
 
 
+def test_rows_of_boots_that_take_turns_keep_their_boot(ledger: Ledger, clock: FakeClock) -> None:
+    names = [BootId(name) for name in ("boot-a", "boot-b", "boot-a", "boot-a", "boot-c", "boot-b")]
+    for name in names:
+        clock.boot = name
+        put(ledger, clock, T, 1)
+    with ledger.transaction():
+        ledger.set_boot_offset(BootId("boot-b"), 5)
+    assert [row.at.boot for row in ledger.read(T, 0, 100, 1 << 20, None)] == names
+    ledger.mark_done(T, 1, 3)
+    grouping.prune(ledger, 1)
+    assert [row.at.boot for row in ledger.read(T, 0, 100, 1 << 20, None)] == names[3:]
+
+
 def count_boots(ledger: Ledger) -> int:
     return int(ledger.connection.execute("SELECT count(*) FROM boots").fetchone()[0])
 
