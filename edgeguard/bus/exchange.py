@@ -79,6 +79,10 @@ class Bus(Protocol):
         """
         ...
 
+    def on_connected(self, wake: Callable[[], None]) -> None:
+        """Call `wake` on the loop's thread after each successful opening, for the life of the bus; it must not block."""
+        ...
+
     async def run(self) -> None:
         """Own the connection until cancelled: open it, reopen it, close it at the end."""
         ...

@@ -5,10 +5,12 @@ Serves Modbus TCP and serial lines behind a transparent network adapter alike; w
 
 import asyncio
 import random
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from edgeguard.bus.exchange import LineCost, Request
+from edgeguard.bus.hostname import HostName, Lookup, ask_resolver
 from edgeguard.bus.reconnect import Reconnect
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.turns import Turns
@@ -57,15 +59,19 @@ class _Link(asyncio.BufferedProtocol):
 
 
 class TcpBus:
-    """One socket and its turns; see bus.exchange.Bus. `entropy` jitters the pauses between attempts."""
+    """One socket and its turns; see bus.exchange.Bus. `entropy` jitters the pauses between attempts, `lookup` resolves names."""
 
-    def __init__(self, spec: BusSpec, framing: Framing, cost: LineCost, entropy: random.Random) -> None:
+    def __init__(
+        self, spec: BusSpec, framing: Framing, cost: LineCost, entropy: random.Random, lookup: Lookup = ask_resolver
+    ) -> None:
         self._spec = spec
+        self._host = HostName(spec.host, lookup)
         self._cost = cost
         self._turns = Turns(spec.name, framing, spec.parallel, spec.delay_ms / 1000.0)
         self._reconnect = Reconnect(entropy)
         self._error = ""
         self._connected_at_s = 0.0
+        self._wakes: list[Callable[[], None]] = []
 
     @property
     def name(self) -> BusName:
@@ -88,6 +94,10 @@ class TcpBus:
     async def exchange(self, request: Request) -> bytes:
         """The answer's PDU; ExchangeFailed if none came."""
         return await self._turns.ask(request)
+
+    def on_connected(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each successful opening."""
+        self._wakes.append(wake)
 
     async def run(self) -> None:
         """Keep the connection until cancelled."""
@@ -115,7 +125,7 @@ class TcpBus:
         self._turns.proved = False
         try:
             async with asyncio.timeout(self._spec.connect_timeout_ms / 1000.0):
-                _, link = await loop.create_connection(lambda: _Link(self._turns), self._spec.host, self._spec.port)
+                link = await self._open(await self._host.addresses())
         except TimeoutError:
             return self._unreachable(f"no connection within {self._spec.connect_timeout_ms} ms")
         except (OSError, UnicodeError) as error:
@@ -123,6 +133,8 @@ class TcpBus:
         self._reconnect.opened()
         self._connected_at_s = loop.time()
         _log.info("bus.connected", bus=self.name, where=self._where, connection=self._reconnect.openings)
+        for wake in self._wakes:
+            wake()
         try:
             fault = await asyncio.shield(link.lost)
         except asyncio.CancelledError:
@@ -132,6 +144,17 @@ class TcpBus:
         self._error = str(fault)
         _log.warning("bus.lost", bus=self.name, where=self._where, fault=str(fault))
         return fault
+
+    async def _open(self, addresses: Sequence[str]) -> _Link:
+        """The first of the addresses that takes a connection; the last one's error if none does."""
+        loop = asyncio.get_running_loop()
+        refusal = OSError("the name has no address")
+        for address in addresses:
+            try:
+                return (await loop.create_connection(lambda: _Link(self._turns), address, self._spec.port))[1]
+            except OSError as error:
+                refusal = error
+        raise refusal
 
     def _unreachable(self, detail: str) -> Fault:
         fault = Fault(Reason.NO_CONNECTION, detail)

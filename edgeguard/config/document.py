@@ -7,11 +7,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgeguard.config.mistakes import Mistakes
-from edgeguard.config.positions import index
+from edgeguard.config.positions import KeyPath, index
 from edgeguard.core.limits import CONFIG_MAX_BYTES, CONFIG_MAX_DEPTH
+
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**64 - 1
+"""Whole numbers in a file: TOML's 64 bits, and those of an unsigned register."""
+_KEY_PARTS: Final = re.compile(r"""(?P<part>"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[A-Za-z0-9_-]++)|(?P<dot>[ \t]*+\.[ \t]*+)|.""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,12 @@ def read_document(path: Path) -> Document:
     mistakes.raise_if_any()
     data = _parse(text, mistakes)
     mistakes.raise_if_any()
+    if _is_too_deep(data):
+        mistakes.add_line(1, "file", f"nests tables deeper than {CONFIG_MAX_DEPTH} levels")
+    mistakes.raise_if_any()
     mistakes.positions = index(text)
+    _check_values(data, mistakes)
+    mistakes.raise_if_any()
     return Document(path, data, hashlib.sha256(content).hexdigest(), mistakes)
 
 
@@ -70,12 +80,15 @@ def _text(content: bytes, mistakes: Mistakes) -> str:
         return ""
     if text.startswith("\ufeff"):
         mistakes.add_line(1, "column 1", "starts with a byte order mark; save the file as UTF-8 without BOM")
-    if _too_deep(text):
+    if _nests_too_deep(text):
         mistakes.add_line(1, "file", f"nests brackets deeper than {CONFIG_MAX_DEPTH} levels")
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > CONFIG_MAX_DEPTH and _has_long_key(line):
+            mistakes.add_line(number, "file", f"a key has more than {CONFIG_MAX_DEPTH} parts")
     return text
 
 
-def _too_deep(text: str) -> bool:
+def _nests_too_deep(text: str) -> bool:
     """Whether a run of brackets could exhaust the parser's stack; brackets in strings count too, which harms nobody."""
     depth = 0
     for bracket in re.findall(r"[\[{\]}]", text):
@@ -83,6 +96,47 @@ def _too_deep(text: str) -> bool:
         if depth > CONFIG_MAX_DEPTH:
             return True
     return False
+
+
+def _has_long_key(line: str) -> bool:
+    """Whether a dotted key could cost the parser, which takes quadratic time for it, and us too much."""
+    dots = 0
+    for token in _KEY_PARTS.finditer(line):
+        if token["dot"] is not None:
+            dots += 1
+        elif token["part"] is None:
+            dots = 0
+        if dots >= CONFIG_MAX_DEPTH:
+            return True
+    return False
+
+
+def _is_too_deep(data: Mapping[str, Any]) -> bool:
+    """Whether tables and lists stand in one another deeper than whoever walks through them by recursion may go."""
+    level: list[object] = [data]
+    for _ in range(CONFIG_MAX_DEPTH + 1):
+        level = [inner for holder in level for inner in _inside(holder)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> list[object]:
+    """The tables and lists within a table or list."""
+    held = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [inner for inner in held if isinstance(inner, Mapping | list)]
+
+
+def _check_values(value: object, mistakes: Mistakes, path: KeyPath = ()) -> None:
+    """A mistake for each whole number that no register and no platform can hold: Python's have no end, and cannot all be shown."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_values(inner, mistakes, (*path, key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            _check_values(inner, mistakes, (*path, i))
+    elif isinstance(value, int) and not _LEAST <= value <= _MOST:
+        mistakes.add(path, "is out of range: a whole number has 64 bits at most")
 
 
 def _parse(text: str, mistakes: Mistakes) -> Mapping[str, Any]:

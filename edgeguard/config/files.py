@@ -30,11 +30,11 @@ class Files:
         for name in _VARIABLE.findall(written):
             if name != CREDENTIALS:
                 self.mistakes.add(path, f"${{{name}}} is not expanded here; only ${{{CREDENTIALS}}} is")
-        if f"${{{CREDENTIALS}}}" in written:
-            return self._credential(written, path)
-        if "\0" in written or not written.isprintable():
+        if not written.isprintable():
             self.mistakes.add(path, "must be a path without control characters")
             return self.folder
+        if f"${{{CREDENTIALS}}}" in written:
+            return self._credential(written, path)
         if written.startswith("~"):
             self.mistakes.add(path, '"~" is not expanded; write the whole path')
         return Path(os.path.normpath(self.folder / written))
@@ -71,7 +71,12 @@ class Files:
     def directory(self, written: str, path: KeyPath) -> Path | None:
         """A folder that must be there; None after adding a mistake."""
         resolved = self.resolve(written, path)
-        if not resolved.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(resolved.stat().st_mode)
+        except OSError as error:
+            self.mistakes.add(path, f"{resolved} cannot be used: {(error.strerror or 'not found').lower()}")
+            return None
+        if not is_folder:
             self.mistakes.add(path, f"{resolved} is not a folder")
             return None
         return resolved

@@ -1,5 +1,6 @@
 """Whether one point of a profile makes sense as a whole, and the core values it becomes. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -23,6 +24,8 @@ _INTEGERS: Final[Mapping[RawType, tuple[int, int]]] = {
     RawType.BCD32: (0, 99_999_999),
     RawType.BCD64: (0, 9_999_999_999_999_999),
 }
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,19}")
+"""A whole number of at most 64 bits, in the one way to write it."""
 _BCD: Final = (RawType.BCD16, RawType.BCD32, RawType.BCD64)
 _BIT_ONLY: Final = ("words", "word_order", "bit", "bits", "scale", "offset", "no_value", "choices")
 _NUMBER_ONLY: Final = ("scale", "offset", "unit", "range", "decimals", "deadband")
@@ -119,7 +122,7 @@ def _check_choices(raw: PointTable) -> Iterator[Finding]:
         bounds = (0, 2 ** max(1, chosen[1] - chosen[0] + 1) - 1)
     texts: dict[str, str] = {}
     for key, labels in raw.choices.items():
-        if not key.removeprefix("-").isdecimal() or str(int(key)) != key:
+        if _WHOLE.fullmatch(key) is None:
             yield f"choices.{key}", f'"{key}" is not a whole number'
         elif not bounds[0] <= int(key) <= bounds[1]:
             yield f"choices.{key}", f"{key} does not fit the field ({bounds[0]} to {bounds[1]})"

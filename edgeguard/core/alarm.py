@@ -60,12 +60,14 @@ class AlarmRule:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """The state of one alarm; `pending_since_ms` is boot time and holds only within one boot."""
+    """The state of one alarm. The pending times are boot time in ms and hold only within one boot."""
 
     state: AlarmState = AlarmState.NORMAL
     since: Stamp | None = None
     pending_since_ms: int | None = None
     """Since when the condition has differed from the state, waiting for its delay; None when it agrees."""
+    pending_seen_ms: int | None = None
+    """When that was last seen; None while it is only assumed, for no round has ended since the start."""
     value: Value | None = None
 
 

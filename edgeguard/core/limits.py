@@ -54,6 +54,8 @@ PRUNE_ROWS: Final = 4096
 ACK_WRITE_S: Final = 1.0
 ACK_SPANS_MAX: Final = 1024
 DEAD_LETTERS_MAX: Final = 1000
+DEAD_LETTER_QUIET_MS: Final = 600_000
+"""So long nothing may have been parked before dead letters count as over: news of them are few, however many rows are poison."""
 READ_CHUNK_ROWS: Final = 64
 QUARANTINE_KEEP: Final = 3
 QUICK_CHECK_S: Final = 2.0
@@ -152,10 +154,15 @@ SOCKET_PATH_MAX_BYTES: Final = 107
 STOP_WITHIN_S: Final = 5.0
 RESTART_BACKOFF_MIN_S: Final = 1.0
 RESTART_BACKOFF_MAX_S: Final = 60.0
+RESTART_HEALTHY_S: Final = 60.0
+UPLINK_GOODBYE_S: Final = 1.5
+HOUSEKEEPING_S: Final = 1.0
+RATE_WINDOW_MS: Final = 5000
 RECENT_EVENTS: Final = 100
 CLOCK_STEP_MS: Final = 1000
 WATCHDOG_GRACE_S: Final = 60.0
 AUDIT_WITHIN_S: Final = 3.0
+RELOADS_WAITING: Final = 4
 
 # Embedded broker (demo and tests)
 BROKER_PACKET_BYTES: Final = 1024 * 1024

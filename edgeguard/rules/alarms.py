@@ -1,7 +1,7 @@
 """The life of one alarm: condition with hysteresis, delays, and the states of ISA-18.2 that this version knows.
 
 normal -> active -> (acked) -> normal, or active -> returned -> normal once acknowledged. A reading that is BAD proves
-nothing: it neither raises nor clears a limit alarm, and a delay starts anew after it.
+nothing: it neither raises nor clears a limit alarm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,14 +40,24 @@ def is_true(rule: AlarmRule, standing: bool, outcome: Outcome) -> bool | None:
 def step_alarm(
     rule: AlarmRule, alarm: Alarm, truth: bool | None, value: Value | None, now: Stamp
 ) -> tuple[Alarm, AlarmChange | None]:
-    """One step of the life cycle at `now`. Returns the same object when nothing moved."""
+    """One step of the life cycle at `now`. Returns the same object when nothing moved. A shelved alarm stays shelved.
+
+    A delay runs on over bad readings, unless they last longer than the delay itself: then it starts anew.
+    """
     standing = alarm.state in STANDING
-    if truth is None or truth == standing:
-        return (alarm if alarm.pending_since_ms is None else replace(alarm, pending_since_ms=None)), None
+    if alarm.state is AlarmState.SHELVED:
+        return alarm, None
     delay_ms = rule.off_delay_ms if standing else rule.on_delay_ms
-    since_ms = now.boot_ms if alarm.pending_since_ms is None else alarm.pending_since_ms
+    since_ms, seen_ms = alarm.pending_since_ms, alarm.pending_seen_ms
+    unproved = truth is None and (seen_ms is None or now.boot_ms - seen_ms <= delay_ms)
+    if unproved or (truth == standing and since_ms is None):
+        return alarm, None
+    if truth is None or truth == standing:
+        return replace(alarm, pending_since_ms=None, pending_seen_ms=None), None
+    if since_ms is None:
+        since_ms = now.boot_ms
     if now.boot_ms - since_ms < delay_ms:
-        return (alarm if alarm.pending_since_ms is not None else replace(alarm, pending_since_ms=since_ms)), None
+        return replace(alarm, pending_since_ms=since_ms, pending_seen_ms=now.boot_ms), None
     return _move(rule, _after(alarm.state, standing), value, now)
 
 

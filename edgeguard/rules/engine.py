@@ -42,10 +42,12 @@ class DeviceState:
     alarms: tuple[Alarm, ...]
 
     @classmethod
-    def fresh(cls, rules: DeviceRules, known: Mapping[AlarmName, Alarm]) -> "DeviceState":
-        """The state at start: alarms as they were kept (a delay that was running starts anew), nothing told yet."""
-        kept = tuple(replace(known.get(rule.name, Alarm()), pending_since_ms=None) for rule in rules.alarms)
-        return cls(ReportState(), kept)
+    def fresh(cls, rules: DeviceRules, known: Mapping[AlarmName, Alarm], now: Stamp) -> "DeviceState":
+        """The state at start: alarms as they were kept (a delay that was running starts anew), nothing told yet.
+
+        A device counts as silent from now on until it answers, so that one of which no round ever ends is missed, too.
+        """
+        return cls(ReportState(), tuple(_resumed(rule, known.get(rule.name, Alarm()), now) for rule in rules.alarms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,30 @@ def tick(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[DeviceStat
     changes: list[AlarmChange] = []
     alarms = list(state.alarms)
     for k, rule in enumerate(rules.alarms):
-        if rule.condition is Condition.COMMS_LOST and alarms[k].pending_since_ms is not None:
-            waiting_to_stand = alarms[k].state not in (AlarmState.ACTIVE, AlarmState.ACKED)
-            alarms[k], change = step_alarm(rule, alarms[k], waiting_to_stand, None, now)
-            if change is not None:
-                changes.append(change)
+        if _is_overdue(rule, alarms[k], now):
+            alarms[k] = Alarm(AlarmState.ACTIVE, now)
+            changes.append(AlarmChange(rule, AlarmState.ACTIVE, now, None))
     if not changes:
         return state, Outputs()
     return replace(state, alarms=tuple(alarms)), Outputs((), tuple(worst_first(changes)), _kept(changes))
+
+
+def _resumed(rule: AlarmRule, alarm: Alarm, now: Stamp) -> Alarm:
+    waits = rule.condition is Condition.COMMS_LOST and alarm.state in (AlarmState.NORMAL, AlarmState.RETURNED)
+    return replace(alarm, pending_since_ms=now.boot_ms if waits else None, pending_seen_ms=None)
+
+
+def _is_overdue(rule: AlarmRule, alarm: Alarm, now: Stamp) -> bool:
+    """Whether a comms-lost alarm is due between rounds: after two silent rounds, or if no round has ended since the start.
+
+    One lost round and a pause of this process prove nothing.
+    """
+    if rule.condition is not Condition.COMMS_LOST or alarm.state not in (AlarmState.NORMAL, AlarmState.RETURNED):
+        return False
+    since_ms, seen_ms = alarm.pending_since_ms, alarm.pending_seen_ms
+    if since_ms is None or seen_ms == since_ms:
+        return False
+    return now.boot_ms - since_ms >= rule.on_delay_ms
 
 
 def acknowledge_alarm(rules: DeviceRules, state: DeviceState, name: AlarmName, now: Stamp) -> tuple[DeviceState, Outputs]:

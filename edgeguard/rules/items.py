@@ -81,14 +81,16 @@ def health_item(health: Health, at: Stamp) -> Item:
     return Item(Stream.EVENTS, at, orjson.dumps(body))
 
 
-def write_item(target: str, at: Stamp, value: Value, by: str, result: str, read_back: Value | None) -> Item:
-    """A write asked for by a person: `{"type":"command","name":"write","target":…,"value":…,"by":…,"result":…,"read_back":…}`.
+def command_item(
+    name: str, target: str, at: Stamp, by: str, result: str, value: Value | None = None, read_back: Value | None = None
+) -> Item:
+    """What a person did: `{"type":"command","name":"write","target":…,"value":…,"by":…,"result":…,"read_back":…}`.
 
-    `result` is accepted (recorded before the device is touched), then done, refused, failed or unverified.
+    `result` of a write is accepted (recorded before the device is touched), then done, refused, failed or unverified.
     """
     body = {
         "type": "command",
-        "name": "write",
+        "name": name,
         "target": target,
         "value": value,
         "by": by,

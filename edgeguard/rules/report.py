@@ -1,7 +1,8 @@
 """Report by exception: which points of a snapshot are worth telling the platform.
 
 A change of quality is always told. A value is told when it leaves the dead-band around the last told value and the
-minimum interval has passed, or when the heartbeat is due. Times are boot time, so a stepped wall clock changes nothing.
+minimum interval has passed, or when the heartbeat is due (within a twentieth of it and a second, or polls that keep the same
+beat would miss it by a hair and tell at every other). Times are boot time, so a stepped wall clock changes nothing.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ class ReportState:
 
     told: tuple[Outcome, ...] = ()
     told_ms: tuple[int, ...] = ()
+
+
+def _heartbeat_due(rule: ReportRule, since_ms: int) -> bool:
+    return since_ms >= rule.heartbeat_ms - min(rule.heartbeat_ms // 20, 1000)
 
 
 def _within_deadband(rule: ReportRule, told: Outcome, outcome: Outcome) -> bool:
@@ -41,15 +46,16 @@ def step_report(
         before = told[index]
         if outcome.__class__ is Fault or before.__class__ is Fault:
             changed = not _same_quality(before, outcome)
-            if not changed and now_ms - told_ms[index] < rules[index].heartbeat_ms:
+            if not changed and not _heartbeat_due(rules[index], now_ms - told_ms[index]):
                 continue
         elif outcome == before:
-            if now_ms - told_ms[index] < rules[index].heartbeat_ms:
+            if not _heartbeat_due(rules[index], now_ms - told_ms[index]):
                 continue
         else:
             rule = rules[index]
             since_ms = now_ms - told_ms[index]
-            if since_ms < rule.heartbeat_ms and (since_ms < rule.min_interval_ms or _within_deadband(rule, before, outcome)):
+            held = since_ms < rule.min_interval_ms or _within_deadband(rule, before, outcome)
+            if held and not _heartbeat_due(rule, since_ms):
                 continue
         due.append(index)
     if not due:

@@ -4,7 +4,6 @@ Essential are the store and the control socket: if one fails the process ends an
 """
 
 import asyncio
-import contextlib
 import random
 import signal
 import sys
@@ -17,9 +16,9 @@ from edgeguard.config import load_site
 from edgeguard.control import ControlServer
 from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Clock
-from edgeguard.core.errors import ConfigError, EdgeguardError, StoreError
+from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.core.health import Health
-from edgeguard.core.limits import STOP_WITHIN_S
+from edgeguard.core.limits import HOUSEKEEPING_S, UPLINK_GOODBYE_S
 from edgeguard.core.site import Site
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.runtime.gateway import Gateway
@@ -28,17 +27,19 @@ from edgeguard.runtime.log import configure_log
 from edgeguard.runtime.notify import Notifier
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.progress import stuck
+from edgeguard.runtime.reloading import Reloader
 from edgeguard.runtime.timewatch import TimeWatch
 from edgeguard.store import StateLock, Store
 
 _log = structlog.get_logger()
 
-HOUSEKEEPING_S = 1.0
-UPLINK_GOODBYE_S = 1.5
+RELOADER = "reloader"
 
 
 def run(config_path: Path) -> int:
     """Load, lock, serve until SIGTERM or SIGINT. Exit code: 0 stopped as asked, 1 failed, 2 bad configuration."""
+    # Until there is a reloader a hang-up is nothing to die of.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         site = load_site(config_path)
     except ConfigError as error:
@@ -70,39 +71,41 @@ class Daemon:
         self._clock = clock
         self._notifier = notifier
         self._stop = asyncio.Event()
-        self._reloading = asyncio.Lock()
         self._time = TimeWatch()
         self._early: list[Health] = []
         self._pipeline: Pipeline | None = None
+        self._late: tuple[str, ...] = ()
 
     async def main(self) -> None:
-        """Open the store, serve, stop in order: polls, uplink, store."""
+        """Open the store, serve, stop in order: whoever may ask for something, polls, uplink, store."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
         store = await Store.open(self._site.store, self._clock, self._hear)
         try:
             self._pipeline = pipeline = Pipeline(store, self._clock)
+            store.on_new_epoch(pipeline.keep_alarms)
             for news in self._early:
                 pipeline.health(news)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom())
             gateway.start(await store.load_alarms())
             await self._serve(gateway)
         finally:
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await store.close()
+            await store.close()
         _log.info("daemon.stopped")
 
     async def _serve(self, gateway: Gateway) -> None:
         """The essential tier: any of its members failing ends them all."""
+        reloader = Reloader(gateway, self._config_path, self._notifier)
+        gateway.supervisor.start(RELOADER, reloader.run)
         control = ControlServer(
             Path(self._site.control.socket),
-            Handlers(gateway, self._config_path, self.reload).table(),
+            Handlers(gateway, self._config_path, reloader.reload).table(),
             operators=self._site.control.operators,
         )
         await control.open()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.wish)
         async with asyncio.TaskGroup() as essential:
-            loop.add_signal_handler(signal.SIGHUP, lambda: essential.create_task(self._reload_quietly(gateway)))
             members = [
                 essential.create_task(gateway.store.run(), name="store"),
                 essential.create_task(control.serve(), name="control"),
@@ -113,33 +116,11 @@ class Daemon:
             await self._stop.wait()
             self._notifier.send("STOPPING=1", "STATUS=stopping")
             _log.info("daemon.stopping")
-            await gateway.stop(UPLINK_GOODBYE_S)
             await control.close()
-            with contextlib.suppress(TimeoutError, StoreError):
-                async with asyncio.timeout(UPLINK_GOODBYE_S):
-                    await gateway.store.flush()
+            await gateway.supervisor.stop(RELOADER)
+            await gateway.stop(UPLINK_GOODBYE_S)
             for member in members:
                 member.cancel()
-
-    async def reload(self, gateway: Gateway) -> str:
-        """Take up the configuration file anew and return its SHA-256; a wrong one raises ConfigError and changes nothing."""
-        async with self._reloading:
-            self._notifier.send("RELOADING=1")
-            try:
-                site = await asyncio.to_thread(load_site, self._config_path)
-                await gateway.reload(site)
-            except ConfigError as error:
-                gateway.refuse(error)
-                raise
-            finally:
-                self._notifier.send("READY=1")
-            configure_log(site.log)
-            gateway.config_error = ""
-            return site.sha256
-
-    async def _reload_quietly(self, gateway: Gateway) -> None:
-        with contextlib.suppress(ConfigError):
-            await self.reload(gateway)
 
     async def _keep_house(self, gateway: Gateway) -> None:
         """Once a second: delays and staleness, the clock, the status line, the watchdog."""
@@ -162,11 +143,9 @@ class Daemon:
         late = stuck(asyncio.get_running_loop().time(), gateway.poll_figures(), gateway.beats_s())
         if not late:
             self._notifier.send("WATCHDOG=1")
-        elif self._late != late:
+        elif not self._late:
             _log.error("watchdog.starving", stuck=late)
         self._late = late
-
-    _late: tuple[str, ...] = ()
 
     def _hear(self, news: Health) -> None:
         """The store's health sink: it may speak before there is a pipeline."""

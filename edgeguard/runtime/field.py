@@ -94,16 +94,22 @@ class Field:
         unit = Unit(spec, bus, pollers)
         self._units[spec.bus.name] = unit
         self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
+        # In the worst case all others are dead and each is waited for twice before a poller has its turn.
+        patience_s = sum(2 * device.profile.limits.timeout_ms for device in spec.devices) / 1000.0
         for poller in pollers:
+            poller.figures.patience_s = patience_s
+            bus.on_connected(poller.wake)
             self._pollers[poller.device.name] = poller
             self._supervisor.start(f"device.{poller.device.name}", poller.run)
 
     async def stop(self, names: Iterable[BusName]) -> None:
         """Stop these units, pollers first, so that nobody asks a closed bus."""
         for name in tuple(names):
-            unit = self._units.pop(name)
+            unit = self._units.pop(name, None)
+            if unit is None:
+                continue
             for poller in unit.pollers:
-                del self._pollers[poller.device.name]
+                self._pollers.pop(poller.device.name, None)
             *pollers, bus = unit.children
             await asyncio.gather(*(self._supervisor.stop(child) for child in pollers))
             await self._supervisor.stop(bus)
@@ -115,4 +121,6 @@ class Field:
     def _poller(self, spec: DeviceSpec, bus: Bus, index: int) -> Poller:
         period_s = spec.period_ms / 1000.0
         device = build_device(spec, bus, self._clock, shelf=self._shelf)
-        return Poller(device, self._sink, period_s, start_offset_s(index, period_s))
+        poller = Poller(device, self._sink, period_s, start_offset_s(index, period_s))
+        poller.figures.beat_s = asyncio.get_running_loop().time()
+        return poller

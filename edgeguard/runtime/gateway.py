@@ -21,7 +21,7 @@ from edgeguard.core.site import Site
 from edgeguard.runtime.field import Field, unit_specs
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
-from edgeguard.runtime.supervisor import Supervisor
+from edgeguard.runtime.supervisor import ChildState, Supervisor
 from edgeguard.store import Store
 from edgeguard.uplink import Uplink, build_catalog
 
@@ -69,11 +69,16 @@ class Gateway:
                 self.pipeline.add(device, known)
             self.field.start(spec)
         self.pipeline.retire(known)
+        self.pipeline.order(device.name for device in site.devices)
         if before.uplink != site.uplink:
             await self._stop_uplink(timeout_s=1.0)
             self._start_uplink()
         elif self.uplink is not None:
             self.uplink.catalog_changed()
+        if self.config_error:
+            text = Labels(zh="新配置已生效", en="a configuration without mistakes is in force again")
+            self.pipeline.health(Health("config", "applied", ok=True, text=text))
+        self.config_error = ""
         _log.info("config.applied", sha256=site.sha256[:12], buses_stopped=len(stop), buses_started=len(start))
 
     def refuse(self, error: ConfigError) -> None:
@@ -89,15 +94,18 @@ class Gateway:
         await self.supervisor.stop_all()
 
     def poll_figures(self) -> dict[str, PollFigures]:
-        """Live figures of every poller, by its name."""
-        return {f"device.{name}": poller.figures for name, poller in self.field.pollers.items()}
+        """Live figures of every poller that is not parked, by the name of its child."""
+        parked = {child.name for child in self.supervisor.children if child.state is ChildState.FAILED}
+        named = {f"device.{name}": poller.figures for name, poller in self.field.pollers.items()}
+        return {name: figures for name, figures in named.items() if name not in parked}
 
     def beats_s(self) -> dict[str, float]:
-        """Loop time of the last step of the store's writer and of the uplink's sync loop."""
+        """Loop time of the last step of the store's writer and of the uplink's sync loop, once they have taken one."""
         beats = {"store": self.store.beat_s}
         if self.uplink is not None:
             beats[UPLINK] = self.uplink.beat_s
-        return beats
+        parked = {child.name for child in self.supervisor.children if child.state is ChildState.FAILED}
+        return {name: beat_s for name, beat_s in beats.items() if beat_s and name not in parked}
 
     def _wake_uplink(self) -> None:
         if self.uplink is not None:

@@ -24,17 +24,17 @@ from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
 from edgeguard.core.ids import AlarmName, DeviceName, PointName
-from edgeguard.core.item import STREAMS
+from edgeguard.core.item import Item
 from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.core.point import Value
-from edgeguard.rules.items import write_item
+from edgeguard.driver import Device
+from edgeguard.rules.items import command_item
 from edgeguard.runtime import show
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.pipeline import DeviceRecord
-from edgeguard.runtime.rates import Rate
 from edgeguard.store import Batch
 
-Reload = Callable[[Gateway], Awaitable[str]]
+Reload = Callable[[], Awaitable[str]]
 
 
 class Handlers:
@@ -45,8 +45,6 @@ class Handlers:
         self._config_path = config_path
         self._reload = reload
         self._started = gateway.clock.now()
-        self._points_rate = Rate()
-        self._stream_rates = {stream: Rate() for stream in STREAMS}
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -89,7 +87,7 @@ class Handlers:
             devices_online=sum(1 for record in records if show.device_state(record) in ("online", "degraded")),
             points=sum(len(record.outcomes) for record in records),
             points_bad=sum(record.bad_points for record in records),
-            points_per_s=self._points_rate.of(gateway.pipeline.counts["points"], now.boot_ms),
+            points_per_s=gateway.pipeline.points_rate.per_s,
             alarms_active=counts[AlarmState.ACTIVE] + counts[AlarmState.ACKED],
             tasks=tuple(TaskView(c.name, c.state.value, c.restarts, c.error) for c in gateway.supervisor.children),
             uplink=self._uplink_view(),
@@ -120,9 +118,11 @@ class Handlers:
         """A person has seen an alarm."""
         name = AlarmName(call.text("alarm"))
         try:
-            self._gateway.pipeline.acknowledge(name)
+            batch = self._gateway.pipeline.acknowledge(name, call.author)
         except KeyError:
             raise UnknownName(f"there is no alarm {name}") from None
+        if batch is not None:
+            await self._put(batch, f"{name} is acknowledged, but that cannot be recorded yet, for the disk takes nothing")
         record = self._record(name.partition(".")[0])
         return next(view for view in show.alarm_views(record, everything=True) if view.alarm == name)
 
@@ -138,9 +138,9 @@ class Handlers:
                 first_seq=b.first_seq,
                 last_seq=b.last_seq,
                 oldest_at=show.iso_or_empty(b.oldest_at),
-                oldest_age_s=0.0 if b.oldest_at is None else round((now.wall_ms - b.oldest_at.wall_ms) / 1000.0, 1),
+                oldest_age_s=show.age_s(b.oldest_at, now),
                 dead=b.dead,
-                rate_per_s=self._stream_rates[b.stream].of(b.last_seq, now.boot_ms),
+                rate_per_s=self._gateway.pipeline.stream_rates[b.stream].per_s,
             )
             for b in figures.backlogs
         )
@@ -166,35 +166,45 @@ class Handlers:
             if not names:
                 raise UnknownName(f"{device} has no point {point}")
             asked.setdefault(device, []).extend(names)
+        snapshots = await asyncio.gather(*(self._device(device).read(names) for device, names in asked.items()))
         views: list[PointView] = []
-        for device, names in asked.items():
-            snapshot = await self._gateway.field.device(DeviceName(device)).read(names)
+        for device, snapshot in zip(asked, snapshots, strict=True):
             views.extend(show.reading_views(self._record(device), snapshot))
         return tuple(views)
 
     async def write(self, call: Call) -> WriteView:
-        """Write a point: recorded durably before the device is touched, then again with what came of it."""
-        device, point, value = call.text("device"), call.text("point"), call.value("value")
-        if all(known.name != point for known in self._record(device).rules.points):
-            raise UnknownName(f"{device} has no point {point}")
-        target, by, loop = f"{device}.{point}", call.author, asyncio.get_running_loop()
-        await self._audit(target, value, by, "accepted", None)
-        begun_s = loop.time()
+        """Write a point: recorded durably before the device is touched, then again with what came of it, whatever came."""
+        name, point, value = call.text("device"), call.text("point"), call.value("value")
+        if all(known.name != point for known in self._record(name).rules.points):
+            raise UnknownName(f"{name} has no point {point}")
+        device, target, loop = self._device(name), f"{name}.{point}", asyncio.get_running_loop()
+
+        def record(result: str, read_back: Value | None = None) -> Item:
+            return command_item("write", target, self._gateway.clock.now(), call.author, result, value, read_back)
+
         try:
-            result = await self._gateway.field.device(DeviceName(device)).write(PointName(point), value)
+            await self._put(Batch((record("accepted"),)), f"{target} was not written: the disk takes nothing, so nobody would know")
+        except StoreError:
+            self._gateway.pipeline.emit(record("failed"))
+            raise
+        begun_s, end, read_back = loop.time(), "unverified", None
+        try:
+            result = await device.write(PointName(point), value)
+            end, read_back = "done" if result.verified else "unverified", result.read_back
         except WriteRefused:
-            await self._audit(target, value, by, "refused", None)
+            end = "refused"
             raise
         except EdgeguardError:
-            await self._audit(target, value, by, "failed", None)
+            end = "failed"
             raise
-        took_ms = (loop.time() - begun_s) * 1000
-        await self._audit(target, value, by, "done" if result.verified else "unverified", result.read_back)
-        return WriteView(device, point, result.written, result.read_back, result.verified, result.detail, round(took_ms, 1))
+        finally:
+            self._gateway.pipeline.emit(record(end, read_back))
+        took_ms = round((loop.time() - begun_s) * 1000, 1)
+        return WriteView(name, point, result.written, result.read_back, result.verified, result.detail, took_ms)
 
     async def reload(self, _call: Call) -> ReloadView:
         """Take up the configuration file anew."""
-        return ReloadView(config_sha256=await self._reload(self._gateway))
+        return ReloadView(config_sha256=await self._reload())
 
     async def top(self, call: Call) -> TopView:
         """Everything at one moment; with `devices` the points of these alone."""
@@ -212,13 +222,19 @@ class Handlers:
             events=tuple(self._gateway.pipeline.recent),
         )
 
-    async def _audit(self, target: str, value: Value, by: str, result: str, read_back: Value | None) -> None:
-        item = write_item(target, self._gateway.clock.now(), value, by, result, read_back)
+    async def _put(self, batch: Batch, complaint: str) -> None:
+        """Make it durable before anything else happens; StoreError with the complaint if the disk does not take it in time."""
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
-                await self._gateway.store.put(Batch((item,)))
+                await self._gateway.store.put(batch)
         except TimeoutError:
-            raise StoreError(f"the write of {target} cannot be recorded, for the disk takes nothing; nothing was written") from None
+            raise StoreError(complaint) from None
+
+    def _device(self, name: str) -> Device:
+        try:
+            return self._gateway.field.device(DeviceName(name))
+        except KeyError:
+            raise UnknownName(f"{name} is not polled at this moment") from None
 
     def _record(self, name: str) -> DeviceRecord:
         record = self._gateway.pipeline.records.get(DeviceName(name))

@@ -1,11 +1,24 @@
 """How the daemon logs: one line per change of state, as JSON for the journal or coloured for a terminal."""
 
+import contextlib
 import logging
 import sys
 
 import structlog
 
 from edgeguard.core.site import LogSpec
+
+
+class _Stderr:
+    """Writes lines to standard error; one that nobody reads any more, or that is full, must not stop a gateway."""
+
+    def msg(self, message: str) -> None:
+        """One line."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
+
+    log = debug = info = warn = warning = error = critical = fatal = failure = err = exception = msg
 
 
 def configure_log(spec: LogSpec) -> None:
@@ -22,6 +35,6 @@ def configure_log(spec: LogSpec) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, spec.level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )

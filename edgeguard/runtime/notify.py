@@ -5,19 +5,15 @@ import socket
 
 
 class Notifier:
-    """Sends READY, STATUS, WATCHDOG, RELOADING and STOPPING. `watchdog_s` is the interval asked for, None if there is none."""
+    """Sends READY, STATUS, WATCHDOG, RELOADING and STOPPING."""
 
-    def __init__(self, address: str | None, watchdog_s: float | None) -> None:
-        self.watchdog_s = watchdog_s
+    def __init__(self, address: str | None) -> None:
         self._address = None if not address else ("\0" + address[1:] if address.startswith("@") else address)
 
     @classmethod
     def from_environment(cls) -> "Notifier":
-        """As systemd tells it: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID."""
-        usec = os.environ.get("WATCHDOG_USEC", "")
-        meant = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        watchdog_s = int(usec) / 1e6 if meant and usec.isdigit() and int(usec) > 0 else None
-        return cls(os.environ.get("NOTIFY_SOCKET"), watchdog_s)
+        """As systemd tells it."""
+        return cls(os.environ.get("NOTIFY_SOCKET"))
 
     def send(self, *lines: str) -> bool:
         """One datagram of assignments, one per line; False if nobody listens."""

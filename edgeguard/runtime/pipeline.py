@@ -4,24 +4,25 @@ Nothing here waits: a slow disk never holds a poll back (the store bounds what i
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
-from edgeguard.core.alarm import Alarm, AlarmChange, AlarmRule, AlarmState
+from edgeguard.core.alarm import Alarm, AlarmChange, AlarmState
 from edgeguard.core.clock import Clock, Stamp, iso_utc
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName
-from edgeguard.core.item import Item
+from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import RECENT_EVENTS
-from edgeguard.core.point import Outcome, Point, Value
+from edgeguard.core.point import Outcome, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.engine import DeviceRules, DeviceState, Outputs, acknowledge_alarm, mark_stale, step, tick
-from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_items
+from edgeguard.rules.items import alarm_item, command_item, health_item, retired_alarm_item, telemetry_items
+from edgeguard.runtime.rates import Rate
 from edgeguard.store import Batch
 
 _log = structlog.get_logger()
@@ -49,6 +50,7 @@ class DeviceRecord:
     good: list[Value | None]
     good_at: list[Stamp | None]
     answered: bool = False
+    answered_at: Stamp | None = None
     stale: bool = False
 
     @property
@@ -65,7 +67,10 @@ class Pipeline:
         self._clock = clock
         self._records: dict[DeviceName, DeviceRecord] = {}
         self.recent: deque[str] = deque(maxlen=RECENT_EVENTS)
-        self.counts: Counter[str] = Counter()
+        self.points_read = 0
+        self.points_rate = Rate()
+        self.stream_rates = {stream: Rate() for stream in STREAMS}
+        self._items: Counter[Stream] = Counter()
 
     @property
     def records(self) -> Mapping[DeviceName, DeviceRecord]:
@@ -79,7 +84,7 @@ class Pipeline:
         self._records[spec.name] = DeviceRecord(
             spec=spec,
             rules=rules,
-            state=DeviceState.fresh(rules, known),
+            state=DeviceState.fresh(rules, known, self._clock.now()),
             outcomes=(NEVER,) * len(points),
             at=None,
             good=[None] * len(points),
@@ -91,19 +96,27 @@ class Pipeline:
         record = self._records.pop(name)
         return {rule.name: alarm for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)}
 
+    def order(self, names: Iterable[DeviceName]) -> None:
+        """Show the devices in this order from now on; all of them must be named."""
+        self._records = {name: self._records[name] for name in names}
+
     def take(self, snapshot: Snapshot) -> None:
         """One poll round has ended: judge it and hand everything it says to the store in one batch."""
         record = self._records.get(snapshot.device)
         if record is None:
             return
+        if not snapshot.answered:
+            snapshot = _all_silent(snapshot)
         self._remember(record, snapshot)
         record.state, outputs = step(record.rules, record.state, snapshot)
-        self.counts["points"] += len(snapshot.outcomes)
         self._submit(record, snapshot.at, outputs)
 
     def sweep(self) -> None:
         """Once a second: let delays end that no snapshot drives, and mark what has become stale."""
         now = self._clock.now()
+        self.points_rate.look(self.points_read, now.boot_ms)
+        for stream, rate in self.stream_rates.items():
+            rate.look(self._items[stream], now.boot_ms)
         for record in self._records.values():
             record.state, outputs = tick(record.rules, record.state, now)
             self._submit(record, now, outputs)
@@ -113,14 +126,31 @@ class Pipeline:
             if age_ms > record.spec.stale_after_ms:
                 self._mark_stale(record, now, age_ms / 1000.0)
 
-    def acknowledge(self, name: AlarmName) -> AlarmRule:
-        """A person acknowledges an alarm; KeyError if nothing bears that name."""
-        device = DeviceName(name.partition(".")[0])
-        record = self._records[device]
+    def acknowledge(self, name: AlarmName, by: str) -> Batch | None:
+        """A person acknowledges an alarm: what the store is to be given, None if there was nothing to acknowledge.
+
+        KeyError if nothing bears that name.
+        """
+        record = self._records[DeviceName(name.partition(".")[0])]
         now = self._clock.now()
         record.state, outputs = acknowledge_alarm(record.rules, record.state, name, now)
-        self._submit(record, now, outputs)
-        return next(rule for rule in record.rules.alarms if rule.name == name)
+        if not outputs.changes:
+            return None
+        for change in outputs.changes:
+            self._tell(change)
+        told = (command_item("ack", name, now, by, "done"), *(alarm_item(change) for change in outputs.changes))
+        return Batch(told, outputs.kept)
+
+    def keep_alarms(self) -> None:
+        """Hand the store every alarm state that is not normal: it has begun a new file and knows of none."""
+        kept = tuple(
+            (rule.name, alarm)
+            for record in self._records.values()
+            for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)
+            if alarm.state is not AlarmState.NORMAL
+        )
+        if kept:
+            self._store.submit(Batch((), kept))
 
     def retire(self, known: Mapping[AlarmName, Alarm]) -> None:
         """Close alarms that stood but whose definition is gone."""
@@ -149,6 +179,10 @@ class Pipeline:
 
     def _remember(self, record: DeviceRecord, snapshot: Snapshot) -> None:
         record.outcomes, record.at, record.answered, record.stale = snapshot.outcomes, snapshot.at, snapshot.answered, False
+        if not snapshot.answered:
+            return
+        record.answered_at = snapshot.at
+        self.points_read += len(snapshot.outcomes)
         good, good_at, at = record.good, record.good_at, snapshot.at
         for index, outcome in enumerate(snapshot.outcomes):
             if outcome.__class__ is not Fault:
@@ -167,9 +201,9 @@ class Pipeline:
             items.append(alarm_item(change))
             self._tell(change)
         if outputs.told:
-            self.counts["told"] += len(outputs.told)
             items += telemetry_items(record.spec.name, at, record.rules.points, record.outcomes, outputs.told)
         if items:
+            self._items.update(item.stream for item in items)
             self._store.submit(Batch(tuple(items), outputs.kept))
 
     def _tell(self, change: AlarmChange) -> None:
@@ -182,9 +216,9 @@ class Pipeline:
         self.recent.append(f"{iso_utc(at.wall_ms)[11:19]} {text}")
 
 
-def point_index(points: tuple[Point, ...], name: str) -> int:
-    """The index of a point by name; KeyError if there is none."""
-    for index, point in enumerate(points):
-        if point.name == name:
-            return index
-    raise KeyError(name)
+def _all_silent(snapshot: Snapshot) -> Snapshot:
+    """A knock that nobody answered says the same of every point: the reason why is that of the one that was asked."""
+    asked = next((o for o in snapshot.outcomes if isinstance(o, Fault) and o.reason is not Reason.NOT_POLLED), None)
+    if asked is None:
+        return snapshot
+    return replace(snapshot, outcomes=(asked,) * len(snapshot.outcomes))

@@ -41,8 +41,12 @@ def probe_delay_s(failures: int, period_s: float) -> float:
 
 @dataclass(slots=True)
 class PollFigures:
-    """What a poller has done. `beat_s` and `next_s` are loop time: the last completed step and the next round due."""
+    """What a poller has done. `beat_s` and `next_s` are loop time: the last completed step and the next round due.
 
+    `patience_s` is how long a round may take in the worst case, because others on the bus are dead.
+    """
+
+    patience_s: float = 0.0
     rounds: int = 0
     failures: int = 0
     skipped: int = 0
@@ -59,6 +63,13 @@ class Poller:
         self._sink = sink
         self._period_s = period_s
         self._offset_s = offset_s
+        self._silent = 0
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is reason to ask at once, should the device be silent: its bus is connected again."""
+        if self._silent:
+            self._woken.set()
 
     async def run(self) -> None:
         """Poll until cancelled. A round that overruns its period skips the rounds it has missed, and keeps the beat."""
@@ -66,19 +77,16 @@ class Poller:
         figures = self.figures
         figures.beat_s = loop.time()
         due_s = loop.time() + self._offset_s
-        silent = 0
         while True:
             figures.next_s = due_s
-            await asyncio.sleep(due_s - loop.time())
-            snapshot = await (self.device.probe() if silent >= 2 else self.device.poll())
-            if snapshot.answered and silent >= 2:
-                snapshot = await self.device.poll()
+            due_s = await self._sleep_until(due_s)
+            snapshot = await self._round()
             figures.rounds += 1
             figures.beat_s = loop.time()
-            silent = self._judge(snapshot, silent)
+            self._judge(snapshot)
             self._sink(snapshot)
-            if silent:
-                due_s = max(due_s, loop.time() - self._period_s) + probe_delay_s(silent, self._period_s)
+            if self._silent:
+                due_s = max(due_s, loop.time() - self._period_s) + probe_delay_s(self._silent, self._period_s)
             else:
                 due_s += self._period_s
             missed = int((loop.time() - due_s) // self._period_s) + 1 if loop.time() > due_s else 0
@@ -86,13 +94,37 @@ class Poller:
                 figures.skipped += missed
                 due_s += missed * self._period_s
 
-    def _judge(self, snapshot: Snapshot, silent: int) -> int:
-        """Rounds in a row without an answer, told once when it changes from or to none."""
+    async def _sleep_until(self, due_s: float) -> float:
+        """Wait for the round, or for a reason to begin it earlier; when it begins, by the beat."""
+        loop = asyncio.get_running_loop()
+        if not self._silent:
+            await asyncio.sleep(due_s - loop.time())
+            return due_s
+        try:
+            async with asyncio.timeout_at(due_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return due_s
+        self._woken.clear()
+        return loop.time()
+
+    async def _round(self) -> Snapshot:
+        """A whole round, or a knock at the door of a device that was silent twice; if it opens, the round follows at once."""
+        if self._silent >= 2:
+            snapshot = await self.device.probe()
+            if not snapshot.answered:
+                return snapshot
+        return await self.device.poll()
+
+    def _judge(self, snapshot: Snapshot) -> None:
+        """Count rounds in a row without an answer; said once when it changes from or to none."""
         if snapshot.answered:
-            if silent >= 2:
-                _log.info("device.revived", device=snapshot.device, silent_rounds=silent)
-            return 0
+            if self._silent >= 2:
+                _log.info("device.revived", device=snapshot.device, silent_rounds=self._silent)
+            self._silent = 0
+            self._woken.clear()
+            return
         self.figures.failures += 1
-        if silent == 1:
+        self._silent += 1
+        if self._silent == 2:
             _log.warning("device.silent", device=snapshot.device, fault=str(snapshot.outcomes[0]))
-        return silent + 1

@@ -27,6 +27,14 @@ def iso_or_empty(at: Stamp | None) -> str:
     return "" if at is None else iso_utc(at.wall_ms)
 
 
+def age_s(at: Stamp | None, now: Stamp) -> float:
+    """Seconds since then: by boot time within one boot, else by the wall clock and never negative; 0 for never."""
+    if at is None:
+        return 0.0
+    passed_ms = now.boot_ms - at.boot_ms if at.boot == now.boot else max(0, now.wall_ms - at.wall_ms)
+    return round(passed_ms / 1000.0, 1)
+
+
 def rss_mib() -> float:
     """Resident memory of this process now, from /proc/self/statm (visible under ProcSubset=pid)."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / 2**20
@@ -52,7 +60,7 @@ def device_view(record: DeviceRecord, poller: Poller | None, now_s: float) -> De
     spec = record.spec
     stats = poller.device.stats if poller else None
     refused = poller.device.refused if poller else {}
-    answered_at = max((at for at in record.good_at if at is not None), key=lambda at: at.boot_ms, default=None)
+    answered_at = record.answered_at
     return DeviceView(
         name=spec.name,
         bus=spec.bus,

@@ -13,7 +13,7 @@ import structlog
 
 from edgeguard.core.errors import EdgeguardError, Permanent
 from edgeguard.core.health import Health, HealthSink
-from edgeguard.core.limits import RESTART_BACKOFF_MAX_S, RESTART_BACKOFF_MIN_S
+from edgeguard.core.limits import RESTART_BACKOFF_MAX_S, RESTART_BACKOFF_MIN_S, RESTART_HEALTHY_S
 from edgeguard.core.point import Labels
 
 _log = structlog.get_logger()
@@ -31,7 +31,7 @@ class ChildState(StrEnum):
 
 @dataclass(slots=True)
 class Child:
-    """One supervised part. `error` is the last failure in words, empty while there was none."""
+    """One supervised part. `error` is the trouble it is in, in words; empty when it has run well for a healthy while."""
 
     name: str
     work: Work
@@ -42,9 +42,9 @@ class Child:
 
 
 class Supervisor:
-    """Starts, restarts and stops children by name. A run of `healthy_s` forgets earlier failures."""
+    """Starts, restarts and stops children by name. After a run of `healthy_s` earlier failures are forgotten, and that is told."""
 
-    def __init__(self, health: HealthSink, entropy: random.Random, healthy_s: float = 60.0) -> None:
+    def __init__(self, health: HealthSink, entropy: random.Random, healthy_s: float = RESTART_HEALTHY_S) -> None:
         self._health = health
         self._entropy = entropy
         self._healthy_s = healthy_s
@@ -78,14 +78,14 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         pause_s = RESTART_BACKOFF_MIN_S
         while True:
-            started = loop.time()
+            started_s = loop.time()
             child.state = ChildState.RUNNING
+            healthy = loop.call_later(self._healthy_s, self._recovered, child)
             try:
-                await child.work()
-                error: BaseException = EdgeguardError("ended by itself")
-            except Exception as failure:  # noqa: BLE001  the one place where a bug ends
-                error = failure
-            if loop.time() - started > self._healthy_s:
+                error = await _failure_of(child.work)
+            finally:
+                healthy.cancel()
+            if loop.time() - started_s >= self._healthy_s:
                 pause_s = RESTART_BACKOFF_MIN_S
             if self._parked(child, error):
                 return
@@ -93,19 +93,38 @@ class Supervisor:
             await asyncio.sleep(pause_s * self._entropy.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, RESTART_BACKOFF_MAX_S)
 
-    def _parked(self, child: Child, error: BaseException) -> bool:
-        """Note the failure; True if trying again is pointless."""
-        child.error = str(error) or type(error).__name__
+    def _recovered(self, child: Child) -> None:
+        if child.error:
+            child.error = ""
+            _log.info("child.recovered", child=child.name)
+            text = Labels(zh=f"{child.name} 已恢复正常", en=f"{child.name} works again")
+            self._health(Health(child.name, "recovered", ok=True, text=text))
+
+    def _parked(self, child: Child, error: Exception) -> bool:
+        """Note the failure; True if trying again is pointless. The first of a row is told, with its trace if it is a bug."""
+        first, child.error = not child.error, str(error) or type(error).__name__
         permanent = isinstance(error, Permanent)
         child.state = ChildState.FAILED if permanent else ChildState.WAITING
-        expected = isinstance(error, EdgeguardError)
-        _log.error("child.failed", child=child.name, error=child.error, parked=permanent, exc_info=None if expected else error)
-        if permanent or child.restarts == 0:
+        if first or permanent:
+            trace = error if first and not isinstance(error, EdgeguardError) else None
+            _log.error("child.failed", child=child.name, error=child.error, parked=permanent, exc_info=trace)
             text = Labels(
                 zh=f"{child.name} 已停止,需要人工处理" if permanent else f"{child.name} 出错,正在重新启动",
-                en=f"{child.name} has stopped until somebody changes something"
-                if permanent
-                else f"{child.name} failed and restarts",
+                en=f"{child.name} has stopped until somebody acts" if permanent else f"{child.name} failed and restarts",
             )
             self._health(Health(child.name, "parked" if permanent else "restarting", ok=False, text=text, detail=child.error))
         return permanent
+
+
+async def _failure_of(work: Work) -> Exception:
+    """Run it; how it ended. Being cancelled from outside passes through, a cancellation that came from within is a failure."""
+    try:
+        await work()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return EdgeguardError("cancelled from within")
+    except Exception as failure:  # noqa: BLE001  the one place where a bug ends
+        return failure
+    return EdgeguardError("ended by itself")

@@ -286,7 +286,7 @@ class Ledger:
         return self.total_through(stream, last)[0] - total + length
 
     def load_alarms(self) -> dict[AlarmName, Alarm]:
-        """The states as last kept, with the true time where it has become known since."""
+        """The states as last kept, with the true time where it has become known since; when a delay was seen is not kept."""
         rows = self.connection.execute(
             "SELECT name, state, since_wall_ms, since_boot_ms, since_boot, since_synced, pending_since_ms, value FROM alarm_states"
         ).fetchall()
@@ -294,7 +294,7 @@ class Ledger:
         for name, state, wall_ms, boot_ms, boot, synced, pending, value in rows:
             since = None if boot is None else self._true_time(Stamp(wall_ms, boot_ms, BootId(boot), bool(synced)))
             held = None if value is None else orjson.loads(value)
-            alarms[AlarmName(name)] = Alarm(AlarmState(state), since, pending, held)
+            alarms[AlarmName(name)] = Alarm(AlarmState(state), since, pending, value=held)
         return alarms
 
     def used_bytes(self) -> int:

@@ -2,7 +2,9 @@
 
 from asyncio import Future
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from edgeguard.core.alarm import Alarm
@@ -11,6 +13,7 @@ from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import ITEM_MAX_BYTES
 
 LOWEST_FIRST: Final = tuple(reversed(STREAMS))
+_ALONE: Final = MappingProxyType({stream: frozenset({stream}) for stream in STREAMS})
 _PATIENT: Final = frozenset({Stream.TELEMETRY})
 
 
@@ -42,7 +45,7 @@ class Entry:
     urgent: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.streams = frozenset(item.stream for item in self.items)
+        self.streams = _ALONE[self.items[0].stream] if len(self.items) == 1 else frozenset(item.stream for item in self.items)
         self.urgent = self.waiter is not None or bool(self.streams - _PATIENT)
 
 
@@ -76,10 +79,13 @@ class Pending:
         """Append; gives the entries that lost items for it (perhaps itself), whose waiters have to be told."""
         self._enter(self._next, entry)
         self._next += 1
-        return self._shrink()
+        return self._shrink() if self.items > self._bound else []
 
     def take(self, most_items: int, *, alarms_only: bool = False) -> list[Entry]:
-        """The oldest entries with at most so many items together (one entry at least); or only those that hold an alarm."""
+        """The oldest entries with at most so many items together (one entry at least); or only those that hold an alarm.
+
+        Alarm states of entries that are overtaken so are dropped where a newer one is taken: it must not be undone later.
+        """
         taken: list[Entry] = []
         count = 0
         chosen = []
@@ -92,6 +98,9 @@ class Pending:
             chosen.append(number)
         for number in chosen:
             self._leave(number)
+        if alarms_only and chosen:
+            newest = {name: number for number, entry in zip(chosen, taken, strict=True) for name, _ in entry.alarms}
+            self._forget_states(newest)
         return taken
 
     def put_back(self, entries: list[Entry]) -> list[Entry]:
@@ -112,6 +121,11 @@ class Pending:
         self._urgent += entry.urgent
         for stream in entry.streams:
             self._holders[stream][number] = None
+
+    def _forget_states(self, newest: Mapping[AlarmName, int]) -> None:
+        for number, entry in self._entries.items():
+            if entry.alarms:
+                entry.alarms = tuple((name, alarm) for name, alarm in entry.alarms if number > newest.get(name, -1))
 
     def _leave(self, number: int) -> None:
         entry = self._entries.pop(number)

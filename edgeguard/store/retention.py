@@ -213,11 +213,13 @@ def _seize(ledger: Ledger, stream: Stream, first: int, last: int, reason: str) -
 def park(ledger: Ledger, stream: Stream, first: int, last: int, reason: str, now: Stamp) -> int:
     """Move what is still to be delivered of a range to the dead letters, and tell the consumer why these numbers are missing.
 
-    Gives the number of rows.
+    Gives the number of rows. If all of them are gap records nothing is told: who refuses these would refuse the next ones too,
+    and each would breed two.
     """
     drop = _seize(ledger, stream, first, last, DEAD_LETTER)
     parked = ledger.park(stream, first, last, reason)
-    _tell(ledger, (drop,), now)
+    if parked > len(drop.carried):
+        _tell(ledger, (drop,), now)
     return parked
 
 

@@ -19,7 +19,7 @@ from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.item import STREAMS, Backlog, OutboxRow, Stream
-from edgeguard.core.limits import STORE_CLOSE_S
+from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, STORE_CLOSE_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
 from edgeguard.store import group as grouping
@@ -32,7 +32,9 @@ from edgeguard.store.pending import Batch
 from edgeguard.store.writer import Numbers, Writer
 
 _log = structlog.get_logger()
-_DEAD_TEXT = Labels(zh="平台拒收：数据移入死信", en="refused by the platform: items moved to the dead letters")
+_DEAD_CODE: Final = "dead-letter"
+_DEAD_TEXT: Final = Labels(zh="平台拒收：数据移入死信", en="refused by the platform: items moved to the dead letters")
+_TAKEN_TEXT: Final = Labels(zh="平台不再拒收数据", en="the platform refuses no more items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Store:
         self._clock = clock
         self._health = health
         self._free_bytes = free_bytes
-        self._refused: set[Stream] = set()
+        self._parked_ms: int | None = None
+        """When rows were parked last (boot time); None once that is over and has been told."""
         self._measured = _NOTHING
         self._closed = False
 
@@ -158,16 +161,24 @@ class Store:
 
     async def acknowledge(self, stream: Stream, first_seq: int, last_seq: int) -> None:
         """The broker has taken these numbers; both ends included. Never waits for the disk."""
-        self._refused.discard(stream)
         self._writer.acknowledge((stream, first_seq, last_seq))
+        if self._parked_ms is not None and self._clock.now().boot_ms - self._parked_ms >= DEAD_LETTER_QUIET_MS:
+            self._parked_ms = None
+            self._health(Health("store", _DEAD_CODE, ok=True, text=_TAKEN_TEXT))
 
     async def park(self, stream: Stream, first_seq: int, last_seq: int, reason: str) -> None:
-        """Move rows that the broker will never take to the dead letters; told once until the stream is taken again."""
-        parked = await self._writer.do(grouping.park, stream, first_seq, last_seq, reason, self._clock.now())
-        if parked and stream not in self._refused:
-            self._refused.add(stream)
+        """Move rows that the broker will never take to the dead letters, and record the gap.
+
+        Told once, until something was taken after DEAD_LETTER_QUIET_MS without another: each piece of news is an event, which
+        a broker that takes no events would send here too.
+        """
+        now = self._clock.now()
+        if not await self._writer.do(grouping.park, stream, first_seq, last_seq, reason, now):
+            return
+        news, self._parked_ms = self._parked_ms is None, now.boot_ms
+        if news:
             detail = f"{stream} {first_seq}-{last_seq}: {reason}"
-            self._health(Health("store", "dead-letter", ok=False, text=_DEAD_TEXT, detail=detail))
+            self._health(Health("store", _DEAD_CODE, ok=False, text=_DEAD_TEXT, detail=detail))
 
     async def backlog(self, stream: Stream) -> Backlog:
         """What the stream still holds."""
@@ -184,10 +195,21 @@ class Store:
         """Call `wake` on the loop's thread after every commit that added rows."""
         self._writer.wakes.append(wake)
 
+    def on_new_epoch(self, renewed: Callable[[], None]) -> None:
+        """Call `renewed` on the loop's thread whenever `epoch` became another one while running.
+
+        The file then holds none of this run's alarm states: they are to be submitted again. So it is after damage, and when a
+        disk that refused at `open` gives its file at last, whose older states `load_alarms` can then give.
+        """
+        self._writer.renewals.append(renewed)
+
     # --- telling
 
     async def load_alarms(self) -> dict[AlarmName, Alarm]:
-        """The alarm states as last committed; none while no file can be opened, so that the rules begin anew."""
+        """The alarm states as last committed; none while no file can be opened, so that the rules begin anew.
+
+        If that is so at the start, `on_new_epoch` tells when a second call is worth it.
+        """
         try:
             return await self._writer.do(Ledger.load_alarms)
         except StoreError as error:

@@ -70,6 +70,7 @@ class Writer:
         self.lost = dict.fromkeys(STREAMS, 0)
         """Numbered items that the caps cost since the start."""
         self.wakes: list[Callable[[], None]] = []
+        self.renewals: list[Callable[[], None]] = []
         self.beat_s = asyncio.get_running_loop().time()
         """Loop time of the last step that came to its end, well or not: a disk that never answers shows here."""
         self._keeper = keeper
@@ -80,6 +81,8 @@ class Writer:
         self._writing = asyncio.Lock()
         self._stirred = asyncio.Event()
         self._step: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[None] | None = None
+        self._shift = 0
         self._acks: list[Ack] = []
         self._doubt: _Doubt | None = None
         self._offset: tuple[BootId, int] | None = None
@@ -137,14 +140,25 @@ class Writer:
 
     async def run(self) -> None:
         """Commit what comes, until cancelled; a commit that has begun is finished all the same."""
-        while True:
+        self._shift += 1
+        self._worker = asyncio.create_task(self._work(self._shift))
+        try:
+            await asyncio.shield(self._worker)
+        finally:
+            self._shift += 1
+            self._stirred.set()
+
+    async def _work(self, shift: int) -> None:
+        """One task for all commits of a run, since a task for each would be felt; ends at its next pause after the run."""
+        while shift == self._shift:
             await self._wait()
-            await self.step()
+            if shift == self._shift:
+                await self._commit_once(everything=False)
 
     async def flush(self) -> None:
         """Commit everything that waits, acknowledgements too. Raises StoreError if the disk refuses."""
         while True:
-            await self.step(save_marks=True)
+            await self.step(everything=True)
             if self._keeper.trouble is not None:
                 raise StoreError(f"{len(self.pending)} batches wait for the disk: {self._keeper.last_error}")
             if not len(self.pending):
@@ -158,6 +172,7 @@ class Writer:
 
     async def _wait(self) -> None:
         """Return when there is something to do: at once for the urgent, else when the first deadline is over."""
+        await asyncio.sleep(0)  # those whom the last commit set free may join the next
         loop = asyncio.get_running_loop()
         begun = loop.time()
         while True:
@@ -165,7 +180,6 @@ class Writer:
                 idle = self._short_of_room and not self.pending.holds(Stream.ALARMS)
                 deadline = begun + (DISK_LOOK_S if idle else self._pause_s)
             elif self._enough():
-                await asyncio.sleep(0)  # those whom the last commit set free may join this one
                 return
             else:
                 deadline = self._deadline()
@@ -190,12 +204,15 @@ class Writer:
             deadline = min(deadline, self._unmarked_at + ACK_WRITE_S)
         return deadline
 
-    async def step(self, *, save_marks: bool = False) -> None:
-        """One commit with all that belongs to it; what has begun is finished even if the waiter is cancelled."""
-        self._step = asyncio.create_task(self._commit_once(save_marks))
+    async def step(self, *, everything: bool = False) -> None:
+        """One commit with all that belongs to it; what has begun is finished even if the waiter is cancelled.
+
+        `everything`: items and acknowledgements are written although they might wait for more.
+        """
+        self._step = asyncio.create_task(self._commit_once(everything=everything))
         await asyncio.shield(self._step)
 
-    async def _commit_once(self, save_marks: bool) -> None:
+    async def _commit_once(self, *, everything: bool) -> None:
         """Open the file if need be, look at the disk, commit one group. Trouble is noted, told, and left for the next time."""
         async with self._writing:
             if self._keeper.broken and not await self._reopen():
@@ -204,13 +221,13 @@ class Writer:
                 return
             try:
                 await self._look()
-                await self._commit(save_marks)
+                await self._commit(everything=everything)
                 await self._prune_and_tidy()
             except StoreError:
                 self._back_off()
                 if self._short_of_room and self.pending.holds(Stream.ALARMS):
                     with suppress(StoreError):  # it has been noted: they wait on
-                        await self._commit(save_marks=False)
+                        await self._commit(everything=False)
                         self._pause_s = 0.0
             else:
                 self._pause_s = 0.0
@@ -221,12 +238,16 @@ class Writer:
         epoch = self._keeper.epoch
         if not await self._keeper.reopen():
             return False
-        if self._keeper.epoch != epoch:
+        renewed = self._keeper.epoch != epoch
+        if renewed:
             self._acks.clear()
             self._unmarked_at = None
         doubt, self._doubt = self._doubt, None
         if doubt is not None:
             self._settle(doubt)
+        if renewed:  # what is submitted now comes after all that waits: the newest alarm state is written last
+            for tell in self.renewals:
+                tell()
         return True
 
     def _settle(self, doubt: _Doubt) -> None:
@@ -257,12 +278,12 @@ class Writer:
         elif room.ample:
             self._short_of_room = False
 
-    async def _commit(self, save_marks: bool) -> None:
+    async def _commit(self, *, everything: bool) -> None:
         now = asyncio.get_running_loop().time()
         troubled = self._keeper.trouble is not None
-        due = self._unmarked_at is not None and now - self._unmarked_at >= ACK_WRITE_S
-        save_marks = due or save_marks or (troubled and not self._short_of_room)
-        wanted = save_marks or troubled or self._enough() or now >= self._telemetry_deadline()
+        due = self._unmarked_at is not None and (everything or now - self._unmarked_at >= ACK_WRITE_S)
+        save_marks = due or (troubled and not self._short_of_room)
+        wanted = everything or due or troubled or self._enough() or now >= self._telemetry_deadline()
         entries = self.pending.take(GROUP_MAX_ROWS, alarms_only=self._short_of_room) if wanted else []
         gaps = () if self._short_of_room else self._untold()
         if not (entries or gaps or self._offset or save_marks) or (self._short_of_room and not entries):

@@ -116,6 +116,7 @@ class FakeBus:
         self._turns = Turns(self.name, MbapFraming(), parallel, delay_s)
         self._state = LinkState.CONNECTING
         self._timers: set[asyncio.TimerHandle] = set()
+        self._wakes: list[Callable[[], None]] = []
 
     def unit(self, address: int) -> FakeUnit:
         """The device at this address, made on first use; addresses without one are silent."""
@@ -132,6 +133,10 @@ class FakeBus:
             self.connect()
         return await self._turns.ask(request)
 
+    def on_connected(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each `connect` that was needed."""
+        self._wakes.append(wake)
+
     async def run(self) -> None:
         """Be connected until cancelled."""
         self.connect()
@@ -146,6 +151,8 @@ class FakeBus:
         if self._state is not LinkState.CONNECTED:
             self._state = LinkState.CONNECTED
             self._turns.opened(self._written, self._dropped)
+            for wake in self._wakes:
+                wake()
 
     def disconnect(self, detail: str = "unplugged") -> None:
         """The connection is gone and will not come back by itself; requests fail at once."""

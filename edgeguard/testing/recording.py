@@ -10,7 +10,7 @@ The file (JSON, one object) has
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +87,9 @@ class ReplayBus:
 
     def __post_init__(self) -> None:
         self.cells = dict(self.recording.cells)
+
+    def on_connected(self, wake: Callable[[], None]) -> None:
+        """There is no connection to wait for, so nobody is woken."""
 
     async def run(self) -> None:
         """There is no connection to own."""

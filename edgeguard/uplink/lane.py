@@ -121,6 +121,14 @@ class Lane:
         self._holding = False
         self.rewind(after_seq)
 
+    def forget_rows(self) -> None:
+        """Nothing is known of single rows any more; what the broker thinks of the stream, and until when to wait, still is."""
+        self._suspects.clear()
+        self._narrow_through = self._unproven = 0
+        self._max_items = limits.BATCH_MAX_ITEMS
+        self._one_by_one = self._proven = self._blocked = False
+        self._release_at_s = None
+
     def rewind(self, after_seq: int) -> None:
         """Read again from behind `after_seq`; what was ready is forgotten."""
         self.ready.clear()

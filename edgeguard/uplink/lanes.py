@@ -55,6 +55,11 @@ class Lanes:
         self.history.through_seq = 0
         self.split_due = True
 
+    def renewed(self) -> None:
+        """The outbox is another one: the same numbers are other rows now."""
+        for lane in self.by_urgency:
+            lane.forget_rows()
+
     def forget(self) -> None:
         """The session is gone: no verdict will come any more."""
         self._flight.clear()

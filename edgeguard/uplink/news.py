@@ -34,15 +34,6 @@ def version_5_again() -> Health:
     return Health(SOURCE, "fallback", ok=True, text=text)
 
 
-def parked(topic: str, seq: int, code: int) -> Health:
-    """A row went to the dead letters."""
-    words = reason_words(code)
-    text = Labels(
-        f"平台永久拒收一条数据,已移入死信:{words.zh}", f"the broker will never take an item, it is in the dead letters: {words.en}"
-    )
-    return Health(SOURCE, "parked", ok=False, text=text, detail=f"{topic} seq {seq}")
-
-
 def lane_word(topic: str, word: Word, code: int) -> Health:
     """A lane that stopped, or flows again."""
     words = reason_words(code)

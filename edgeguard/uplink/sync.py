@@ -99,6 +99,7 @@ class Sync:
             for ranges in self._accepted.values():
                 ranges.clear()
             self._parked.clear()
+            self.lanes.renewed()
         self._session, self._grant = session, grant
         self._notices.clear()
         self._notice_topics.clear()
@@ -167,7 +168,6 @@ class Sync:
             await self._outbox.park(lane.stream, seq, seq, reason_words(code).en)
             del self._parked[0]
             _log.warning("item.parked", topic=lane.topic, seq=seq, code=code)
-            self._health(news.parked(lane.topic, seq, code))
 
     async def pump(self) -> None:
         """Send whatever the window and the broker allow now. LinkTrouble if the session ends meanwhile."""

@@ -38,8 +38,8 @@ class Bench(Protocol):
 
 
 class MemoryBench:
-    def __init__(self) -> None:
-        self._fake = FakeBus()
+    def __init__(self, fake: FakeBus | None = None) -> None:
+        self._fake = fake or FakeBus()
         self.bus: Bus = self._fake
         self.unit = self._fake.unit
 
@@ -243,6 +243,31 @@ async def test_a_lost_connection_comes_back_by_itself() -> None:
         await asyncio.sleep(0.01)
         assert await far.bus.exchange(ask(1)) == good(1)
         assert (far.connections, far.bus.stats.reconnects) == (2, 1)
+    server.close()
+
+
+async def test_each_opening_is_told_to_everybody_who_asked() -> None:
+    far = SocketBench(Wire.TCP)
+    fill(far, 1)
+    server = await asyncio.start_server(far.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    fake = FakeBus()
+    fill(MemoryBench(fake), 1)
+    real = open_bus(BusSpec(BusName("loop"), Wire.TCP, "127.0.0.1", port), random.Random(1))
+    for bus, hang_up in ((real, far.hang_up), (fake, fake.disconnect)):
+        told: list[tuple[str, LinkState]] = []
+        for name in ("a", "b"):
+            bus.on_connected(lambda name=name, bus=bus, told=told: told.append((name, bus.stats.state)))  # type: ignore[misc]
+        async with running(bus):
+            await bus.exchange(ask(1))
+            assert told == [("a", LinkState.CONNECTED), ("b", LinkState.CONNECTED)]
+            hang_up()
+            await asyncio.sleep(0.01)
+            assert len(told) == 2
+            if bus is fake:
+                fake.connect()
+            await bus.exchange(ask(1))
+            assert len(told) == 4
     server.close()
 
 

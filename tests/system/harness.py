@@ -139,14 +139,19 @@ class Consumer:
             if topic.rsplit("/", 1)[1] in ("alarms", "events", "telemetry", "history"):
                 self.take(topic, payload)
 
-    def stream(self, name: str) -> list[dict[str, object]]:
-        """Items of one stream in order, over all epochs; AssertionError if a number is missing or an order was broken."""
+    def stream(self, name: str, last_seq: int | None = None) -> list[dict[str, object]]:
+        """Items of one stream in order, over all epochs; AssertionError if a number is missing or an order was broken.
+
+        With `last_seq` every number from 1 to it must be there: the subscriber was there from the beginning to the end.
+        """
         found: list[dict[str, object]] = []
         for (epoch, stream), items in self.items.items():
             if stream != name:
                 continue
             numbers = sorted(items)
             assert numbers == list(range(numbers[0], numbers[-1] + 1)), f"gap in {stream} of epoch {epoch}"
+            if last_seq is not None:
+                assert (numbers[0], numbers[-1]) == (1, last_seq), f"{stream} of epoch {epoch} has {numbers[0]}-{numbers[-1]}"
             found += [items[n] for n in numbers]
         lane = self.first_seen[name]
         assert lane == sorted(lane), f"first deliveries of {name} are out of order"

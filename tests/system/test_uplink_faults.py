@@ -184,7 +184,7 @@ async def test_one_poison_row_is_parked_and_the_rest_goes_on(code: int) -> None:
     assert [row.seq for row, _ in rig.outbox.dead] == [poison_seq]
     consumer.assert_complete(Stream.EVENTS, 377, but={poison_seq})
     assert consumer.duplicates == 0
-    assert rig.codes().count("parked") == 1
+    assert "stream-refused" not in rig.codes()
 
 
 def _put_poison(rig: Rig) -> int:

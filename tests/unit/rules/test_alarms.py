@@ -66,9 +66,24 @@ def test_off_delay_wants_the_return_without_a_break() -> None:
     assert live(rule(off_ms=1000), *steps) == ["active"] * 5 + ["returned"]
 
 
-def test_a_bad_reading_neither_raises_nor_clears_and_breaks_a_delay() -> None:
+def test_a_bad_reading_neither_raises_nor_clears() -> None:
     assert live(rule(), (11.0, 0), (BAD, 1), (11.0, 2)) == ["active"] * 3
-    assert live(rule(on_ms=100), (11.0, 0), (BAD, 50), (11.0, 100), (11.0, 200)) == ["normal"] * 3 + ["active"]
+
+
+def test_a_delay_runs_on_over_bad_readings_that_are_shorter_than_itself() -> None:
+    steps = ((11.0, 0), (BAD, 60), (11.0, 90), (11.0, 100))
+    assert live(rule(on_ms=100), *steps) == ["normal"] * 3 + ["active"]
+    steps = ((11.0, 0), (BAD, 60), (BAD, 101), (11.0, 110), (11.0, 209), (11.0, 210))
+    assert live(rule(on_ms=100), *steps) == ["normal"] * 5 + ["active"]
+
+
+def test_rounds_farther_apart_than_the_delay_still_raise_the_alarm() -> None:
+    assert live(rule(on_ms=5), (11.0, 0), (11.0, 900_000)) == ["normal", "active"]
+
+
+def test_a_shelved_alarm_stays_shelved() -> None:
+    shelved = Alarm(AlarmState.SHELVED)
+    assert step_alarm(rule(), shelved, True, 11.0, at(5)) == (shelved, None)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +144,9 @@ def test_an_alarm_rises_only_after_its_delay_and_never_twice_in_a_row(
     states: list[AlarmState] = []
     for outcome, pause in steps:
         now += pause
-        above = not isinstance(outcome, Fault) and float(outcome) > 10.0
-        true_since = (true_since if true_since is not None else now) if above else None
+        if not isinstance(outcome, Fault):
+            above = float(outcome) > 10.0
+            true_since = (true_since if true_since is not None else now) if above else None
         standing = alarm.state in (AlarmState.ACTIVE, AlarmState.ACKED)
         alarm, change = step_alarm(the_rule, alarm, is_true(the_rule, standing, outcome), None, at(now))
         if change is None:

@@ -51,7 +51,7 @@ def snapshot(ms: int, pressure: Outcome, current: Outcome, answered: bool = True
 
 
 def test_a_step_tells_points_and_alarms_worst_first() -> None:
-    state, out = step(RULES, DeviceState.fresh(RULES, {}), snapshot(0, 1.0, 25.0))
+    state, out = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 1.0, 25.0))
     assert out.told == (0, 1)
     assert [c.rule.name for c in out.changes] == ["pump-1.overload", "pump-1.low-pressure"]
     assert {name for name, _ in out.kept} == {"pump-1.overload", "pump-1.low-pressure"}
@@ -60,10 +60,11 @@ def test_a_step_tells_points_and_alarms_worst_first() -> None:
 
 
 def test_comms_lost_needs_silence_for_its_delay_and_limit_alarms_stay_meanwhile() -> None:
-    state, _ = step(RULES, DeviceState.fresh(RULES, {}), snapshot(0, 1.0, 10.0))
+    state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 1.0, 10.0))
     state, out = step(RULES, state, snapshot(1000, TIMEOUT, TIMEOUT, answered=False))
     assert out.told == (0, 1)
     assert out.changes == ()
+    state, out = step(RULES, state, snapshot(2000, TIMEOUT, TIMEOUT, answered=False))
     state, out = tick(RULES, state, at(30_999))
     assert out.changes == ()
     state, out = tick(RULES, state, at(31_000))
@@ -73,8 +74,35 @@ def test_comms_lost_needs_silence_for_its_delay_and_limit_alarms_stay_meanwhile(
     assert [(c.rule.name, c.state) for c in out.changes] == [("pump-1.comms-lost", AlarmState.RETURNED)]
 
 
+def test_one_lost_round_and_a_pause_of_the_process_are_no_lost_device() -> None:
+    state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 3.0, 10.0))
+    state, _ = step(RULES, state, snapshot(1000, TIMEOUT, TIMEOUT, answered=False))
+    state, out = tick(RULES, state, at(600_000))
+    assert out.changes == ()
+    state, out = step(RULES, state, snapshot(600_001, TIMEOUT, TIMEOUT, answered=False))
+    assert [c.rule.name for c in out.changes] == ["pump-1.comms-lost"]
+
+
+def test_a_device_of_which_no_round_ever_ends_is_missed() -> None:
+    state = DeviceState.fresh(RULES, {}, at(0))
+    state, out = tick(RULES, state, at(29_999))
+    assert out.changes == ()
+    state, out = tick(RULES, state, at(30_000))
+    assert [c.rule.name for c in out.changes] == ["pump-1.comms-lost"]
+    state, out = step(RULES, state, snapshot(31_000, 3.0, 10.0))
+    assert [c.state for c in out.changes] == [AlarmState.RETURNED]
+
+
+def test_a_slow_meter_that_is_gone_is_missed_at_its_second_silent_round() -> None:
+    state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 3.0, 10.0))
+    state, out = step(RULES, state, snapshot(900_000, TIMEOUT, TIMEOUT, answered=False))
+    assert out.changes == ()
+    _, out = step(RULES, state, snapshot(1_800_000, TIMEOUT, TIMEOUT, answered=False))
+    assert [c.rule.name for c in out.changes] == ["pump-1.comms-lost"]
+
+
 def test_time_alone_raises_nothing_when_the_device_answers() -> None:
-    state, _ = step(RULES, DeviceState.fresh(RULES, {}), snapshot(0, 3.0, 10.0))
+    state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 3.0, 10.0))
     same, out = tick(RULES, state, at(1_000_000))
     assert same is state
     assert out.changes == ()
@@ -82,14 +110,14 @@ def test_time_alone_raises_nothing_when_the_device_answers() -> None:
 
 def test_a_restart_keeps_alarms_but_restarts_their_delays() -> None:
     kept = {alarm_name(DEVICE, "overload"): Alarm(AlarmState.ACKED, at(5), pending_since_ms=3, value=25.0)}
-    state = DeviceState.fresh(RULES, kept)
+    state = DeviceState.fresh(RULES, kept, at(0))
     assert state.alarms[1] == Alarm(AlarmState.ACKED, at(5), pending_since_ms=None, value=25.0)
     _, out = step(RULES, state, snapshot(10, 3.0, 25.0))
     assert out.changes == ()
 
 
 def test_acknowledging_by_name() -> None:
-    state, _ = step(RULES, DeviceState.fresh(RULES, {}), snapshot(0, 1.0, 10.0))
+    state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 1.0, 10.0))
     state, out = acknowledge_alarm(RULES, state, alarm_name(DEVICE, "low-pressure"), at(5))
     assert [(c.rule.name, c.state) for c in out.changes] == [("pump-1.low-pressure", AlarmState.ACKED)]
     again, out = acknowledge_alarm(RULES, state, alarm_name(DEVICE, "low-pressure"), at(6))
@@ -98,7 +126,7 @@ def test_acknowledging_by_name() -> None:
 
 
 def test_stale_tells_good_points_and_leaves_alarms() -> None:
-    state, _ = step(RULES, DeviceState.fresh(RULES, {}), snapshot(0, 1.0, TIMEOUT))
+    state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 1.0, TIMEOUT))
     after, column, out = mark_stale(RULES, state, (1.0, TIMEOUT), 12.0, at(12_000))
     assert out.told == (0,)
     assert [fault.reason for fault in column if isinstance(fault, Fault)] == [Reason.STALE, Reason.TIMEOUT]
@@ -111,7 +139,8 @@ values = st.one_of(st.floats(0, 40), st.just(TIMEOUT))
 @given(st.lists(st.tuples(values, values, st.booleans(), st.integers(1, 60_000)), max_size=40))
 def test_replay_is_exact(history: list[tuple[Outcome, Outcome, bool, int]]) -> None:
     def replay() -> list[object]:
-        state, now, told = DeviceState.fresh(RULES, {}), 0, []
+        state, now = DeviceState.fresh(RULES, {}, at(0)), 0
+        told: list[object] = []
         for pressure, current, answered, pause in history:
             now += pause
             state, out = step(RULES, state, snapshot(now, pressure, current, answered))

@@ -10,7 +10,7 @@ from edgeguard.core.item import Stream
 from edgeguard.core.limits import ITEM_MAX_BYTES
 from edgeguard.core.point import Kind, Labels, Point
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.rules.items import alarm_item, health_item, retired_alarm_item, telemetry_items, write_item
+from edgeguard.rules.items import alarm_item, command_item, health_item, retired_alarm_item, telemetry_items
 
 AT = Stamp(1, 2, BootId("b"), synced=True)
 POINTS = tuple(Point(PointName(n), Kind.NUMBER, Labels(n, n)) for n in ("pressure", "running", "flow"))
@@ -30,7 +30,7 @@ def test_telemetry_holds_only_what_is_told_and_bad_only_when_there_is_some() -> 
 
 
 def test_a_wide_device_is_told_in_parts_that_fit() -> None:
-    points = tuple(Point(PointName(f"point_{i:060d}"[:64]), Kind.TEXT, Labels("点", "p")) for i in range(2000))
+    points = tuple(Point(PointName(f"point_{i:050d}"), Kind.TEXT, Labels("点", "p")) for i in range(2000))
     outcomes = tuple("x" * (i % 90) for i in range(2000))
     items = telemetry_items(DeviceName("wide"), AT, points, outcomes, tuple(range(2000)))
     assert len(items) > 1
@@ -73,5 +73,5 @@ def test_events_have_a_type() -> None:
     health = health_item(Health("uplink", "online", ok=True, text=Labels("在线", "online")), AT)
     assert health.stream is Stream.EVENTS
     assert json.loads(health.body)["type"] == "health"
-    write = json.loads(write_item("pump-1.setpoint", AT, 3.5, "uid:0", "accepted", None).body)
+    write = json.loads(command_item("write", "pump-1.setpoint", AT, "root", "accepted", 3.5).body)
     assert (write["type"], write["name"], write["target"], write["result"]) == ("command", "write", "pump-1.setpoint", "accepted")

@@ -25,7 +25,13 @@ def test_first_outcome_is_always_told() -> None:
 
 
 def test_unchanged_value_waits_for_the_heartbeat() -> None:
-    assert tell(ReportRule(heartbeat_ms=1000), (1, 0), (1, 999), (1, 1000), (1, 1001)) == [True, False, True, False]
+    assert tell(ReportRule(heartbeat_ms=1000), (1, 0), (1, 949), (1, 1000), (1, 1001)) == [True, False, True, False]
+
+
+def test_a_heartbeat_is_not_missed_by_the_jitter_of_a_poll_on_the_same_beat() -> None:
+    rule = ReportRule(heartbeat_ms=60_000)
+    steps = tuple((1, 60_000 * i + (-7 if i % 2 else 5)) for i in range(10))
+    assert tell(rule, *steps) == [True] * 10
 
 
 def test_absolute_deadband_counts_from_the_last_told_value() -> None:

@@ -94,7 +94,7 @@ def test_a_round_with_nothing_new_writes_nothing() -> None:
     clock.advance(1)
     pipeline.take(snapshot(clock, 3.0, 5.0))
     assert len(notes.batches) == 1
-    assert pipeline.counts["points"] == 4
+    assert pipeline.points_read == 4
 
 
 def test_a_dead_device_is_told_once_and_alarmed_after_its_delay_without_further_rounds() -> None:
@@ -104,6 +104,8 @@ def test_a_dead_device_is_told_once_and_alarmed_after_its_delay_without_further_
     lost = Fault(Reason.TIMEOUT)
     clock.advance(1)
     pipeline.take(snapshot(clock, lost, lost, answered=False))
+    clock.advance(1)
+    pipeline.take(snapshot(clock, lost, Fault(Reason.NOT_POLLED), answered=False))
     for _ in range(60):
         clock.advance(1)
         pipeline.sweep()

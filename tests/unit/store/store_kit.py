@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edgeguard.core.clock import Clock
 from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.item import Item, OutboxRow, Stream
@@ -17,6 +19,14 @@ from edgeguard.testing.clock import FakeClock
 
 AMPLE = 1 << 30
 FOREVER_MS = 3_600_000
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer's pauses become too short to be felt."""
+    monkeypatch.setattr("edgeguard.store.writer.STORE_RETRY_MIN_S", 0.002)
+    monkeypatch.setattr("edgeguard.store.writer.STORE_RETRY_MAX_S", 0.01)
+    monkeypatch.setattr("edgeguard.store.writer.DISK_LOOK_S", 0.002)
+    monkeypatch.setattr("edgeguard.store.writer.STORE_LOOK_S", 0.05)
 
 
 def deaf(_: Health) -> None:

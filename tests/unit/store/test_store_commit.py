@@ -76,11 +76,11 @@ async def test_many_who_wait_share_commits(tmp_path: Path) -> None:
 
 async def test_a_batch_is_one_transaction_with_its_alarm_states(tmp_path: Path) -> None:
     clock = FakeClock()
-    active = Alarm(AlarmState.ACTIVE, clock.now(), 12_345, 4.0)
-    pending = Alarm(AlarmState.NORMAL, None, 99, True)
+    active = Alarm(AlarmState.ACTIVE, clock.now(), 12_345, value=4.0)
+    pending = Alarm(AlarmState.NORMAL, None, 99, value=True)
     names = AlarmName("pump-1.dry-run"), AlarmName("pump-1.high"), AlarmName("lift.door")
     async with running(spec_of(tmp_path), clock) as store:
-        states = ((names[0], active), (names[1], pending), (names[2], Alarm(AlarmState.ACKED, clock.now(), None, "open")))
+        states = ((names[0], active), (names[1], pending), (names[2], Alarm(AlarmState.ACKED, clock.now(), None, value="open")))
         assert await store.put(Batch((item(clock, Stream.ALARMS, 1),), states)) == (1,)
         assert await store.put(Batch((), ((names[2], Alarm()),))) == ()
     async with running(spec_of(tmp_path), clock) as store:

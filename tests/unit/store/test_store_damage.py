@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from store_kit import batch, bodies, deaf, everything, item, running, spec_of, until
+from store_kit import batch, bodies, deaf, everything, hurry, item, running, spec_of, until
 
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.health import Health
@@ -18,7 +18,13 @@ from edgeguard.store import Batch, Store
 from edgeguard.store.damage import DATABASE, QUARANTINE
 from edgeguard.testing.clock import FakeClock
 
-pytestmark = pytest.mark.usefixtures("impatient")
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here waits for the writer's pauses."""
+    hurry(monkeypatch)
+
+
 ROWS = 300
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from store_kit import AMPLE, Faults, batch, bodies, deaf, everything, item, running, spec_of, until
+from store_kit import AMPLE, Faults, batch, bodies, deaf, everything, hurry, item, running, spec_of, until
 
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health
@@ -16,7 +16,13 @@ from edgeguard.store import Batch, Store
 from edgeguard.store.group import BALLAST
 from edgeguard.testing.clock import FakeClock
 
-pytestmark = pytest.mark.usefixtures("impatient")
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here waits for the writer's pauses."""
+    hurry(monkeypatch)
+
+
 IOERR_FSYNC = sqlite3.SQLITE_IOERR | (4 << 8)
 
 
