@@ -151,7 +151,7 @@ class Writer:
     async def _work(self, shift: int) -> None:
         """One task for all commits of a run, since a task for each would be felt; ends at its next pause after the run."""
         while shift == self._shift:
-            await self._wait()
+            await self._wait(shift)
             if shift == self._shift:
                 await self._commit_once(everything=False)
 
@@ -170,12 +170,12 @@ class Writer:
         self._disappoint(entries)
         return sum(len(entry.items) for entry in entries)
 
-    async def _wait(self) -> None:
-        """Return when there is something to do: at once for the urgent, else when the first deadline is over."""
+    async def _wait(self, shift: int) -> None:
+        """Return when there is something to do: at once for the urgent, else when the first deadline or the shift is over."""
         await asyncio.sleep(0)  # those whom the last commit set free may join the next
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        while True:
+        while shift == self._shift:
             if self._keeper.trouble is not None or self._keeper.broken:
                 idle = self._short_of_room and not self.pending.holds(Stream.ALARMS)
                 deadline = begun + (DISK_LOOK_S if idle else self._pause_s)

@@ -1,6 +1,7 @@
 """What the whole way costs: CPU seconds of the daemon per 1,000 points from a libmodbus slave to the broker's PUBACK.
 
-Real daemon, real Mosquitto, real files; every point changes at every poll. Prints one JSON object per load.
+Real daemon, real Mosquitto, real files; every point changes at every poll. Beside it the least that could do the job, which keeps
+nothing: bare_gateway.py. Prints one JSON object per load.
 use: bench_gateway.py [--loads 1000,5000,20000] [--seconds 20] [--warm 5]
 """
 
@@ -22,6 +23,7 @@ import native
 import paho.mqtt.client as mqtt
 
 POINTS = 100
+HERE = Path(__file__).resolve().parent
 
 
 def free_port() -> int:
@@ -124,45 +126,55 @@ def running(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
             process.wait(10)
 
 
-def measure(slave: Path, points_per_s: int, warm_s: float, seconds: float) -> dict[str, float | int | str]:
-    """One load from start to stop."""
+def watch(command: list[str], broker_port: int, warm_s: float, seconds: float) -> dict[str, float]:
+    """Start a gateway, let it warm up, and account for what it does and costs."""
+    platform = Platform(broker_port)
+    started = time.monotonic()
+    gateway = subprocess.Popen(command)
+    try:
+        while not platform.first_at and time.monotonic() - started < 20:
+            time.sleep(0.01)
+        time.sleep(warm_s)
+        cpu, points, messages, begin = cpu_s(gateway.pid), platform.points, platform.messages, time.monotonic()
+        time.sleep(seconds)
+        cpu, points = cpu_s(gateway.pid) - cpu, platform.points - points
+        messages, wall = platform.messages - messages, time.monotonic() - begin
+        rss = peak_rss_mib(gateway.pid)
+    finally:
+        gateway.send_signal(signal.SIGTERM)
+        gateway.wait(10)
+    return {
+        "points_per_s": round(points / wall),
+        "messages_per_s": round(messages / wall, 1),
+        "cpu_s_per_1000_points": round(cpu / max(points, 1) * 1000, 4),
+        "peak_rss_mib": round(rss, 1),
+        "first_item_s": round(platform.first_at - started, 2),
+    }
+
+
+def measure(slave: Path, points_per_s: int, warm_s: float, seconds: float) -> dict[str, object]:
+    """One load: the daemon, then the bare loop, against the same slaves and broker."""
     devices = points_per_s // POINTS
     buses = max(1, devices // 50)
     with tempfile.TemporaryDirectory(prefix="eg-bench-") as name:
         folder = Path(name)
         slave_port, broker_port = 20000 + os.getpid() % 20000, free_port()
         conf = folder / "mosquitto.conf"
-        conf.write_text(
-            f"listener {broker_port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 100\n"
-        )
+        conf.write_text(f"listener {broker_port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
         slaves = [[str(slave), str(slave_port + bus)] for bus in range(buses)]
         with running(["mosquitto", "-c", str(conf)], *slaves):
             time.sleep(0.5)
-            platform = Platform(broker_port)
             path = site(folder, slave_port, broker_port, devices, buses)
-            started = time.monotonic()
-            daemon = subprocess.Popen([sys.executable, "-m", "edgeguard", "run", "--config", str(path)])
-            try:
-                while not platform.first_at and time.monotonic() - started < 20:
-                    time.sleep(0.01)
-                time.sleep(warm_s)
-                cpu, points, messages, begin = cpu_s(daemon.pid), platform.points, platform.messages, time.monotonic()
-                time.sleep(seconds)
-                cpu, points = cpu_s(daemon.pid) - cpu, platform.points - points
-                messages, wall = platform.messages - messages, time.monotonic() - begin
-                rss = peak_rss_mib(daemon.pid)
-            finally:
-                daemon.send_signal(signal.SIGTERM)
-                daemon.wait(10)
+            daemon = watch([sys.executable, "-m", "edgeguard", "run", "--config", str(path)], broker_port, warm_s, seconds)
+            bare = [sys.executable, str(HERE / "bare_gateway.py"), *map(str, (broker_port, slave_port, buses, devices))]
+            floor = watch(bare, broker_port, warm_s, seconds)
+    ratio = daemon["cpu_s_per_1000_points"] / max(floor["cpu_s_per_1000_points"], 1e-9)
     return {
         "bench": "gateway",
         "wanted_points_per_s": points_per_s,
-        "got_points_per_s": round(points / wall),
-        "messages_per_s": round(messages / wall, 1),
-        "cpu_percent": round(cpu / wall * 100, 1),
-        "cpu_s_per_1000_points": round(cpu / max(points, 1) * 1000, 4),
-        "peak_rss_mib": round(rss, 1),
-        "first_item_s": round(platform.first_at - started, 2),
+        "edgeguard": daemon,
+        "bare_loop": floor,
+        "cpu_to_bare_loop": round(ratio, 2),
     }
 
 

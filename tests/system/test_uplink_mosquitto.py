@@ -49,10 +49,10 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def subscriber(port: int, consumer: Consumer) -> AsyncIterator[None]:
-    """mosquitto_sub, which knows nothing of us, feeds the consumer."""
+async def subscriber(port: int, consumer: Consumer, *options: str) -> AsyncIterator[None]:
+    """mosquitto_sub, which knows nothing of us, feeds the consumer; MQTT 5 and no kept session unless `options` say otherwise."""
     process = await asyncio.create_subprocess_exec(
-        *("mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", "#", "-F", "%t %p"),
+        *("mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), *(options or ("-V", "5")), "-q", "1", "-t", "#", "-F", "%t %p"),
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 20,
     )

@@ -8,10 +8,12 @@ import orjson
 import pytest
 from store_kit import AMPLE, Faults, batch, bodies, deaf, everything, hurry, item, running, spec_of, until
 
+from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health
+from edgeguard.core.ids import AlarmName
 from edgeguard.core.item import Stream
-from edgeguard.core.limits import DISK_LOW_BYTES, PENDING_ITEMS
+from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, DISK_LOW_BYTES, PENDING_ITEMS
 from edgeguard.store import Batch, Store
 from edgeguard.store.group import BALLAST
 from edgeguard.testing.clock import FakeClock
@@ -190,6 +192,87 @@ async def test_damage_reported_by_any_statement_sets_the_file_aside(tmp_path: Pa
             assert [each.code for each in news] == ["damaged"]
             (gap,) = [orjson.loads(body) for body in await bodies(store, Stream.EVENTS)]
             assert (gap["stream"], gap["from"], gap["to"], gap["epoch"]) == ("alarms", 1, 1, old)
+
+
+async def test_after_damage_the_alarm_states_can_be_written_again(tmp_path: Path) -> None:
+    clock, _, faults = a_world()
+    name, active = AlarmName("pump-1.dry-run"), Alarm(AlarmState.ACTIVE, clock.now())
+    told_at: list[str] = []
+    async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
+
+        def again() -> None:
+            told_at.append(store.epoch)
+            store.submit(Batch((), ((name, active),)))
+
+        store.on_new_epoch(again)
+        await store.put(Batch((item(clock, Stream.ALARMS),), ((name, active),)))
+        assert told_at == []
+        faults.set(sqlite3.SQLITE_CORRUPT, "INSERT INTO alarms")
+        await store.put(batch(clock, Stream.ALARMS, 2))
+        await store.flush()
+        assert told_at == [store.epoch]
+        assert await store.load_alarms() == {name: active}
+
+
+async def test_alarm_states_of_a_disk_that_comes_late_can_be_asked_for_then(tmp_path: Path) -> None:
+    clock, _, faults = a_world()
+    name, active = AlarmName("pump-1.dry-run"), Alarm(AlarmState.ACTIVE, clock.now())
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(Batch((item(clock, Stream.ALARMS),), ((name, active),)))
+        epoch = store.epoch
+    faults.set(sqlite3.SQLITE_CANTOPEN, "OPEN", times=1)
+    late: list[str] = []
+    store = await Store.open(spec_of(tmp_path), clock, deaf, free_bytes=lambda _: AMPLE, open_connection=faults.connect)
+    store.on_new_epoch(lambda: late.append(store.epoch))
+    assert await store.load_alarms() == {}
+    await store.flush()
+    assert late == [epoch]
+    assert await store.load_alarms() == {name: active}
+    await store.close()
+
+
+async def test_acknowledgements_of_the_old_epoch_do_not_count_in_the_new_one(tmp_path: Path) -> None:
+    """Read and sent before the damage, acknowledged after it was noticed and before the new file is there."""
+    clock, _, faults = a_world()
+    async with running(spec_of(tmp_path), clock, open_connection=faults.connect) as store:
+        for number in range(5):
+            await store.put(batch(clock, Stream.ALARMS, number))
+        old = store.epoch
+        faults.set(sqlite3.SQLITE_CORRUPT, "SELECT seq")
+        with pytest.raises(StoreError):
+            await store.read(Stream.ALARMS, 0, 10, 1000)
+        assert store.epoch == old
+        await store.acknowledge(Stream.ALARMS, 1, 5)
+        with pytest.raises(StoreError):
+            await store.park(Stream.ALARMS, 1, 1, "topic invalid")
+        await until(lambda: store.epoch != old)
+        assert await store.put(batch(clock, Stream.ALARMS, 9)) == (1,)
+        backlog = await store.backlog(Stream.ALARMS)
+        assert (backlog.rows, backlog.dead) == (1, 0)
+
+
+async def test_news_of_dead_letters_are_few_and_end(tmp_path: Path) -> None:
+    clock, news, _ = a_world()
+    async with running(spec_of(tmp_path), clock, news) as store:
+        await store.put(batch(clock, Stream.EVENTS, *range(9)))
+        for seq in (1, 3, 5):
+            await store.park(Stream.EVENTS, seq, seq, "topic invalid")
+            await store.acknowledge(Stream.EVENTS, seq + 1, seq + 1)
+        assert told(news) == [("dead-letter", False)]
+        clock.advance(DEAD_LETTER_QUIET_MS / 1000)
+        await store.acknowledge(Stream.EVENTS, 7, 7)
+        assert told(news) == [("dead-letter", False), ("dead-letter", True)]
+
+
+async def test_a_parked_gap_record_breeds_no_other(tmp_path: Path) -> None:
+    clock, _, _ = a_world()
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(batch(clock, Stream.TELEMETRY, 1))
+        await store.park(Stream.TELEMETRY, 1, 1, "payload format invalid")
+        assert [row.seq for row in await everything(store, Stream.EVENTS)] == [1]
+        await store.park(Stream.EVENTS, 1, 1, "payload format invalid")
+        assert await everything(store, Stream.EVENTS) == []
+        assert (await store.backlog(Stream.EVENTS)).dead == 1
 
 
 async def test_a_database_taken_away_while_in_use_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

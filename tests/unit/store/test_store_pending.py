@@ -1,5 +1,7 @@
 import pytest
 
+from edgeguard.core.alarm import Alarm, AlarmState
+from edgeguard.core.ids import AlarmName
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import ITEM_MAX_BYTES
 from edgeguard.store.pending import Batch, Entry, Pending
@@ -77,6 +79,22 @@ def test_alarms_only_leaves_the_rest_in_place() -> None:
     assert pending.take(100, alarms_only=True) == [entries[1], entries[3]]
     assert not pending.holds(Stream.ALARMS)
     assert pending.take(100) == [entries[0], entries[2]]
+
+
+def test_an_alarm_state_that_was_overtaken_is_not_written_afterwards() -> None:
+    """Alarms pass on a full disk; the older state that waits behind must not undo the newer one later."""
+    pending = Pending(100)
+    dry, high = AlarmName("pump-1.dry"), AlarmName("pump-1.high")
+    waiting = entry(Stream.TELEMETRY)
+    waiting.alarms = ((dry, Alarm(pending_since_ms=1)), (high, Alarm(pending_since_ms=2)))
+    raised = entry(Stream.ALARMS)
+    raised.alarms = ((dry, Alarm(AlarmState.ACTIVE)),)
+    later = entry(Stream.TELEMETRY)
+    later.alarms = ((dry, Alarm(AlarmState.ACTIVE, pending_since_ms=3)),)
+    for held in (waiting, raised, later):
+        pending.add(held)
+    assert pending.take(100, alarms_only=True) == [raised]
+    assert [held.alarms for held in pending.take(100)] == [((high, Alarm(pending_since_ms=2)),), later.alarms]
 
 
 def test_hours_of_refusal_leave_nothing_behind_but_the_bound() -> None:
