@@ -6,6 +6,7 @@ stays outstanding until its answer or its time-out, only nobody hears of it. Kno
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable
 from types import MappingProxyType
@@ -94,6 +95,7 @@ class Turns:
         now_s = asyncio.get_running_loop().time()
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
+            self._rest(turn, now_s)
         self._account(now_s)
         self._outstanding.clear()
         self._framing.reset()
@@ -169,7 +171,7 @@ class Turns:
             turn = self._queue.take(now_s)
             if turn is None:
                 ready_s = self._queue.ready_s()
-                if ready_s is not None:
+                if ready_s is not None and ready_s < math.inf:
                     self._resume_at(ready_s)
                 return
             self._send(turn, self._write, now_s)
@@ -182,6 +184,8 @@ class Turns:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
         self._addresses.add(request.address)
+        if request.delay_s > 0:
+            self._queue.rest(request.address, math.inf)
         turn.sent_s, turn.deadline_s = now_s, now_s + request.timeout_s
         self._guard(turn.deadline_s)
         self._requests += 1
@@ -257,10 +261,15 @@ class Turns:
             self._note_silence(turn.request.address)
 
     def _note_silence(self, address: int) -> None:
-        """Drop a connection on which nothing comes any more, but not for one dead unit among others that are only not asked."""
+        """Drop a connection on which nothing comes any more.
+
+        But not for one dead unit among others that are only not asked, nor while one that may live is still to answer.
+        """
         self._silent_timeouts += 1
         self._silent.add(address)
-        if self._silent_timeouts >= BUS_SILENT_TIMEOUTS and (len(self._silent) > 1 or self._silent == self._addresses):
+        hopeless = self._silent.issuperset(turn.request.address for turn in self._outstanding.values())
+        enough = len(self._silent) > 1 or self._silent == self._addresses
+        if hopeless and enough and self._silent_timeouts >= BUS_SILENT_TIMEOUTS:
             self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {self._silent_timeouts} requests"))
 
     def _hang_up(self, fault: Fault) -> None:

@@ -28,7 +28,7 @@ Unpack = Callable[[bytes], Sequence[Any]]
 class Block:
     """A compiled read. `members[i]` is the column of the i-th outcome that `decode` gives.
 
-    `columns` are the members as a slice, if they are one.
+    `columns` are the members as a slice, if they are one. `as_they_are`: no member needs a converter.
     """
 
     span: Span
@@ -37,6 +37,7 @@ class Block:
     columns: slice | None
     unpack: Unpack
     converters: tuple[Convert | None, ...]
+    as_they_are: bool
     head: bytes
     answer_size: int
 
@@ -44,6 +45,8 @@ class Block:
         """Outcomes of the members from an answer PDU, or what is wrong with the answer as a whole."""
         if answer[:_HEAD] != self.head or len(answer) != self.answer_size:
             return check_answer(self.request, answer) or Fault(Reason.GARBAGE, "not the answer that was asked for")
+        if self.as_they_are:
+            return list(self.unpack(answer))
         return [raw if convert is None else convert(raw) for raw, convert in zip(self.unpack(answer), self.converters, strict=True)]
 
 
@@ -57,7 +60,9 @@ def compile_block(span: Span, points: Sequence[Point], fields: Sequence[Register
     unpack = _bit_unpacker(span, members) if span.table.is_bits else _register_unpacker(span, members, size)
     first, count = span.members[0], len(span.members)
     columns = slice(first, first + count) if span.members == tuple(range(first, first + count)) else None
-    return Block(span, request, span.members, columns, unpack, converters, bytes((request[0], size - _HEAD)), size)
+    as_they_are = not any(converters)
+    head = bytes((request[0], size - _HEAD))
+    return Block(span, request, span.members, columns, unpack, converters, as_they_are, head, size)
 
 
 def _bit_unpacker(span: Span, fields: Sequence[RegisterField]) -> Unpack:

@@ -36,8 +36,10 @@ class MbapFraming:
 
     @property
     def torn(self) -> bool:
-        """The beginning of an ADU stands in the buffer."""
-        return bool(self._rest)
+        """The beginning of an ADU stands in the buffer that nobody outstanding waits for."""
+        if len(self._rest) < 2:
+            return bool(self._rest) and not self._units
+        return int.from_bytes(self._rest[:2], "big") not in self._units
 
     def request(self, transaction: int, address: int, pdu: bytes) -> bytes:
         """The ADU of a request to unit `address`."""
@@ -71,12 +73,13 @@ class MbapFraming:
 
     def forget(self, transaction: int) -> Fault | None:
         """Give up; WRONG_UNIT, WRONG_TRANSACTION or SHORT_ANSWER if that is what came instead of the answer."""
-        del self._units[transaction]
+        # Not there if its answer stood before the bytes that broke the stream.
+        self._units.pop(transaction, None)
         self._given_up[transaction] = None
         if len(self._given_up) > _REMEMBERED:
             self._given_up.popitem(last=False)
         odd = self._odd.pop(transaction, None)
-        if odd is None and self._rest:
+        if odd is None and self._rest and self._rest[:2] == transaction.to_bytes(2, "big")[: len(self._rest)]:
             return Fault(Reason.SHORT_ANSWER, f"{len(self._rest)} bytes of an answer came, its end did not")
         return odd
 

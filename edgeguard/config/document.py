@@ -82,8 +82,8 @@ def _text(content: bytes, mistakes: Mistakes) -> str:
         mistakes.add_line(1, "column 1", "starts with a byte order mark; save the file as UTF-8 without BOM")
     if _nests_too_deep(text):
         mistakes.add_line(1, "file", f"nests brackets deeper than {CONFIG_MAX_DEPTH} levels")
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > CONFIG_MAX_DEPTH and _has_long_key(line):
+    for number, words in enumerate(text.split("\n"), 1):
+        if words.count(".") > CONFIG_MAX_DEPTH and _has_long_key(words):
             mistakes.add_line(number, "file", f"a key has more than {CONFIG_MAX_DEPTH} parts")
     return text
 

@@ -171,7 +171,10 @@ class Keeper:
         self._damage = None
 
     def _tell_loss(self, loss: Loss, before: Ledger | None) -> None:
-        """A gap record per stream and one piece of news: what exactly is lost only the ledger in memory may know."""
+        """A gap record per stream and one piece of news: what exactly is lost only the ledger in memory may know.
+
+        No good news follows: it is a loss and not a state, and the new file works from the start.
+        """
         lost = []
         for stream in STREAMS:
             holes = tuple(before.streams[stream].holes()) if before is not None else ()

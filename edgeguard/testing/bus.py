@@ -171,6 +171,12 @@ class FakeBus:
         if self._state is LinkState.CONNECTED:
             self._state = LinkState.CONNECTING
             self._turns.closed(fault)
+            asyncio.get_running_loop().call_soon(self._reopen)
+
+    def _reopen(self) -> None:
+        """What was hung up is opened anew by itself, as a real bus does; what was unplugged is not."""
+        if self._state is LinkState.CONNECTING:
+            self.connect()
 
     def _written(self, data: bytes) -> None:
         transaction, address, pdu = data[:2], data[6], data[7:]

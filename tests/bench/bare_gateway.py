@@ -10,6 +10,7 @@ import sys
 import time
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from pymodbus.client import AsyncModbusTcpClient
 
 POINTS = 100
@@ -30,7 +31,7 @@ async def poll(client: AsyncModbusTcpClient, broker: mqtt.Client, unit: int, nam
 
 async def main(broker_port: int, slave_port: int, buses: int, devices: int) -> None:
     """Connect everything, then poll."""
-    broker = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    broker = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     broker.connect("127.0.0.1", broker_port)
     broker.loop_start()
     clients = [AsyncModbusTcpClient("127.0.0.1", port=slave_port + bus) for bus in range(buses)]

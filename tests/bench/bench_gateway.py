@@ -21,6 +21,7 @@ from pathlib import Path
 
 import native
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 POINTS = 100
 HERE = Path(__file__).resolve().parent
@@ -86,7 +87,7 @@ class Platform:
         self.messages = 0
         self.first_at = 0.0
         self._lock = threading.Lock()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_message = self._count
         self._client.connect("127.0.0.1", port)
         self._client.subscribe("edgeguard/v1/+/+/telemetry", 0)

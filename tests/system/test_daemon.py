@@ -1,6 +1,7 @@
 """The daemon as systemd and an operator know it: signals, reload, notification, one instance, restart."""
 
 import contextlib
+import functools
 import json
 import signal
 import socket
@@ -40,8 +41,7 @@ def test_stop_and_start_lose_and_repeat_nothing(tmp_path: Path, slave_port: int)
         time.sleep(0.3)
         for round_number in range(3):
             with daemon(tmp_path, text) as running:
-                wanted = 5 * (round_number + 1)
-                wait_for(lambda wanted=wanted: len(consumer(tmp_path).stream("telemetry")) >= wanted, "telemetry")
+                wait_for(functools.partial(_has_items, tmp_path, 5 * (round_number + 1)), "telemetry")
                 assert running.stop() == 0
         with daemon(tmp_path, text) as running:
             wait_for(lambda: _rows(running.ask("outbox")) == 0, "an empty outbox")
@@ -68,6 +68,10 @@ def test_items_of_an_outage_arrive_after_it(tmp_path: Path, slave_port: int) -> 
             wait_for(lambda: _rows(running.ask("outbox")) == 0, "an empty outbox", 40)
             assert consumer(tmp_path).stream("telemetry")
             assert running.stop() == 0
+
+
+def _has_items(folder: Path, wanted: int) -> bool:
+    return len(consumer(folder).stream("telemetry")) >= wanted
 
 
 def _rows(view: object) -> int:

@@ -1,6 +1,7 @@
 """One dead device among twenty: the others keep their rate, behind one gateway and on sockets of their own."""
 
 import contextlib
+import functools
 import itertools
 import json
 import socket
@@ -70,7 +71,7 @@ def test_on_sockets_of_their_own(tmp_path: Path, libmodbus_slave: Path) -> None:
         for i in range(19):
             ports[f"bus-{i}"] = port = free_port()
             stack.enter_context(process([str(libmodbus_slave), str(port)], tmp_path / "slave.log"))
-            wait_for(lambda port=port: listens(port), "a slave")
+            wait_for(functools.partial(listens, port), "a slave")
         mute = stack.enter_context(socket.socket())
         mute.bind(("127.0.0.1", 0))
         mute.listen(8)

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeguard.bus import ExchangeFailed, LinkState, Priority, Request
@@ -349,6 +349,8 @@ asks = st.tuples(st.integers(1, 4), st.sampled_from(Priority), st.floats(0.0, 3.
 
 
 @settings(max_examples=60)
+@example([(1, Priority.PERSON, 1.25, None), (3, Priority.PERSON, 1.0, None), *[(4, Priority.PERSON, 0.0, None)] * 2], 1, False)
+@example([(2, Priority.PERSON, 1.25, None), (3, Priority.PERSON, 1.0, None), *[(4, Priority.PERSON, 0.0, None)] * 2], 2, False)
 @given(st.lists(asks, min_size=1, max_size=25), st.integers(1, 4), st.booleans())
 def test_every_request_ends_with_its_own_answer_or_a_named_fault(
     plan: list[tuple[int, Priority, float, float | None]], parallel: int, unplugged: bool

@@ -71,10 +71,10 @@ def test_a_bad_reading_neither_raises_nor_clears() -> None:
 
 
 def test_a_delay_runs_on_over_bad_readings_that_are_shorter_than_itself() -> None:
-    steps = ((11.0, 0), (BAD, 60), (11.0, 90), (11.0, 100))
-    assert live(rule(on_ms=100), *steps) == ["normal"] * 3 + ["active"]
-    steps = ((11.0, 0), (BAD, 60), (BAD, 101), (11.0, 110), (11.0, 209), (11.0, 210))
-    assert live(rule(on_ms=100), *steps) == ["normal"] * 5 + ["active"]
+    short = ((11.0, 0), (BAD, 60), (11.0, 90), (11.0, 100))
+    assert live(rule(on_ms=100), *short) == ["normal"] * 3 + ["active"]
+    long = ((11.0, 0), (BAD, 60), (BAD, 101), (11.0, 110), (11.0, 209), (11.0, 210))
+    assert live(rule(on_ms=100), *long) == ["normal"] * 5 + ["active"]
 
 
 def test_rounds_farther_apart_than_the_delay_still_raise_the_alarm() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from edgeguard.core.limits import PROBE_MAX_S
 from edgeguard.core.point import Kind, Labels, Point
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.driver import Device
 from edgeguard.runtime.poller import Poller, probe_delay_s, start_offset_s
 from edgeguard.testing.clock import FakeClock, run_virtual
 
@@ -55,7 +57,7 @@ async def watch(poller: Poller, seconds: float) -> None:
 def test_a_day_of_polling_does_not_drift() -> None:
     clock = FakeClock()
     device = ScriptedDevice(clock, took_s=0.123)
-    poller = Poller(device, lambda _: None, period_s=5.0, offset_s=1.0)
+    poller = Poller(cast(Device, device), lambda _: None, period_s=5.0, offset_s=1.0)
     run_virtual(watch(poller, 86_400.0), clock)
     starts = [at for _, at in device.asked]
     assert len(starts) == 17_280
@@ -66,7 +68,7 @@ def test_a_day_of_polling_does_not_drift() -> None:
 def test_an_overrun_skips_rounds_and_keeps_the_beat() -> None:
     clock = FakeClock()
     device = ScriptedDevice(clock, took_s=2.5)
-    poller = Poller(device, lambda _: None, period_s=1.0, offset_s=0.0)
+    poller = Poller(cast(Device, device), lambda _: None, period_s=1.0, offset_s=0.0)
     run_virtual(watch(poller, 31.0), clock)
     starts = [at - device.asked[0][1] for _, at in device.asked]
     assert starts[:4] == pytest.approx([0.0, 3.0, 6.0, 9.0])
@@ -78,7 +80,7 @@ def test_a_dead_device_is_knocked_at_ever_more_rarely_and_comes_back_at_full_rat
     device = ScriptedDevice(clock)
     device.alive = False
     told: list[bool] = []
-    poller = Poller(device, lambda snapshot: told.append(snapshot.answered), period_s=1.0, offset_s=0.0)
+    poller = Poller(cast(Device, device), lambda snapshot: told.append(snapshot.answered), period_s=1.0, offset_s=0.0)
 
     async def story() -> None:
         task = asyncio.create_task(poller.run())
@@ -102,7 +104,7 @@ def test_a_dead_device_is_knocked_at_ever_more_rarely_and_comes_back_at_full_rat
 def test_one_lost_round_does_not_change_the_rate() -> None:
     clock = FakeClock()
     device = ScriptedDevice(clock, timeout_s=0.3)
-    poller = Poller(device, lambda _: None, period_s=1.0, offset_s=0.0)
+    poller = Poller(cast(Device, device), lambda _: None, period_s=1.0, offset_s=0.0)
 
     async def story() -> None:
         task = asyncio.create_task(poller.run())
