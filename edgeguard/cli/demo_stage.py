@@ -151,11 +151,14 @@ def _configure(folder: Path, ports: Ports, broker_port: int) -> Path:
 
 @contextlib.asynccontextmanager
 async def _child(folder: Path, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`edgeguard run` in a process group of its own, so that Ctrl-C reaches only us and we end it in order."""
+    """`edgeguard run` in a process group of its own, so that Ctrl-C reaches only us and we end it in order.
+
+    If we are killed before we can, it ends by itself.
+    """
     environment = {
         name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
     }
-    command = (sys.executable, "-m", "edgeguard", "run", "--config", str(config))
+    command = (sys.executable, "-m", "edgeguard.cli.demo_child", str(os.getpid()), "run", "--config", str(config))
     with _daemon_log(folder).open("wb") as log:
         try:
             child = await asyncio.create_subprocess_exec(

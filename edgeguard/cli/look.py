@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import getpass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -101,9 +102,7 @@ def _figures(view: Overview, lang: Lang) -> Table:
     bad = lang.say(f",{told.points_bad} 个无有效值", f", {told.points_bad} without a good value") if told.points_bad else ""
     rate = lang.say(f"{told.points_per_s:.1f} 点/秒", f"{told.points_per_s:.1f} points/s")
     grid.add_row(lang.say("点", "points"), f"{told.points}{bad}; {rate}")
-    critical = sum(1 for alarm in view.alarms if alarm.state == "active" and alarm.severity == "critical")
-    urgent = lang.say(f",其中紧急 {critical}", f", {critical} of them critical") if critical else ""
-    grid.add_row(lang.say("报警", "alarms"), f"{told.alarms_active} {lang.say('条', 'active')}{urgent}")
+    grid.add_row(lang.say("报警", "alarms"), alarms_line(view.alarms, lang))
     grid.add_row(lang.say("队列", "outbox"), queue_line(view.outbox, lang))
     grid.add_row(
         lang.say("时钟", "clock"),
@@ -111,6 +110,18 @@ def _figures(view: Overview, lang: Lang) -> Table:
     )
     grid.add_row(lang.say("配置", "config"), f"{clean(told.config_path)}  {clean(told.config_sha256[:12])}")
     return grid
+
+
+def alarms_line(views: Sequence[AlarmView], lang: Lang) -> str:
+    """How many alarms are in which state: `3 active (1 critical), 1 acked`; a word where there is none."""
+    parts = []
+    for state in ("active", "acked", "returned", "shelved"):
+        here = [view for view in views if view.state == state]
+        critical = sum(1 for view in here if view.severity == "critical")
+        urgent = lang.say(f"({word('critical', lang)} {critical})", f" ({critical} critical)") if critical else ""
+        if here:
+            parts.append(lang.say(f"{word(state, lang)} {len(here)}{urgent}", f"{len(here)} {word(state, lang)}{urgent}"))
+    return lang.say(",", ", ").join(parts) or lang.say("无", "none")
 
 
 def _uplink(told: StatusView, lang: Lang) -> Text:

@@ -90,7 +90,7 @@ def devices(ctx: typer.Context) -> None:
 
 @app.command(cls=Command)
 def points(
-    ctx: typer.Context, device: Annotated[str | None, typer.Argument(metavar="[DEVICE]", help="Only this device.")] = None
+    ctx: typer.Context, device: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Only this device.")] = None
 ) -> None:
     """Every point with value, unit, quality and age; a pencil marks what can be written."""
     from edgeguard.cli import look
@@ -124,7 +124,7 @@ def outbox(ctx: typer.Context) -> None:
 @app.command(cls=Command)
 def read(
     ctx: typer.Context,
-    targets: Annotated[list[str], typer.Argument(metavar="DEVICE[.POINT]...", help="Devices and points.")],
+    targets: Annotated[list[str], typer.Argument(metavar="DEVICE[.POINT]", help="Devices and points.")],
 ) -> None:
     """Read from the bus now, between the daemon's own polls.
 
@@ -153,7 +153,7 @@ def write(
 
 @app.command(cls=Command)
 def check(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = DEFAULT_CONFIG
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.")] = DEFAULT_CONFIG
 ) -> None:
     """Validate a configuration offline: every mistake as FILE:LINE: key: what is wrong.
 
@@ -162,6 +162,17 @@ def check(
     from edgeguard.cli import offline
 
     raise typer.Exit(offline.check(session_of(ctx), file))
+
+
+@app.command(cls=Command)
+def reload(ctx: typer.Context) -> None:
+    """Have the daemon take up its configuration anew; what has not changed runs on.
+
+    Exit 2 when the file has mistakes: they are named, and the old configuration stays in force.
+    """
+    from edgeguard.cli import reload as reloading
+
+    raise typer.Exit(reloading.reload(session_of(ctx)))
 
 
 app.add_typer(profile_app, name="profile")
@@ -184,7 +195,7 @@ def profile_show(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar
 
 
 @profile_app.command("check", cls=Command)
-def profile_check(ctx: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE...")]) -> None:
+def profile_check(ctx: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE")]) -> None:
     """Every mistake of profile files, as FILE:LINE: key: what is wrong. Exit 2 when there is any."""
     from edgeguard.cli import offline
 

@@ -119,7 +119,7 @@ def profile_list(session: Session, directories: Sequence[Path]) -> Exit:
     for profile in profiles:
         made.add_row(
             profile.name,
-            clean(profile.kind),
+            word(profile.kind, lang),
             str(len(profile.points)),
             _label(profile.labels, lang),
             *((clean(profile.maker), clean(profile.model)) if wide else ()),
@@ -143,7 +143,9 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
     lang, out = session.lang, console()
     blocks = len(block_sizes(profile))
     asked = lang.say(f"{len(profile.points)} 个点,每轮 {blocks} 个请求", f"{len(profile.points)} points in {blocks} requests")
-    out.print(Text.assemble((profile.name, "bold"), f"   {clean(profile.maker)} {clean(profile.model)} ({clean(profile.kind)})"))
+    out.print(
+        Text.assemble((profile.name, "bold"), f"   {clean(profile.maker)} {clean(profile.model)} ({word(profile.kind, lang)})")
+    )
     out.print(f"{_label(profile.labels, lang)}; {asked}")
     out.print(
         styled(

@@ -16,6 +16,8 @@ from edgeguard.control.errors import CallRefused, DaemonSilent, code_of
 from edgeguard.core.errors import ConfigError, EdgeguardError
 
 PIPE_CELLS: Final = 160
+_BAD_CONFIGURATION: Final = "config-error"
+"""What the daemon answers for a ConfigError; its message has a line for each mistake."""
 
 
 def console() -> Console:
@@ -61,8 +63,8 @@ def tell_error(session: Session, error: EdgeguardError) -> Exit:
     code = error.code if isinstance(error, CallRefused) else code_of(error)
     if session.json:
         print_json({"error": {"code": code, "message": str(error)}})
-    lines = error.mistakes if isinstance(error, ConfigError) else (f"edgeguard: {error}",)
-    for line in lines:
+    is_list = isinstance(error, ConfigError) or code == _BAD_CONFIGURATION
+    for line in str(error).splitlines() if is_list else [f"edgeguard: {error}"]:
         sys.stderr.write(clean(line, 4000) + "\n")
     return _exit_of(error)
 
@@ -73,7 +75,7 @@ def _exit_of(error: EdgeguardError) -> Exit:
             return Exit.SILENT
         case ConfigError():
             return Exit.BAD_USAGE
-        case CallRefused(code="unknown-name" | "bad-arguments"):
+        case CallRefused(code="unknown-name" | "bad-arguments" | "config-error"):
             return Exit.BAD_USAGE
         case _:
             return Exit.WRONG

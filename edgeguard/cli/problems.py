@@ -88,7 +88,7 @@ def _tasks(status: StatusView) -> list[Problem]:
                     f"{task.name} {'已停止' if ended else '出错后等待重启'}:{task.error}",
                     f"{task.name} {'has stopped for good' if ended else 'failed and waits for its restart'}: {task.error}",
                 ),
-                LabelsView("排除原因后:systemctl reload edgeguard", "remove the cause, then: systemctl reload edgeguard")
+                LabelsView("排除原因后:edgeguard reload", "remove the cause, then: edgeguard reload")
                 if ended
                 else LabelsView("查看日志:journalctl -u edgeguard -e", "look at the log: journalctl -u edgeguard -e"),
             )
@@ -184,7 +184,10 @@ def _small(status: StatusView, outbox: OutboxView) -> list[Problem]:
                 LabelsView(
                     f"新配置被拒绝,仍用旧配置:{status.config_error}", f"the new configuration is refused: {status.config_error}"
                 ),
-                LabelsView(f"改正后:edgeguard check {status.config_path}", f"mend it, then: edgeguard check {status.config_path}"),
+                LabelsView(
+                    f"改正后:edgeguard check {status.config_path} && edgeguard reload",
+                    f"mend it, then: edgeguard check {status.config_path} && edgeguard reload",
+                ),
             )
         )
     if not status.clock_synced:

@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 DEFAULT_SOCKET: Final = "/run/edgeguard/control.sock"
 
+LATER: Final = ("camera", "capture", "doctor", "falling", "plates", "replay", "scan", "trace")
+"""Commands that documents speak of and that this version does not have."""
+
 
 class Exit(IntEnum):
     """The exit codes of every command."""
@@ -145,6 +148,12 @@ class Group(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which a technician meets them, not of the alphabet."""
         return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that `args` name; for one that only a later version has, that is said."""
+        if args and args[0] in LATER and args[0] not in self.commands:
+            raise typer.BadParameter(f"there is no {args[0]} in this version; it comes with a later one", ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what it raises for people becomes one line on stderr (and an object with --json)."""

@@ -148,19 +148,30 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "minor": ("次要", "minor"),
         "info": ("提示", "info"),
         "normal": ("正常", "normal"),
-        "active": ("报警", "active"),
+        "active": ("未确认", "active"),
         "acked": ("已确认", "acked"),
         "returned": ("已恢复未确认", "returned"),
         "shelved": ("已搁置", "shelved"),
         "alarms": ("报警", "alarms"),
         "events": ("事件", "events"),
         "telemetry": ("遥测", "telemetry"),
+        "lift": ("电梯", "lift"),
+        "pump": ("水泵", "pump"),
+        "vfd": ("变频器", "vfd"),
+        "electricity-meter": ("电表", "electricity-meter"),
+        "water-meter": ("水表", "water-meter"),
+        "heat-meter": ("热表", "heat-meter"),
+        "io": ("输入输出", "io"),
+        "relay": ("继电器", "relay"),
+        "generator": ("发电机", "generator"),
+        "ups": ("不间断电源", "ups"),
+        "other": ("其他", "other"),
     }
 )
 
 
 def word(state: str, lang: Lang) -> str:
-    """A state, quality, severity or stream in the language; a word that is not known stays as it is."""
+    """A state, quality, severity, stream or kind of device in the language; a word that is not known stays as it is."""
     pair = _WORDS.get(state)
     return lang.say(*pair) if pair else clean(state, 32)
 

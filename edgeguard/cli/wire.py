@@ -19,6 +19,9 @@ from edgeguard.core.point import Value
 
 def read(session: Session, targets: list[str]) -> Exit:
     """Points as the devices give them now; 1 if any of them gives no good value."""
+    for target in targets:
+        if not target.partition(".")[0]:
+            raise typer.BadParameter(f"{target!r} is neither DEVICE nor DEVICE.POINT")
     views = call(session.socket, methods.READ, {"targets": targets})
     if session.json:
         print_json(views)

@@ -100,13 +100,16 @@ def _nests_too_deep(text: str) -> bool:
 
 def _has_long_key(line: str) -> bool:
     """Whether a dotted key could cost the parser, which takes quadratic time for it, and us too much."""
-    dots = 0
+    parts, after_dot = 0, True
     for token in _KEY_PARTS.finditer(line):
-        if token["dot"] is not None:
-            dots += 1
-        elif token["part"] is None:
-            dots = 0
-        if dots >= CONFIG_MAX_DEPTH:
+        if token["part"] is not None:
+            parts = parts + 1 if after_dot else 1
+            after_dot = False
+        elif token["dot"] is not None and not after_dot:
+            after_dot = True
+        else:
+            parts, after_dot = 0, True
+        if parts > CONFIG_MAX_DEPTH:
             return True
     return False
 

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from edgeguard.config.positions import KeyPath, Positions
 from edgeguard.core.errors import ConfigError
-from edgeguard.core.limits import CONFIG_MAX_MISTAKES
+from edgeguard.core.limits import CONFIG_MAX_MISTAKES, CONFIG_MISTAKE_CHARS
 
 SECRET_KEY: Final = re.compile(r"(?i)(^|_)(password|passwd|passphrase|pwd|secret|token|psk|api_?key|private_?key)$")
 """Keys whose value would be a secret; files of secrets are named by `password_file` and `key`."""
@@ -239,5 +239,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _printable(text: str) -> str:
-    """Without control and direction characters, so that a hostile file cannot paint the terminal."""
+    """Without control and direction characters and not without end, so that a hostile file cannot paint the terminal."""
+    if len(text) > CONFIG_MISTAKE_CHARS:
+        half = CONFIG_MISTAKE_CHARS // 2
+        text = f"{text[:half]} … {text[-half:]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

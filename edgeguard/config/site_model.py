@@ -3,6 +3,7 @@
 Everything here has a default that is safe, or has to be said.
 """
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -39,6 +40,7 @@ from edgeguard.core.limits import (
 STORE_DIRECTORY: Final = "/var/lib/edgeguard"
 CONTROL_SOCKET: Final = "/run/edgeguard/control.sock"
 
+_USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 PathText = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
@@ -69,6 +71,12 @@ def _age(value_ms: int) -> int:
 def _client_id(text: str) -> str:
     if not text.isprintable() or " " in text or any(c in text for c in "+#/$"):
         raise ValueError("must be printable, without spaces and without + # / $")
+    return text
+
+
+def _user(text: str) -> str:
+    if _USER.fullmatch(text) is None:
+        raise ValueError(f'"{text}" is not the name of a Unix user, such as "liwei"')
     return text
 
 
@@ -114,7 +122,7 @@ class ControlTable(Table):
     """`[control]`: the local socket and the Unix users who may write values."""
 
     socket: PathText = CONTROL_SOCKET
-    operators: list[Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]] = Field(default_factory=list)
+    operators: list[Annotated[str, AfterValidator(_user)]] = Field(default_factory=list)
 
 
 class LogTable(Table):

@@ -127,6 +127,8 @@ def _why(path: Path, error: OSError) -> str:
                 f"no daemon at {path}; start it with: systemctl start edgeguard "
                 "(a daemon with another socket is named by --socket or EDGEGUARD_SOCKET)"
             )
+        case ConnectionRefusedError() if not path.is_socket():
+            return f"{path} is not a socket; what the daemon listens on stands in its configuration: [control] socket"
         case ConnectionRefusedError():
             return f"the daemon that made {path} is gone; look why with: journalctl -u edgeguard -e"
         case PermissionError():

@@ -78,7 +78,7 @@ WRITE: Final = Method(
     timeout_s=CONTROL_BUS_CALL_S,
 )
 """Write one point within its limits and read it back."""
-RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True)
+RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CONTROL_BUS_CALL_S)
 """Take up the configuration file anew; a wrong one changes nothing."""
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
 """One picture of everything; with `devices` it holds the points of these devices only."""

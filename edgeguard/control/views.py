@@ -65,6 +65,7 @@ class StatusView:
     points_bad: int
     points_per_s: float
     alarms_active: int
+    """Alarms whose condition holds, acknowledged or not."""
     tasks: tuple[TaskView, ...]
     uplink: UplinkView | None
     store_error: str

@@ -82,8 +82,11 @@ class Field:
         return self._pollers[name].device
 
     def differing(self, wanted: dict[BusName, UnitSpec]) -> tuple[tuple[BusName, ...], tuple[UnitSpec, ...]]:
-        """Units to stop, and unit specs to start, so that what runs is what is wanted."""
-        stop = tuple(name for name, unit in self._units.items() if wanted.get(name) != unit.spec)
+        """Units to stop, and unit specs to start, so that what runs is what is wanted. A unit with a parked part starts anew."""
+        parked = self._supervisor.parked
+        stop = tuple(
+            name for name, unit in self._units.items() if wanted.get(name) != unit.spec or not parked.isdisjoint(unit.children)
+        )
         running = {name for name in self._units if name not in stop}
         return stop, tuple(spec for name, spec in wanted.items() if name not in running)
 

@@ -21,7 +21,7 @@ from edgeguard.core.site import Site
 from edgeguard.runtime.field import Field, unit_specs
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
-from edgeguard.runtime.supervisor import ChildState, Supervisor
+from edgeguard.runtime.supervisor import Supervisor
 from edgeguard.store import Store
 from edgeguard.uplink import Uplink, build_catalog
 
@@ -70,7 +70,7 @@ class Gateway:
             self.field.start(spec)
         self.pipeline.retire(known)
         self.pipeline.order(device.name for device in site.devices)
-        if before.uplink != site.uplink:
+        if before.uplink != site.uplink or UPLINK in self.supervisor.parked:
             await self._stop_uplink(timeout_s=1.0)
             self._start_uplink()
         elif self.uplink is not None:
@@ -95,7 +95,7 @@ class Gateway:
 
     def poll_figures(self) -> dict[str, PollFigures]:
         """Live figures of every poller that is not parked, by the name of its child."""
-        parked = {child.name for child in self.supervisor.children if child.state is ChildState.FAILED}
+        parked = self.supervisor.parked
         named = {f"device.{name}": poller.figures for name, poller in self.field.pollers.items()}
         return {name: figures for name, figures in named.items() if name not in parked}
 
@@ -104,7 +104,7 @@ class Gateway:
         beats = {"store": self.store.beat_s}
         if self.uplink is not None:
             beats[UPLINK] = self.uplink.beat_s
-        parked = {child.name for child in self.supervisor.children if child.state is ChildState.FAILED}
+        parked = self.supervisor.parked
         return {name: beat_s for name, beat_s in beats.items() if beat_s and name not in parked}
 
     def _wake_uplink(self) -> None:

@@ -184,7 +184,7 @@ class Handlers:
 
         try:
             await self._put(Batch((record("accepted"),)), f"{target} was not written: the disk takes nothing, so nobody would know")
-        except StoreError:
+        except (StoreError, asyncio.CancelledError):
             self._gateway.pipeline.emit(record("failed"))
             raise
         begun_s, end, read_back = loop.time(), "unverified", None

@@ -55,6 +55,11 @@ class Supervisor:
         """All of them, in the order of starting."""
         return tuple(self._children.values())
 
+    @property
+    def parked(self) -> frozenset[str]:
+        """Names of those that wait for a person."""
+        return frozenset(child.name for child in self._children.values() if child.state is ChildState.FAILED)
+
     def start(self, name: str, work: Work) -> None:
         """Run `work` for ever under `name`; a name may be used once at a time."""
         if name in self._children:

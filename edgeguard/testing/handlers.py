@@ -136,7 +136,7 @@ class FakeBuilding:
             points=len(points),
             points_bad=sum(1 for point in points if point.quality != "good"),
             points_per_s=sum(device.points / device.period_s for device in devices),
-            alarms_active=sum(1 for alarm in self.alarms() if alarm.state == "active"),
+            alarms_active=sum(1 for alarm in self.alarms() if alarm.state in ("active", "acked")),
             tasks=(TaskView("uplink", "running", 0, ""), failed),
             uplink=self._uplink(),
             store_error="",

@@ -86,3 +86,14 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
     assert json.loads(out)["daemon_exit"] == 0
     assert not alive(pid)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_that_is_killed_leaves_no_daemon(tmp_path: Path) -> None:
+    child = start(tmp_path, "--seconds", "60")
+    wait_for(logged(tmp_path, "daemon.started"), "the daemon")
+    pid = daemon_of(child)
+    assert pid is not None
+    child.kill()
+    child.communicate(timeout=30)
+    wait_for(lambda: not alive(pid), "the daemon's end")
+    assert logged(tmp_path, "daemon.stopping")()

@@ -1,6 +1,7 @@
 """Commands as a technician types them: what they print, what they return, in both languages and for programs."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.cells import cell_len
 
 from edgeguard.control import Call, Handler
 from edgeguard.control.views import LabelsView, WriteView
-from edgeguard.core.errors import EdgeguardError
+from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.testing.handlers import FakeBuilding
 
 
@@ -275,3 +276,40 @@ def test_top_asks_a_large_building_only_for_what_it_shows() -> None:
 
     assert len(told["devices"]) == 2106
     assert 0 < len({point["device"] for point in told["points"]}) <= 16
+
+
+def test_reload_says_what_is_in_force(here: Desk) -> None:
+    printed = here.type("reload")
+    assert (printed.code, printed.err) == (0, "")
+    assert "the configuration is in force  9b74" in printed.out
+    assert json.loads(here.type("reload", "--json").out)["config_sha256"].startswith("9b74")
+
+
+def test_a_refused_reload_names_every_mistake_and_exits_2() -> None:
+    mistakes = ("site.toml:3: gateway.id: is missing", "site.toml:9: bus[0].url: is missing")
+    building = FakeBuilding()
+    with desk(building, {**building.table(), "reload": answering(ConfigError(mistakes))}) as there:
+        printed = there.type("reload")
+        told = there.type("reload", "--json")
+    assert (printed.code, printed.out) == (2, "")
+    assert printed.err.splitlines() == list(mistakes)
+    assert told.code == 2
+    assert json.loads(told.out)["error"] == {"code": "config-error", "message": "\n".join(mistakes)}
+
+
+def test_status_counts_alarms_by_state(here: Desk) -> None:
+    here.type("alarms", "--ack", "pump-1.dry-run")
+    assert re.search(r"alarms +1 active, 2 acked \(1 critical\)", here.type("status").out)
+
+
+def test_a_command_of_a_later_version_says_so(here: Desk) -> None:
+    printed = here.type("doctor")
+    assert printed.code == 2
+    assert "there is no doctor in this version" in printed.err
+
+
+def test_a_mistyped_command_names_the_nearest(here: Desk) -> None:
+    printed = here.type("statsu")
+    assert printed.code == 2
+    assert "Did you mean" in printed.err
+    assert "status" in printed.err
