@@ -3,6 +3,7 @@
 Source of the flag: adjtimex(2), STA_UNSYNC; read-only (modes = 0), so no privilege is needed.
 """
 
+import contextlib
 import ctypes
 import os
 import time
@@ -43,7 +44,8 @@ def kernel_says_synced() -> bool:
 def read_boot_id(runtime_directory: Path | None = None) -> BootId:
     """The kernel's boot id; where /proc hides it (ProcSubset=pid) one kept in a directory that a boot empties.
 
-    Without either, an id of this process: two runs are then told apart though the machine did not restart.
+    With neither, or where nothing can be kept, an id of this process: two runs are then told apart though the machine did
+    not restart.
     """
     try:
         return BootId(_KERNEL_BOOT_ID.read_text(encoding="ascii").strip())
@@ -57,8 +59,9 @@ def read_boot_id(runtime_directory: Path | None = None) -> BootId:
     except (OSError, ValueError):
         fresh = str(uuid.uuid4())
         partial = kept.with_suffix(".new")
-        partial.write_text(fresh, encoding="ascii")
-        partial.replace(kept)
+        with contextlib.suppress(OSError):
+            partial.write_text(fresh, encoding="ascii")
+            partial.replace(kept)
         return BootId(fresh)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
@@ -14,18 +15,28 @@ class _Stderr:
 
     def msg(self, message: str) -> None:
         """One line."""
+        stderr: TextIO | None = sys.stderr
+        if stderr is None:
+            return
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(message + "\n")
-            sys.stderr.flush()
+            stderr.write(message + "\n")
+            stderr.flush()
 
     log = debug = info = warn = warning = error = critical = fatal = failure = err = exception = msg
 
 
+def _on_a_terminal() -> bool:
+    """Whether a person sees standard error; the interpreter has none if it was closed when the process began."""
+    stderr: TextIO | None = sys.stderr
+    return stderr is not None and not stderr.closed and stderr.isatty()
+
+
 def configure_log(spec: LogSpec) -> None:
     """Set up structlog for the process. `auto` is human on a terminal, JSON elsewhere."""
-    human = spec.format == "human" or (spec.format == "auto" and sys.stderr.isatty())
+    terminal = _on_a_terminal()
+    human = spec.format == "human" or (spec.format == "auto" and terminal)
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer(ensure_ascii=True)
+        structlog.dev.ConsoleRenderer(colors=terminal) if human else structlog.processors.JSONRenderer(ensure_ascii=True)
     )
     structlog.configure(
         processors=[

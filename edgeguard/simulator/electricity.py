@@ -13,7 +13,7 @@ from edgeguard.simulator.daytime import HOUR_S, Hourly, by_hour
 Three = tuple[float, float, float]
 """One figure per phase: L1, L2, L3."""
 
-FLATS_KW: Hourly = (14, 11, 10, 9, 9, 11, 18, 27, 26, 21, 20, 24, 27, 23, 20, 20, 23, 31, 42, 47, 46, 40, 31, 20)
+FLATS_KW: Hourly = (14, 11, 10, 9, 9, 11, 16, 23, 22, 19, 18, 21, 23, 20, 18, 18, 20, 25, 30, 33, 32, 29, 25, 18)
 PHASE_SHARE: Final[Three] = (0.36, 0.31, 0.33)
 RIPPLE: Final = 0.12
 RIPPLE_MEMORY_S: Final = 90.0

@@ -28,7 +28,7 @@ from edgeguard.core.ids import (
     SiteId,
     alarm_name,
 )
-from edgeguard.core.item import STREAMS, Backlog, Item, Stream
+from edgeguard.core.item import STREAMS, Backlog, Stream
 from edgeguard.core.point import Kind, Labels, Point, WriteRule
 from edgeguard.core.ports import Outbox
 from edgeguard.core.profile import DeviceProfile, ModbusLimits
@@ -180,11 +180,7 @@ class FakeStore:
 
 
 def bodies(batches: Sequence[Batch], stream: Stream) -> list[dict[str, Any]]:
-    return [json.loads(item.body) for batch in batches for item in _items(batch) if item.stream is stream]
-
-
-def _items(batch: Batch) -> tuple[Item, ...]:
-    return batch.items
+    return [json.loads(item.body) for batch in batches for item in batch.items if item.stream is stream]
 
 
 class FakeUplink:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 import pytest
-from runtime_kit import House, bodies, call, device, living, site, uplink
+from runtime_kit import FakeUplink, House, bodies, call, device, living, site, uplink
 
 from edgeguard import __version__
 from edgeguard.bus import ExchangeFailed
@@ -51,7 +51,6 @@ def test_every_method_of_the_socket_has_a_handler_and_no_other_exists() -> None:
 
 def test_status_counts_what_is_there() -> None:
     async def story(house: House) -> None:
-        house.unit("riser-b").silent = True
         house.clock.advance(90)
         status = await house.handlers.status(call("status"))
         assert (status.site, status.gateway, status.version, status.pid) == ("lakeside", "b07", __version__, os.getpid())
@@ -88,8 +87,6 @@ def test_an_old_error_of_the_store_is_not_shown_once_its_trouble_is_over() -> No
 
 @pytest.mark.parametrize(("tls", "url"), [(True, "mqtts://mqtt.example:8883"), (False, "mqtt://mqtt.example:1883")])
 def test_status_shows_the_session_with_the_platform(tls: bool, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runtime_kit import FakeUplink
-
     FakeUplink.made = []
     monkeypatch.setattr(gateway_module, "Uplink", FakeUplink)
 
@@ -415,7 +412,6 @@ def test_a_write_broken_off_before_the_wire_leaves_an_end_on_record_too() -> Non
         with pytest.raises(asyncio.CancelledError):
             await asked
         assert house.writes("riser-a") == []
-        # The store may still make "accepted" durable, for a wait that is cancelled does not take its batch back.
         assert house.store.commands() == ["failed"]
 
     told(story)
