@@ -16,7 +16,7 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary=:all:
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 # What the tests against foreign software need: a broker and its clients, a Modbus library in C, a terminal.
-TEST_PACKAGES := gcc libc6-dev libmodbus-dev mosquitto mosquitto-clients pkg-config tmux
+TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients pkg-config tmux
 
 RUN_STAMP := $(VENV)/.run-time
 DEV_STAMP := $(VENV)/.development

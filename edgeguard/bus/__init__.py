@@ -4,6 +4,7 @@ from edgeguard.bus.exchange import Bus, ExchangeFailed, LineCost, Priority, Requ
 from edgeguard.bus.opening import open_bus
 from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
+from edgeguard.bus.tap import Listener, Passing, WireEvent
 from edgeguard.bus.tcp import TcpBus
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "ExchangeFailed",
     "LineCost",
     "LinkState",
+    "Listener",
+    "Passing",
     "Priority",
     "Request",
     "ResponseTimes",
     "TcpBus",
+    "WireEvent",
     "open_bus",
 ]

@@ -1,13 +1,15 @@
 """What a bus offers: a request goes out when its turn comes, its answer or a named fault comes back."""
 
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
 
 from edgeguard.bus.stats import BusStats
+from edgeguard.bus.tap import Listener
 from edgeguard.core.errors import Retryable
 from edgeguard.core.ids import BusName
+from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault
 
 
@@ -27,20 +29,25 @@ class Request:
     """One request. `timeout_s` runs from sending; while there is no connection it bounds the wait for one as well.
 
     `delay_s` of silence is kept towards this address before the request. `on_sent` is called when it goes on the wire.
+    `pdu` is in the words of `protocol`, without address, length and checksum: Modbus function and data; for DL/T 645 the
+    control code and the data before 33H is added; for CJ/T 188 the control code, DI0, DI1, SER and data. `line` is what a
+    serial port must be set to for this device, None for the bus's own settings.
     """
 
-    address: int
+    address: Station
     pdu: bytes
     timeout_s: float
     priority: Priority = Priority.ROUTINE
     delay_s: float = 0.0
     on_sent: Callable[[], None] | None = None
+    protocol: Protocol = Protocol.MODBUS
+    line: LineSettings | None = None
 
 
 class ExchangeFailed(Retryable):
     """No answer: `fault` says why; `sent` whether the request went on the wire, so that a device may have acted on it."""
 
-    def __init__(self, bus: BusName, address: int, fault: Fault, sent: bool) -> None:
+    def __init__(self, bus: BusName, address: Station, fault: Fault, sent: bool) -> None:
         super().__init__(f"bus {bus}, address {address}: {fault}")
         self.fault = fault
         self.sent = sent
@@ -54,7 +61,7 @@ class LineCost:
     turn_s: float = 0.0
 
 
-class Bus(Protocol):
+class Bus(typing.Protocol):
     """One wire. Any number of tasks may ask at once; each waits for its own turn."""
 
     @property
@@ -81,6 +88,10 @@ class Bus(Protocol):
 
     def on_connected(self, wake: Callable[[], None]) -> None:
         """Call `wake` on the loop's thread after each successful opening, for the life of the bus; it must not block."""
+        ...
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` everything that passes on the wire from now on, until the function returned here is called."""
         ...
 
     async def run(self) -> None:

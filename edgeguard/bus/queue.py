@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeguard.bus.exchange import Priority, Request
+from edgeguard.core.line import Station
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +25,7 @@ class TurnQueue:
     def __init__(self) -> None:
         self._lanes: tuple[deque[Turn], ...] = tuple(deque() for _ in Priority)
         self._size = 0
-        self._rested_s: dict[int, float] = {}
+        self._rested_s: dict[Station, float] = {}
 
     def __len__(self) -> int:
         return self._size
@@ -38,7 +39,7 @@ class TurnQueue:
         self._lanes[turn.request.priority].append(turn)
         self._size += 1
 
-    def rest(self, address: int, until_s: float) -> None:
+    def rest(self, address: Station, until_s: float) -> None:
         """Leave this address alone until then (loop time)."""
         self._rested_s[address] = until_s
 

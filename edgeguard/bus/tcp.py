@@ -13,6 +13,7 @@ from edgeguard.bus.exchange import LineCost, Request
 from edgeguard.bus.hostname import HostName, Lookup, ask_resolver
 from edgeguard.bus.reconnect import Reconnect
 from edgeguard.bus.stats import BusStats, LinkState
+from edgeguard.bus.tap import Listener
 from edgeguard.bus.turns import Turns
 from edgeguard.codec.framing import Framing
 from edgeguard.core.ids import BusName
@@ -98,6 +99,10 @@ class TcpBus:
     def on_connected(self, wake: Callable[[], None]) -> None:
         """Call `wake` after each successful opening."""
         self._wakes.append(wake)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` what passes until the function returned here is called."""
+        return self._turns.listen(listener)
 
     async def run(self) -> None:
         """Keep the connection until cancelled."""

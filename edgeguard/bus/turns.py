@@ -15,9 +15,11 @@ from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
+from edgeguard.bus.tap import Listener, Passing, WireEvent
 from edgeguard.codec.framing import Framing, StreamBroken
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import BUS_DRAIN_MAX_S, BUS_JUNK_BYTES, BUS_QUEUE_REQUESTS, BUS_SILENT_TIMEOUTS
+from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 
 Write = Callable[[bytes], None]
@@ -47,14 +49,15 @@ class Turns:
         self._draining = False
         self._watch: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
-        self._silent: set[int] = set()
+        self._silent: set[Station] = set()
         self._silent_timeouts = 0
-        self._addresses: set[int] = set()
+        self._addresses: set[Station] = set()
         self._junk_mark = 0
         self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
         self._faults: Counter[Reason] = Counter()
         self._responses = ResponseTimes()
         self._busy_s = self._busy_since_s = 0.0
+        self._listeners: tuple[Listener, ...] = ()
 
     def ask(self, request: Request) -> asyncio.Future[bytes]:
         """Queue a request, or send it at once. The future fails with ExchangeFailed; ExchangeFailed here if it cannot wait."""
@@ -75,8 +78,18 @@ class Turns:
         self._pump()
         return turn.future
 
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` what passes until the function returned here is called."""
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(kept for kept in self._listeners if kept is not listener)
+
+        return leave
+
     def opened(self, write: Write, drop: Drop) -> None:
         """There is a connection: begin to send."""
+        self._tell(Passing.OPENED)
         self._framing.reset()
         self._write, self._drop = write, drop
         self.proved, self._draining, self._held_until_s = False, False, 0.0
@@ -92,6 +105,7 @@ class Turns:
         """The connection is gone: what was outstanding fails, what waits may wait on, each for its own time-out."""
         self._write, self._drop = None, lambda _: None
         self._down = fault
+        self._tell(Passing.CLOSED, fault=fault)
         now_s = asyncio.get_running_loop().time()
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
@@ -111,6 +125,7 @@ class Turns:
     def received(self, data: bytes) -> None:
         """Bytes from the wire."""
         self._bytes_received += len(data)
+        self._tell(Passing.RECEIVED, data)
         self._silent_timeouts = 0
         self._silent.clear()
         try:
@@ -122,6 +137,7 @@ class Turns:
         for transaction, pdu in answers:
             turn = self._outstanding.pop(transaction)
             self._answers += 1
+            self._tell(Passing.ANSWERED, turn=turn)
             self.proved = True
             self._junk_mark = self._framing.junk_bytes
             self._responses.note(now_s - turn.sent_s)
@@ -192,6 +208,7 @@ class Turns:
         self._bytes_sent += len(data)
         if request.on_sent is not None:
             request.on_sent()
+        self._tell(Passing.SENT, data, turn)
         write(data)
 
     def _next_transaction(self) -> int:
@@ -260,7 +277,7 @@ class Turns:
         elif fault is None:
             self._note_silence(turn.request.address)
 
-    def _note_silence(self, address: int) -> None:
+    def _note_silence(self, address: Station) -> None:
         """Drop a connection on which nothing comes any more.
 
         But not for one dead unit among others that are only not asked, nor while one that may live is still to answer.
@@ -288,8 +305,26 @@ class Turns:
         self._resume = None
         self._pump()
 
+    def _tell(self, passing: Passing, data: bytes = b"", turn: Turn | None = None, fault: Fault | None = None) -> None:
+        if not self._listeners:
+            return
+        request = turn.request if turn else None
+        event = WireEvent(
+            asyncio.get_running_loop().time(),
+            passing,
+            data,
+            request.address if request else None,
+            request.protocol if request else None,
+            request.line if request else None,
+            fault,
+        )
+        for listener in self._listeners:
+            listener(event)
+
     def _fail(self, turn: Turn, fault: Fault, sent: bool) -> None:
         self._faults[fault.reason] += 1
+        if sent:
+            self._tell(Passing.FAILED, turn=turn, fault=fault)
         if not turn.future.done():
             turn.future.set_exception(self._failure(turn, fault, sent))
 

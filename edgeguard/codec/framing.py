@@ -6,6 +6,7 @@ A bus speaks to this face alone, so a protocol joins by bringing one framing. No
 from typing import NamedTuple, Protocol
 
 from edgeguard.core.errors import Retryable
+from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault
 
 
@@ -55,7 +56,7 @@ class Framing(Protocol):
         """Whole answers so far that came after their request had been given up."""
         ...
 
-    def request(self, transaction: int, address: int, pdu: bytes) -> bytes:
+    def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
         """The request's bytes on the wire; its answer is expected from now on."""
         ...
 

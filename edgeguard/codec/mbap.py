@@ -10,6 +10,7 @@ from typing import Final
 
 from edgeguard.codec.framing import Answer, StreamBroken
 from edgeguard.core.limits import BUS_MAX_OUTSTANDING, MODBUS_MAX_PDU_BYTES
+from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 
 _HEADER: Final = struct.Struct(">HHHB")
@@ -41,10 +42,10 @@ class MbapFraming:
             return bool(self._rest) and not self._units
         return int.from_bytes(self._rest[:2], "big") not in self._units
 
-    def request(self, transaction: int, address: int, pdu: bytes) -> bytes:
+    def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
         """The ADU of a request to unit `address`."""
-        self._units[transaction] = address
-        return _HEADER.pack(transaction, 0, len(pdu) + 1, address) + pdu
+        unit = self._units[transaction] = int(address)
+        return _HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu
 
     def feed(self, data: bytes) -> list[Answer]:
         """Answers completed by `data`. StreamBroken on a protocol id that is not 0 or a length that cannot be."""

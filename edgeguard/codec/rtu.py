@@ -10,6 +10,7 @@ from typing import Final
 from edgeguard.codec.framing import Answer
 from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes
 from edgeguard.core.limits import RTU_MAX_ADU_BYTES, RTU_QUIET_S
+from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 
 _POLYNOMIAL: Final = 0xA001
@@ -57,11 +58,11 @@ class RtuFraming:
         self._buffer = bytearray()
         self._echoes = False
 
-    def request(self, transaction: int, address: int, pdu: bytes) -> bytes:
+    def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
         """The frame of a request to unit `address`."""
         if self._transaction is not None:
             raise ValueError("an RTU line bears one request at a time")
-        body = bytes((address,)) + pdu
+        body = bytes((int(address),)) + pdu
         length = answer_bytes(pdu)
         self._transaction = transaction
         self._length = None if length is None else length + 3

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from edgeguard.bus import BusStats, LineCost, LinkState, Request
+from edgeguard.bus.tap import Listener
 from edgeguard.bus.turns import Turns
 from edgeguard.codec.mbap import MbapFraming
 from edgeguard.codec.modbus import Function
@@ -136,6 +137,10 @@ class FakeBus:
     def on_connected(self, wake: Callable[[], None]) -> None:
         """Call `wake` after each `connect` that was needed."""
         self._wakes.append(wake)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` what passes until the function returned here is called."""
+        return self._turns.listen(listener)
 
     async def run(self) -> None:
         """Be connected until cancelled."""

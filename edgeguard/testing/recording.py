@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from edgeguard.bus import BusStats, ExchangeFailed, LineCost, Request
+from edgeguard.bus import BusStats, ExchangeFailed, LineCost, Listener, Request
 from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import BusName, PointName, ProfileName
 from edgeguard.core.point import Outcome
@@ -90,6 +90,10 @@ class ReplayBus:
 
     def on_connected(self, wake: Callable[[], None]) -> None:
         """There is no connection to wait for, so nobody is woken."""
+
+    def listen(self, _: Listener) -> Callable[[], None]:
+        """Nothing passes on a wire."""
+        return lambda: None
 
     async def run(self) -> None:
         """There is no connection to own."""
