@@ -50,6 +50,7 @@ def test_a_seed_lives_the_same_morning_twice(seed: int) -> None:
     assert one != moved_in(SPEC, seed + 1, MORNING_S)
 
 
+@pytest.mark.slow
 def test_a_whole_day_stays_sane() -> None:
     """24 hours of trips, starts and stops; pressure, voltage and tank keep within what a healthy building shows."""
     state = start = moved_in(SPEC, 11, 0.0)

@@ -90,6 +90,11 @@ def life(seed: int, start_s: float, seconds: int, scenario: Scenario | None = No
     return told
 
 
+def test_a_healthy_morning_is_quiet() -> None:
+    assert life(1, 7.5 * HOUR_S, 300) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("start_s", [3 * HOUR_S, 7.5 * HOUR_S, 19 * HOUR_S], ids=["night", "morning", "evening"])
 @pytest.mark.parametrize("seed", [1, 8])
 def test_a_healthy_building_is_quiet(seed: int, start_s: float) -> None:

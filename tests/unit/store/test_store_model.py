@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -196,7 +197,10 @@ class OutboxMachine(RuleBasedStateMachine):
             assert self.ledger.used_bytes() <= CAPS.max_bytes + 4096 * 2
 
 
-OutboxMachine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
-test_the_outbox_is_a_list = OutboxMachine.TestCase
+class TestTheOutboxIsAList(OutboxMachine.TestCase):  # type: ignore[misc, valid-type]
+    settings = settings(max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.slow
+class TestTheOutboxIsAListForLong(OutboxMachine.TestCase):  # type: ignore[misc, valid-type]
+    settings = settings(max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
