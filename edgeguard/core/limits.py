@@ -13,6 +13,15 @@ MODBUS_MAX_PDU_BYTES: Final = 253
 MBAP_MAX_ADU_BYTES: Final = 260
 RTU_MAX_ADU_BYTES: Final = 256
 
+# Meters (DL/T 645-2007, 5.2; CJ/T 188-2004, 5)
+DLT645_MAX_DATA_BYTES: Final = 200
+CJT188_MAX_DATA_BYTES: Final = 100
+METER_FRAME_BYTES: Final = 13 + 255
+"""The longest frame that a length byte can announce, with the envelope of CJ/T 188, which is the longer one."""
+METER_KEPT_BYTES: Final = 2 * METER_FRAME_BYTES
+"""Bytes not yet understood that a framing keeps: room for an echo and an answer."""
+METER_QUIET_S: Final = 0.2
+
 # Buses
 BUS_QUEUE_REQUESTS: Final = 1024
 BUS_MAX_OUTSTANDING: Final = 16

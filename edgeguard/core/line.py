@@ -29,7 +29,7 @@ Station = int | str
 
 DL/T 645: 12 characters, most significant digit first, 0-9, with A for a wildcard nibble (`AAAAAAAAAAAA` is everybody) and
 `999999999999` for broadcast. CJ/T 188: 16 hexadecimal characters, the meter type byte T first, then the 14 address digits
-A6..A0, most significant first (`1033780011223344`; `AA` in each byte is everybody).
+A6..A0, most significant first (`1078330011223344`; `AA` in each byte is everybody).
 """
 
 
