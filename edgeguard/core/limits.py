@@ -193,3 +193,13 @@ DEMO_DRAIN_S: Final = 0.5
 DEMO_ARRIVALS_SHOWN: Final = 100
 DEMO_LOG_TAIL_LINES: Final = 20
 DEMO_MAX_GAPS: Final = 1000
+
+# Video
+VIDEO_MAX_PIXELS: Final = 8192 * 4320
+VIDEO_MIN_SIDE: Final = 16
+VIDEO_GAP_MAX_S: Final = 60.0
+"""A step between two stamps longer than this is a broken clock, not a pause."""
+VIDEO_BROKEN_RUN: Final = 3000
+"""Packets in a row that give no picture before a stream counts as undecodable."""
+VIDEO_RING_BYTES: Final = 48 * 1024 * 1024
+VIDEO_RING_S: Final = 40.0

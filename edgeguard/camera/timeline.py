@@ -1,0 +1,65 @@
+"""Presentation stamps -> seconds that only grow. Containers leave stamps out, repeat them, send them back and jump.
+
+Physics is done on these seconds: a wrong one is worse than a guessed one. Knows no decoder.
+"""
+
+from fractions import Fraction
+from typing import Final
+
+from edgeguard.core.limits import VIDEO_GAP_MAX_S
+
+_DEFAULT_PERIOD_S: Final = 0.04
+_RATES: Final = (1.0, 240.0)
+"""Frame rates that a camera can mean, per second; beyond them a container's word is a mistake."""
+_SLACK: Final = 0.05
+"""A stamp that comes less than this share of a period after the last one does not count as later."""
+_TRUST: Final = 3
+"""So many stamps that went backwards show a container that stamps in decoding order: from then on pictures are counted."""
+_STRAY_S: Final = 1.0
+"""A counted second that strays from its stamp by more than this takes the stamp."""
+
+
+class Timeline:
+    """The seconds of one stream's frames, in the order in which they are shown."""
+
+    def __init__(self, time_base: Fraction, rate: Fraction | None) -> None:
+        """`rate` is what the container says of frames per second, `time_base` the length of one tick of its stamps."""
+        said = float(rate) if rate else 0.0
+        self._tick_s = float(time_base) if time_base > 0 else 0.0
+        self.period_s = 1.0 / said if _RATES[0] <= said <= _RATES[1] else _DEFAULT_PERIOD_S
+        """Nominal time from frame to frame, s."""
+        self.repaired = 0
+        """Stamps that were missing, did not grow, or jumped."""
+        self._offset_s: float | None = None
+        self._last_s = -self.period_s
+        self._backward = 0
+
+    def stamp(self, pts: int | None) -> float:
+        """The second of the next frame, more than that of every frame before; 0.0 for the first."""
+        if pts is None or not self._tick_s:
+            return self._guess()
+        raw_s = pts * self._tick_s
+        if self._offset_s is None:
+            self._offset_s = raw_s - (self._last_s + self.period_s)
+        t_s = raw_s - self._offset_s
+        step_s = t_s - self._last_s
+        if step_s > VIDEO_GAP_MAX_S or step_s < -VIDEO_GAP_MAX_S:
+            self._offset_s = None
+            return self._guess()
+        self._backward += step_s < -_SLACK * self.period_s
+        counted = self._backward >= _TRUST and abs(step_s - self.period_s) < _STRAY_S
+        if counted or step_s <= _SLACK * self.period_s:
+            return self._guess()
+        self._last_s = t_s
+        return t_s
+
+    def _guess(self) -> float:
+        self.repaired += 1
+        self._last_s += self.period_s
+        return self._last_s
+
+    def locate(self, pts: int | None) -> float:
+        """The second that a packet's stamp means, without moving on; the last frame's where that cannot be said."""
+        if pts is None or self._offset_s is None or not self._tick_s:
+            return max(self._last_s, 0.0)
+        return pts * self._tick_s - self._offset_s

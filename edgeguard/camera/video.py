@@ -1,0 +1,223 @@
+"""Pictures of a video, one after the other, with their time; and the encoded packets they came from, for evidence.
+
+One decode serves everything: the luma plane is a view of the decoder's own buffer, colour is converted only when asked for, and
+packets are kept as they came. Broken packets, odd stamps and a changed size are counted and lived with; what cannot be opened or
+never gives a picture is a VideoError.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from edgeguard.camera.ring import EncodedPacket, PacketRing
+from edgeguard.camera.timeline import Timeline
+from edgeguard.core.errors import Permanent
+from edgeguard.core.limits import VIDEO_BROKEN_RUN, VIDEO_MAX_PIXELS, VIDEO_MIN_SIDE
+
+Luma = NDArray[np.uint8]
+"""Brightness of a picture: rows by columns, 0-255."""
+
+_LUMA_FIRST: Final = ("yuv4", "yuvj4", "yuva4", "gray", "nv12", "nv21", "nv16", "nv24")
+"""Pixel formats whose first plane is eight-bit brightness, one byte a pixel."""
+
+
+class VideoError(Permanent):
+    """A video that cannot be opened or decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture. `luma` may be read as long as the picture is held and must not be written to."""
+
+    index: int
+    t_s: float
+    luma: Luma
+    damaged: bool
+    """The decoder had to guess parts of it."""
+    _frame: VideoFrame
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, px."""
+        return self.luma.shape[1], self.luma.shape[0]
+
+    def bgr(self) -> NDArray[np.uint8]:
+        """The picture in colour, rows by columns by (blue, green, red); converted now, at the cost of a few milliseconds."""
+        return _turned(cast(NDArray[np.uint8], self._frame.to_ndarray(format="bgr24")), self._frame.rotation)
+
+
+@dataclass(slots=True)
+class VideoCounts:
+    """What a stream has given so far."""
+
+    pictures: int = 0
+    broken: int = 0
+    """Packets that could not be decoded."""
+    resized: int = 0
+    """Changes of the picture's size."""
+    truncated: bool = False
+    """The container ended in the middle of something."""
+
+
+@dataclass(slots=True)
+class VideoSource:
+    """An open video; iterate to get its Pictures. A context manager; closing twice is harmless."""
+
+    name: str
+    codec: str
+    width: int
+    height: int
+    timeline: Timeline
+    counts: VideoCounts
+    ring: PacketRing
+    """The newest encoded packets."""
+    _container: InputContainer
+    _stream: VideoStream
+    _size: tuple[int, int] = field(default=(0, 0))
+    _broken_run: int = 0
+
+    def __enter__(self) -> "VideoSource":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file or connection; pictures and packets already given stay valid."""
+        self._container.close()
+
+    @property
+    def template(self) -> VideoStream:
+        """The stream's parameters as a muxer wants them."""
+        return self._stream
+
+    def __iter__(self) -> Iterator[Picture]:
+        """Every picture until the end. VideoError when nothing can be decoded."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                self.counts.truncated = True
+                packet = None
+            if packet is None:
+                break
+            if packet.size:
+                self.ring.add(_kept(packet, self.timeline))
+            yield from self._decoded(packet)
+            if self._broken_run > VIDEO_BROKEN_RUN:
+                raise VideoError(f"{self.name}: no picture in {self._broken_run} packets, gave up")
+        if self.counts.truncated:
+            yield from self._decoded(None)
+        if not self.counts.pictures:
+            raise VideoError(f"{self.name}: holds no picture that can be decoded")
+
+    def _decoded(self, packet: "Packet[VideoStream] | None") -> Iterator[Picture]:
+        try:
+            frames = self._stream.decode(packet)
+        except av.FFmpegError:
+            self.counts.broken += 1
+            self._broken_run += 1
+            return
+        self._broken_run = 0 if frames else self._broken_run + 1
+        for frame in frames:
+            if frame.is_corrupt:
+                self.counts.broken += 1
+            yield self._picture(frame)
+
+    def _picture(self, frame: VideoFrame) -> Picture:
+        _refuse_size(self.name, frame.width, frame.height)
+        luma = luma_of(frame)
+        size = luma.shape[1], luma.shape[0]
+        if self._size not in ((0, 0), size):
+            self.counts.resized += 1
+        self._size = size
+        picture = Picture(self.counts.pictures, self.timeline.stamp(frame.pts), luma, frame.is_corrupt, frame)
+        self.counts.pictures += 1
+        return picture
+
+
+def open_video(path: Path | str, *, fps: float | None = None, threads: int = 1, ring: PacketRing | None = None) -> VideoSource:
+    """Open a file. `fps` overrides the stamps of the container; `threads` > 1 decodes faster and shows pictures later.
+
+    VideoError names the file and what is wrong with it.
+    """
+    name = str(path)
+    if isinstance(path, Path) and path.is_dir():
+        raise VideoError(f"{name}: is a directory")
+    try:
+        container = av.open(name, mode="r", metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(f"{name}: {_why(error)}") from error
+    try:
+        return _opened(name, container, fps, threads, ring or PacketRing())
+    except BaseException:
+        container.close()
+        raise
+
+
+def _opened(name: str, container: InputContainer, fps: float | None, threads: int, ring: PacketRing) -> VideoSource:
+    pictures = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not pictures:
+        raise VideoError(f"{name}: holds no video stream")
+    stream = pictures[0]
+    context = stream.codec_context
+    if context is None:
+        raise VideoError(f"{name}: its video codec is not known here")
+    _refuse_size(name, context.width, context.height)
+    stream.thread_type = "AUTO" if threads > 1 else "NONE"
+    context.thread_count = threads
+    rate = Fraction(fps).limit_denominator(1001) if fps else stream.average_rate or stream.guessed_rate
+    timeline = Timeline(Fraction(0) if fps else stream.time_base or Fraction(0), rate)
+    return VideoSource(name, context.name, context.width, context.height, timeline, VideoCounts(), ring, container, stream)
+
+
+def luma_of(frame: VideoFrame) -> Luma:
+    """Brightness of a decoded frame, upright: a view where the decoder's first plane already is that, else converted."""
+    if frame.format.name.startswith(_LUMA_FIRST) and frame.format.components[0].bits == 8:
+        plane = frame.planes[0]
+        rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
+        luma = rows[: frame.height, : frame.width]
+    else:
+        luma = cast(Luma, frame.to_ndarray(format="gray"))
+    return _turned(luma, frame.rotation)
+
+
+def _turned(picture: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
+    """As a player shows it: the container may say that the camera lay on its side."""
+    quarter = round(degrees / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, quarter)) if quarter else picture
+
+
+def _kept(packet: "Packet[VideoStream]", timeline: Timeline) -> EncodedPacket:
+    return EncodedPacket(
+        data=bytes(packet),
+        pts=packet.pts,
+        dts=packet.dts,
+        duration=packet.duration or 0,
+        is_key=packet.is_keyframe,
+        t_s=timeline.locate(packet.pts if packet.pts is not None else packet.dts),
+    )
+
+
+def _refuse_size(name: str, width: int, height: int) -> None:
+    if width * height > VIDEO_MAX_PIXELS:
+        raise VideoError(f"{name}: {width}x{height} is more than this program takes")
+    if (width or height) and min(width, height) < VIDEO_MIN_SIDE:
+        raise VideoError(f"{name}: {width}x{height} is too small to see anything in")
+
+
+def _why(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error)
+    return str(said)[:200] or "cannot be opened"

@@ -1,0 +1,147 @@
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import film
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeguard.camera.ring import EncodedPacket, PacketRing
+from edgeguard.camera.timeline import Timeline
+from edgeguard.camera.video import VideoError, open_video
+
+MS = Fraction(1, 1000)
+
+
+@given(st.lists(st.none() | st.integers(-(2**40), 2**40), max_size=60), st.sampled_from([None, Fraction(25), Fraction(90000)]))
+@settings(max_examples=60)
+def test_seconds_only_grow_whatever_the_stamps(stamps: list[int | None], rate: Fraction | None) -> None:
+    timeline = Timeline(MS, rate)
+    seconds = [timeline.stamp(pts) for pts in stamps]
+    assert all(later > earlier for earlier, later in pairwise(seconds))
+    assert seconds[:1] in ([], [0.0])
+
+
+@given(st.integers(-(10**9), 10**9), st.lists(st.integers(10, 500), min_size=1, max_size=50))
+@settings(max_examples=60)
+def test_good_stamps_are_believed_to_the_tick(first: int, steps: list[int]) -> None:
+    """Variable frame rates are real: nothing is smoothed."""
+    timeline = Timeline(MS, Fraction(25))
+    stamps = [first + sum(steps[:i]) for i in range(len(steps) + 1)]
+    assert [timeline.stamp(pts) for pts in stamps] == pytest.approx([(pts - first) / 1000 for pts in stamps], abs=1e-5)
+    assert timeline.repaired == 0
+
+
+def test_stamps_in_decoding_order_are_replaced_by_counting() -> None:
+    timeline = Timeline(Fraction(1, 25), Fraction(25))
+    seconds = [timeline.stamp(pts) for group in range(0, 90, 3) for pts in (group + 1, group + 3, group + 2)]
+    assert np.diff(seconds[12:]) == pytest.approx(0.04)
+    assert seconds[-1] == pytest.approx(89 / 25, abs=0.2)
+
+
+def test_a_long_pause_is_a_pause_and_a_wild_jump_is_not() -> None:
+    timeline = Timeline(MS, Fraction(25))
+    assert [timeline.stamp(pts) for pts in (0, 40, 9040, 10**9, 10**9 + 40)] == pytest.approx([0, 0.04, 9.04, 9.08, 9.12])
+
+
+def _packet(t_s: float, is_key: bool, size: int = 10) -> EncodedPacket:
+    return EncodedPacket(bytes(size), int(t_s * 1000), None, 40, is_key, t_s)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=200), st.floats(0.1, 5), st.integers(300, 5000))
+@settings(max_examples=60)
+def test_the_ring_keeps_its_bounds_and_begins_at_a_key(packets: list[tuple[bool, int]], span_s: float, max_bytes: int) -> None:
+    ring = PacketRing(span_s, max_bytes)
+    for number, (is_key, size) in enumerate(packets):
+        ring.add(_packet(number / 25, is_key, size))
+        assert ring.bytes <= max_bytes
+    cut = ring.cut(-1.0, 1e9)
+    assert sum(len(p.data) for p in cut) == ring.bytes
+    assert not cut or cut[0].is_key
+
+
+def test_a_cut_begins_at_the_key_before_and_ends_on_time() -> None:
+    ring = PacketRing()
+    for number in range(100):
+        ring.add(_packet(number / 10, number % 20 == 0))
+    assert [p.t_s for p in ring.cut(4.5, 6.05)][:: 10**6] == [4.0]
+    assert ring.cut(4.5, 6.05)[-1].t_s == 6.0
+    assert ring.cut(-5.0, 0.2)[0].t_s == 0.0
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "mpeg4"), ("a.mp4", "libx265"), ("a.avi", "mjpeg")])
+def test_pictures_are_what_was_filmed(tmp_path: Path, name: str, codec: str) -> None:
+    pictures = film.noise(12)
+    with open_video(film.write(tmp_path / name, pictures, codec=codec, crf=5)) as video:
+        seen = list(video)
+    assert [p.t_s for p in seen] == pytest.approx([i / 25 for i in range(12)])
+    assert all(p.size == (64, 48) and not p.damaged for p in seen)
+    assert np.mean([np.abs(p.luma.astype(int) - q).mean() for p, q in zip(seen, pictures, strict=True)]) < 12
+    assert seen[0].bgr().shape == (48, 64, 3)
+
+
+def test_luma_is_a_view_of_the_decoders_buffer(tmp_path: Path) -> None:
+    with open_video(film.write(tmp_path / "a.mp4", film.noise(3))) as video:
+        picture = next(iter(video))
+    assert picture.luma.base is not None
+    assert np.shares_memory(picture.luma, np.frombuffer(picture._frame.planes[0], np.uint8))  # type: ignore[call-overload]
+
+
+def test_a_frame_rate_given_by_hand_wins(tmp_path: Path) -> None:
+    with open_video(film.write(tmp_path / "a.mp4", film.noise(5)), fps=10) as video:
+        assert [p.t_s for p in video] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_a_damaged_stream_is_counted_and_goes_on(tmp_path: Path) -> None:
+    path = film.write(tmp_path / "a.ts", film.noise(75))
+    spoilt = bytearray(path.read_bytes())
+    for place in np.random.default_rng(3).integers(2000, len(spoilt), 40):
+        spoilt[place] ^= 0xFF
+    path.write_bytes(spoilt)
+    with open_video(path) as video:
+        seen = list(video)
+    assert len(seen) > 40
+    assert video.counts.broken > 0
+    assert all(later.t_s > earlier.t_s for earlier, later in pairwise(seen))
+
+
+def test_the_size_may_change_on_the_way(tmp_path: Path) -> None:
+    small = film.write(tmp_path / "a.ts", film.noise(10))
+    large = film.write(tmp_path / "b.ts", film.noise(10, 96, 80))
+    (tmp_path / "ab.ts").write_bytes(small.read_bytes() + large.read_bytes())
+    with open_video(tmp_path / "ab.ts") as video:
+        sizes = {p.size for p in video}
+    assert sizes == {(64, 48), (96, 80)}
+    assert video.counts.resized == 1
+
+
+def test_a_file_cut_short_gives_what_it_has(tmp_path: Path) -> None:
+    path = film.write(tmp_path / "a.mkv", film.noise(60))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with open_video(path) as video:
+        assert 10 < len(list(video)) < 60
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video\n" * 100, bytes(5000)])
+def test_what_is_no_video_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "odd.mp4"
+    path.write_bytes(content)
+    with pytest.raises(VideoError, match=r"odd\.mp4"), open_video(path) as video:
+        list(video)
+
+
+def test_missing_files_and_directories_are_named(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"none\.mp4"):
+        open_video(tmp_path / "none.mp4")
+    with pytest.raises(VideoError, match="directory"):
+        open_video(tmp_path)
+
+
+def test_the_ring_holds_the_packets_of_the_file(tmp_path: Path) -> None:
+    with open_video(film.write(tmp_path / "a.mp4", film.noise(60))) as video:
+        pictures = list(video)
+    kept = video.ring.cut(0.0, 1e9)
+    assert len(kept) == len(pictures) == 60
+    assert [p.t_s for p in kept if p.is_key] == pytest.approx([0.0, 1.0, 2.0])
