@@ -14,7 +14,7 @@ class EncodedPacket:
     data: bytes
     pts: int | None
     dts: int | None
-    duration: int
+    duration_ticks: int
     is_key: bool
     t_s: float
 

@@ -205,7 +205,7 @@ def _kept(packet: "Packet[VideoStream]", timeline: Timeline) -> EncodedPacket:
         data=bytes(packet),
         pts=packet.pts,
         dts=packet.dts,
-        duration=packet.duration or 0,
+        duration_ticks=packet.duration or 0,
         is_key=packet.is_keyframe,
         t_s=timeline.locate(packet.pts if packet.pts is not None else packet.dts),
     )
