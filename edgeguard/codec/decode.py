@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from edgeguard.codec.forms import form_reader
 from edgeguard.codec.layout import check_field, is_bcd, is_float, is_signed, struct_code, width_bits
 from edgeguard.codec.scale import Scaling, float_scaler, integer_scaler
 from edgeguard.core.point import Kind, Outcome, Point
@@ -27,6 +28,8 @@ def converter(point: Point, field: RegisterField) -> Convert | None:
     if field.type is RawType.STRING:
         return _text
     meaning = _meaning(point, field)
+    if field.form is not None:
+        return _after(form_reader(field), meaning)
     reader = None if field.table.is_bits else _pattern_reader(field)
     return _guarded(field, _after(reader, meaning))
 

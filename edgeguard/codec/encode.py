@@ -34,6 +34,8 @@ class Encoded:
 def encode(point: Point, field: RegisterField, value: Value) -> Encoded:
     """Bytes of `value`. WriteRefused, with a sentence that names the point, if it cannot or must not be written."""
     check_field(field)
+    if field.form is not None:
+        raise WriteRefused(f"{point.name}: is made of several registers and cannot be written in one")
     if field.type is RawType.STRING:
         return Encoded(reorder(field.words, field.word_order)(_text(point, field, value)))
     number = _number(point, value)

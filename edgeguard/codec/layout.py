@@ -8,6 +8,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 
+from edgeguard.codec.forms import check_form
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.register import RawType, RegisterField, WordOrder
 
@@ -39,7 +40,7 @@ def width_bits(field: RegisterField) -> int:
 
 def struct_code(field: RegisterField) -> str:
     """The struct format of the field's bytes in big order: unsigned where bits or digits are taken out of a pattern."""
-    if field.type is RawType.STRING:
+    if field.type is RawType.STRING or field.form is not None:
         return f"{2 * field.words}s"
     if field.type in _FLOATS:
         return _FLOATS[field.type]
@@ -67,7 +68,9 @@ def check_field(field: RegisterField) -> None:
         if field.words != 1 or field.type is not RawType.BIT:
             raise ConfigError((f"{where}: a bit table holds single bits, not {field.type.value}",))
         return
-    if field.type is RawType.STRING:
+    if field.form is not None:
+        check_form(field, where)
+    elif field.type is RawType.STRING:
         if field.words < 1:
             raise ConfigError((f"{where}: a string needs at least one register",))
     elif field.words != field.type.words:

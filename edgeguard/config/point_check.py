@@ -8,7 +8,7 @@ from edgeguard.config.profile_model import PointTable, WriteTable
 from edgeguard.core.ids import PointName
 from edgeguard.core.point import Kind, Point, ReportRule, WriteRule
 from edgeguard.core.profile import ModbusLimits
-from edgeguard.core.register import RawType, RegisterField, Table, WordOrder
+from edgeguard.core.register import Pointed, RawType, RegisterField, Table, Weighted, WordOrder
 
 Finding = tuple[str, str]
 """A key of the table, and what is wrong with it."""
@@ -27,7 +27,7 @@ _INTEGERS: Final[Mapping[RawType, tuple[int, int]]] = {
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,19}")
 """A whole number of at most 64 bits, in the one way to write it."""
 _BCD: Final = (RawType.BCD16, RawType.BCD32, RawType.BCD64)
-_BIT_ONLY: Final = ("words", "word_order", "bit", "bits", "scale", "offset", "no_value", "choices")
+_BIT_ONLY: Final = ("words", "word_order", "bit", "bits", "weights", "decimals_at", "scale", "offset", "no_value", "choices")
 _NUMBER_ONLY: Final = ("scale", "offset", "unit", "range", "decimals", "deadband")
 
 
@@ -59,6 +59,10 @@ def check_point(raw: PointTable, limits: ModbusLimits) -> Iterator[Finding]:
         return
     if raw.type is not RawType.STRING and raw.words is not None:
         yield "words", f"is for strings only; {raw.type.value} always takes {raw.type.words}"
+    forms = list(_check_form(raw))
+    yield from forms
+    if forms:
+        return
     yield from _check_place(raw, limits)
     yield from _check_bits(raw)
     yield from _check_choices(raw)
@@ -72,6 +76,27 @@ def _check_bit(raw: PointTable) -> Iterator[Finding]:
     for key in _BIT_ONLY:
         if key in raw.model_fields_set:
             yield key, f"makes no sense for a {raw.table.value}, which is a single bit"
+
+
+def _check_form(raw: PointTable) -> Iterator[Finding]:
+    """Parts with weights, and decimals in a register beside the number."""
+    key = "weights" if raw.weights is not None else "decimals_at"
+    if raw.weights is None and raw.decimals_at is None:
+        return
+    for other in ("bit", "bits", "word_order", "choices", "write"):
+        if other in raw.model_fields_set:
+            yield other, f"makes no sense together with {key}"
+    if raw.weights is not None:
+        if raw.decimals_at is not None:
+            yield "decimals_at", "give weights or decimals_at, not both"
+        if raw.type not in (RawType.UINT16, RawType.INT16):
+            yield "type", "the parts of a number with weights are uint16 or int16"
+        if raw.weights[0] == 0 or raw.weights[-1] == 0:
+            yield "weights", "the first and the last register must count; leave out those that do not"
+    elif raw.type not in (RawType.UINT16, RawType.INT16, RawType.UINT32, RawType.INT32):
+        yield "type", "a number with its decimals beside it is uint16, int16, uint32 or int32"
+    elif raw.decimals_at is not None and raw.address <= raw.decimals_at < raw.address + raw.type.words:
+        yield "decimals_at", "is one of the number's own registers"
 
 
 def _check_place(raw: PointTable, limits: ModbusLimits) -> Iterator[Finding]:
@@ -186,17 +211,33 @@ def field_of(raw: PointTable, word_order: WordOrder) -> RegisterField:
     """Where the point sits; `word_order` is the profile's default."""
     if raw.table.is_bits or raw.type is None:
         return RegisterField(raw.table, raw.address, RawType.BIT)
+    first, words, form = raw.address, raw.words or raw.type.words, _form_of(raw)
+    if isinstance(form, Weighted):
+        words = len(form.weights)
+    elif raw.decimals_at is not None:
+        first, last = min(first, raw.decimals_at), max(first + words - 1, raw.decimals_at)
+        words = last - first + 1
     return RegisterField(
         table=raw.table,
-        address=raw.address,
+        address=first,
         type=raw.type,
-        words=raw.words or raw.type.words,
-        word_order=raw.word_order or _one_register(raw, word_order),
+        words=words,
+        word_order=WordOrder.BIG if form else raw.word_order or _one_register(raw, word_order),
         bits=_bits_of(raw),
         scale=1.0 if raw.scale is None else raw.scale,
         offset=0.0 if raw.offset is None else raw.offset,
         no_value=tuple(raw.no_value),
+        form=form,
     )
+
+
+def _form_of(raw: PointTable) -> Weighted | Pointed | None:
+    if raw.weights is not None:
+        return Weighted(tuple(raw.weights))
+    if raw.decimals_at is None:
+        return None
+    first = min(raw.address, raw.decimals_at)
+    return Pointed(raw.address - first, raw.decimals_at - first)
 
 
 def _one_register(raw: PointTable, default: WordOrder) -> WordOrder:

@@ -20,7 +20,7 @@ from edgeguard.config.fields import (
 )
 from edgeguard.config.mistakes import Table
 from edgeguard.core.alarm import Condition, Severity
-from edgeguard.core.limits import MAX_CHOICES_PER_POINT, MODBUS_MAX_READ_BITS, MODBUS_MAX_READ_REGISTERS
+from edgeguard.core.limits import MAX_CHOICES_PER_POINT, MAX_PARTS_PER_POINT, MODBUS_MAX_READ_BITS, MODBUS_MAX_READ_REGISTERS
 from edgeguard.core.register import RawType, WordOrder
 from edgeguard.core.register import Table as RegisterTable
 
@@ -46,6 +46,7 @@ class ProfileTable(Table):
     labels: LabelsTable
     source: Annotated[str, Field(min_length=1, max_length=1000)]
     trust: Annotated[str, Field(min_length=1, max_length=1000)]
+    template: bool = False
 
 
 class ForbiddenTable(Table):
@@ -79,7 +80,7 @@ class WriteTable(Table):
 class PointTable(Table):
     """`[[point]]`: one quantity, where it sits and how it is read, told and perhaps written."""
 
-    keystones = frozenset({"type", "words", "bit", "bits", "choices", "range", "write"})
+    keystones = frozenset({"type", "words", "bit", "bits", "choices", "range", "write", "weights", "decimals_at"})
 
     name: PointId
     table: Annotated[RegisterTable, Enum]
@@ -89,6 +90,8 @@ class PointTable(Table):
     word_order: Annotated[WordOrder, Enum] | None = None
     bit: Annotated[int, Field(ge=0, le=63)] | None = None
     bits: Pair | None = None
+    weights: Annotated[list[int], Field(min_length=2, max_length=MAX_PARTS_PER_POINT)] | None = None
+    decimals_at: Address | None = None
     scale: Number | None = None
     offset: Number | None = None
     unit: Annotated[str, Field(max_length=16)] = ""

@@ -6,6 +6,8 @@ from typing import Any
 
 from edgeguard.config.alarm_check import COMMS_LOST, check_alarm
 from edgeguard.config.document import Document, read_document
+from edgeguard.config.identify_check import ledger_of, rule_of
+from edgeguard.config.identify_model import IdentifyTable, LedgerTable
 from edgeguard.config.mistakes import Mistakes, did_you_mean, unknown_key
 from edgeguard.config.point_check import check_point, field_of, point_of
 from edgeguard.config.positions import KeyPath
@@ -18,7 +20,7 @@ from edgeguard.core.point import Point
 from edgeguard.core.profile import AddressRange, AlarmTemplate, DeviceProfile, ModbusLimits
 from edgeguard.core.register import RegisterField, WordOrder
 
-_SECTIONS = ("profile", "modbus", "point", "alarm")
+_SECTIONS = ("profile", "modbus", "point", "alarm", "identify", "ledger")
 
 
 def shipped_configs() -> Path:
@@ -95,6 +97,10 @@ def load_profile(path: Path) -> DeviceProfile:
     limits = _limits(modbus, mistakes)
     points, fields = _points(data, mistakes, limits, modbus.word_order if modbus else WordOrder.BIG)
     alarms = _alarms(data, mistakes, points)
+    identify = mistakes.examine(IdentifyTable, data.get("identify", {}), ("identify",))
+    rule = rule_of(identify or IdentifyTable(), points, written_names(data.get("point")), limits.forbidden, mistakes)
+    ledger = mistakes.examine(LedgerTable, data.get("ledger", {}), ("ledger",))
+    entries = ledger_of(ledger or LedgerTable(), mistakes)
     mistakes.raise_if_any()
     assert head is not None  # noqa: S101 (otherwise there was a mistake)
     return DeviceProfile(
@@ -110,6 +116,9 @@ def load_profile(path: Path) -> DeviceProfile:
         source=head.source,
         trust=head.trust,
         sha256=document.sha256,
+        template=head.template,
+        identify=rule,
+        ledger=entries,
     )
 
 
@@ -163,7 +172,7 @@ def _points(
         if findings:
             continue
         field = field_of(raw, word_order)
-        place = (field.table, field.address, field.words, field.type, field.bits)
+        place = (field.table, field.address, field.words, field.type, field.bits, field.form)
         places.claim((*path, "address"), place, f"{field.table.value} {field.address}")
         if fresh:
             points[PointName(raw.name)] = point_of(raw)

@@ -1,9 +1,11 @@
 """A device model as data: its points, where they sit, what the device can bear, and the alarms it comes with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeguard.core.alarm import Condition, Severity
+from edgeguard.core.identify import IdentifyRule
 from edgeguard.core.ids import PointName, ProfileName
+from edgeguard.core.ledger import Ledger
 from edgeguard.core.point import Labels, Point, Value
 from edgeguard.core.register import RegisterField, Table
 
@@ -49,7 +51,10 @@ class AlarmTemplate:
 
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
-    """`fields[i]` says where `points[i]` sits. `sha256` is that of the profile file."""
+    """`fields[i]` says where `points[i]` sits. `sha256` is that of the profile file.
+
+    `template`: a pattern to be compared with the device's display, and adapted, before its values are trusted.
+    """
 
     name: ProfileName
     maker: str
@@ -63,3 +68,6 @@ class DeviceProfile:
     source: str
     trust: str
     sha256: str
+    template: bool = False
+    identify: IdentifyRule = field(default_factory=IdentifyRule)
+    ledger: Ledger = field(default_factory=Ledger)

@@ -59,11 +59,31 @@ class WordOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Weighted:
+    """A counter split over registers of different weight: the sum of register x weight, in the order of the registers.
+
+    A weight of 0 marks a register in between that does not belong to it.
+    """
+
+    weights: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """A number beside a register that says how many decimals it has: raw / 10^decimals. Both count from the field's address."""
+
+    number: int
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterField:
     """A field in a table. `words` counts registers (1 for a bit of a bit table).
 
     `bits` = (lowest, highest) selects a bit range of an integer before scaling; a single bit read as BOOLEAN has lowest ==
     highest. value = raw x scale + offset. `no_value` lists raw numbers by which the device says that it has none.
+    `form` is given where the raw number is made of more than one register in another way than by its type, which then is that
+    of each part.
     """
 
     table: Table
@@ -75,6 +95,7 @@ class RegisterField:
     scale: float = 1.0
     offset: float = 0.0
     no_value: tuple[int, ...] = ()
+    form: Weighted | Pointed | None = None
 
     @property
     def last(self) -> int:
