@@ -12,6 +12,7 @@ MODBUS_MAX_WRITE_REGISTERS: Final = 123
 MODBUS_MAX_PDU_BYTES: Final = 253
 MBAP_MAX_ADU_BYTES: Final = 260
 RTU_MAX_ADU_BYTES: Final = 256
+ASCII_MAX_FRAME_BYTES: Final = 513
 
 # Meters (DL/T 645-2007, 5.2; CJ/T 188-2004, 5)
 DLT645_MAX_DATA_BYTES: Final = 200
@@ -188,6 +189,10 @@ BROKER_REORDER_S: Final = 0.02
 # Simulator
 SIMULATOR_STEP_S: Final = 0.1
 SIMULATOR_CATCH_UP_S: Final = 5.0
+LINE_PENDING_BYTES: Final = 16 * 1024
+LINE_RESOLUTION_S: Final = 0.002
+"""A simulated adapter hands over what it has heard so often, as a USB adapter does, and at the end of a frame."""
+PTY_READ_BYTES: Final = 4096
 
 # Demo
 DEMO_HEADLESS_S: Final = 20.0

@@ -6,8 +6,7 @@ Unit 0 stands for every unit that is not there, and keeps silent. One question a
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, cast
 
@@ -21,19 +20,11 @@ from edgeguard.core.errors import Retryable
 from edgeguard.core.register import Table
 from edgeguard.simulator.ailment import Ailment, Refusing, Silent, Slow, Stuck
 from edgeguard.simulator.registers import Image, Refusal, Refused
+from edgeguard.simulator.unit import Unit
 
 ADDRESSES: Final = 65_536
 NOBODY: Final = 0
 _TABLES: Final[Mapping[int, Table]] = MappingProxyType({3: Table.HOLDING, 6: Table.HOLDING, 16: Table.HOLDING, 4: Table.INPUT})
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A device: its unit address, its registers now, and what a write does (raises Refused if it is not wanted)."""
-
-    address: int
-    image: Callable[[], Image]
-    write: Callable[[int, list[int]], None] | None = None
 
 
 class Endpoint:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from edgeguard.core.limits import MODBUS_MAX_READ_REGISTERS
+from edgeguard.core.limits import MODBUS_MAX_READ_BITS, MODBUS_MAX_READ_REGISTERS
 from edgeguard.core.register import Table
 
 
@@ -76,19 +76,33 @@ class Image:
     spans: tuple[Span, ...]
     holding: Words = field(default_factory=Words)
     input: Words = field(default_factory=Words)
+    coil: Words = field(default_factory=Words)
+    discrete: Words = field(default_factory=Words)
 
     def read(self, table: Table, address: int, count: int) -> Sequence[int]:
-        """`count` words from `address`; Refused if the table is not there, the count absurd, or no span holds them all."""
+        """`count` words or bits from `address`; Refused if the table is not there, the count absurd, or no span holds them all."""
         spans = [span for span in self.spans if span.table is table]
         if not spans:
             raise Refused(Refusal.FUNCTION)
-        if not 1 <= count <= MODBUS_MAX_READ_REGISTERS:
+        if not 1 <= count <= (MODBUS_MAX_READ_BITS if table.is_bits else MODBUS_MAX_READ_REGISTERS):
             raise Refused(Refusal.VALUE)
         span = next((span for span in spans if span.first <= address and address + count - 1 <= span.last), None)
         if span is None:
             raise Refused(Refusal.ADDRESS)
-        cells = (self.input if table is Table.INPUT else self.holding).cells
+        cells = self.words(table).cells
         return [cells.get(place, span.hole) for place in range(address, address + count)]
+
+    def words(self, table: Table) -> Words:
+        """What a table holds."""
+        match table:
+            case Table.COIL:
+                return self.coil
+            case Table.DISCRETE:
+                return self.discrete
+            case Table.HOLDING:
+                return self.holding
+            case Table.INPUT:
+                return self.input
 
 
 def bits(*numbers_and_states: tuple[int, bool]) -> int:

@@ -15,11 +15,12 @@ from edgeguard.core.limits import SIMULATOR_CATCH_UP_S, SIMULATOR_STEP_S
 from edgeguard.simulator import building, lift
 from edgeguard.simulator.ailment import Ailment
 from edgeguard.simulator.building import BuildingSpec, BuildingState, Conditions
-from edgeguard.simulator.endpoint import Endpoint, Unit
+from edgeguard.simulator.endpoint import Endpoint
 from edgeguard.simulator.map_lift import lift_image
 from edgeguard.simulator.map_meters import dtsd1352_image, sdm630_image, water_image
 from edgeguard.simulator.map_pump import pump_image, write_pump
 from edgeguard.simulator.scenario import UNEVENTFUL, Happening, Scenario
+from edgeguard.simulator.unit import Unit
 
 _log = structlog.get_logger()
 
