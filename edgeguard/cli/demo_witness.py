@@ -3,15 +3,16 @@
 Knows no daemon and no broker; is told topic, payload and time, and keeps numbers as ranges, so that a demo may run for days.
 """
 
-import bisect
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import orjson
 
+from edgeguard.core.intervals import Intervals
 from edgeguard.core.limits import DEMO_ARRIVALS_SHOWN, DEMO_MAX_GAPS
 
 VALUES_SHOWN: Final = 2
@@ -32,43 +33,32 @@ class StreamSeen:
 
 
 class Numbers:
-    """The numbers of one stream that were seen, as sorted ranges that neither touch nor overlap."""
+    """The numbers of one stream that were seen."""
 
     def __init__(self) -> None:
         self.repeats = 0
-        self._ranges: list[tuple[int, int]] = []
+        self._seen = Intervals()
 
     @property
     def count(self) -> int:
         """How many distinct numbers."""
-        return sum(last - first + 1 for first, last in self._ranges)
+        return len(self._seen)
 
     @property
     def ends(self) -> tuple[int, int]:
         """The smallest and the largest number; (0, 0) while there is none."""
-        return (self._ranges[0][0], self._ranges[-1][1]) if self._ranges else (0, 0)
+        spans = self._seen.spans
+        return (spans[0][0], spans[-1][1]) if spans else (0, 0)
 
     @property
     def gaps(self) -> tuple[tuple[int, int], ...]:
         """What is missing from 1 on, both ends included; in one epoch numbers begin with 1 and grow by 1."""
-        missing, wanted = [], 1
-        for first, last in self._ranges[:DEMO_MAX_GAPS]:
-            if first > wanted:
-                missing.append((wanted, first - 1))
-            wanted = last + 1
-        return tuple(missing)
+        return tuple(islice(self._seen.holes(1, self.ends[1]), DEMO_MAX_GAPS))
 
     def add(self, first: int, last: int) -> None:
         """Numbers `first` to `last` have come; those that were there already count as repeats."""
-        place = bisect.bisect_left(self._ranges, (first, first))
-        if place > 0 and self._ranges[place - 1][1] >= first - 1:
-            place -= 1
-        before, low, high, end = self.count, first, last, place
-        while end < len(self._ranges) and self._ranges[end][0] <= last + 1:
-            low, high = min(low, self._ranges[end][0]), max(high, self._ranges[end][1])
-            end += 1
-        self._ranges[place:end] = [(low, high)]
-        self.repeats += (last - first + 1) - (self.count - before)
+        before, self._seen = len(self._seen), self._seen.add(first, last)
+        self.repeats += (last - first + 1) - (len(self._seen) - before)
 
 
 class Witness:

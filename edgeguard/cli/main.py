@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgeguard.cli.session import Command, Group, session_of
-from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S
+from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
 DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
 
@@ -200,6 +200,36 @@ def profile_check(ctx: typer.Context, files: Annotated[list[Path], typer.Argumen
     from edgeguard.cli import offline
 
     raise typer.Exit(offline.profile_check(session_of(ctx), files))
+
+
+@app.command(cls=Command)
+def verify(
+    ctx: typer.Context,
+    broker: Annotated[str, typer.Option("--broker", metavar="URL", help="mqtts://HOST[:8883] or mqtt://HOST[:1883].")],
+    site: Annotated[str, typer.Option("--site", metavar="S", help="The estate's id.")],
+    gateway: Annotated[str, typer.Option("--gateway", metavar="G", help="The gateway's id.")],
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, metavar="N", help="End after N seconds.")] = None,
+    interval_s: Annotated[float, typer.Option("--interval", "-i", min=0.2, max=3600, help="Seconds between reports.")] = 1.0,
+    settle_s: Annotated[
+        float, typer.Option("--settle", min=0, max=86_400, help="A hole counts as lost when nothing has filled it for so long.")
+    ] = VERIFY_SETTLE_S,
+    from_start: Annotated[bool, typer.Option("--from-start", help="The gateway starts after us: numbers begin with 1.")] = False,
+    ca: Annotated[Path | None, typer.Option("--ca", metavar="FILE", help="Certificate authorities of the broker.")] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", metavar="FILE", help="Client certificate.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its key, mode 0600.")] = None,
+    username: Annotated[str | None, typer.Option("--username", metavar="NAME")] = None,
+    password_file: Annotated[Path | None, typer.Option("--password-file", metavar="FILE", help="Mode 0600.")] = None,
+    allow_plaintext: Annotated[bool, typer.Option("--allow-plaintext", help="Let mqtt:// leave this machine.")] = False,
+) -> None:
+    """A consumer for the platform's side: proves by the numbers that nothing of a gateway's streams is missing.
+
+    Shows gaps, repeats, reorders, gap records and lag. Exit 1 on loss without explanation, broken rules, or silence.
+    """
+    from edgeguard.cli import verify as verifying
+
+    spec = verifying.uplink_spec(verifying.Access(broker, ca, cert, key, username, password_file, allow_plaintext))
+    wanted = verifying.Wanted(spec, *verifying.ids(site, gateway), seconds, interval_s, settle_s, whole=from_start)
+    raise typer.Exit(verifying.verify(session_of(ctx), wanted))
 
 
 @app.command(cls=Command)

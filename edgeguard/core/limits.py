@@ -112,6 +112,18 @@ PACE_MIN_BYTES: Final = 16 * 1024
 PACE_MIN_MESSAGE_BYTES: Final = 4 * 1024
 SECRET_MAX_BYTES: Final = 64 * 1024
 
+# Verifying subscriber
+VERIFY_QUEUE_MESSAGES: Final = 10_000
+VERIFY_CONTENTS: Final = 200_000
+"""Items whose content is remembered, to notice a number that comes with another one."""
+VERIFY_LAGS: Final = 2000
+VERIFY_TROUBLES: Final = 20
+VERIFY_EPOCHS: Final = 64
+VERIFY_HOLES_SHOWN: Final = 20
+VERIFY_SETTLE_S: Final = 120.0
+"""A hole in the numbers may still be filled for so long: what is acknowledged late, and gap records, come after it."""
+VERIFY_CONNECT_S: Final = 20.0
+
 # Control socket
 CONTROL_MAX_CONNECTIONS: Final = 32
 CONTROL_LINE_BYTES: Final = 64 * 1024

@@ -16,9 +16,9 @@ import orjson
 from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId, Epoch
+from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
-from edgeguard.store.intervals import Intervals, Span
 from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
 from edgeguard.store.witness import Witness

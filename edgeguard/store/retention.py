@@ -11,9 +11,9 @@ from typing import Final
 import orjson
 
 from edgeguard.core.clock import Stamp
+from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import CAP_SLACK_PARTS, PRUNE_ROWS
-from edgeguard.store.intervals import Intervals, Span
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.sql import SQL
 

@@ -244,7 +244,7 @@ class Session:
         except ssl.SSLError as error:
             raise LinkTrouble(tls.tls_trouble(error, self._call.spec.host)) from error
         except (OSError, ValueError) as error:
-            raise LinkTrouble(_dial_trouble(error)) from error
+            raise LinkTrouble(trouble.dial_trouble(error)) from error
 
     def _connect(self) -> None:
         """Blocks: files, name, TCP, TLS, and the CONNECT's first bytes."""
@@ -400,15 +400,3 @@ def _reason_string(properties: Properties | None) -> str:
 
 def _garbage_trouble(detail: str) -> Trouble:
     return trouble.network_trouble("平台发来的不是 MQTT", "the broker sent what is not MQTT", detail, "garbage")
-
-
-def _dial_trouble(error: OSError | ValueError) -> Trouble:
-    """Why there is no connection at all."""
-    detail = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    if isinstance(error, socket.gaierror):
-        return trouble.network_trouble("无法解析平台域名", "the broker's name cannot be resolved", detail, "no-name")
-    if isinstance(error, ConnectionRefusedError):
-        return trouble.network_trouble("平台拒绝连接", "nobody listens at the broker's port", detail, "refused")
-    if isinstance(error, TimeoutError):
-        return trouble.network_trouble("连接平台超时", "the broker cannot be reached in time", detail, "no-answer")
-    return trouble.network_trouble("无法连到平台", "the broker cannot be reached", detail, "unreachable")

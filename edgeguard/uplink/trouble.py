@@ -3,6 +3,7 @@
 Source of the codes: OASIS MQTT Version 5.0, 2.4 and the tables of 3.2.2.2, 3.4.2.1 and 3.14.2.1.
 """
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -138,3 +139,15 @@ def network_trouble(zh: str, en: str, detail: str = "", code: str = "disconnecte
 def person_trouble(code: str, zh: str, en: str, detail: str = "") -> Trouble:
     """Something that only a person can put right."""
     return Trouble(TroubleKind.PERSON, code, Labels(zh, en), detail)
+
+
+def dial_trouble(error: OSError | ValueError) -> Trouble:
+    """Why there is no connection at all."""
+    detail = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, socket.gaierror):
+        return network_trouble("无法解析平台域名", "the broker's name cannot be resolved", detail, "no-name")
+    if isinstance(error, ConnectionRefusedError):
+        return network_trouble("平台拒绝连接", "nobody listens at the broker's port", detail, "refused")
+    if isinstance(error, TimeoutError):
+        return network_trouble("连接平台超时", "the broker cannot be reached in time", detail, "no-answer")
+    return network_trouble("无法连到平台", "the broker cannot be reached", detail, "unreachable")

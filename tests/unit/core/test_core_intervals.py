@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeguard.store.intervals import Intervals
+from edgeguard.core.intervals import Intervals
 
 numbers = st.integers(1, 60)
 ranges = st.lists(st.tuples(numbers, numbers), max_size=20)
