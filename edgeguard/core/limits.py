@@ -48,6 +48,12 @@ KNOCK_WHOLE_AFTER_S: Final = 250.0
 REFUSAL_KEPT_S: Final = 3600.0
 WRITE_SETTLE_S: Final = 0.5
 
+# Bus monitor
+DISSECT_BYTES: Final = 600
+"""Longer than any frame (an ASCII frame has 515 bytes, a meter's 268): older bytes that are no frame will never be one."""
+DISSECT_GAP_S: Final = 0.1
+"""A silence after which the rest of a frame is not expected any more; USB adapters deliver in pieces up to 20 ms apart."""
+
 # Store
 GROUP_MAX_ROWS: Final = 1000
 GROUP_TELEMETRY_WAIT_S: Final = 0.2
