@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edgeguard.cli import line_commands
 from edgeguard.cli.session import Command, Group, session_of
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
@@ -149,6 +150,9 @@ def write(
     from edgeguard.cli import wire
 
     raise typer.Exit(wire.write(session_of(ctx), target, value, yes))
+
+
+line_commands.register(app)
 
 
 @app.command(cls=Command)

@@ -82,7 +82,15 @@ class Dissector:
         if shape is None:
             return Sighting(at_s, end_s, Way.OUT, Sort.JUNK, data, detail="sent, but no frame")
         made = Sighting(
-            at_s, end_s, Way.OUT, Sort.REQUEST, data, shape.form, shape.station, shape.pdu, shape.transaction if self._network else None
+            at_s,
+            end_s,
+            Way.OUT,
+            Sort.REQUEST,
+            data,
+            shape.form,
+            shape.station,
+            shape.pdu,
+            shape.transaction,
         )
         self._asked, self._sent, self._unheard = made, data, True
         return made
@@ -102,13 +110,16 @@ class Dissector:
         found: list[Sighting] = []
         while (hit := self._first_frame()) is not None:
             at, shape = hit
-            wake = at
-            if shape.form in _METERS:
-                while wake and self._buffer[wake - 1] == METER_WAKE:
-                    wake -= 1
+            wake = self._wake(at, shape)
             found += self._leave(wake)
             found.append(self._whole(shape, shape.size + at - wake))
         return found
+
+    def _wake(self, at: int, shape: Shape | None) -> int:
+        """Where the frame at this place of the buffer begins together with the bytes that wake a meter."""
+        while at and shape is not None and shape.form in _METERS and self._buffer[at - 1] == METER_WAKE:
+            at -= 1
+        return at
 
     def _first_frame(self) -> tuple[int, Shape] | None:
         """The earliest whole frame. Looks only at places where the bytes that came since the last look can matter."""
@@ -178,13 +189,14 @@ class Dissector:
             return
         while left:
             at, shape = self._broken(bytes(self._buffer[:left]))
-            if at:
-                start_s, end_s, data = self._take(at)
+            wake = self._wake(at, shape)
+            if wake:
+                start_s, end_s, data = self._take(wake)
                 yield Sighting(start_s, end_s, self._way, Sort.JUNK, data)
-                left -= at
+                left -= wake
             if shape is None:
                 continue
-            whole = min(left, shape.size)
+            whole = min(left, shape.size + at - wake)
             start_s, end_s, data = self._take(whole)
             left -= whole
             yield self._fragment(start_s, end_s, data, shape)
@@ -201,7 +213,9 @@ class Dissector:
         if shape.verdict is None:
             detail = f"{len(data)} bytes of {shape.size} came"
         else:
-            detail = f"the checksum is wrong; {shape.right.hex(' ') if shape.form is not Form.ASCII else shape.right.decode()} is right"
+            detail = (
+                f"the checksum is wrong; {shape.right.hex(' ') if shape.form is not Form.ASCII else shape.right.decode()} is right"
+            )
         return Sighting(start_s, end_s, self._way, Sort.BROKEN, data, shape.form, shape.station, shape.pdu, detail=detail)
 
     def _broken(self, piece: bytes) -> tuple[int, Shape | None]:

@@ -75,7 +75,7 @@ def _orders(data: bytes, register: int, type_: RawType) -> Iterator[Reading]:
             marks, weight = _float_marks(value)
             yield Reading(register, words, type_, order, f"{value:.7g}", marks, weight)
         else:
-            marks, weight = _integer_marks(value, words)
+            marks, weight = _integer_marks(value, words if type_ in (RawType.UINT16, RawType.UINT32, RawType.UINT64) else 0)
             yield Reading(register, words, type_, order, str(value), marks, weight)
 
 
@@ -94,13 +94,16 @@ def _float_marks(value: float) -> tuple[tuple[Labels, ...], int]:
 
 
 def _integer_marks(value: int, words: int) -> tuple[tuple[Labels, ...], int]:
+    """`words` 0: a signed one, which the unsigned reading beside it speaks for already."""
+    if words == 0:
+        return (), 0 if abs(value) <= 0xFFFF else -1
     for scale in _SCALES:
         near = _near_mains(value / scale)
         if near is not None:
             shown = "" if scale == 1 else f" ×{1 / scale:g}"
             return (Labels(near.zh + shown, near.en + shown),), 4 if words == 1 else 2
     if words == 2 and _EPOCH_FROM <= value < _EPOCH_TO:
-        return (Labels("日期(秒)", "date (seconds since 1970)"),), 2
+        return (Labels("日期(秒)", "date (seconds since 1970)"),), 1
     if words > 1 and 0xFFFF < value < _COUNTER_MAX:
         return (Labels("可信的计数", "believable counter"),), 2
     return (), 0 if words == 1 or 0 <= value <= 0xFFFF else -1
@@ -136,4 +139,12 @@ def _texts(data: bytes) -> Iterator[Reading]:
             return
         text = reorder(words, order)(data).rstrip(b"\0 ")
         if len(text) >= _TEXT_LEAST and all(32 <= byte < 127 for byte in text):
-            yield Reading(0, words, RawType.STRING, order, text.decode("ascii"), (Labels("文本", "text"),), 4)
+            yield Reading(
+                0,
+                words,
+                RawType.STRING,
+                order,
+                text.decode("ascii"),
+                (Labels("文本", "text"),),
+                4 if len(text) > _TEXT_LEAST else 1,
+            )

@@ -5,7 +5,7 @@ codes in a meter's writes are never written out. Sources as in codec.shapes; DL/
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -231,10 +231,11 @@ def fields(seen: Sighting) -> tuple[FrameField, ...]:
     if seen.form is None or not seen.pdu:
         return ()
     data = seen.data
+    head: tuple[FrameField, ...]
     if seen.form is Form.RTU:
         head = (FrameField(Labels("站号", "unit"), data[:1], str(data[0])),)
-        tail = (FrameField(Labels("CRC", "CRC"), data[-2:], _check(seen)),)
-        return (*head, *_pdu_fields(seen, data[1:-2]), *tail)
+        tail = (FrameField(Labels("CRC", "CRC"), data[1 + len(seen.pdu) :], _check(seen)),)
+        return (*head, *_pdu_fields(seen, seen.pdu), *tail)
     if seen.form is Form.ASCII:
         body = bytes.fromhex(data[1:-2].decode("ascii"))
         head = (FrameField(Labels("起始", "start"), data[:1], ":"), FrameField(Labels("站号", "unit"), body[:1], str(body[0])))
@@ -280,7 +281,7 @@ def _meter_fields(seen: Sighting) -> tuple[FrameField, ...]:
     wake = len(data) - len(data.lstrip(b"\xfe"))
     body = data[wake:]
     made = [FrameField(Labels("唤醒", "wake-up"), data[:wake])] if wake else []
-    told = describe(seen)
+    told = _TELLERS[seen.form.protocol](replace(seen, sort=Sort.ANSWER), None) if seen.form else _NO_WORDS
     if seen.form is Form.DLT645:
         control, data_at = 8, 10
         made += [FrameField(Labels("起始", "start"), body[:1]), FrameField(Labels("地址", "address"), body[1:7], str(seen.station))]

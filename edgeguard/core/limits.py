@@ -53,6 +53,8 @@ DISSECT_BYTES: Final = 600
 """Longer than any frame (an ASCII frame has 515 bytes, a meter's 268): older bytes that are no frame will never be one."""
 DISSECT_GAP_S: Final = 0.1
 """A silence after which the rest of a frame is not expected any more; USB adapters deliver in pieces up to 20 ms apart."""
+DECODE_BYTES: Final = 1024
+"""Shown at once by `decode`."""
 
 # Store
 GROUP_MAX_ROWS: Final = 1000

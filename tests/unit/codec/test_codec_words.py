@@ -37,7 +37,11 @@ SENTENCES = [
     (bytes.fromhex("68 01 00 44 23 52 00 68 91 06 33 36 34 35 95 55 DD 16"), "read data 02010300 = 2262", False),
     (bytes.fromhex("68 AA AA AA AA AA AA 68 11 04 33 33 34 33 AE 16"), "read data 00010000", False),
     (bytes.fromhex("68 60 07 92 04 00 91 68 D1 01 37 67 16"), "read data: refused, password wrong or not authorised", False),
-    (bytes.fromhex("68 01 00 14 03 18 00 68 14 10 34 34 33 37 35 43 43 43 44 44 44 44 37 43 38 4B 01 16"), "write data 04000101 (12 B)", True),
+    (
+        bytes.fromhex("68 01 00 14 03 18 00 68 14 10 34 34 33 37 35 43 43 43 44 44 44 44 37 43 38 4B 01 16"),
+        "write data 04000101 (12 B)",
+        True,
+    ),
     (bytes.fromhex("68 43 97 35 14 00 00 68 81 06 43 C3 7B 96 57 33 1B 16"), "read data (1997) 9010 = 00246348", False),
     (bytes.fromhex("68 10 44 33 22 11 00 33 78 01 03 1F 90 00 80 16"), "read data DI 1F90", False),
     (bytes.fromhex("68 20 AA AA AA AA AA AA AA 03 03 81 0A 01 C0 16"), "read address DI 810A", False),

@@ -1,0 +1,28 @@
+"""The commands that look at a line: declared here, done in modules that are imported when one of them runs."""
+
+from typing import Annotated
+
+import typer
+
+from edgeguard.cli.session import Command, session_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to the root, in the order in which help lists them."""
+    app.command(cls=Command)(decode)
+
+
+def decode(
+    ctx: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="HEX", help="Bytes in hexadecimal, with or without blanks.")],
+    registers: Annotated[bool, typer.Option("--registers", "-r", help="They are registers, as decimal numbers.")] = False,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Every reading, likely or not.")] = False,
+) -> None:
+    """A raw frame in words, or raw registers in every type and word order side by side.
+
+    Takes whole frames of Modbus (RTU, ASCII, TCP), DL/T 645 and CJ/T 188, and bare register bytes. What is near 230 V or
+    50 Hz, a believable float or counter, a text or a date is marked. Exit 1 when a checksum is wrong; the right one is named.
+    """
+    from edgeguard.cli import decode as decoding
+
+    raise typer.Exit(decoding.decode(session_of(ctx), words, registers, everything))
