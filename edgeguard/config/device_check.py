@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from edgeguard.config.interlock_check import Draft, with_interlocks
 from edgeguard.config.mistakes import Mistakes, did_you_mean
 from edgeguard.config.overrides import build_alarms, override_reports
 from edgeguard.config.positions import KeyPath
@@ -40,7 +41,7 @@ def build_devices(
     """The devices that are in order; every mistake in the others is added."""
     known = _Known(library, {bus.name: bus for bus in buses}, frozenset(written_names(data.get("bus"))))
     names, places = FirstUse(mistakes, "device name"), FirstUse(mistakes, "address")
-    devices: list[DeviceSpec] = []
+    drafts: list[Draft] = []
     for i, row in table_rows(data, "device", mistakes, MAX_DEVICES):
         path: KeyPath = ("device", i)
         names.claim((*path, "name"), text_of(row, "name"))
@@ -55,8 +56,8 @@ def build_devices(
         alarms = build_alarms(name, narrowed, row, path, mistakes)
         narrowed = override_reports(narrowed, row, path, mistakes)
         if raw is not None:
-            devices.append(_spec(raw, narrowed, path, mistakes, alarms=alarms))
-    return tuple(devices)
+            drafts.append(Draft(_spec(raw, narrowed, path, mistakes, alarms=alarms), row, path))
+    return with_interlocks(drafts, frozenset(written_names(data.get("device"))), mistakes)
 
 
 def _bus(row: Mapping[str, Any], path: KeyPath, known: _Known, mistakes: Mistakes) -> BusSpec | None:

@@ -181,10 +181,9 @@ def _check_write(raw: PointTable) -> Iterator[Finding]:
     if raw.table not in (Table.COIL, Table.HOLDING):
         yield "write", f"points of the {raw.table.value} table cannot be written, only coils and holding registers can"
         return
-    if _bits_of(raw) is not None:
-        yield "write", "bits of a register cannot be written: a neighbour could change between reading and writing"
-    if raw.type is RawType.STRING:
-        yield "write", "strings cannot be written"
+    bits = _bits_of(raw)
+    if bits is not None and bits[0] // 16 != bits[1] // 16:
+        yield "write", f"bits {bits[0]} to {bits[1]} lie in two registers, which cannot be written in one step"
     if kind_of_point(raw) is Kind.NUMBER:
         yield from _check_write_limits(raw, rule)
     elif rule.min is not None or rule.max is not None or rule.tolerance:
@@ -259,5 +258,5 @@ def point_of(raw: PointTable) -> Point:
         decimals=raw.decimals,
         choices={int(number): labels.value() for number, labels in raw.choices.items()},
         report=ReportRule(raw.deadband[0], raw.deadband[1], raw.min_interval, raw.heartbeat),
-        write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance) if raw.write is not None else None,
+        write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance, raw.write.harmless) if raw.write is not None else None,
     )

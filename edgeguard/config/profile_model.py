@@ -70,11 +70,15 @@ class ModbusTable(Table):
 
 
 class WriteTable(Table):
-    """`write = {…}`: bounds in the point's unit, and how far the value read back may be off."""
+    """`write = {…}`: bounds in the point's unit, how far the value read back may be off, and whether a write alone can do harm.
+
+    What is not `harmless` is refused unless the site gives the point an interlock with a condition.
+    """
 
     min: Number | None = None
     max: Number | None = None
     tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    harmless: bool = False
 
 
 class PointTable(Table):

@@ -28,13 +28,18 @@ from edgeguard.config.mistakes import Table
 from edgeguard.core.alarm import Severity
 from edgeguard.core.limits import (
     BUS_MAX_OUTSTANDING,
+    CONDITION_CHARS,
     GROUP_MAX_ROWS,
     GROUP_TELEMETRY_ROWS,
+    INTERLOCK_CONDITIONS,
+    INTERLOCK_MAX_AGE_MS,
     OUTBOX_MAX_BYTES_DEFAULT,
     OUTBOX_MAX_ROWS_DEFAULT,
     OUTBOX_MIN_BYTES,
     OUTBOX_MIN_ROWS,
     WINDOW_MAX_MESSAGES,
+    WRITES_PER_HOUR,
+    WRITES_PER_HOUR_MAX,
 )
 
 STORE_DIRECTORY: Final = "/var/lib/edgeguard"
@@ -65,6 +70,12 @@ def _ack(value_ms: int) -> int:
 def _age(value_ms: int) -> int:
     if value_ms < 3_600_000:
         raise ValueError("is too short: at least 1h")
+    return value_ms
+
+
+def _value_age(value_ms: int) -> int:
+    if not 200 <= value_ms <= 600_000:
+        raise ValueError("is out of range: 200ms to 10m")
     return value_ms
 
 
@@ -163,6 +174,7 @@ class DeviceTable(Table):
     alarm: Any = None
     alarms: Any = None
     report: Any = None
+    interlock: Any = None
 
 
 class AlarmOverride(Table):
@@ -177,6 +189,17 @@ class AlarmOverride(Table):
     off_delay: AlarmDelay | None = None
     severity: Annotated[Severity, Field(strict=False)] | None = None
     text: LabelsTable | None = None
+
+
+class InterlockTable(Table):
+    """`[device.interlock.POINT]`: what must hold before the point may be written, and how often it may be. `*`: all others."""
+
+    requires: Annotated[list[Annotated[str, Field(max_length=CONDITION_CHARS)]], Field(max_length=INTERLOCK_CONDITIONS)] = Field(
+        default_factory=list
+    )
+    max_age: Annotated[Duration, AfterValidator(_value_age)] = INTERLOCK_MAX_AGE_MS
+    min_interval: ReportTime = 0
+    per_hour: Annotated[int, Field(ge=1, le=WRITES_PER_HOUR_MAX)] = WRITES_PER_HOUR
 
 
 class ReportOverride(Table):

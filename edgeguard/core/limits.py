@@ -55,6 +55,20 @@ DISSECT_GAP_S: Final = 0.1
 """A silence after which the rest of a frame is not expected any more; USB adapters deliver in pieces up to 20 ms apart."""
 DECODE_BYTES: Final = 1024
 """Shown at once by `decode`."""
+# Writes and their interlocks
+INTERLOCK_MAX_AGE_MS: Final = 5000
+"""A value that an interlock builds on may be so old; an older one is read anew before the write."""
+INTERLOCK_READ_S: Final = 10.0
+"""Reading the values of an interlock anew may take so long, turns on the bus included."""
+INTERLOCK_CONDITIONS: Final = 16
+CONDITION_CHARS: Final = 200
+CONDITION_DEPTH: Final = 8
+HOUR_MS: Final = 3_600_000
+WRITES_PER_HOUR: Final = 120
+"""Of one point, unless the site says otherwise: memory cells of devices wear out by writing."""
+WRITES_PER_HOUR_MAX: Final = 3600
+WRITES_AT_ONCE: Final = 32
+"""Points in one command."""
 
 # Store
 GROUP_MAX_ROWS: Final = 1000

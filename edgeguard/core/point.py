@@ -41,11 +41,15 @@ class ReportRule:
 
 @dataclass(frozen=True, slots=True)
 class WriteRule:
-    """What a person or the platform may write: bounds in the point's unit, and how close the value read back must be."""
+    """What a person or the platform may write: bounds in the point's unit, and how close the value read back must be.
+
+    `harmless`: a wrong write moves nothing and cuts nobody off, so that it needs no second enabling condition.
+    """
 
     minimum: float | None = None
     maximum: float | None = None
     tolerance: float = 0.0
+    harmless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

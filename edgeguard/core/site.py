@@ -1,11 +1,13 @@
 """A building's configuration after every check: only valid things exist from here on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 
 from edgeguard.core.alarm import AlarmRule
-from edgeguard.core.ids import BusName, DeviceName, GatewayId, SiteId
+from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
+from edgeguard.core.interlock import Interlock
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
 
@@ -42,6 +44,8 @@ class DeviceSpec:
     labels: Labels
     alarms: tuple[AlarmRule, ...]
     stale_after_ms: int
+    interlocks: Mapping[PointName, Interlock] = field(default_factory=dict)
+    """When a point may be written; a point that is not harmless and is not here cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,10 @@ ADDED = [
         point("x", REGISTER + "type = 'int16'\nrange = [0, 5]\nwrite = { min = 0, max = 9 }\n"),
         "49: point[3].write: 0 to 9 leaves the point's range [0, 5]",
     ),
-    (point("x", REGISTER + "type = 'uint16'\nbit = 3\nwrite = {}\n"), "49: point[3].write: bits of a register cannot be written"),
+    (
+        point("x", REGISTER + "type = 'uint32'\nbits = [12, 19]\nwrite = { min = 0, max = 9 }\n"),
+        "49: point[3].write: bits 12 to 19 lie in two registers",
+    ),
     (
         point("x", "table = 'coil'\naddress = 9\nwrite = { max = 1 }\n"),
         "47: point[3].write: min, max and tolerance are for numbers only",

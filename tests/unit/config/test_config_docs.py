@@ -20,6 +20,7 @@ SITE = [
     site_model.DeviceTable,
     site_model.AlarmOverride,
     site_model.ReportOverride,
+    site_model.InterlockTable,
 ]
 PROFILE = [profile_model.ProfileTable, profile_model.ModbusTable, profile_model.PointTable, profile_model.AlarmTable]
 
