@@ -163,7 +163,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "heat-meter": ("热表", "heat-meter"),
         "io": ("输入输出", "io"),
         "relay": ("继电器", "relay"),
+        "transmitter": ("变送器", "transmitter"),
+        "ats": ("双电源开关", "ats"),
         "generator": ("发电机", "generator"),
+        "fire-alarm": ("火灾报警", "fire-alarm"),
         "ups": ("不间断电源", "ups"),
         "other": ("其他", "other"),
     }

@@ -2,7 +2,7 @@
 
 value = fit squared x weight / (weight + DOUBT): `fit` is the share of the weighed things that agree, squared because one number
 that cannot be (a line voltage of 3000 V) says more than several that could be anything; the second factor lets a profile
-that was tested by much stand before one that was tested by little. What was not seen weighs nothing.
+that was tested by much stand before one that was tested by little. What was not seen weighs nothing, and a template only half.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,6 +24,8 @@ VENDOR_WEIGHT: Final = 2.0
 SUM_WEIGHT: Final = 2.0
 POINT_WEIGHT: Final = 1.0
 DOUBT: Final = 3.0
+TEMPLATE_SHARE: Final = 0.5
+"""A pattern fits many devices a little: a model that fits as well stands before it."""
 _VENDOR: Final = 0
 _PRODUCT: Final = (1, 4, 5)
 _IMPOSSIBLE: Final = frozenset({Reason.OUT_OF_RANGE, Reason.UNDECODABLE})
@@ -48,7 +50,8 @@ def score(profile: DeviceProfile, evidence: Evidence) -> Score:
     if worth == 0:
         return Score(profile.name, 0.0, ())
     fit = sum(finding.gained for finding in findings) / worth
-    return Score(profile.name, fit * fit * worth / (worth + DOUBT), tuple(findings))
+    share = TEMPLATE_SHARE if profile.template else 1.0
+    return Score(profile.name, share * fit * fit * worth / (worth + DOUBT), tuple(findings))
 
 
 def _findings(profile: DeviceProfile, evidence: Evidence) -> Iterator[Finding]:

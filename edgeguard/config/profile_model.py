@@ -25,7 +25,20 @@ from edgeguard.core.register import RawType, WordOrder
 from edgeguard.core.register import Table as RegisterTable
 
 DeviceKind = Literal[
-    "lift", "pump", "vfd", "electricity-meter", "water-meter", "heat-meter", "io", "relay", "generator", "ups", "other"
+    "lift",
+    "pump",
+    "vfd",
+    "electricity-meter",
+    "water-meter",
+    "heat-meter",
+    "transmitter",
+    "io",
+    "relay",
+    "ats",
+    "generator",
+    "ups",
+    "fire-alarm",
+    "other",
 ]
 DEVICE_KINDS: tuple[str, ...] = get_args(DeviceKind)
 

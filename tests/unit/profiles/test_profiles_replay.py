@@ -1,48 +1,14 @@
 """Every shipped profile against its recording: what the registers hold is what the points read."""
 
-from pathlib import Path
-
 import pytest
+from profile_kit import LIBRARY, MODBUS, RECORDINGS, device_on, recording
 
-from edgeguard.config import ProfileLibrary
-from edgeguard.core.clock import Stamp
-from edgeguard.core.ids import BootId, BusName, DeviceName
 from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault
 from edgeguard.core.register import Table
-from edgeguard.core.site import DeviceSpec
-from edgeguard.driver import Device, build_device
-from edgeguard.testing.recording import Recording, ReplayBus, load_recording
+from edgeguard.testing.recording import ReplayBus
 
-RECORDINGS = Path(__file__).parents[2] / "recordings"
-LIBRARY = ProfileLibrary.shipped()
 READS = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
-
-
-class StillClock:
-    """Time stands still; nothing here depends on it."""
-
-    def now(self) -> Stamp:
-        return Stamp(wall_ms=1_795_000_000_000, boot_ms=0, boot=BootId("boot"), synced=True)
-
-
-def recording(name: str) -> Recording:
-    return load_recording(RECORDINGS / f"{name}.json")
-
-
-def device_on(bus: ReplayBus, name: str) -> Device:
-    profile = LIBRARY.get(name)
-    spec = DeviceSpec(
-        name=DeviceName("device-1"),
-        bus=BusName("replay"),
-        address=bus.recording.unit,
-        profile=profile,
-        period_ms=1000,
-        labels=profile.labels,
-        alarms=(),
-        stale_after_ms=10_000,
-    )
-    return build_device(spec, bus, StillClock())
 
 
 def same(outcome: Outcome, expected: Outcome) -> bool:
@@ -68,7 +34,7 @@ def test_the_recording_speaks_of_every_point(name: str) -> None:
     assert set(found.expected) == {point.name for point in LIBRARY.get(name).points}
 
 
-@pytest.mark.parametrize("name", LIBRARY.names())
+@pytest.mark.parametrize("name", MODBUS)
 async def test_the_points_read_what_the_map_says(name: str) -> None:
     found = recording(name)
     bus = ReplayBus(found)
@@ -81,7 +47,7 @@ async def test_the_points_read_what_the_map_says(name: str) -> None:
     assert not device.refused
 
 
-@pytest.mark.parametrize("name", LIBRARY.names())
+@pytest.mark.parametrize("name", MODBUS)
 async def test_nothing_is_asked_that_the_profile_forbids_or_that_writes(name: str) -> None:
     bus = ReplayBus(recording(name))
     limits = LIBRARY.get(name).limits
@@ -99,6 +65,8 @@ async def test_nothing_is_asked_that_the_profile_forbids_or_that_writes(name: st
         ("grundfos-cim200", "setpoint", 42.5, Table.HOLDING, 103, 4250),
         ("waveshare-relay8", "relay_3", True, Table.COIL, 2, 1),
         ("wellpro-wp8028adam", "output_1", False, Table.COIL, 0, 0),
+        ("wellpro-wp8027adam", "relay_16", True, Table.COIL, 15, 1),
+        ("kmtronic-relay8", "relay_8", False, Table.COIL, 7, 0),
     ],
 )
 async def test_what_may_be_written_arrives(

@@ -39,7 +39,13 @@ UNITS = {
     "s",
     "min",
 }
-WRITABLE = {"grundfos-cim200": {"setpoint"}, "waveshare-relay8": set(), "kmtronic-relay8": set(), "wellpro-wp8028adam": set()}
+WRITABLE: dict[str, set[str]] = {
+    "grundfos-cim200": {"setpoint"},
+    "waveshare-relay8": set(),
+    "kmtronic-relay8": set(),
+    "wellpro-wp8027adam": set(),
+    "wellpro-wp8028adam": set(),
+}
 """Profiles that may write at all, and which registers; coils of relay boards are listed by table instead."""
 
 
@@ -55,8 +61,11 @@ def is_bilingual(labels: Labels) -> bool:
 
 def test_the_devices_that_a_building_needs_are_there() -> None:
     kinds = {LIBRARY.get(name).kind for name in NAMES}
-    assert {"lift", "pump", "vfd", "electricity-meter", "water-meter", "relay", "io", "ups", "generator"} <= kinds
-    assert len(NAMES) >= 12
+    assert kinds >= {
+        *("lift", "pump", "vfd", "electricity-meter", "water-meter", "heat-meter", "transmitter"),
+        *("relay", "io", "ups", "ats", "generator", "fire-alarm"),
+    }
+    assert sum(not LIBRARY.get(name).template for name in NAMES) >= 20
 
 
 def test_everything_has_two_languages(profile: DeviceProfile) -> None:
@@ -92,12 +101,18 @@ def test_the_source_and_its_worth_are_told(profile: DeviceProfile) -> None:
     assert "Not checked on hardware" in profile.trust or "not checked on hardware" in profile.trust or "compare" in profile.trust
 
 
+def test_a_template_says_so_and_nothing_unverified_is_anything_else(profile: DeviceProfile) -> None:
+    says = profile.trust.startswith("A template") or profile.trust.startswith("A pattern")
+    assert says == profile.template
+    assert profile.template == ("not verified" in profile.trust.lower() or "various" in profile.maker)
+
+
 def test_only_what_is_meant_to_be_written_can_be(profile: DeviceProfile) -> None:
     for point, field in zip(profile.points, profile.fields, strict=True):
         if point.write is not None:
             assert profile.name in WRITABLE
             assert field.table is Table.COIL or point.name in WRITABLE[profile.name]
-    if profile.kind in ("lift", "vfd"):
+    if profile.kind in ("lift", "vfd", "fire-alarm", "ats", "generator"):
         assert all(point.write is None for point in profile.points)
 
 
