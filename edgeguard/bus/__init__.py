@@ -5,7 +5,7 @@ from edgeguard.bus.opening import open_bus
 from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tap import Listener, Passing, WireEvent
-from edgeguard.bus.tcp import TcpBus
+from edgeguard.bus.wire_bus import WireBus
 
 __all__ = [
     "Bus",
@@ -18,7 +18,7 @@ __all__ = [
     "Priority",
     "Request",
     "ResponseTimes",
-    "TcpBus",
+    "WireBus",
     "WireEvent",
     "open_bus",
 ]

@@ -9,7 +9,8 @@ from edgeguard.bus.stats import BusStats
 from edgeguard.bus.tap import Listener
 from edgeguard.core.errors import Retryable
 from edgeguard.core.ids import BusName
-from edgeguard.core.line import LineSettings, Protocol, Station
+from edgeguard.core.limits import TURNAROUND_S
+from edgeguard.core.line import SILENCE_CHARACTERS, LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault
 
 
@@ -26,7 +27,8 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `timeout_s` runs from sending; while there is no connection it bounds the wait for one as well.
+    """One request. `timeout_s` runs from the moment its last byte has left on a serial line, from sending elsewhere; while
+    there is no connection it bounds the wait for one as well.
 
     `delay_s` of silence is kept towards this address before the request. `on_sent` is called when it goes on the wire.
     `pdu` is in the words of `protocol`, without address, length and checksum: Modbus function and data; for DL/T 645 the
@@ -59,6 +61,18 @@ class LineCost:
 
     byte_s: float = 0.0
     turn_s: float = 0.0
+
+    @classmethod
+    def on_line(cls, line: LineSettings, ascii_frames: bool = False) -> "LineCost":
+        """On a serial line of these settings, with a device that thinks for a usual while.
+
+        A reader's plan counts 13 bytes of frame and a silence of 3.5 for each request (codec.plan). Above 19200 baud the
+        silence is longer than that; a frame in ASCII has two characters for each byte, 28 in all, and no silence.
+        """
+        character_s = line.character_s
+        if ascii_frames:
+            return cls(2 * character_s, TURNAROUND_S - 5 * character_s)
+        return cls(character_s, TURNAROUND_S + line.silence_s - SILENCE_CHARACTERS * character_s)
 
 
 class Bus(typing.Protocol):

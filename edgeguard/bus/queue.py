@@ -11,12 +11,16 @@ from edgeguard.core.line import Station
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time."""
+    """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time.
+
+    `sending_s`: how long the request's bytes take to leave.
+    """
 
     request: Request
     future: Future[bytes]
     deadline_s: float | None = None
     sent_s: float = 0.0
+    sending_s: float = 0.0
 
 
 class TurnQueue:
@@ -37,6 +41,11 @@ class TurnQueue:
     def put(self, turn: Turn) -> None:
         """Wait behind those of the same priority."""
         self._lanes[turn.request.priority].append(turn)
+        self._size += 1
+
+    def put_back(self, turn: Turn) -> None:
+        """Wait again, in front of those of the same priority."""
+        self._lanes[turn.request.priority].appendleft(turn)
         self._size += 1
 
     def rest(self, address: Station, until_s: float) -> None:

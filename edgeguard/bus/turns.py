@@ -12,31 +12,58 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from edgeguard.bus.exchange import ExchangeFailed, Request
+from edgeguard.bus.framings import Framings
 from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tap import Listener, Passing, WireEvent
-from edgeguard.codec.framing import Framing, StreamBroken
+from edgeguard.codec.framing import StreamBroken
 from edgeguard.core.ids import BusName
-from edgeguard.core.limits import BUS_DRAIN_MAX_S, BUS_JUNK_BYTES, BUS_QUEUE_REQUESTS, BUS_SILENT_TIMEOUTS
-from edgeguard.core.line import Station
+from edgeguard.core.limits import (
+    BUS_BYTE_GAP_S,
+    BUS_DRAIN_MAX_S,
+    BUS_JUNK_BYTES,
+    BUS_QUEUE_REQUESTS,
+    BUS_SILENT_TIMEOUTS,
+    LINE_FRAME_BYTES,
+)
+from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.quality import Fault, Reason
 
 Write = Callable[[bytes], None]
 Drop = Callable[[Fault], None]
 """Close the connection at once, for this reason."""
+Tune = Callable[[LineSettings], float]
+"""Set the port to these settings; seconds to wait before anything is sent, 0 if nothing had to change, infinite if the port
+does not take them and is on its way out."""
 
 
 class Turns:
-    """The requests of one wire. At most `parallel` are outstanding, `delay_s` of silence goes before each."""
+    """The requests of one wire. At most `parallel` are outstanding, `delay_s` of silence goes before each.
 
-    def __init__(self, name: BusName, framing: Framing, parallel: int, delay_s: float) -> None:
+    `line`: the settings of the serial line that this is, None on a network. They say how long frames travel and what silence
+    lies between them. After `silent_timeouts` requests without a sign of life the connection is dropped.
+    """
+
+    def __init__(
+        self,
+        name: BusName,
+        framings: Framings,
+        parallel: int,
+        delay_s: float,
+        line: LineSettings | None = None,
+        silent_timeouts: int = BUS_SILENT_TIMEOUTS,
+    ) -> None:
         self.proved = False
         """An answer has come on the present connection."""
         self._name = name
-        self._framing = framing
-        self._parallel = 1 if delay_s > 0 else max(1, min(parallel, framing.parallel))
+        self._framing = framings
+        self._parallel = 1 if delay_s > 0 or line is not None else max(1, min(parallel, framings.parallel))
         self._delay_s = delay_s
+        self._line = line
+        self._silent_enough = silent_timeouts
+        self._tune: Tune | None = None
+        self._next: Turn | None = None
         self._queue = TurnQueue()
         self._outstanding: dict[int, Turn] = {}
         self._transaction = 0
@@ -63,6 +90,8 @@ class Turns:
         """Queue a request, or send it at once. The future fails with ExchangeFailed; ExchangeFailed here if it cannot wait."""
         loop = asyncio.get_running_loop()
         turn = Turn(request, loop.create_future())
+        if request.protocol not in self._framing:
+            raise self._failure(turn, Fault(Reason.REFUSED, f"this bus does not carry {request.protocol.value}"), sent=False)
         if len(self._queue) >= BUS_QUEUE_REQUESTS:
             self._queue.drop_done()
             if len(self._queue) >= BUS_QUEUE_REQUESTS:
@@ -87,11 +116,11 @@ class Turns:
 
         return leave
 
-    def opened(self, write: Write, drop: Drop) -> None:
-        """There is a connection: begin to send."""
+    def opened(self, write: Write, drop: Drop, tune: Tune | None = None) -> None:
+        """There is a connection: begin to send. `tune` is there where the line's settings can be changed."""
         self._tell(Passing.OPENED)
         self._framing.reset()
-        self._write, self._drop = write, drop
+        self._write, self._drop, self._tune = write, drop, tune
         self.proved, self._draining, self._held_until_s = False, False, 0.0
         self._silent.clear()
         self._silent_timeouts = 0
@@ -103,9 +132,12 @@ class Turns:
 
     def closed(self, fault: Fault) -> None:
         """The connection is gone: what was outstanding fails, what waits may wait on, each for its own time-out."""
-        self._write, self._drop = None, lambda _: None
+        self._write, self._drop, self._tune = None, lambda _: None, None
         self._down = fault
         self._tell(Passing.CLOSED, fault=fault)
+        if self._next is not None:
+            self._queue.put_back(self._next)
+            self._next = None
         now_s = asyncio.get_running_loop().time()
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
@@ -146,6 +178,8 @@ class Turns:
                 turn.future.set_result(pdu)
         if self._draining:
             self._held_until_s = min(now_s + self._framing.quiet_s, self._drained_by_s)
+        elif self._line is not None and not answers:
+            self._line_busy(now_s)
         if self._framing.junk_bytes - self._junk_mark > BUS_JUNK_BYTES:
             self._hang_up(Fault(Reason.GARBAGE, f"{BUS_JUNK_BYTES} bytes without an answer among them"))
         elif answers:
@@ -176,7 +210,7 @@ class Turns:
 
     def _pump(self) -> None:
         """Send what may be sent."""
-        while self._write is not None and self._queue and len(self._outstanding) < self._parallel:
+        while self._write is not None and (self._queue or self._next) and len(self._outstanding) < self._parallel:
             now_s = asyncio.get_running_loop().time()
             if now_s < self._held_until_s:
                 self._resume_at(self._held_until_s)
@@ -184,25 +218,56 @@ class Turns:
             if self._draining:
                 self._draining = False
                 self._framing.reset()
-            turn = self._queue.take(now_s)
+            turn, self._next = self._next or self._queue.take(now_s), None
             if turn is None:
                 ready_s = self._queue.ready_s()
                 if ready_s is not None and ready_s < math.inf:
                     self._resume_at(ready_s)
                 return
-            self._send(turn, self._write, now_s)
+            if turn.future.done():
+                continue
+            settle_s = self._tuned(turn.request)
+            if settle_s == math.inf:
+                self._next = turn
+                return
+            if settle_s > 0:
+                self._next, self._held_until_s = turn, now_s + settle_s
+            elif self._write is not None:
+                self._send(turn, self._write, now_s)
+
+    def _tuned(self, request: Request) -> float:
+        """Set the line for this request, where that can be done; seconds to wait until it may be used."""
+        line = request.line or self._line
+        return 0.0 if self._tune is None or line is None else self._tune(line)
+
+    def _line_busy(self, now_s: float) -> None:
+        """Bytes have come that complete no answer: the rest is waited for, and nothing is sent between them.
+
+        How long a frame takes to arrive is no part of a device's time-out; however long the line babbles, both ends are near.
+        """
+        for turn in self._outstanding.values():
+            line = turn.request.line or self._line
+            if line is not None and turn.deadline_s is not None:
+                longest_s = turn.sent_s + turn.sending_s + turn.request.timeout_s + LINE_FRAME_BYTES * line.character_s
+                turn.deadline_s = max(turn.deadline_s, min(now_s + BUS_BYTE_GAP_S + line.silence_s, longest_s))
+        if not self._outstanding and self._line is not None:
+            if self._held_until_s <= now_s:
+                self._drained_by_s = now_s + BUS_DRAIN_MAX_S
+            self._held_until_s = min(now_s + self._line.silence_s, max(self._drained_by_s, now_s))
 
     def _send(self, turn: Turn, write: Write, now_s: float) -> None:
         request = turn.request
         transaction = self._next_transaction()
-        data = self._framing.request(transaction, request.address, request.pdu)
+        data = self._framing.request(transaction, request)
         if not self._outstanding:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
         self._addresses.add(request.address)
         if request.delay_s > 0:
             self._queue.rest(request.address, math.inf)
-        turn.sent_s, turn.deadline_s = now_s, now_s + request.timeout_s
+        line = request.line or self._line
+        turn.sending_s = 0.0 if line is None else len(data) * line.character_s
+        turn.sent_s, turn.deadline_s = now_s, now_s + turn.sending_s + request.timeout_s
         self._guard(turn.deadline_s)
         self._requests += 1
         self._bytes_sent += len(data)
@@ -220,9 +285,11 @@ class Turns:
         return transaction
 
     def _rest(self, turn: Turn, now_s: float) -> None:
-        """Keep the silences asked for after a transaction."""
-        if self._delay_s > 0:
-            self._held_until_s = now_s + self._delay_s
+        """Keep the silences asked for after a transaction, and those that the line itself needs."""
+        line = turn.request.line or self._line
+        pause_s = max(self._delay_s, 0.0 if line is None else line.silence_s)
+        if pause_s > 0:
+            self._held_until_s = now_s + pause_s
         if turn.request.delay_s > 0:
             self._queue.rest(turn.request.address, now_s + turn.request.delay_s)
 
@@ -286,7 +353,7 @@ class Turns:
         self._silent.add(address)
         hopeless = self._silent.issuperset(turn.request.address for turn in self._outstanding.values())
         enough = len(self._silent) > 1 or self._silent == self._addresses
-        if hopeless and enough and self._silent_timeouts >= BUS_SILENT_TIMEOUTS:
+        if hopeless and enough and self._silent_timeouts >= self._silent_enough:
             self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {self._silent_timeouts} requests"))
 
     def _hang_up(self, fault: Fault) -> None:
@@ -315,7 +382,7 @@ class Turns:
             data,
             request.address if request else None,
             request.protocol if request else None,
-            request.line if request else None,
+            ((request.line if request else None) or self._line) if self._tune else None,
             fault,
         )
         for listener in self._listeners:

@@ -1,45 +1,53 @@
-"""The `[[bus]]` rows: each wire once, and serial ports politely declined."""
+"""The `[[bus]]` rows: each wire once, whatever it is called, and only the settings that it has."""
 
+import os
+import stat
 from collections.abc import Mapping
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
 from edgeguard.config.endpoint import BUS_FORMS, Endpoint, bus_endpoint
+from edgeguard.config.files import Files
+from edgeguard.config.line_check import check_bits, line_of, refuse_line_keys
 from edgeguard.config.mistakes import Mistakes
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import BusTable
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import MAX_BUSES
+from edgeguard.core.line import LineSettings
 from edgeguard.core.site import BusSpec, Wire
 
-_SERIAL: Final = ("port", "baudrate", "parity", "bytesize", "stopbits")
+_ADVICE = "; put the devices of both on one bus, which keeps their turns"
 
 
-def build_buses(data: Mapping[str, Any], mistakes: Mistakes) -> tuple[BusSpec, ...]:
+def build_buses(data: Mapping[str, Any], files: Files) -> tuple[BusSpec, ...]:
     """The buses that are in order; every mistake in the others is added."""
+    mistakes = files.mistakes
     buses: list[BusSpec] = []
-    names, wires = FirstUse(mistakes, "bus name"), FirstUse(mistakes, "endpoint")
+    names, wires, ports = FirstUse(mistakes, "bus name"), FirstUse(mistakes, "endpoint"), FirstUse(mistakes, "port")
     for i, row in table_rows(data, "bus", mistakes, MAX_BUSES):
         path: KeyPath = ("bus", i)
         names.claim((*path, "name"), text_of(row, "name"))
-        if any(key in row for key in _SERIAL):
-            _decline_serial(row, path, mistakes)
-            row = {key: value for key, value in row.items() if key not in _SERIAL}  # noqa: PLW2901
-            row.setdefault("url", "tcp://declined")
-        else:
-            _claim_wire(row, path, wires)
+        _claim_wire(row, path, wires)
+        device = _claim_port(row, path, ports, files)
         raw = mistakes.examine(BusTable, row, path)
-        if raw is None:
+        if raw is None or not _has_one_wire(row, path, mistakes):
             continue
-        endpoint = _endpoint(raw, path, mistakes)
-        if endpoint is not None:
-            buses.append(_spec(raw, endpoint))
+        spec = _port_bus(raw, device, path, mistakes) if device is not None else _network_bus(raw, path, mistakes)
+        if spec is not None:
+            buses.append(spec)
     return tuple(buses)
 
 
-def _decline_serial(row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes) -> None:
-    first = next(key for key in _SERIAL if key in row)
-    mistakes.add((*path, first), f"serial ports are not in this version; {BUS_FORMS}")
+def _has_one_wire(row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes) -> bool:
+    if "url" in row and "port" in row:
+        mistakes.add((*path, "port"), "a bus has a port of this machine or a url, not both; make two buses of them")
+        return False
+    if "url" not in row and "port" not in row:
+        mistakes.add(path, f'has no wire: {BUS_FORMS}, or port = "/dev/serial/by-path/..." for a serial port of this machine')
+        return False
+    return True
 
 
 def _claim_wire(row: Mapping[str, Any], path: KeyPath, wires: FirstUse) -> None:
@@ -49,30 +57,65 @@ def _claim_wire(row: Mapping[str, Any], path: KeyPath, wires: FirstUse) -> None:
         endpoint = bus_endpoint(url or "")
     except ValueError:
         return
-    shown = f"{endpoint.host}:{endpoint.port}"
-    wires.claim(
-        (*path, "url"), (endpoint.host, endpoint.port), shown, "; put the devices of both on one bus, which keeps their turns"
-    )
+    wires.claim((*path, "url"), (endpoint.host, endpoint.port), f"{endpoint.host}:{endpoint.port}", _ADVICE)
 
 
-def _endpoint(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> Endpoint | None:
-    try:
-        endpoint = bus_endpoint(raw.url)
-    except ValueError as error:
-        mistakes.add((*path, "url"), str(error))
+def _claim_port(row: Mapping[str, Any], path: KeyPath, ports: FirstUse, files: Files) -> Path | None:
+    """The port as written, its links unfollowed; two names that lead to one device are one port."""
+    written = text_of(row, "port")
+    if not written:
         return None
-    if endpoint.scheme == Wire.RTU_OVER_TCP.value and raw.parallel > 1:
-        mistakes.add((*path, "parallel"), "must be 1 on rtu+tcp: a serial line has one talker at a time")
-    return endpoint
+    where: KeyPath = (*path, "port")
+    port = files.resolve(written, where)
+    real = Path(os.path.realpath(port))
+    shown = str(port) if real == port else f"{port} (which is {real})"
+    ports.claim(where, str(real), shown, _ADVICE)
+    try:
+        is_port = stat.S_ISCHR(real.stat().st_mode)
+    except OSError:
+        files.mistakes.note(where, f"{port} is not there now; the gateway will wait for it")
+        return port
+    if not is_port:
+        files.mistakes.add(where, f"{port} is not a serial port")
+    return port
 
 
-def _spec(raw: BusTable, endpoint: Endpoint) -> BusSpec:
+def _port_bus(raw: BusTable, device: Path, path: KeyPath, mistakes: Mistakes) -> BusSpec:
+    if raw.parallel > 1:
+        mistakes.add((*path, "parallel"), "must be 1 on a serial port: a serial line has one talker at a time")
+    if "connect_timeout" in raw.model_fields_set:
+        mistakes.add((*path, "connect_timeout"), "does nothing with a serial port; remove it")
+    line = line_of(raw, LineSettings())
+    check_bits(line, path, mistakes, ascii_frames=False)
+    return BusSpec(BusName(raw.name), Wire.SERIAL_RTU, delay_ms=raw.delay, device=device, line=line)
+
+
+def _network_bus(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> BusSpec | None:
+    endpoint = _endpoint(raw, path, mistakes)
+    if endpoint is None:
+        return None
+    wire = Wire(endpoint.scheme)
+    if wire.is_line:
+        if raw.parallel > 1:
+            mistakes.add((*path, "parallel"), f"must be 1 on {wire.value}: a serial line has one talker at a time")
+        check_bits(line_of(raw, LineSettings()), path, mistakes, wire.is_ascii)
+    else:
+        refuse_line_keys(raw, path, f"does nothing on {wire.value}://, which has no serial line; remove it", mistakes)
     return BusSpec(
         name=BusName(raw.name),
-        wire=Wire(endpoint.scheme),
+        wire=wire,
         host=endpoint.host,
         port=endpoint.port,
         parallel=raw.parallel,
         connect_timeout_ms=raw.connect_timeout,
         delay_ms=raw.delay,
+        line=line_of(raw, LineSettings()),
     )
+
+
+def _endpoint(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> Endpoint | None:
+    try:
+        return bus_endpoint(raw.url or "")
+    except ValueError as error:
+        mistakes.add((*path, "url"), str(error))
+        return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edgeguard.config.interlock_check import Draft, with_interlocks
+from edgeguard.config.line_check import device_line
 from edgeguard.config.mistakes import Mistakes, did_you_mean
 from edgeguard.config.overrides import build_alarms, override_reports
 from edgeguard.config.positions import KeyPath
@@ -18,12 +19,14 @@ from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import MAX_DEVICES, MAX_PERIOD_MS
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
-from edgeguard.core.site import BusSpec, DeviceSpec, Wire
+from edgeguard.core.site import BusSpec, DeviceSpec
 
 STALE_PERIODS = 3
 STALE_AT_LEAST_MS = 10_000
-_ADDRESSES: Final[Mapping[Wire, tuple[int, int]]] = {Wire.TCP: (0, 255), Wire.RTU_OVER_TCP: (1, 247)}
-"""Unit identifiers: any byte on TCP, where 0 and 255 mean the endpoint itself; 1 to 247 on a serial line, 0 being broadcast."""
+_NETWORK_UNITS: Final = (0, 255)
+"""Any byte on a network, where 0 and 255 mean the endpoint itself."""
+_LINE_UNITS: Final = (1, 247)
+"""On a serial line 0 is broadcast, and what is above 247 is reserved (MODBUS over Serial Line V1.02, 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ def build_devices(
         alarms = build_alarms(name, narrowed, row, path, mistakes)
         narrowed = override_reports(narrowed, row, path, mistakes)
         if raw is not None:
-            drafts.append(Draft(_spec(raw, narrowed, path, mistakes, alarms=alarms), row, path))
+            line = device_line(raw, bus, path, mistakes)
+            spec = _spec(raw, _paced(narrowed, raw), path, mistakes, alarms=alarms)
+            drafts.append(Draft(replace(spec, line=line), row, path))
     return with_interlocks(drafts, frozenset(written_names(data.get("device"))), mistakes)
 
 
@@ -72,9 +77,10 @@ def _check_address(row: Mapping[str, Any], path: KeyPath, bus: BusSpec | None, p
     if not isinstance(address, int) or isinstance(address, bool):
         return
     if bus is not None:
-        least, most = _ADDRESSES[bus.wire]
+        least, most = _LINE_UNITS if bus.wire.is_line else _NETWORK_UNITS
         if 0 <= address <= 255 and not least <= address <= most:
-            mistakes.add((*path, "address"), f"{address} is out of range on {bus.wire.value}: must be {least} to {most}")
+            shown = "a serial port" if bus.wire.is_port else bus.wire.value
+            mistakes.add((*path, "address"), f"{address} is out of range on {shown}: must be {least} to {most}")
     if row.get("shared_address") is not True:
         advice = "; if one device is meant to be polled twice, set shared_address = true on the second"
         places.claim((*path, "address"), (text_of(row, "bus"), address), f"{address} on bus {text_of(row, 'bus')}", advice)
@@ -117,6 +123,14 @@ def _narrow(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mista
         fields=tuple(profile.fields[i] for i in chosen),
         alarms=tuple(alarm for alarm in profile.alarms if alarm.name not in lost),
     )
+
+
+def _paced(profile: DeviceProfile, raw: DeviceTable) -> DeviceProfile:
+    """The profile with the delay and the time-out of this device, where they differ."""
+    limits = profile.limits
+    delay_ms = limits.delay_ms if raw.delay is None else raw.delay
+    timeout_ms = limits.timeout_ms if raw.timeout is None else raw.timeout
+    return replace(profile, limits=replace(limits, delay_ms=delay_ms, timeout_ms=timeout_ms))
 
 
 def _spec(raw: DeviceTable, profile: DeviceProfile, path: KeyPath, mistakes: Mistakes, alarms: tuple[AlarmRule, ...]) -> DeviceSpec:

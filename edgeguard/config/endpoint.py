@@ -12,7 +12,7 @@ MODBUS_TCP_PORT: Final = 502
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 
-BUS_FORMS: Final = 'write "tcp://HOST:PORT" (Modbus TCP) or "rtu+tcp://HOST:PORT" (Modbus RTU through a serial server)'
+BUS_FORMS: Final = 'write "tcp://HOST:PORT" (Modbus TCP) or "rtu+tcp://HOST:PORT" (a serial line through a serial server)'
 BROKER_FORMS: Final = 'write "mqtts://HOST:8883" (TLS) or "mqtt://HOST:1883" (plain)'
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63})*\.?")

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -19,6 +19,7 @@ from edgeguard.core.limits import (
     MIN_PERIOD_MS,
     MIN_TIMEOUT_MS,
 )
+from edgeguard.core.line import BAUDRATES, Parity
 from edgeguard.core.point import Labels
 
 
@@ -80,6 +81,32 @@ def _deadband(written: object) -> tuple[float, float]:
     return float(written), 0.0
 
 
+_PARITIES: Final[Mapping[str, Parity]] = {
+    **{parity.value: parity for parity in Parity},
+    **{parity.name.lower(): parity for parity in Parity},
+}
+
+
+def _parity(written: object) -> object:
+    if not isinstance(written, str):
+        raise ValueError(f'must be "N", "E" or "O" (none, even, odd), not {kind_of(written)}')  # noqa: TRY004 (pydantic wants ValueError)
+    parity = _PARITIES.get(written)
+    if parity is None:
+        raise ValueError(f'"{written}" is not a parity: "N", "E" or "O" (none, even, odd)')
+    return parity
+
+
+def _baudrate(value: int) -> int:
+    if value not in BAUDRATES:
+        nearest = min(BAUDRATES, key=lambda known: abs(known - value))
+        raise ValueError(f"{value} is not a baud rate that devices use; the nearest is {nearest}")
+    return value
+
+
+Baudrate = Annotated[int, AfterValidator(_baudrate)]
+ParityName = Annotated[Parity, BeforeValidator(_parity)]
+DataBits = Annotated[int, Field(ge=7, le=8)]
+StopBits = Annotated[int, Field(ge=1, le=2)]
 Id = Annotated[str, AfterValidator(_id)]
 PointId = Annotated[str, AfterValidator(_point_id)]
 Line = Annotated[str, Field(max_length=MAX_TEXT_CHARS), AfterValidator(_one_line)]

@@ -1,22 +1,21 @@
 """Whether a bus can keep the pace that its devices are to be polled at: a lower bound, told before the first poll.
 
-Counts requests as a reader with the profile's limits would at best need them, and the time they take at best. Formula for
-serial lines: a request of 8 characters, an answer of 5 + 2n, 3.5 characters of silence (MODBUS over Serial Line V1.02, 2.5.1).
+Counts requests as a reader with the profile's limits would at best need them, and the time they take at best, by the true
+settings of the line. Formula for serial lines: a request of 8 characters, an answer of 5 + 2n, and the silence between frames
+(MODBUS over Serial Line V1.02, 2.5.1); in ASCII 17 characters and 11 + 4n (2.5.2).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edgeguard.core.limits import TURNAROUND_S
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.register import Table
-from edgeguard.core.site import BusSpec, DeviceSpec, Wire
+from edgeguard.core.site import BusSpec, DeviceSpec
 
 TCP_REQUEST_MS: Final = 2.0
 """Round trip and turnaround of a wired Modbus TCP device that is in good health."""
-SERIAL_CHARACTER_MS: Final = 10 / 9.6
-"""One character at 9600 baud, 8N1: the setting assumed behind a serial server, whose real one is not in the file."""
-SERIAL_TURNAROUND_MS: Final = 10.0
 GAP_REGISTERS: Final = 16
 """Unwanted registers that are cheaper than another request, where the profile does not say."""
 
@@ -34,17 +33,20 @@ def load_of(bus: BusSpec, devices: Iterable[DeviceSpec]) -> Load:
     requests_per_s = busy = 0.0
     for device in devices:
         sizes = block_sizes(device.profile)
-        pause_ms = max(bus.delay_ms, device.profile.limits.delay_ms)
-        took_ms = sum(_request_ms(bus, size) + pause_ms for size in sizes)
+        took_ms = sum(_request_ms(bus, device, size) for size in sizes)
         requests_per_s += len(sizes) * 1000 / device.period_ms
         busy += took_ms / device.period_ms
     return Load(requests_per_s, busy / bus.parallel)
 
 
-def _request_ms(bus: BusSpec, registers: int) -> float:
-    if bus.wire is Wire.TCP:
-        return TCP_REQUEST_MS
-    return SERIAL_CHARACTER_MS * (8 + 5 + 2 * registers + 3.5) + SERIAL_TURNAROUND_MS
+def _request_ms(bus: BusSpec, device: DeviceSpec, registers: int) -> float:
+    pause_ms = max(bus.delay_ms, device.profile.limits.delay_ms)
+    if not bus.wire.is_line:
+        return TCP_REQUEST_MS + pause_ms
+    line = device.line or bus.line
+    characters = 28 + 4 * registers if bus.wire.is_ascii else 13 + 2 * registers
+    silence_ms = max(1000 * line.silence_s, pause_ms)
+    return 1000 * (characters * line.character_s + TURNAROUND_S) + silence_ms
 
 
 def block_sizes(profile: DeviceProfile) -> list[int]:

@@ -56,7 +56,7 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
     store = _store(data, files)
     control = _control(data, files)
     log = _section(data, "log", LogTable, mistakes)
-    buses = build_buses(data, mistakes)
+    buses = build_buses(data, files)
     devices = build_devices(data, buses, library, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)

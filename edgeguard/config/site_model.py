@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field
 
 from edgeguard.config.fields import (
     AlarmDelay,
+    Baudrate,
+    DataBits,
     Deadband,
     Duration,
     Heartbeat,
@@ -17,11 +19,13 @@ from edgeguard.config.fields import (
     LabelsTable,
     Limit,
     Line,
+    ParityName,
     Period,
     PointId,
     ReportTime,
     RequestDelay,
     Size,
+    StopBits,
     Timeout,
 )
 from edgeguard.config.mistakes import Table
@@ -150,10 +154,15 @@ class ProfilesTable(Table):
 
 
 class BusTable(Table):
-    """`[[bus]]`: one wire."""
+    """`[[bus]]`: one wire, behind a URL or a serial port of this machine. Line settings are None where the file says nothing."""
 
     name: Id
-    url: Annotated[str, Field(max_length=300)]
+    url: Annotated[str, Field(max_length=300)] | None = None
+    port: PathText | None = None
+    baudrate: Baudrate | None = None
+    parity: ParityName | None = None
+    databits: DataBits | None = None
+    stopbits: StopBits | None = None
     parallel: Annotated[int, Field(ge=1, le=BUS_MAX_OUTSTANDING)] = 1
     connect_timeout: Timeout = 3000
     delay: RequestDelay = 0
@@ -171,6 +180,12 @@ class DeviceTable(Table):
     stale_after: Period | None = None
     points: Annotated[list[PointId], Field(min_length=1)] | None = None
     shared_address: bool = False
+    baudrate: Baudrate | None = None
+    parity: ParityName | None = None
+    databits: DataBits | None = None
+    stopbits: StopBits | None = None
+    delay: RequestDelay | None = None
+    timeout: Timeout | None = None
     alarm: Any = None
     alarms: Any = None
     report: Any = None

@@ -33,6 +33,20 @@ BUS_SILENT_TIMEOUTS: Final = 3
 BUS_JUNK_BYTES: Final = 64 * 1024
 BUS_DRAIN_MAX_S: Final = 1.0
 RTU_QUIET_S: Final = 0.1
+TURNAROUND_S: Final = 0.010
+"""How long a serial device is taken to think, as long as nothing is known of it."""
+BUS_BYTE_GAP_S: Final = 0.05
+"""Bytes of one frame may come so far apart: adapters and network servers deliver them in packets."""
+LINE_FRAME_BYTES: Final = 300
+"""The longest frame on a serial line, echo and noise left out: Modbus RTU 256, DL/T 645 and CJ/T 188 below 270."""
+SERIAL_RECONNECT_MAX_S: Final = 5.0
+SERIAL_SILENT_TIMEOUTS: Final = 50
+"""Requests without any sign of life before a serial port is opened anew: an adapter may be stuck, but meters may be dead."""
+SERIAL_OPEN_S: Final = 10.0
+SERIAL_CLOSE_S: Final = 1.0
+"""How long a port's closing is waited for; a driver that takes longer goes on by itself."""
+SERIAL_SETTLE_S: Final = 0.005
+"""Silence after a change of line settings: adapters take them over in their own time."""
 PROBE_FIRST_S: Final = 0.5
 PROBE_STEP_S: Final = 0.5
 PROBE_LINEAR_MAX_S: Final = 10.0

@@ -6,6 +6,30 @@ Serial Line V1.02, 2.5.1 and 2.5.2).
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+SILENCE_CHARACTERS: Final = 3.5
+FAST_BAUDRATE: Final = 19_200
+FAST_SILENCE_S: Final = 0.00175
+BAUDRATES: Final = (
+    300,
+    600,
+    1200,
+    2400,
+    4800,
+    9600,
+    14_400,
+    19_200,
+    28_800,
+    38_400,
+    57_600,
+    76_800,
+    115_200,
+    230_400,
+    460_800,
+    921_600,
+)
+"""Speeds that devices of this field are set to."""
 
 
 class Parity(StrEnum):
@@ -51,6 +75,11 @@ class LineSettings:
     def character_s(self) -> float:
         """Seconds that one character takes on the line."""
         return self.character_bits / self.baudrate
+
+    @property
+    def silence_s(self) -> float:
+        """Silence between two frames: 3.5 characters, 1.75 ms above 19200 baud (MODBUS over Serial Line V1.02, 2.5.1.1)."""
+        return FAST_SILENCE_S if self.baudrate > FAST_BAUDRATE else SILENCE_CHARACTERS * self.character_s
 
     def __str__(self) -> str:
         return f"{self.baudrate} {self.data_bits}{self.parity.value}{self.stop_bits}"

@@ -8,33 +8,77 @@ from pathlib import PurePath
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
+from edgeguard.core.line import LineSettings
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
 
 
 class Wire(StrEnum):
-    """How bytes travel on a bus; the value is the URL scheme."""
+    """How bytes travel on a bus; the value is the URL scheme, or the framing of Modbus on a serial port of this machine."""
 
     TCP = "tcp"
+    TLS = "tls"
+    UDP = "udp"
     RTU_OVER_TCP = "rtu+tcp"
+    ASCII_OVER_TCP = "ascii+tcp"
+    SERIAL_RTU = "rtu"
+    SERIAL_ASCII = "ascii"
+
+    @property
+    def is_port(self) -> bool:
+        """A serial port of this machine, whose settings are ours to choose."""
+        return self in (Wire.SERIAL_RTU, Wire.SERIAL_ASCII)
+
+    @property
+    def is_line(self) -> bool:
+        """A serial line, here or behind a network adapter: one talker at a time, and room for several protocols."""
+        return self not in (Wire.TCP, Wire.TLS, Wire.UDP)
+
+    @property
+    def is_ascii(self) -> bool:
+        """Modbus frames are written in hexadecimal digits."""
+        return self in (Wire.SERIAL_ASCII, Wire.ASCII_OVER_TCP)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSpec:
+    """Who the other end of a TLS connection must prove to be, and who we are. `ca` None: whom the system trusts."""
+
+    ca: PurePath | None = None
+    certificate: PurePath | None = None
+    key: PurePath | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BusSpec:
-    """One wire. `parallel` requests may be outstanding at once (1 unless the endpoint bears more)."""
+    """One wire. `parallel` requests may be outstanding at once (1 unless the endpoint bears more).
+
+    `device` is the serial port, where `wire` is one; else `host` and `port` say where to connect to. `line`: the settings of
+    the serial line, of no meaning on a pure network. `tls` is there if and only if the wire is TLS.
+    """
 
     name: BusName
     wire: Wire
-    host: str
-    port: int
+    host: str = ""
+    port: int = 0
     parallel: int = 1
     connect_timeout_ms: int = 3000
     delay_ms: int = 0
+    device: PurePath | None = None
+    line: LineSettings = field(default_factory=LineSettings)
+    tls: TlsSpec | None = None
+
+    @property
+    def where(self) -> str:
+        """The endpoint in words: a port's path, or host and port."""
+        return str(self.device) if self.device is not None else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
-    """One device on a bus. `points` and `alarms` of the profile are already narrowed and overridden as the site says."""
+    """One device on a bus. `points`, `alarms`, delay and time-out of the profile are already narrowed and overridden as the
+    site says. `line`: what the serial port is set to for this device, None for the bus's own settings.
+    """
 
     name: DeviceName
     bus: BusName
@@ -44,6 +88,7 @@ class DeviceSpec:
     labels: Labels
     alarms: tuple[AlarmRule, ...]
     stale_after_ms: int
+    line: LineSettings | None = None
     interlocks: Mapping[PointName, Interlock] = field(default_factory=dict)
     """When a point may be written; a point that is not harmless and is not here cannot be written."""
 

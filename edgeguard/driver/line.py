@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
+from edgeguard.core.line import LineSettings
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.driver.patience import knock_timeout_s
 
@@ -22,15 +23,19 @@ class _Sending:
 
 
 class DeviceLine:
-    """Requests to one address. `faults` counts requests without a good answer by reason."""
+    """Requests to one address. `faults` counts requests without a good answer by reason.
 
-    def __init__(self, bus: Bus, address: int, timeout_s: float, delay_s: float) -> None:
+    `line`: what a serial port must be set to for this device, None for the bus's own settings.
+    """
+
+    def __init__(self, bus: Bus, address: int, timeout_s: float, delay_s: float, line: LineSettings | None = None) -> None:
         self.timeout_s = timeout_s
         self.responses = ResponseTimes()
         self.faults: Counter[Reason] = Counter()
         self._bus = bus
         self._address = address
         self._delay_s = delay_s
+        self._settings = line
         self._silent = True
         self._asked_s: float | None = None
 
@@ -52,6 +57,7 @@ class DeviceLine:
             priority,
             self._delay_s,
             sending.mark,
+            line=self._settings,
         )
         try:
             answer = await self._bus.exchange(request)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from edgeguard.bus import BusStats, LineCost, LinkState, Request
+from edgeguard.bus.framings import Framings
 from edgeguard.bus.tap import Listener
 from edgeguard.bus.turns import Turns
 from edgeguard.codec.mbap import MbapFraming
@@ -114,7 +115,7 @@ class FakeBus:
         self.sent: list[tuple[int, bytes]] = []
         self.name = BusName(name)
         self.cost = cost
-        self._turns = Turns(self.name, MbapFraming(), parallel, delay_s)
+        self._turns = Turns(self.name, Framings.only(MbapFraming()), parallel, delay_s)
         self._state = LinkState.CONNECTING
         self._timers: set[asyncio.TimerHandle] = set()
         self._wakes: list[Callable[[], None]] = []

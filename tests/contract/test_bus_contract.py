@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -16,6 +17,7 @@ from edgeguard.core.quality import Reason
 from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, Wire
 from edgeguard.testing.bus import FakeBus, FakeUnit
+from edgeguard.testing.pseudo_port import PseudoPort
 
 READ = read_request(Table.HOLDING, 0, 2)
 DEAD = 9
@@ -92,6 +94,36 @@ class SocketBench:
         writer.close()
 
 
+class PortBench:
+    """RTU frames over a pseudo-terminal, answered from the same images as the fake."""
+
+    def __init__(self, link: Path) -> None:
+        self.bus: Bus
+        self.units: dict[int, FakeUnit] = {}
+        self.port = PseudoPort(link, self._heard)
+        self._sent: list[tuple[int, bytes]] = []
+
+    def unit(self, address: int) -> FakeUnit:
+        return self.units.setdefault(address, FakeUnit())
+
+    def sent(self) -> list[tuple[int, bytes]]:
+        return self._sent
+
+    def hang_up(self) -> None:
+        self.port.unplug()
+
+    def _heard(self, data: bytes) -> None:
+        address, pdu = data[0], data[1:-2]
+        self._sent.append((address, pdu))
+        unit = self.units.get(address)
+        answer = None if unit is None else unit.answer(pdu)
+        if unit is None or answer is None:
+            return
+        body = bytes((address if unit.answers_as is None else unit.answers_as,)) + answer
+        frame = body + crc16(body).to_bytes(2, "little")
+        asyncio.get_running_loop().call_later(unit.response_s, self.port.send, frame)
+
+
 @asynccontextmanager
 async def running(bus: Bus) -> AsyncIterator[None]:
     task = asyncio.create_task(bus.run())
@@ -102,12 +134,20 @@ async def running(bus: Bus) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.fixture(params=["fake", Wire.TCP, Wire.RTU_OVER_TCP])
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+@pytest.fixture(params=["fake", Wire.TCP, Wire.RTU_OVER_TCP, pytest.param(Wire.SERIAL_RTU, marks=pytest.mark.slow)])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     if request.param == "fake":
         memory = MemoryBench()
         async with running(memory.bus):
             yield memory
+        return
+    if request.param is Wire.SERIAL_RTU:
+        near = PortBench(tmp_path / "port")
+        near.port.plug()
+        near.bus = open_bus(BusSpec(BusName("loop"), request.param, device=near.port.link), random.Random(1))
+        async with running(near.bus):
+            yield near
+        near.port.unplug()
         return
     far = SocketBench(request.param)
     server = await asyncio.start_server(far.serve, "127.0.0.1", 0)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from edgeguard.bus import ExchangeFailed, LineCost, Request, TcpBus
+from edgeguard.bus import Bus, ExchangeFailed, Request, open_bus
 from edgeguard.bus.hostname import HostName, ask_resolver
-from edgeguard.codec.mbap import MbapFraming
 from edgeguard.codec.modbus import read_request
 from edgeguard.core.ids import BusName
 from edgeguard.core.register import Table
@@ -37,9 +36,9 @@ class HangingResolver:
         self.answered.wait(10.0)
 
 
-def bus_to(host: str, resolver: HangingResolver, connect_timeout_ms: int) -> TcpBus:
+def bus_to(host: str, resolver: HangingResolver, connect_timeout_ms: int) -> Bus:
     spec = BusSpec(BusName("far"), Wire.TCP, host, 9, connect_timeout_ms=connect_timeout_ms)
-    return TcpBus(spec, MbapFraming(), LineCost(), random.Random(1), resolver)
+    return open_bus(spec, random.Random(1), resolver)
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "fe80::7%lo"])

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeguard.bus import ExchangeFailed, LinkState, Priority, Request
+from edgeguard.bus.framings import Framings
 from edgeguard.bus.turns import Turns
 from edgeguard.codec.framing import Framing
 from edgeguard.codec.mbap import MbapFraming
@@ -37,7 +38,7 @@ class Wire:
     """The far end: what was written, when, and whether it was hung up."""
 
     def __init__(self, framing: Framing | None = None, parallel: int = 1, delay_s: float = 0.0) -> None:
-        self.turns = Turns(NAME, framing or MbapFraming(), parallel, delay_s)
+        self.turns = Turns(NAME, Framings.only(framing or MbapFraming()), parallel, delay_s)
         self.written: list[bytes] = []
         self.at_s: list[float] = []
         self.dropped: list[Fault] = []

@@ -61,10 +61,6 @@ ADDED = [
     ("[log]\nlevle = 'info'\n", '17: log.levle: unknown key (did you mean "level"?)'),
     # not in this version
     ("[[camera]]\nname = 'gate'\n", "16: camera: cameras are not in this version; remove the [[camera]] tables"),
-    (
-        "[[bus]]\nname = 'a'\nport = '/dev/ttyUSB0'\nbaudrate = 9600\n",
-        '18: bus[2].port: serial ports are not in this version; write "tcp://HOST:PORT" (Modbus TCP) or',
-    ),
     # types and values
     ("shared_address = 'yes'\n", "16: device[0].shared_address: must be true or false, without quotes, not a text"),
     ("labels = 'Meter'\n", "16: device[0].labels: must be a table, not a text"),
@@ -117,7 +113,46 @@ ADDED = [
         "[[bus]]\nname = 'b'\nurl = 'rtu+tcp://h:1'\nparallel = 2\n",
         "19: bus[2].parallel: must be 1 on rtu+tcp: a serial line has one talker",
     ),
-    ("[[bus]]\nname = 'b'\n", "16: bus[2].url: is missing"),
+    ("[[bus]]\nname = 'b'\n", '16: bus[2]: has no wire: write "tcp://HOST:PORT"'),
+    # serial ports
+    (
+        "[[bus]]\nname = 'b'\nport = '/dev/ttyX0'\nurl = 'tcp://h'\n",
+        "18: bus[2].port: a bus has a port of this machine or a url, not both",
+    ),
+    (
+        "[[bus]]\nname = 'b'\nport = '/dev/null'\n[[bus]]\nname = 'c'\nport = '/dev/../dev/null'\n",
+        "21: bus[3].port: port /dev/null is already used in line 18; put the devices of both on one bus",
+    ),
+    ("[[bus]]\nname = 'b'\nport = 'site.toml'\n", "18: bus[2].port: "),
+    ("[[bus]]\nname = 'b'\nport = 5\n", "18: bus[2].port: must be a text in quotes, not a whole number"),
+    ("[[bus]]\nname = 'b'\nport = ''\n", "18: bus[2].port: must have at least 1 characters"),
+    (
+        "[[bus]]\nname = 'b'\nport = '/dev/null'\nparity = 'evn'\n",
+        '19: bus[2].parity: "evn" is not a parity: "N", "E" or "O" (none, even, odd)',
+    ),
+    ("[[bus]]\nname = 'b'\nport = '/dev/null'\nparity = 1\n", '19: bus[2].parity: must be "N", "E" or "O" (none, even, odd), not'),
+    (
+        "[[bus]]\nname = 'b'\nport = '/dev/null'\nbaudrate = 9601\n",
+        "19: bus[2].baudrate: 9601 is not a baud rate that devices use; the nearest is 9600",
+    ),
+    ("[[bus]]\nname = 'b'\nport = '/dev/null'\nstopbits = 3\n", "19: bus[2].stopbits: 3 is out of range: must be at most 2"),
+    ("[[bus]]\nname = 'b'\nport = '/dev/null'\ndatabits = 7\n", "19: bus[2].databits: must be 8: seven data bits carry only"),
+    ("[[bus]]\nname = 'b'\nport = '/dev/null'\nparallel = 2\n", "19: bus[2].parallel: must be 1 on a serial port"),
+    (
+        "[[bus]]\nname = 'b'\nport = '/dev/null'\nconnect_timeout = '1s'\n",
+        "19: bus[2].connect_timeout: does nothing with a serial port; remove it",
+    ),
+    (
+        "[[bus]]\nname = 'b'\nurl = 'tcp://h'\nbaudrate = 9600\n",
+        "19: bus[2].baudrate: does nothing on tcp://, which has no serial line",
+    ),
+    ("[[bus]]\nname = 'b'\nport = '/dev/null'\nbytesize = 8\n", "19: bus[2].bytesize: unknown key"),
+    ("baudrate = 2400\n", "16: device[0].baudrate: cannot be set for a device behind a network"),
+    (
+        "[[device]]\nname = 'm2'\nbus = 'riser'\naddress = 3\nprofile = 'eastron-sdm630'\nevery = '2s'\nparity = 'E'\n",
+        "22: device[1].parity: cannot be set for a device behind a serial server, whose port has one setting for all devices",
+    ),
+    ("timeout = '5ms'\n", "16: device[0].timeout: 5ms is too short: at least 20ms"),
     # alarms and reports
     (
         "[device.alarms.freqency-low]\nenabled = false\n",

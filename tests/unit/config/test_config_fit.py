@@ -7,6 +7,7 @@ import pytest
 from edgeguard.config import ProfileLibrary
 from edgeguard.config.fit import block_sizes, load_of
 from edgeguard.core.ids import BusName, DeviceName
+from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.site import BusSpec, DeviceSpec, Wire
 
@@ -16,6 +17,10 @@ LIBRARY = ProfileLibrary.shipped()
 def spec(profile_name: str, period_ms: int) -> DeviceSpec:
     profile = LIBRARY.get(profile_name)
     return DeviceSpec(DeviceName("d"), BusName("b"), 1, profile, period_ms, profile.labels, (), 10_000)
+
+
+def line(settings: LineSettings, wire: Wire = Wire.SERIAL_RTU) -> BusSpec:
+    return BusSpec(BusName("b"), wire, line=settings)
 
 
 def bus(wire: Wire, parallel: int = 1, delay_ms: int = 0) -> BusSpec:
@@ -38,3 +43,12 @@ def test_time_on_a_serial_line_and_on_tcp() -> None:
     assert load_of(bus(Wire.TCP, delay_ms=48), [water]).share == pytest.approx(0.05)
     assert load_of(bus(Wire.TCP, parallel=4, delay_ms=48), [water, water]).share == pytest.approx(0.025)
     assert load_of(bus(Wire.TCP), []).share == 0
+
+
+def test_time_by_the_true_settings_of_the_line() -> None:
+    water = spec("generic-water-meter-modbus", 1000)
+    slow, fast = LineSettings(2400, Parity.EVEN), LineSettings(115_200)
+    assert load_of(line(slow), [water]).share == pytest.approx((11 / 2.4 * (8 + 5 + 10 + 3.5) + 10.0) / 1000)
+    assert load_of(line(fast), [water]).share == pytest.approx((10 / 115.2 * (8 + 5 + 10) + 1.75 + 10.0) / 1000)
+    assert load_of(line(fast), [replace(water, line=slow)]) == load_of(line(slow), [water])
+    assert load_of(line(slow, Wire.SERIAL_ASCII), [water]).share == pytest.approx((11 / 2.4 * (17 + 11 + 20 + 3.5) + 10.0) / 1000)

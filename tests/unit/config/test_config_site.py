@@ -8,6 +8,7 @@ import pytest
 from edgeguard.config import ProfileLibrary, load_profile, load_site, load_site_with_notes, shipped_configs
 from edgeguard.core.alarm import AlarmRule, Condition, Severity
 from edgeguard.core.errors import ConfigError
+from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.point import Labels
 from edgeguard.core.site import DeviceSpec, Site, Wire
 
@@ -63,6 +64,34 @@ def test_a_bus_and_a_device(tmp_path: Path) -> None:
 def test_an_ipv6_bus(tmp_path: Path) -> None:
     bus = load(tmp_path, BARE + DEVICE.replace("tcp://Gateway.Lan", "rtu+tcp://[fd00::7]:4001")).buses[0]
     assert (bus.wire, bus.host, bus.port) == (Wire.RTU_OVER_TCP, "fd00::7", 4001)
+
+
+def test_a_serial_port_and_devices_with_settings_of_their_own(tmp_path: Path) -> None:
+    port = '[[bus]]\nname = "plant"\nport = "/dev/null"\nbaudrate = 19200\nparity = "even"\ndelay = "20ms"\n'
+    rest = DEVICE[DEVICE.index("[[device]]") :]
+    meter = rest.replace('"meter"', '"old"').replace("10", "11") + 'baudrate = 2400\nparity = "N"\nstopbits = 2\n'
+    slow = rest.replace('"meter"', '"slow"').replace("10", "12") + 'delay = "50ms"\ntimeout = "3s"\nparity = "E"\n'
+    site = load(tmp_path, BARE + port + rest + meter + slow)
+    bus = site.buses[0]
+    assert (bus.wire, bus.device, bus.where, bus.delay_ms) == (Wire.SERIAL_RTU, PurePath("/dev/null"), "/dev/null", 20)
+    assert bus.line == LineSettings(19_200, Parity.EVEN)
+    assert [spec.line for spec in site.devices] == [None, LineSettings(2400, Parity.NONE, 8, 2), None]
+    limits = site.devices[2].profile.limits
+    assert (limits.delay_ms, limits.timeout_ms) == (50, 3000)
+    assert site.devices[0].profile.limits.timeout_ms == 1000
+
+
+def test_a_port_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(BARE + '[[bus]]\nname = "a"\nport = "/dev/serial/by-path/none"\n', encoding="utf-8")
+    loaded = load_site_with_notes(tmp_path / "site.toml")
+    assert loaded.site.buses[0].where == "/dev/serial/by-path/none"
+    assert any("is not there now; the gateway will wait for it" in note for note in loaded.notes)
+
+
+def test_the_line_behind_a_serial_server(tmp_path: Path) -> None:
+    url = 'url = "rtu+tcp://h:4001"\nbaudrate = 2400\nparity = "E"'
+    bus = load(tmp_path, BARE + DEVICE.replace('url = "tcp://Gateway.Lan"', url)).buses[0]
+    assert (bus.wire, bus.line) == (Wire.RTU_OVER_TCP, LineSettings(2400, Parity.EVEN))
 
 
 def test_paths_start_from_the_file(tmp_path: Path) -> None:
