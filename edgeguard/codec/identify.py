@@ -12,7 +12,7 @@ from typing import Final
 from edgeguard.codec.single import outcome_of, raw_of
 from edgeguard.core.identify import Evidence, Expectation, Finding, RegisterCheck, Score
 from edgeguard.core.ids import PointName
-from edgeguard.core.point import Labels, Outcome
+from edgeguard.core.point import Labels, Outcome, Point
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import RegisterField
@@ -116,21 +116,27 @@ def _is_refused(field: RegisterField, evidence: Evidence) -> bool:
     return any((field.table, field.address + i) in evidence.refused for i in range(field.words))
 
 
+def _named(profile: DeviceProfile) -> list[tuple[Point, RegisterField]]:
+    """The points that the rule speaks of."""
+    named = {name for expect in profile.identify.expect for name in (expect.point, *expect.sum_of)}
+    return [(point, field) for point, field in zip(profile.points, profile.fields, strict=True) if point.name in named]
+
+
 def _refused(profile: DeviceProfile, evidence: Evidence) -> Iterator[Finding]:
     """Points that the rule speaks of and that the device does not have."""
-    named = {name for expect in profile.identify.expect for name in (expect.point, *expect.sum_of)}
-    for point, field in zip(profile.points, profile.fields, strict=True):
-        if point.name in named and _is_refused(field, evidence):
+    for point, field in _named(profile):
+        if _is_refused(field, evidence):
             yield _finding(False, POINT_WEIGHT, f"{point.labels.zh}:设备拒绝读取", f"the device refuses {point.name}")
 
 
 def _decoded(profile: DeviceProfile, evidence: Evidence) -> list[dict[PointName, Outcome]]:
-    """The points that can be told from each round of registers, but for those that are refused."""
+    """Those points as far as each round of registers tells them, but for those that are refused."""
+    named = [(point, field) for point, field in _named(profile) if not _is_refused(field, evidence)]
     rounds = []
     for cells in evidence.rounds:
         readings: dict[PointName, Outcome] = {}
-        for point, field in zip(profile.points, profile.fields, strict=True):
-            outcome = None if _is_refused(field, evidence) else outcome_of(point, field, cells)
+        for point, field in named:
+            outcome = outcome_of(point, field, cells)
             if outcome is not None:
                 readings[point.name] = outcome
         rounds.append(readings)

@@ -9,7 +9,7 @@ from edgeguard.core.point import Outcome
 from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.driver import Device, build_device
+from edgeguard.driver import Device, Shelf, build_device
 from edgeguard.testing.recording import Recording, ReplayBus, load_recording
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -28,7 +28,7 @@ def recording(name: str) -> Recording:
     return load_recording(RECORDINGS / f"{name}.json")
 
 
-def device_on(bus: ReplayBus, name: str) -> Device:
+def device_on(bus: ReplayBus, name: str, shelf: Shelf | None = None) -> Device:
     profile = LIBRARY.get(name)
     spec = DeviceSpec(
         name=DeviceName("device-1"),
@@ -40,7 +40,7 @@ def device_on(bus: ReplayBus, name: str) -> Device:
         alarms=(),
         stale_after_ms=10_000,
     )
-    return build_device(spec, bus, StillClock())
+    return build_device(spec, bus, StillClock(), shelf=shelf)
 
 
 def readings(snapshot: Snapshot) -> dict[PointName, Outcome]:
