@@ -7,6 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from edgeguard.cli.output import console, print_json, styled, table
+from edgeguard.cli.profile_worth import known_by, ledger_table, template_warning, worth_facts
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, label, number, value_text, word
 from edgeguard.config import ProfileLibrary, load_profile, load_site_with_notes
@@ -119,7 +120,7 @@ def profile_list(session: Session, directories: Sequence[Path]) -> Exit:
     for profile in profiles:
         made.add_row(
             profile.name,
-            word(profile.kind, lang),
+            word(profile.kind, lang) + (lang.say("(模板)", ", template") if profile.template else ""),
             str(len(profile.points)),
             _label(profile.labels, lang),
             *((clean(profile.maker), clean(profile.model)) if wide else ()),
@@ -135,6 +136,7 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
         print_json(
             {
                 **_profile_facts(profile),
+                **worth_facts(profile),
                 "point_list": [_point_facts(point) for point in profile.points],
                 "alarms": profile.alarms,
             }
@@ -152,6 +154,12 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
             f"{lang.say('来源', 'source')}: {clean(profile.source)}; {lang.say('可信度', 'trust')}: {clean(profile.trust)}", "dim"
         )
     )
+    if profile.template:
+        out.print(styled(f"! {template_warning(lang)}", "yellow"))
+    if known := known_by(profile, lang):
+        out.print(styled(known, "dim"))
+    out.print()
+    out.print(ledger_table(profile, lang))
     out.print()
     made = table(
         lang.say("点", "point"),
@@ -207,6 +215,7 @@ def _profile_facts(profile: DeviceProfile) -> dict[str, object]:
         "requests_per_round": len(block_sizes(profile)),
         "source": profile.source,
         "trust": profile.trust,
+        "template": profile.template,
         "sha256": profile.sha256,
     }
 

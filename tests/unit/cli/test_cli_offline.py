@@ -107,3 +107,26 @@ def test_an_unknown_profile_is_code_2(nobody: Desk) -> None:
 
     assert printed.code == 2
     assert "there is no profile of that name" in printed.err
+
+
+def test_a_profile_shows_what_it_is_worth(nobody: Desk) -> None:
+    printed = nobody.type("profile", "show", "generic-ats", "--lang", "en")
+    told = json.loads(nobody.type("profile", "show", "generic-ats", "--json").out)
+    meter = json.loads(nobody.type("profile", "show", "abb-b23", "--json").out)
+
+    assert "! this is a template" in printed.out
+    assert "✓ recorded" in printed.out
+    assert "(composed, not from the field)" in printed.out
+    assert "- field-verified" in printed.out
+    assert (told["template"], meter["template"]) == (True, False)
+    assert told["ledger"]["recorded"]["composed"]
+    assert told["ledger"]["field"] is None
+    assert meter["identify"]["registers"] == ["holding 35168: type designation"]
+
+
+def test_the_list_marks_templates(nobody: Desk) -> None:
+    printed = nobody.type("profile", "list", "--lang", "en")
+
+    marked = {line.split()[0] for line in printed.out.splitlines() if ", template" in line}
+    library = ProfileLibrary.shipped()
+    assert marked == {name for name in library.names() if library.get(name).template}
