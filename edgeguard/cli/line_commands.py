@@ -9,7 +9,22 @@ from edgeguard.cli.session import Command, session_of
 
 def register(app: typer.Typer) -> None:
     """Add them to the root, in the order in which help lists them."""
+    app.command(cls=Command)(bus)
     app.command(cls=Command)(decode)
+
+
+def bus(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this bus, with its devices and its day.")] = None,
+    flight: Annotated[bool, typer.Option("--flight", help="The frames that passed before its latest faults.")] = False,
+) -> None:
+    """Every wire: load, requests a second, faults, junk, and how good the line has been over the day.
+
+    Exit 1 when a bus has no connection, or its quality is below 80 of 100.
+    """
+    from edgeguard.cli import bus as buses
+
+    raise typer.Exit(buses.flight(session_of(ctx), name) if flight else buses.bus(session_of(ctx), name))
 
 
 def decode(

@@ -9,6 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
+from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.views import (
     AlarmView,
     DeviceView,
@@ -19,7 +20,7 @@ from edgeguard.control.views import (
     TopView,
     WriteView,
 )
-from edgeguard.core.limits import CONTROL_BUS_CALL_S, CONTROL_CALL_S
+from edgeguard.core.limits import CONTROL_BUS_CALL_S, CONTROL_CALL_S, TRACE_WAIT_S
 
 R = TypeVar("R")
 
@@ -83,6 +84,21 @@ RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CO
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
 """One picture of everything; with `devices` it holds the points of these devices only."""
 
+BUSES: Final = Method("buses", tuple[BusView, ...], _takes(bus=_MAYBE_NAME))
+"""Every bus, or one: load, rates, faults, quality over the day, and its devices."""
+FLIGHT: Final = Method("flight", tuple[FlightView, ...], _takes(bus=_NAME))
+"""Faults of a bus with the frames that passed before them, the newest last."""
+TRACE: Final = Method(
+    "trace",
+    TraceView,
+    _takes(bus=_NAME, after=Parameter(Kind.VALUE, required=False), last_s=Parameter(Kind.VALUE, required=False)),
+    timeout_s=TRACE_WAIT_S + CONTROL_CALL_S,
+)
+"""What passed on a wire after record number `after`, waiting a while for more. Without it: from now, or from `last_s` ago."""
+
 METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
-    {method.name: method for method in (STATUS, DEVICES, POINTS, ALARMS, ACK, OUTBOX, READ, WRITE, RELOAD, TOP)}
+    {
+        method.name: method
+        for method in (STATUS, DEVICES, POINTS, ALARMS, ACK, OUTBOX, READ, WRITE, RELOAD, TOP, BUSES, FLIGHT, TRACE)
+    }
 )

@@ -83,6 +83,35 @@ WRITES_PER_HOUR: Final = 120
 WRITES_PER_HOUR_MAX: Final = 3600
 WRITES_AT_ONCE: Final = 32
 """Points in one command."""
+FLIGHT_BYTES: Final = 384 * 1024
+"""Per wire; a line at 9600 baud that is never idle fills it in two minutes."""
+FLIGHT_S: Final = 600.0
+FLIGHT_RECORD_BYTES: Final = 4096
+FLIGHT_MERGE_S: Final = 0.05
+"""Pieces closer together than this are one record."""
+FLIGHT_FROZEN: Final = 8
+"""Faults per wire whose frames are kept; a newer one takes the place of the oldest."""
+FLIGHT_FROZEN_S: Final = 30.0
+FLIGHT_FROZEN_BYTES: Final = 32 * 1024
+FLIGHT_QUIET_S: Final = 300.0
+"""So long after a fault the same fault of the same wire is not frozen again."""
+FLIGHT_EVENT_FRAMES: Final = 40
+FLIGHT_EVENT_BYTES: Final = 12 * 1024
+"""What goes to the platform with a fault: the latest frames, in this many bytes of JSON at most."""
+QUALITY_HOURS: Final = 24
+QUALITY_LOOK_S: Final = 5.0
+QUALITY_LOOKS: Final = 12
+"""Load and rates of a line are those of about the last so many looks at its counters: of a minute."""
+TRACE_RECORDS: Final = 2000
+"""Given in one answer; the next question fetches the rest."""
+TRACE_WAIT_S: Final = 20.0
+"""A question for records waits at most so long for the next one."""
+TRACE_LOOK_S: Final = 0.1
+BURST_FAULTS: Final = 5
+BURST_S: Final = 10.0
+"""So many spoilt answers within so long are a burst."""
+FLOOD_BYTES: Final = 2000
+"""So many bytes within BURST_S that belong to no answer are a flood."""
 
 # Store
 GROUP_MAX_ROWS: Final = 1000

@@ -69,8 +69,8 @@ def retired_alarm_item(name: AlarmName, at: Stamp) -> Item:
 
 
 def health_item(health: Health, at: Stamp) -> Item:
-    """`{"type":"health","source":…,"code":…,"ok":…,"text":{…},"detail":…}`."""
-    body = {
+    """`{"type":"health","source":…,"code":…,"ok":…,"text":{…},"detail":…}`, and `frames` where there are any."""
+    body: dict[str, object] = {
         "type": "health",
         "source": health.source,
         "code": health.code,
@@ -78,6 +78,8 @@ def health_item(health: Health, at: Stamp) -> Item:
         "text": {"zh": health.text.zh, "en": health.text.en},
         "detail": health.detail,
     }
+    if health.frames:
+        body["frames"] = health.frames
     return Item(Stream.EVENTS, at, orjson.dumps(body))
 
 

@@ -126,6 +126,7 @@ class Daemon:
         """Once a second: delays and staleness, the clock, the status line, the watchdog."""
         while True:
             gateway.pipeline.sweep()
+            gateway.field.look()
             news = self._time.look(self._clock.now())
             if news.health is not None:
                 gateway.pipeline.health(news.health)

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from edgeguard.bus import Bus, open_bus
 from edgeguard.core.clock import Clock
+from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import BusName, DeviceName
-from edgeguard.core.site import BusSpec, DeviceSpec, Site
+from edgeguard.core.site import BusSpec, DeviceSpec, Site, Wire
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
+from edgeguard.runtime.flight_notes import Moment
+from edgeguard.runtime.line_watch import LineWatch
 from edgeguard.runtime.poller import Poller, start_offset_s
 from edgeguard.runtime.supervisor import Supervisor
 
@@ -35,6 +38,7 @@ class Unit:
     spec: UnitSpec
     bus: Bus
     pollers: tuple[Poller, ...]
+    watch: LineWatch
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -57,12 +61,14 @@ class Field:
         sink: Callable[[Snapshot], None],
         entropy: random.Random,
         make_bus: MakeBus = open_bus,
+        tell: HealthSink = lambda _: None,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
         self._sink = sink
         self._entropy = entropy
         self._make_bus = make_bus
+        self._tell = tell
         self._shelf = Shelf()
         self._units: dict[BusName, Unit] = {}
         self._pollers: dict[DeviceName, Poller] = {}
@@ -81,6 +87,21 @@ class Field:
         """A running device; KeyError if there is none of that name."""
         return self._pollers[name].device
 
+    def look(self) -> None:
+        """Once a second: let every wire be looked at."""
+        moment = self.moment()
+        for unit in self._units.values():
+            unit.watch.look(moment)
+
+    def watch(self, name: BusName) -> LineWatch | None:
+        """Who watches the wire of this bus; None if it does not run."""
+        unit = self._units.get(name)
+        return unit.watch if unit else None
+
+    def moment(self) -> Moment:
+        """Now."""
+        return Moment(asyncio.get_running_loop().time(), self._clock.now())
+
     def differing(self, wanted: dict[BusName, UnitSpec]) -> tuple[tuple[BusName, ...], tuple[UnitSpec, ...]]:
         """Units to stop, and unit specs to start, so that what runs is what is wanted. A unit with a parked part starts anew."""
         parked = self._supervisor.parked
@@ -94,7 +115,8 @@ class Field:
         """Open the bus and begin polling its devices."""
         bus = self._make_bus(spec.bus, self._entropy)
         pollers = tuple(self._poller(device, bus, index) for index, device in enumerate(spec.devices))
-        unit = Unit(spec, bus, pollers)
+        network = spec.bus.wire is Wire.TCP
+        unit = Unit(spec, bus, pollers, LineWatch(bus, pollers, network, 0.0 if network else bus.cost.byte_s, self._tell))
         self._units[spec.bus.name] = unit
         self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
         # In the worst case all others are dead and each is waited for twice before a poller has its turn.
@@ -116,6 +138,7 @@ class Field:
             *pollers, bus = unit.children
             await asyncio.gather(*(self._supervisor.stop(child) for child in pollers))
             await self._supervisor.stop(bus)
+            unit.watch.stop()
 
     async def stop_all(self) -> None:
         """Stop every unit."""

@@ -39,7 +39,7 @@ class Gateway:
         self.pipeline = pipeline
         self.clock = clock
         self.supervisor = Supervisor(pipeline.health, entropy)
-        self.field = Field(self.supervisor, clock, pipeline.take, entropy)
+        self.field = Field(self.supervisor, clock, pipeline.take, entropy, tell=pipeline.health)
         self.uplink: Uplink | None = None
         self.config_error = ""
         self._entropy = entropy

@@ -31,6 +31,7 @@ from edgeguard.driver import Device
 from edgeguard.rules.items import command_item
 from edgeguard.runtime import show
 from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.runtime.pipeline import DeviceRecord
 from edgeguard.store import Batch
 
@@ -59,6 +60,7 @@ class Handlers:
             "write": self.write,
             "reload": self.reload,
             "top": self.top,
+            **LineHandlers(self._gateway).table(),
         }
 
     async def status(self, _call: Call) -> StatusView:

@@ -15,6 +15,8 @@ from edgeguard.driver import Device
 
 _log = structlog.get_logger()
 
+SMOOTHING = 0.2
+"""Weight of the newest round in the figures of rounds."""
 GOLDEN = 0.6180339887498949
 """Multiples of it modulo 1 spread any number of starts evenly over a period."""
 
@@ -39,11 +41,16 @@ def probe_delay_s(failures: int, period_s: float) -> float:
     return max(period_s, min(PROBE_LINEAR_MAX_S * 2.0**doublings, PROBE_MAX_S))
 
 
+def _smoothed(before_s: float, now_s: float) -> float:
+    return now_s if before_s == 0.0 else before_s + SMOOTHING * (now_s - before_s)
+
+
 @dataclass(slots=True)
 class PollFigures:
     """What a poller has done. `beat_s` and `next_s` are loop time: the last completed step and the next round due.
 
-    `patience_s` is how long a round may take in the worst case, because others on the bus are dead.
+    `patience_s` is how long a round may take in the worst case, because others on the bus are dead. `took_s` and `every_s`
+    are smoothed: how long rounds that were answered take, and how far apart their beginnings are; 0 before there are any.
     """
 
     patience_s: float = 0.0
@@ -52,6 +59,8 @@ class PollFigures:
     skipped: int = 0
     beat_s: float = 0.0
     next_s: float = 0.0
+    took_s: float = 0.0
+    every_s: float = 0.0
 
 
 class Poller:
@@ -65,6 +74,12 @@ class Poller:
         self._offset_s = offset_s
         self._silent = 0
         self._woken = asyncio.Event()
+        self._begun_s = 0.0
+
+    @property
+    def silent_rounds(self) -> int:
+        """Rounds in a row that nobody answered."""
+        return self._silent
 
     def wake(self) -> None:
         """There is reason to ask at once, should the device be silent: its bus is connected again."""
@@ -80,9 +95,11 @@ class Poller:
         while True:
             figures.next_s = due_s
             due_s = await self._sleep_until(due_s)
+            begun_s = loop.time()
             snapshot = await self._round()
             figures.rounds += 1
             figures.beat_s = loop.time()
+            self._measure(begun_s, figures.beat_s, snapshot.answered)
             self._judge(snapshot)
             self._sink(snapshot)
             if self._silent:
@@ -115,6 +132,15 @@ class Poller:
             if not snapshot.answered:
                 return snapshot
         return await self.device.poll()
+
+    def _measure(self, begun_s: float, ended_s: float, answered: bool) -> None:
+        """How long rounds take and how often they come, as long as the device answers."""
+        figures = self.figures
+        if answered:
+            figures.took_s = _smoothed(figures.took_s, ended_s - begun_s)
+            if self._begun_s and not self._silent:
+                figures.every_s = _smoothed(figures.every_s, begun_s - self._begun_s)
+        self._begun_s = begun_s
 
     def _judge(self, snapshot: Snapshot) -> None:
         """Count rounds in a row without an answer; said once when it changes from or to none."""

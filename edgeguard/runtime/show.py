@@ -10,6 +10,7 @@ from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.point import Labels, Outcome, Point, Value
 from edgeguard.core.quality import Fault, Quality, Reason
+from edgeguard.core.site import BusSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.pipeline import DeviceRecord
 from edgeguard.runtime.poller import Poller
@@ -44,6 +45,16 @@ def cpu_s() -> float:
     """CPU seconds, user and system, that this process has used."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def where_of(spec: BusSpec) -> str:
+    """Where a bus leads to, in words."""
+    return f"{spec.host}:{spec.port}"
+
+
+def line_of(spec: BusSpec) -> str:
+    """The settings of a serial line in words; empty where they are not known or there is none."""
+    return ""
 
 
 def device_state(record: DeviceRecord) -> str:

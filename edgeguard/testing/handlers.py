@@ -33,6 +33,7 @@ from edgeguard.control.views import (
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import WriteRefused, WriteUnverified
 from edgeguard.core.point import Value
+from edgeguard.testing.line_handlers import FakeLines
 
 START_MS = 1_795_412_400_000
 """2026-11-23T05:40:00Z."""
@@ -88,6 +89,7 @@ class FakeBuilding:
         self._start_ms = start_ms
         self._written: dict[tuple[str, str], Value] = {}
         self._acked: set[str] = set()
+        self.lines = FakeLines()
         self.online = True
         self.healthy = False
         """True: no device is offline, no alarm stands."""
@@ -105,6 +107,7 @@ class FakeBuilding:
             "write": self._answer_write,
             "reload": self._answer_reload,
             "top": self._answer_top,
+            **self.lines.table(),
         }
 
     def top(self) -> TopView:

@@ -72,7 +72,7 @@ def test_mqtt_names_every_word_of_the_code() -> None:
 
 def test_every_code_that_operations_explains_exists() -> None:
     source = "\n".join("\n".join(module.lines) for module in modules("edgeguard"))
-    codes = re.findall(r"^\| (?:`[a-z]+`|a part) \| `([a-z-]+)` \|", OPERATIONS, re.MULTILINE)
+    codes = re.findall(r"^\| (?:`[a-zA-Z.]+`|a part) \| `([a-z-]+)` \|", OPERATIONS, re.MULTILINE)
     assert len(codes) > 10
     assert [code for code in codes if f'"{code}"' not in source] == []
 

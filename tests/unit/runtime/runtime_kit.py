@@ -245,7 +245,9 @@ class House:
         self._units: dict[BusName, dict[int, FakeUnit]] = {}
         entropy = random.Random(7)
         self.gateway = Gateway(of, cast(Store, self.store), self.pipeline, clock, entropy)
-        self.gateway.field = Field(self.gateway.supervisor, clock, self.pipeline.take, entropy, self._make_bus)
+        self.gateway.field = Field(
+            self.gateway.supervisor, clock, self.pipeline.take, entropy, self._make_bus, self.pipeline.health
+        )
         self.handlers = Handlers(self.gateway, Path("/etc/edgeguard/site.toml"), reload or self._no_reload)
 
     def _make_bus(self, spec: BusSpec, _entropy: random.Random) -> Bus:

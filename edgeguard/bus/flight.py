@@ -1,0 +1,144 @@
+"""The flight recorder of one wire: its last minutes in memory, bounded in bytes and time, at the cost of a packed copy each.
+
+Nothing is understood here: whoever looks at the records dissects them. A record, once it can be read, does not change any
+more; pieces of one answer are one record. Records are numbered, so that a reader knows what it has missed.
+"""
+
+import struct
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from edgeguard.bus.tap import Passing, WireEvent
+from edgeguard.core.limits import FLIGHT_BYTES, FLIGHT_MERGE_S, FLIGHT_RECORD_BYTES, FLIGHT_S
+
+_HEAD: Final = struct.Struct("<dfB")
+_OVERHEAD: Final = _HEAD.size + 48
+"""What a record costs in memory beside its bytes: its head, the bytes object, its place in the deque."""
+
+
+class Kind(IntEnum):
+    """What a record is of."""
+
+    SENT = 0
+    RECEIVED = 1
+    FAILED = 2
+    """A request without a good answer; the text says whose and why."""
+    OPENED = 3
+    CLOSED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `at_s` is the loop's time at its first piece, `end_s` at its last; `text` is empty where bytes passed."""
+
+    number: int
+    at_s: float
+    end_s: float
+    kind: Kind
+    data: bytes = b""
+    text: str = ""
+
+
+_KINDS: Final[Mapping[Passing, Kind]] = {
+    Passing.SENT: Kind.SENT,
+    Passing.RECEIVED: Kind.RECEIVED,
+    Passing.FAILED: Kind.FAILED,
+    Passing.OPENED: Kind.OPENED,
+    Passing.CLOSED: Kind.CLOSED,
+}
+
+
+class FlightRecorder:
+    """Records of one wire. `note` is a `Listener`."""
+
+    def __init__(self, max_bytes: int = FLIGHT_BYTES, max_s: float = FLIGHT_S) -> None:
+        self._max_bytes = max_bytes
+        self._max_s = max_s
+        self._packed: deque[bytes] = deque()
+        self._bytes = 0
+        self._first = 0
+        self._piece: bytearray | None = None
+        self._piece_s = self._piece_end_s = 0.0
+
+    @property
+    def next(self) -> int:
+        """The number that the next record will have."""
+        return self._first + len(self._packed)
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest record that is still there."""
+        return self._first
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the records take, about."""
+        return self._bytes
+
+    def note(self, event: WireEvent) -> None:
+        """One passing on the wire."""
+        passing = event.passing
+        if passing is Passing.RECEIVED:
+            self._received(event.at_s, event.data)
+            return
+        if self._piece is not None:
+            self._close()
+        if passing is Passing.SENT:
+            self._put(event.at_s, 0.0, Kind.SENT, event.data)
+        elif passing is not Passing.ANSWERED:
+            whose = "" if event.station is None else f"{event.station}\t"
+            self._put(event.at_s, 0.0, _KINDS[passing], f"{whose}{event.fault or ''}".encode())
+
+    def since(self, number: int, now_s: float) -> Iterator[Record]:
+        """Records from this number on, oldest first, as far as they are whole."""
+        if self._piece is not None and now_s - self._piece_end_s > FLIGHT_MERGE_S:
+            self._close()
+        skip = max(0, number - self._first)
+        for index in range(skip, len(self._packed)):
+            yield _record(self._first + index, self._packed[index])
+
+    def last(self, seconds: float, now_s: float) -> list[Record]:
+        """Records of the last `seconds`, oldest first."""
+        if self._piece is not None:
+            self._close()
+        found = []
+        for index in range(len(self._packed) - 1, -1, -1):
+            if now_s - _HEAD.unpack_from(self._packed[index])[0] > seconds:
+                break
+            found.append(_record(self._first + index, self._packed[index]))
+        return found[::-1]
+
+    def _received(self, at_s: float, data: bytes) -> None:
+        piece = self._piece
+        if piece is None:
+            self._piece, self._piece_s = bytearray(data), at_s
+        elif at_s - self._piece_end_s > FLIGHT_MERGE_S or len(piece) + len(data) > FLIGHT_RECORD_BYTES:
+            self._close()
+            self._piece, self._piece_s = bytearray(data), at_s
+        else:
+            piece += data
+        self._piece_end_s = at_s
+
+    def _close(self) -> None:
+        piece, self._piece = self._piece, None
+        if piece is not None:
+            self._put(self._piece_s, self._piece_end_s - self._piece_s, Kind.RECEIVED, piece)
+
+    def _put(self, at_s: float, took_s: float, kind: Kind, data: bytes | bytearray) -> None:
+        packed = _HEAD.pack(at_s, took_s, kind) + data
+        self._packed.append(packed)
+        self._bytes += len(packed) + _OVERHEAD - _HEAD.size
+        while self._bytes > self._max_bytes or (self._packed and at_s - _HEAD.unpack_from(self._packed[0])[0] > self._max_s):
+            self._bytes -= len(self._packed.popleft()) + _OVERHEAD - _HEAD.size
+            self._first += 1
+
+
+def _record(number: int, packed: bytes) -> Record:
+    at_s, took_s, kind = _HEAD.unpack_from(packed)
+    rest = packed[_HEAD.size :]
+    if kind in (Kind.SENT, Kind.RECEIVED):
+        return Record(number, at_s, at_s + took_s, Kind(kind), rest)
+    return Record(number, at_s, at_s, Kind(kind), b"", rest.decode("utf-8", "replace"))

@@ -1,0 +1,75 @@
+"""`bus`: what a technician sees of the wires, and when the exit code says that somebody should look."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from cli_kit import Desk, desk
+from rich.cells import cell_len
+
+
+@pytest.fixture
+def here() -> Iterator[Desk]:
+    with desk() as made:
+        yield made
+
+
+def test_every_bus_is_a_line_and_what_is_wrong_is_said_below(here: Desk) -> None:
+    printed = here.type("bus")
+
+    assert printed.code == 1
+    assert [line.split()[0] for line in printed.out.splitlines()[1:3]] == ["riser-a", "riser-b"]
+    assert "✗ riser-b: no such device; next attempt in 1.0 s" in printed.out
+    assert "! riser-b: 41 answers spoilt (4.1 %)" in printed.out
+    assert "edgeguard bus riser-b --flight" in printed.out
+
+
+def test_good_lines_are_no_reason_to_look(here: Desk) -> None:
+    here.building.lines.healthy = True
+
+    printed = here.type("bus")
+
+    assert printed.code == 0
+    assert "!" not in printed.out
+
+
+def test_one_bus_shows_its_devices_and_its_day(here: Desk) -> None:
+    printed = here.type("bus", "riser-b", width=140)
+
+    assert "9600 8E1" in printed.out
+    assert "failed: timeout 590, checksum 410" in printed.out
+    (device,) = [line for line in printed.out.splitlines() if line.startswith("fan-2")]
+    assert "5 s" in device
+    assert "7.5 s" in device
+    assert "line quality 55" in printed.out
+    assert printed.out.count("41 answers spoilt") == 5
+
+
+def test_the_frames_before_a_fault(here: Desk) -> None:
+    printed = here.type("bus", "riser-b", "--flight")
+
+    assert "device-silent" in printed.out
+    assert "→ 7: read holding 0  070300000001846c" in printed.out
+    assert "no fault has been recorded" in here.type("bus", "riser-a", "--flight").out
+    assert here.type("bus", "--flight").code == 2
+
+
+def test_json_is_the_views_as_they_are(here: Desk) -> None:
+    told = json.loads(here.type("bus", "--json").out)
+
+    assert [bus["score"] for bus in told] == [100, 55]
+    assert len(told[1]["hours"]) == 24
+    assert json.loads(here.type("bus", "riser-b", "--flight", "--json").out)[0]["device"] == "fan-2"
+
+
+def test_an_unknown_bus_is_bad_usage(here: Desk) -> None:
+    assert here.type("bus", "cellar").code == 2
+
+
+@pytest.mark.parametrize("words", [["bus"], ["bus", "riser-b"]], ids=" ".join)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("width", [80, 160])
+def test_no_line_is_wider_than_the_terminal(here: Desk, words: list[str], lang: str, width: int) -> None:
+    printed = here.type(*words, lang=lang, width=width)
+
+    assert max(cell_len(line) for line in printed.out.splitlines()) <= width
