@@ -13,6 +13,7 @@ from edgeguard.cli.session import Command, Group, session_of
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
 DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
+STATE_DIRECTORY = Path("/var/lib/edgeguard")
 
 app = typer.Typer(
     cls=Group,
@@ -23,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
+audit_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="What people and platform had done: show, verify.")
 profile_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Device profiles: list, show, check.")
 
 ProfileFolders = Annotated[
@@ -177,6 +179,38 @@ def reload(ctx: typer.Context) -> None:
     from edgeguard.cli import reload as reloading
 
     raise typer.Exit(reloading.reload(session_of(ctx)))
+
+
+app.add_typer(audit_app, name="audit")
+
+StateFolder = Annotated[Path, typer.Option("--directory", metavar="DIR", help="The state directory: [store] directory.")]
+
+
+@audit_app.command("show", cls=Command)
+def audit_show(
+    ctx: typer.Context,
+    directory: StateFolder = STATE_DIRECTORY,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="The newest so many.")] = 50,
+) -> None:
+    """Who had what done, when, and what came of it; newest last."""
+    from edgeguard.cli import audit
+
+    raise typer.Exit(audit.show(session_of(ctx), directory, count))
+
+
+@audit_app.command("verify", cls=Command)
+def audit_verify(
+    ctx: typer.Context,
+    directory: StateFolder = STATE_DIRECTORY,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="N:HASH", help="An end of the log that was noted: it must still be there."),
+    ] = None,
+) -> None:
+    """Whether any row was changed, removed or slipped in. Exit 1 if so, and which is the first."""
+    from edgeguard.cli import audit
+
+    raise typer.Exit(audit.verify(session_of(ctx), directory, head))
 
 
 app.add_typer(profile_app, name="profile")

@@ -14,15 +14,15 @@ from edgeguard.config.fit import load_of
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
 from edgeguard.config.profiles import ProfileLibrary
 from edgeguard.config.secrecy import check_no_secrets
-from edgeguard.config.site_model import ControlTable, GatewayTable, LogTable, ProfilesTable, StoreTable, UplinkTable
+from edgeguard.config.site_model import CommandsTable, ControlTable, GatewayTable, LogTable, ProfilesTable, StoreTable, UplinkTable
 from edgeguard.config.uplink_check import build_uplink
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.core.limits import SOCKET_PATH_MAX_BYTES
 from edgeguard.core.point import Labels
-from edgeguard.core.site import BusSpec, ControlSpec, DeviceSpec, LogSpec, Site, StoreSpec, UplinkSpec
+from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, LogSpec, Site, StoreSpec, UplinkSpec
 
-_SECTIONS: Final = ("gateway", "uplink", "store", "control", "log", "profiles", "bus", "device")
+_SECTIONS: Final = ("gateway", "uplink", "store", "control", "commands", "log", "profiles", "bus", "device")
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
 
@@ -56,11 +56,13 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
     store = _store(data, files)
     control = _control(data, files)
     log = _section(data, "log", LogTable, mistakes)
+    commands = _section(data, "commands", CommandsTable, mistakes)
     buses = build_buses(data, files)
     devices = build_devices(data, buses, library, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
+    assert commands is not None  # noqa: S101
     _note_fit(buses, devices, mistakes)
     site = Site(
         site=SiteId(gateway.site),
@@ -74,6 +76,7 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
         devices=devices,
         source=path,
         sha256=document.sha256,
+        commands=CommandsSpec(frozenset(commands.allow)),
     )
     return Loaded(site, mistakes.notes())
 

@@ -30,6 +30,7 @@ from edgeguard.config.fields import (
 )
 from edgeguard.config.mistakes import Table
 from edgeguard.core.alarm import Severity
+from edgeguard.core.command import CommandName
 from edgeguard.core.limits import (
     BUS_MAX_OUTSTANDING,
     CONDITION_CHARS,
@@ -138,6 +139,12 @@ class ControlTable(Table):
 
     socket: PathText = CONTROL_SOCKET
     operators: list[Annotated[str, AfterValidator(_user)]] = Field(default_factory=list)
+
+
+class CommandsTable(Table):
+    """`[commands]`: what the platform may have done over MQTT; nothing unless it is named."""
+
+    allow: list[Annotated[CommandName, Field(strict=False)]] = Field(default_factory=list)
 
 
 class LogTable(Table):

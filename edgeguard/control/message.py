@@ -7,16 +7,14 @@
 Sans-IO: bytes in, values out.
 """
 
-import json
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any
 
 import orjson
 
+from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
 from edgeguard.control.errors import AnswerTooLarge, BadArguments, BadRequest, InternalError, code_of
 from edgeguard.control.methods import Kind, Method
 from edgeguard.core.errors import EdgeguardError
@@ -34,9 +32,6 @@ Argument = str | int | float | bool | tuple[str, ...]
 RequestId = int | str | None
 """Chosen by the client and echoed; None where the request was too broken to have one."""
 
-_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
-_WHOLE_BOUND: Final = 2**63
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -49,7 +44,10 @@ class Request:
 
 def parse_request(line: bytes) -> Request:
     """A line without its line feed. BadRequest with a sentence for the person who wrote the client."""
-    raw = _parse_json(line)
+    try:
+        raw = parse_strict_json(line, CONTROL_DEPTH)
+    except JsonRefused as error:
+        raise BadRequest(str(error)) from None
     if not isinstance(raw, dict):
         raise BadRequest("a request is a JSON object with id, method and args")
     strange = sorted(raw.keys() - {"id", "method", "args"})
@@ -109,76 +107,6 @@ def encode_error(identity: RequestId, error: EdgeguardError) -> bytes:
     message = str(error)[:CONTROL_MESSAGE_CHARS].encode("utf-8", "replace").decode("utf-8")
     body = {"id": identity, "ok": False, "error": {"code": code_of(error), "message": message}}
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _parse_json(line: bytes) -> object:
-    """Strict JSON: no repeated keys, no NaN, no number that a double or 64 bits cannot hold, no half surrogate."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"not UTF-8 at byte {error.start}") from None
-    if _depth(text) > CONTROL_DEPTH:
-        raise BadRequest(f"nested deeper than {CONTROL_DEPTH}")
-    try:
-        raw = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_float=_float,
-            parse_int=_int,
-        )
-    except json.JSONDecodeError as error:
-        raise BadRequest(f"not JSON: {error.msg} at character {error.pos}") from None
-    if re.search(r"\\u[dD][89a-fA-F]", text) and not _encodable(raw):
-        raise BadRequest("a text holds half a surrogate pair")
-    return raw
-
-
-def _depth(text: str) -> int:
-    """How deep brackets nest, those within texts not counted."""
-    depth = deepest = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        bracket = match.group()
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif bracket in "]}":
-            depth -= 1
-    return deepest
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made: dict[str, object] = {}
-    for key, value in pairs:
-        if key in made:
-            raise BadRequest(f"the key {key[:40]!r} stands twice")
-        made[key] = value
-    return made
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise BadRequest(f"{constant} is not JSON")
-
-
-def _float(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise BadRequest(f"the number {digits[:40]} is too large")
-    return value
-
-
-def _int(digits: str) -> int:
-    if len(digits) > 20 or not -_WHOLE_BOUND <= int(digits) < _WHOLE_BOUND:
-        raise BadRequest(f"the number {digits[:40]} is too large")
-    return int(digits)
-
-
-def _encodable(raw: object) -> bool:
-    try:
-        json.dumps(raw, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _argument(where: str, kind: Kind, value: object) -> Argument:

@@ -177,6 +177,25 @@ PACE_MIN_BYTES: Final = 16 * 1024
 PACE_MIN_MESSAGE_BYTES: Final = 4 * 1024
 SECRET_MAX_BYTES: Final = 64 * 1024
 
+# Commands from the platform
+COMMAND_MAX_BYTES: Final = 16 * 1024
+COMMAND_DEPTH: Final = 5
+COMMAND_MAX_TTL_S: Final = 3600
+COMMAND_REPLY_BYTES: Final = 48 * 1024
+RESTART_AFTER_S: Final = 1.0
+COMMAND_FUTURE_S: Final = 60
+"""A command may be issued by a clock that runs so far ahead of ours."""
+COMMAND_TOPIC_CHARS: Final = 512
+COMMAND_CORRELATION_BYTES: Final = 1024
+COMMANDS_WAITING: Final = 16
+COMMAND_RECEIVE_MAXIMUM: Final = 8
+COMMAND_IDS: Final = 10_000
+"""Ids remembered at once; with that many unexpired, further commands are refused rather than carried out twice."""
+COMMAND_REFUSALS_PER_MINUTE: Final = 60
+"""Refusals answered and recorded; the rest is only counted, so that a flood of nonsense fills no disk."""
+AUDIT_MAX_ROWS: Final = 200_000
+AUDIT_PRUNE_ROWS: Final = 1000
+
 # Verifying subscriber
 VERIFY_QUEUE_MESSAGES: Final = 10_000
 VERIFY_CONTENTS: Final = 200_000

@@ -134,6 +134,13 @@ class ControlSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandsSpec:
+    """The commands that the platform may give; none unless the site says so."""
+
+    allow: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class LogSpec:
     """`format` is json, human or auto (human on a terminal); `level` debug, info, warning or error."""
 
@@ -156,3 +163,4 @@ class Site:
     devices: tuple[DeviceSpec, ...]
     source: PurePath
     sha256: str
+    commands: CommandsSpec = CommandsSpec()

@@ -28,12 +28,14 @@ from edgeguard.runtime.notify import Notifier
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.progress import stuck
 from edgeguard.runtime.reloading import Reloader
+from edgeguard.runtime.specials import special_commands
 from edgeguard.runtime.timewatch import TimeWatch
 from edgeguard.store import StateLock, Store
 
 _log = structlog.get_logger()
 
 RELOADER = "reloader"
+COMMANDS = "commands"
 
 
 def run(config_path: Path) -> int:
@@ -98,9 +100,12 @@ class Daemon:
         """The essential tier: any of its members failing ends them all."""
         reloader = Reloader(gateway, self._config_path, self._notifier)
         gateway.supervisor.start(RELOADER, reloader.run)
+        handlers = Handlers(gateway, self._config_path, reloader.reload)
+        gateway.commander.equip(handlers.table(), special_commands(gateway, self._config_path, handlers.status, self._stop.set))
+        gateway.supervisor.start(COMMANDS, gateway.commander.run)
         control = ControlServer(
             Path(self._site.control.socket),
-            Handlers(gateway, self._config_path, reloader.reload).table(),
+            handlers.table(),
             operators=self._site.control.operators,
         )
         await control.open()
@@ -118,6 +123,7 @@ class Daemon:
             _log.info("daemon.stopping")
             await control.close()
             await gateway.supervisor.stop(RELOADER)
+            await gateway.supervisor.stop(COMMANDS)
             await gateway.stop(UPLINK_GOODBYE_S)
             for member in members:
                 member.cancel()

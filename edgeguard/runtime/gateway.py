@@ -13,11 +13,13 @@ import structlog
 from edgeguard import __version__
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Clock
+from edgeguard.core.command import ReplyTo
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
+from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.field import Field, unit_specs
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
@@ -42,6 +44,7 @@ class Gateway:
         self.field = Field(self.supervisor, clock, pipeline.take, entropy, tell=pipeline.health)
         self.uplink: Uplink | None = None
         self.config_error = ""
+        self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
 
@@ -70,7 +73,7 @@ class Gateway:
             self.field.start(spec)
         self.pipeline.retire(known)
         self.pipeline.order(device.name for device in site.devices)
-        if before.uplink != site.uplink or UPLINK in self.supervisor.parked:
+        if before.uplink != site.uplink or before.commands != site.commands or UPLINK in self.supervisor.parked:
             await self._stop_uplink(timeout_s=1.0)
             self._start_uplink()
         elif self.uplink is not None:
@@ -111,7 +114,11 @@ class Gateway:
         if self.uplink is not None:
             self.uplink.wake()
 
+    def _answer(self, reply_to: ReplyTo, payload: bytes) -> bool:
+        return self.uplink is not None and self.uplink.answer(reply_to, payload)
+
     def _start_uplink(self) -> None:
+        self.commander.allowed = self.site.commands.allow
         if self.site.uplink is None:
             return
         self.uplink = Uplink(
@@ -124,6 +131,7 @@ class Gateway:
             lambda: build_catalog(self.site, __version__),
             self.pipeline.health,
             self._entropy,
+            commands=self.commander.take if self.site.commands.allow else None,
         )
         self.supervisor.start(UPLINK, self.uplink.run)
 

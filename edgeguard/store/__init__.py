@@ -4,9 +4,21 @@ Knows no broker and no device; bodies are bytes to it, apart from the gap record
 SQLite in the house.
 """
 
+from edgeguard.store.audit import AuditRow, AuditVerdict, read_audit, verify_audit
+from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
 from edgeguard.store.store import Store
 
-__all__ = ["Batch", "StateLock", "Store", "StoreFigures"]
+__all__ = [
+    "AuditRow",
+    "AuditVerdict",
+    "Batch",
+    "StateLock",
+    "Store",
+    "StoreFigures",
+    "audit_body",
+    "read_audit",
+    "verify_audit",
+]

@@ -13,11 +13,14 @@ from edgeguard.core.ids import AlarmName, BootId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.limits import DISK_BALLAST_BYTES, DISK_LOW_BYTES, DISK_RESUME_BYTES, PRUNE_ROWS, WAL_MAX_BYTES
 from edgeguard.store import retention
+from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import Caps, Gap
 
 BALLAST: Final = "ballast"
 """Name of a file that only takes up room: it is removed when the disk is full, so that alarms get the last bytes."""
+
+COMMAND_MARK: Final = b'{"type":"command",'
 
 Ack = tuple[Stream, int, int]
 FreeBytes = Callable[[Path], int]
@@ -33,6 +36,8 @@ class Group:
     offset: tuple[BootId, int] | None
     now: Stamp
     save_marks: bool
+    commands: tuple[tuple[str, int], ...] = ()
+    audit: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,20 @@ def commit(ledger: Ledger, group: Group, caps: Caps) -> Committed:
         numbers = ledger.append(group.items)
         ledger.append([gap.item(group.now) for gap in group.gaps])
         ledger.save_alarms(group.alarms)
+        if group.commands:
+            ledger.save_commands(group.commands, group.now.wall_ms)
+        audit = (*group.audit, *(audit_body(item.at, item.body) for item in group.items if _is_command(item)))
+        if audit:
+            ledger.audit.append(audit)
         lost = retention.enforce(ledger, caps, group.now)
         if group.save_marks:
             ledger.save_marks()
     return Committed(numbers, lost, any(state.removable >= PRUNE_ROWS for state in ledger.streams.values()))
+
+
+def _is_command(item: Item) -> bool:
+    """Whether an item tells of what a person or the platform had done: such items stand in the audit log, too."""
+    return item.stream is Stream.EVENTS and item.body.startswith(COMMAND_MARK)
 
 
 def prune(ledger: Ledger, at_least: int) -> int:

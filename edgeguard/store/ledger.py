@@ -19,6 +19,7 @@ from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
+from edgeguard.store.audit_chain import AuditChain
 from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
 from edgeguard.store.witness import Witness
@@ -75,6 +76,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, witness: Witness, inode: int = 0) -> None:
         self.connection = connection
         self.witness = witness
+        self.audit = AuditChain(connection)
         self.inode = inode
         """Of the file that was opened, to notice when its name goes to another."""
         self.epoch = Epoch(connection.execute("SELECT epoch FROM meta").fetchone()[0])
@@ -193,6 +195,15 @@ class Ledger:
                 "INSERT OR REPLACE INTO alarm_states VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (name, alarm.state, *at, alarm.pending_since_ms, value),
             )
+
+    def save_commands(self, commands: Sequence[tuple[str, int]], now_ms: int) -> None:
+        """Remember ids until their wall time; those whose time is over are forgotten."""
+        self.connection.execute("DELETE FROM command_ids WHERE expires_ms < ?", (now_ms,))
+        self.connection.executemany("INSERT OR REPLACE INTO command_ids VALUES (?, ?)", commands)
+
+    def load_commands(self) -> dict[str, int]:
+        """Remembered ids with the wall time until which they count."""
+        return {str(name): int(expires) for name, expires in self.connection.execute("SELECT id, expires_ms FROM command_ids")}
 
     def park(self, stream: Stream, first: int, last: int, reason: str) -> int:
         """Copy what is still to be delivered of a range to the dead letters and count it as done; gives the number of rows."""

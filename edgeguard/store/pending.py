@@ -19,10 +19,15 @@ _PATIENT: Final = frozenset({Stream.TELEMETRY})
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step of the rules brought: items, and alarm states to be kept in the same transaction."""
+    """What one step brought: items, and what is to be kept in the same transaction.
+
+    `alarms`: states; `commands`: ids that must not come again before their wall time; `audit`: bodies for the audit log.
+    """
 
     items: tuple[Item, ...]
     alarms: tuple[tuple[AlarmName, Alarm], ...] = ()
+    commands: tuple[tuple[str, int], ...] = ()
+    audit: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         """ValueError for an item that no message could carry."""
@@ -41,6 +46,8 @@ class Entry:
     items: tuple[Item, ...]
     alarms: tuple[tuple[AlarmName, Alarm], ...] = ()
     waiter: Future[tuple[int, ...]] | None = None
+    commands: tuple[tuple[str, int], ...] = ()
+    audit: tuple[bytes, ...] = ()
     streams: frozenset[Stream] = field(init=False)
     urgent: bool = field(init=False)
 
@@ -149,6 +156,6 @@ class Pending:
                 self.items -= lost
                 self.dropped[stream] += lost
                 hit.append(entry)
-                if not kept and not entry.alarms:
+                if not (kept or entry.alarms or entry.commands or entry.audit):
                     self._leave(number)
         return hit

@@ -216,6 +216,15 @@ class Store:
             _log.warning("alarms.unknown", error=str(error))
             return {}
 
+    async def load_commands(self) -> dict[str, int]:
+        """Ids of commands that were accepted, with the wall time until which they count; StoreError while no file can be read."""
+        return await self._writer.do(Ledger.load_commands)
+
+    async def audit_head(self) -> tuple[int, str]:
+        """Number and hash (hex) of the audit log's newest row."""
+        n, digest = await self._writer.do(lambda ledger: ledger.audit.head())
+        return n, digest.hex()
+
     async def figures(self) -> StoreFigures:
         """The outbox at this moment; while the disk refuses, what it was when last seen."""
         with suppress(StoreError):

@@ -30,6 +30,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edgeguard.core import limits
 from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import tls, trouble
+from edgeguard.uplink.inbox import Inbound
 from edgeguard.uplink.reconnect import V5
 from edgeguard.uplink.trouble import LinkTrouble, Trouble, TroubleKind
 
@@ -51,6 +52,8 @@ class Call:
     will: bytes
     within_s: float = limits.UPLINK_CONNECT_WITHIN_S
     keepalive_s: int = limits.KEEPALIVE_S
+    commands: str | None = None
+    """A topic filter to subscribe to; None while nobody takes commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,23 @@ class _LastError(logging.Handler):
 
 
 class Session:
-    """Open once, use until `ended`. On the loop, `on_acks` gets (packet identifier, reason code) pairs; `on_end` is called once."""
+    """Open once, use until `ended`. On the loop, `on_acks` gets (packet identifier, reason code) pairs; `on_end` is called once.
 
-    def __init__(self, call: Call, on_acks: Callable[[list[tuple[int, int]]], None], on_end: Callable[[], None]) -> None:
+    `on_inbound` gets every message on the topics subscribed to; it is acknowledged to the broker when that has returned.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        on_acks: Callable[[list[tuple[int, int]]], None],
+        on_end: Callable[[], None],
+        on_inbound: Callable[[Inbound], None] = lambda _: None,
+    ) -> None:
         self._call = call
         self._on_acks = on_acks
         self._on_end = on_end
+        self._on_inbound = on_inbound
+        self._inbound: list[Inbound] = []
         self._loop = asyncio.get_running_loop()
         self._granted: asyncio.Future[Grant] = self._loop.create_future()
         self._acks: list[tuple[int, int]] = []
@@ -164,10 +178,17 @@ class Session:
             self.abort()
             raise
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False) -> int:
-        """Send with QoS 1 and give the packet identifier whose PUBACK to wait for. LinkTrouble if the session has ended."""
+    def publish(self, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
+        """Send with QoS 1 and give the packet identifier whose PUBACK to wait for. LinkTrouble if the session has ended.
+
+        `correlation` is the data of whoever asked, echoed where the protocol can carry it.
+        """
+        properties = None
+        if correlation is not None and self._call.version == V5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.CorrelationData = correlation
         if not self._closed:
-            info = self._client.publish(topic, payload, qos=1, retain=retain)
+            info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
             self._after_io()
             if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._closed:
                 return info.mid
@@ -212,6 +233,7 @@ class Session:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_socket_close = self._socket_closing
+        client.on_message = self._arrived
         return client
 
     async def _dial(self) -> None:
@@ -260,6 +282,7 @@ class Session:
         wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wishes.SessionExpiryInterval = 0
         wishes.MaximumPacketSize = limits.UPLINK_INBOUND_BYTES
+        wishes.ReceiveMaximum = limits.COMMAND_RECEIVE_MAXIMUM
         client.connect(spec.host, spec.port, self._call.keepalive_s, clean_start=True, properties=wishes)
 
     # -- the socket in the loop ----------------------------------------------------------------------------------------
@@ -297,6 +320,9 @@ class Session:
         acks, self._acks = self._acks, []
         if acks:
             self._on_acks(acks)
+        inbound, self._inbound = self._inbound, []
+        for message in inbound:
+            self._on_inbound(message)
         self._after_io()
 
     def _writable(self) -> None:
@@ -378,6 +404,8 @@ class Session:
             self._trouble = trouble.connack_trouble(int(reason.value), _reason_string(properties))
             self._granted.set_exception(LinkTrouble(self._trouble))
             return
+        if self._call.commands is not None:
+            self._client.subscribe(self._call.commands, qos=1)
         receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
         self._granted.set_result(Grant(int(receive_maximum), getattr(properties, "MaximumPacketSize", None)))
 
@@ -387,6 +415,18 @@ class Session:
         if flags.is_disconnect_packet_from_server and self._trouble is None:
             self._said = int(reason.value)
             self._trouble = trouble.disconnect_trouble(self._said, _reason_string(properties))
+
+    def _arrived(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
+        properties = message.properties
+        self._inbound.append(
+            Inbound(
+                message.topic,
+                bytes(message.payload),
+                message.retain,
+                getattr(properties, "ResponseTopic", None),
+                getattr(properties, "CorrelationData", None),
+            )
+        )
 
     def _socket_closing(self, _: paho.Client, __: Any, ___: Any) -> None:
         if self._socket is not None:

@@ -14,6 +14,7 @@ import structlog
 
 from edgeguard.core import limits
 from edgeguard.core.clock import Clock
+from edgeguard.core.command import ReplyTo
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import GatewayId
@@ -46,6 +47,16 @@ class SyncTimes:
     patience: Patience = field(default_factory=Patience)
 
 
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """A message that is no item: the status, a page of the catalog, an answer to a command."""
+
+    topic: str
+    payload: bytes
+    retained: bool = True
+    correlation: bytes | None = None
+
+
 class Sync:
     """Serves one session after another; `acked_items` counts over all of them. `poke` is called when there is something to do."""
 
@@ -75,7 +86,7 @@ class Sync:
         self._session: Session | None = None
         self._grant = Grant(65535, None)
         self._envelopes = self._new_envelopes()
-        self._notices: deque[Page] = deque()
+        self._notices: deque[_Notice] = deque()
         self._notice_topics: dict[int, str] = {}
         self._notice_refused = False
         self._accepted: dict[Stream, list[tuple[int, int]]] = {stream: [] for stream in STREAMS}
@@ -113,8 +124,16 @@ class Sync:
 
     def announce(self, pages: tuple[Page, ...]) -> None:
         """Retained messages, to be sent before anything of the streams."""
-        self._notices.extend(pages)
+        self._notices.extend(self._page(page) for page in pages)
         self._poke()
+
+    def answer(self, reply_to: ReplyTo, payload: bytes) -> bool:
+        """Send an answer ahead of the streams; False if there is no session: whoever asked is not there to hear it."""
+        if self._session is None:
+            return False
+        self._notices.append(_Notice(reply_to.topic, payload, retained=False, correlation=reply_to.correlation))
+        self._poke()
+        return True
 
     def wake(self) -> None:
         """Rows may have been added."""
@@ -199,7 +218,7 @@ class Sync:
     def say_last(self, page: Page) -> bool:
         """Publish a retained message ahead of everything that still waits; False if the window has no room for it."""
         self._notices.clear()
-        self._notices.append(page)
+        self._notices.append(self._page(page))
         return self._session is not None and self._send_notice(self._session)
 
     async def _one_step(self, session: Session) -> bool:
@@ -223,18 +242,20 @@ class Sync:
         return False
 
     def _send_notice(self, session: Session) -> bool:
-        """The next retained message, if the window has room."""
+        """The next message that is no item, if the window has room."""
         if self.lanes.in_flight >= self.lanes.window:
             return False
-        page = self._notices.popleft()
-        topic = self._topics.page(page.subtopic)
-        if len(page.payload) > self._grant.payload_bytes(topic):
-            self._health(news.notice_refused(topic, 0x95))
+        notice = self._notices.popleft()
+        if len(notice.payload) > self._grant.payload_bytes(notice.topic):
+            self._health(news.notice_refused(notice.topic, 0x95))
             return True
-        packet_id = session.publish(topic, page.payload, retain=True)
-        self._notice_topics[packet_id] = topic
-        self.lanes.sent(packet_id, None, Message(_NOTICE_SEQ, _NOTICE_SEQ - 1, page.payload), self._now_s())
+        packet_id = session.publish(notice.topic, notice.payload, notice.retained, notice.correlation)
+        self._notice_topics[packet_id] = notice.topic
+        self.lanes.sent(packet_id, None, Message(_NOTICE_SEQ, _NOTICE_SEQ - 1, notice.payload), self._now_s())
         return True
+
+    def _page(self, page: Page) -> _Notice:
+        return _Notice(self._topics.page(page.subtopic), page.payload)
 
     def _send(self, session: Session, lane: Lane) -> None:
         """The lane's next message; a row that fits no message is condemned instead."""

@@ -33,6 +33,16 @@ class Topics:
         return f"{self.root}/{stream.value}"
 
     @property
+    def commands(self) -> str:
+        """Commands come below it, one level each."""
+        return f"{self.root}/commands"
+
+    @property
+    def replies(self) -> str:
+        """Answers to commands; response topics must lie below it."""
+        return f"{self.root}/replies"
+
+    @property
     def history(self) -> str:
         """Telemetry that could not be sent while it was young."""
         return f"{self.root}/{HISTORY}"

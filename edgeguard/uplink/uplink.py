@@ -14,6 +14,7 @@ import structlog
 
 from edgeguard.core import limits
 from edgeguard.core.clock import Clock, iso_utc
+from edgeguard.core.command import Command, Refusal, ReplyTo
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import GatewayId, SiteId
@@ -21,6 +22,7 @@ from edgeguard.core.ports import Outbox
 from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import news
 from edgeguard.uplink.catalog import Catalog, Page
+from edgeguard.uplink.inbox import Inbound, read_command
 from edgeguard.uplink.reconnect import V5, Backoff, Dial, Down, Event, Link, Phase, Up, step
 from edgeguard.uplink.session import Call, Grant, Session
 from edgeguard.uplink.sync import Sync, SyncTimes
@@ -31,6 +33,10 @@ _BEAT_S = 1.0
 _STATUS = "status"
 
 _log = structlog.get_logger()
+
+
+CommandSink = Callable[[Command | Refusal], None]
+"""Takes commands, and what was sent as one and is none, on the loop's thread; must not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class UplinkState:
 class Uplink:
     """Brings the outbox to the broker, for ever. All methods belong to the loop's thread.
 
-    `catalog` is called at each connection and at `catalog_changed`. After `close` it does not connect again.
+    `catalog` is called at each connection and at `catalog_changed`. `commands` takes what comes on the command topics; without
+    it nothing is subscribed to. After `close` it does not connect again.
     """
 
     def __init__(
@@ -75,6 +82,7 @@ class Uplink:
         health: HealthSink,
         entropy: random.Random,
         tempo: Tempo | None = None,
+        commands: CommandSink | None = None,
     ) -> None:
         self.beat_s = 0.0
         """Loop time of the last step, for the watchdog."""
@@ -88,6 +96,7 @@ class Uplink:
         self._health = health
         self._entropy = entropy
         self._tempo = tempo or Tempo()
+        self._commands = commands
         self._poked = asyncio.Event()
         self._link = Link.first(spec.protocol)
         self._since = clock.now()
@@ -127,6 +136,10 @@ class Uplink:
         if self._link.phase is Phase.ONLINE:
             self._announce_catalog()
 
+    def answer(self, reply_to: ReplyTo, payload: bytes) -> bool:
+        """Answer a command, ahead of the streams; False if there is no session now."""
+        return self._sync.answer(reply_to, payload)
+
     async def run(self) -> None:
         """For ever: ends by being cancelled only, also after `close`."""
         self._running = True
@@ -158,7 +171,7 @@ class Uplink:
     async def _once(self) -> None:
         """Dial, serve until the session ends, and wait until it is time to dial again."""
         self._step(Dial())
-        session = self._session = Session(self._call(), self._sync.settle, self._poked.set)
+        session = self._session = Session(self._call(), self._sync.settle, self._poked.set, self._hear)
         try:
             grant = await self._open(session)
             if grant is None:
@@ -190,7 +203,12 @@ class Uplink:
             will=self._status(online=False),
             within_s=self._tempo.connect_within_s,
             keepalive_s=self._tempo.keepalive_s,
+            commands=None if self._commands is None else f"{self._topics.commands}/+",
         )
+
+    def _hear(self, inbound: Inbound) -> None:
+        if self._commands is not None:
+            self._commands(read_command(inbound, self._topics))
 
     async def _open(self, session: Session) -> Grant | None:
         """What the broker grants, or None if `close` was called meanwhile. LinkTrouble as `Session.open`."""

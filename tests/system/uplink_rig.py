@@ -18,6 +18,7 @@ from edgeguard.uplink import Page, Tempo, Uplink
 from edgeguard.uplink.lane import Patience
 from edgeguard.uplink.reconnect import Backoff
 from edgeguard.uplink.sync import SyncTimes
+from edgeguard.uplink.uplink import CommandSink
 
 ROOT = "edgeguard/v1/lakeside/b07"
 LIVE_MS = 60_000
@@ -110,7 +111,13 @@ class Rig:
         return [health.code for health in self.news if health.ok is ok]
 
 
-def make_rig(port: int, tempo: Tempo = QUICK, pages: Callable[[], tuple[Page, ...]] | None = None, **spec: object) -> Rig:
+def make_rig(
+    port: int,
+    tempo: Tempo = QUICK,
+    pages: Callable[[], tuple[Page, ...]] | None = None,
+    commands: CommandSink | None = None,
+    **spec: object,
+) -> Rig:
     clock = RealClock()
     outbox = MemoryOutbox(clock)
     news: list[Health] = []
@@ -132,6 +139,7 @@ def make_rig(port: int, tempo: Tempo = QUICK, pages: Callable[[], tuple[Page, ..
         news.append,
         random.Random(7),
         tempo,
+        commands,
     )
     outbox.on_commit(uplink.wake)
     return Rig(uplink, outbox, news, clock)

@@ -14,6 +14,7 @@ SITE = [
     site_model.UplinkTable,
     site_model.StoreTable,
     site_model.ControlTable,
+    site_model.CommandsTable,
     site_model.LogTable,
     site_model.ProfilesTable,
     site_model.BusTable,

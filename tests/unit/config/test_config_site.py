@@ -233,3 +233,14 @@ def test_ones_own_profiles_stand_beside_the_shipped(tmp_path: Path) -> None:
     (folder / "README.txt").write_text("not a profile", encoding="utf-8")
     text = BARE + '[profiles]\ndirectories = ["mine"]\n' + DEVICE.replace("eastron-sdm630", "my-meter")
     assert load(tmp_path, text).devices[0].profile == load_profile(folder / "my-meter.toml")
+
+
+def test_no_command_is_allowed_unless_it_is_named(tmp_path: Path) -> None:
+    head = '[gateway]\nsite = "a"\nid = "b"\n'
+    (tmp_path / "site.toml").write_text(head, encoding="utf-8")
+    assert load_site(tmp_path / "site.toml").commands.allow == frozenset()
+    (tmp_path / "site.toml").write_text(head + '[commands]\nallow = ["read", "config.get"]\n', encoding="utf-8")
+    assert load_site(tmp_path / "site.toml").commands.allow == {"read", "config.get"}
+    (tmp_path / "site.toml").write_text(head + '[commands]\nallow = ["read", "erase"]\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"site.toml:5: commands.allow\[1\]: "):
+        load_site(tmp_path / "site.toml")

@@ -42,6 +42,7 @@ from edgeguard.store import Batch, Store, StoreFigures
 from edgeguard.testing.bus import FakeBus, FakeUnit
 from edgeguard.testing.clock import FakeClock
 from edgeguard.uplink import Catalog, UplinkState
+from edgeguard.uplink.uplink import CommandSink
 
 PRESSURE, MODE, RUNNING = PointName("pressure"), PointName("mode"), PointName("running")
 POINTS = (
@@ -199,8 +200,10 @@ class FakeUplink:
         catalog: Callable[[], Catalog],
         health: HealthSink,
         entropy: random.Random,
+        commands: CommandSink | None = None,
     ) -> None:
         self.spec = spec
+        self.commands = commands
         self.catalog = catalog
         self.beat_s = 0.0
         self.told: Counter[str] = Counter()

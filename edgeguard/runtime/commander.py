@@ -1,0 +1,271 @@
+"""Commands from the platform: judged, recorded, carried out once, and answered. What a command does, its handler knows.
+
+The order is what makes it safe: allowed by the configuration, fresh by a clock that can be trusted, never seen before; then the
+id and the audit row become durable together; only then does anything happen. A crash in between leaves a command that was
+accepted and not carried out, never one that is carried out twice.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+import orjson
+import structlog
+
+from edgeguard.control import Call, Handler, methods
+from edgeguard.control.errors import BadArguments, UnknownName, code_of
+from edgeguard.control.message import check_arguments
+from edgeguard.control.peer import Peer
+from edgeguard.control.views import WriteView
+from edgeguard.core.clock import Clock
+from edgeguard.core.command import Command, CommandName, Outcome, Refusal, ReplyTo
+from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
+from edgeguard.core.limits import (
+    AUDIT_WITHIN_S,
+    COMMAND_FUTURE_S,
+    COMMAND_IDS,
+    COMMAND_REFUSALS_PER_MINUTE,
+    COMMANDS_WAITING,
+)
+from edgeguard.store import Batch, audit_body
+
+_log = structlog.get_logger()
+
+Answer = Callable[[ReplyTo, bytes], bool]
+_METHODS: Final[Mapping[str, methods.Method[Any]]] = MappingProxyType(
+    {
+        CommandName.READ: methods.READ,
+        CommandName.WRITE: methods.WRITE,
+        CommandName.ACK: methods.ACK,
+        CommandName.RELOAD: methods.RELOAD,
+    }
+)
+"""Commands that are what a person may ask on the control socket, with the same arguments, checks and results."""
+_BY: Final = "platform"
+_MINUTE_MS: Final = 60_000
+_REFUSED: Final = (WriteRefused, UnknownName, BadArguments)
+
+
+class _Platform(Peer):
+    """Who asks when no process of this machine does."""
+
+    __slots__ = ()
+
+    @property
+    def user(self) -> str:
+        return _BY
+
+
+PLATFORM: Final = _Platform(pid=0, uid=-1, gid=-1)
+
+
+Special = Callable[[], Awaitable[object]]
+"""A command without arguments that is no method of the control socket; gives its result."""
+
+
+class Remembers(Protocol):
+    """The store as this sees it."""
+
+    async def put(self, batch: Batch) -> object:
+        """Make a batch durable. StoreError if the disk does not take it."""
+        ...
+
+    async def load_commands(self) -> dict[str, int]:
+        """Ids of accepted commands, with the wall time until which they count. StoreError while they cannot be read."""
+        ...
+
+
+class Commander:
+    """Takes commands from the uplink, at most COMMANDS_WAITING at once. `counts` tells outcomes and codes of refusals."""
+
+    def __init__(self, store: Remembers, clock: Clock, answer: Answer) -> None:
+        self.allowed: frozenset[str] = frozenset()
+        self.counts: Counter[str] = Counter()
+        self._store = store
+        self._clock = clock
+        self._answer = answer
+        self._handlers: Mapping[str, Handler] = {}
+        self._specials: Mapping[str, Special] = {}
+        self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_WAITING)
+        self._working = 0
+        self._ids: dict[str, int] | None = None
+        self._notes: set[asyncio.Task[None]] = set()
+        self._told_since_ms = 0
+        self._told = 0
+
+    def equip(self, handlers: Mapping[str, Handler], specials: Mapping[str, Special]) -> None:
+        """What carries commands out."""
+        self._handlers, self._specials = handlers, specials
+
+    def take(self, arrived: Command | Refusal) -> None:
+        """A sink for the uplink; never blocks."""
+        if isinstance(arrived, Refusal):
+            self._refuse(arrived)
+        elif self._working + self._queue.qsize() >= COMMANDS_WAITING:
+            self._refuse(_refusal(arrived, "busy", f"{COMMANDS_WAITING} commands are under way already"))
+        else:
+            self._queue.put_nowait(arrived)
+
+    async def run(self) -> None:
+        """Carry out what comes, several at a time, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                command = await self._queue.get()
+                self._working += 1
+                group.create_task(self._serve(command), name=f"command {command.name}")
+
+    async def _serve(self, command: Command) -> None:
+        try:
+            refusal = await self._judge(command)
+            if refusal is not None:
+                self._refuse(refusal)
+                return
+            self._reply(command.reply_to, command.id, Outcome.ACCEPTED)
+            await self._carry_out(command)
+        finally:
+            self._working -= 1
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    async def _judge(self, command: Command) -> Refusal | None:
+        """Why it must not be carried out; None once it is recorded."""
+        if command.name not in _METHODS and command.name not in self._specials:
+            return _refusal(command, "unknown-command", "there is no such command")
+        if command.name not in self.allowed:
+            return _refusal(command, "not-allowed", "the gateway's configuration does not allow this command: [commands] allow")
+        if (stale := self._stale(command)) is not None:
+            return stale
+        try:
+            return await self._record(command)
+        except StoreError as error:
+            return _refusal(command, "not-recorded", f"nothing was done, because nobody would know: {error}")
+
+    def _stale(self, command: Command) -> Refusal | None:
+        now = self._clock.now()
+        if not now.synced:
+            return _refusal(command, "clock-unsynced", "the gateway's clock is not synchronised: it cannot tell fresh from stale")
+        if now.wall_ms >= command.expires_ms:
+            age_s = (now.wall_ms - command.issued_ms) / 1000
+            return _refusal(command, Outcome.EXPIRED, f"issued {age_s:.1f} s ago, and good for {command.ttl_ms / 1000:g} s")
+        if command.issued_ms > now.wall_ms + COMMAND_FUTURE_S * 1000:
+            ahead_s = (command.issued_ms - now.wall_ms) / 1000
+            return _refusal(command, "future", f"issued {ahead_s:.0f} s from now: one of the two clocks is wrong")
+        return None
+
+    async def _record(self, command: Command) -> Refusal | None:
+        """Make id and audit row durable, or say why not. From here on the id counts as used, whatever comes of it."""
+        if self._ids is None:
+            self._ids = await self._store.load_commands()
+        now = self._clock.now()
+        ids = self._ids
+        for seen in [seen for seen, expires_ms in ids.items() if expires_ms < now.wall_ms]:
+            del ids[seen]
+        if command.id in ids:
+            return _refusal(command, "repeated", "a command with this id was taken before")
+        if len(ids) >= COMMAND_IDS:
+            return _refusal(command, "busy", f"{COMMAND_IDS} commands have not expired yet")
+        ids[command.id] = command.expires_ms
+        told = {"command": command.name, "id": command.id, "by": _BY, "args": dict(command.args), "state": Outcome.ACCEPTED}
+        batch = Batch((), commands=((command.id, command.expires_ms),), audit=(audit_body(now, orjson.dumps(told)),))
+        try:
+            async with asyncio.timeout(AUDIT_WITHIN_S):
+                await self._store.put(batch)
+        except TimeoutError:
+            # The batch waits on and may become durable yet: the id stays used.
+            raise StoreError("the disk takes nothing") from None
+        except StoreError:
+            del ids[command.id]
+            raise
+        return None
+
+    # -- carrying out --------------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: Command) -> None:
+        if (stale := self._stale(command)) is not None:
+            await self._end(command, Outcome.EXPIRED, error=(stale.code, stale.message))
+            return
+        try:
+            result = await self._act(command)
+        except _REFUSED as error:
+            await self._end(command, Outcome.REFUSED, error=(code_of(error), str(error)))
+        except EdgeguardError as error:
+            await self._end(command, Outcome.FAILED, error=(code_of(error), str(error)))
+        else:
+            if isinstance(result, WriteView) and not result.verified:
+                await self._end(
+                    command, Outcome.VERIFY_FAILED, result, ("verify-failed", result.detail or "not read back as written")
+                )
+            else:
+                await self._end(command, Outcome.DONE, result)
+
+    async def _act(self, command: Command) -> object:
+        if (special := self._specials.get(command.name)) is not None:
+            if command.args:
+                raise BadArguments(f"{command.name} takes no arguments")
+            return await special()
+        method = _METHODS[command.name]
+        args = dict(command.args)
+        if "by" in method.parameters:
+            args["by"] = _BY
+        checked = check_arguments(method, args)
+        return await self._handlers[method.name](Call(method.name, checked, PLATFORM, may_write=True))
+
+    async def _end(self, command: Command, state: Outcome, result: object = None, error: tuple[str, str] | None = None) -> None:
+        """Answer, and put the outcome on record."""
+        self.counts[state] += 1
+        self._reply(command.reply_to, command.id, state, result, error)
+        told = {"command": command.name, "id": command.id, "by": _BY, "state": state, "error": error and error[1]}
+        _log.info("command.ended", command=command.name, id=command.id, state=state.value, error=error and error[1])
+        await self._note(told)
+
+    # -- refusing and answering ----------------------------------------------------------------------------------------
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Count it; answer and record it, unless there have been too many lately."""
+        self.counts[refusal.code] += 1
+        now = self._clock.now()
+        if now.boot_ms - self._told_since_ms >= _MINUTE_MS:
+            self._told_since_ms, self._told = now.boot_ms, 0
+        self._told += 1
+        if self._told > COMMAND_REFUSALS_PER_MINUTE:
+            return
+        state = Outcome.EXPIRED if refusal.code == Outcome.EXPIRED else Outcome.REFUSED
+        _log.warning("command.refused", command=refusal.name, id=refusal.id, code=refusal.code, reason=refusal.message)
+        self._reply(refusal.reply_to, refusal.id, state, error=(refusal.code, refusal.message))
+        told = {"command": refusal.name, "id": refusal.id, "by": _BY, "state": state, "error": refusal.message}
+        if len(self._notes) >= COMMANDS_WAITING:
+            self.counts["not-noted"] += 1
+            return
+        task = asyncio.get_running_loop().create_task(self._note(told), name="note a refusal")
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _note(self, told: Mapping[str, object]) -> None:
+        """A further row of the audit log; that the disk does not take it is counted, for what it tells has happened already."""
+        batch = Batch((), audit=(audit_body(self._clock.now(), orjson.dumps(told)),))
+        try:
+            async with asyncio.timeout(AUDIT_WITHIN_S):
+                await self._store.put(batch)
+        except (StoreError, TimeoutError):
+            self.counts["not-noted"] += 1
+
+    def _reply(
+        self,
+        reply_to: ReplyTo,
+        command_id: str,
+        state: Outcome,
+        result: object = None,
+        error: tuple[str, str] | None = None,
+    ) -> None:
+        body: dict[str, object] = {"id": command_id, "ok": error is None, "state": state}
+        if result is not None:
+            body["result"] = result
+        if error is not None:
+            body["error"] = {"code": error[0], "message": error[1]}
+        self._answer(reply_to, orjson.dumps(body))
+
+
+def _refusal(command: Command, code: str, message: str) -> Refusal:
+    return Refusal(code, message, command.name, command.reply_to, command.id)

@@ -1,0 +1,54 @@
+"""The end of the audit log: append-only rows, each bound to the one before it by a hash.
+
+hash(n) = SHA-256(hash(n - 1) followed by body(n)). Whoever changes, removes or slips in a row must change every later hash.
+Old rows go in order, and leave their hash as the anchor, so that what is left can still be verified.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+
+import orjson
+
+from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.limits import AUDIT_MAX_ROWS, AUDIT_PRUNE_ROWS
+
+
+def audit_body(at: Stamp, told: bytes) -> bytes:
+    """`told`, a JSON object, with its time in front: what the row will say for ever."""
+    head = {"at": iso_utc(at.wall_ms), "synced": at.synced, "boot": at.boot, "boot_ms": at.boot_ms}
+    return orjson.dumps(head)[:-1] + b"," + told[1:]
+
+
+def link(before: bytes, body: bytes) -> bytes:
+    """The hash of a row with this body behind a row with that hash."""
+    return hashlib.sha256(before + body).digest()
+
+
+class AuditChain:
+    """The end of the chain, as the writer's connection sees it. Writing happens inside a transaction of the ledger."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def append(self, bodies: Sequence[bytes]) -> None:
+        """Bind these bodies, in order, to the end of the chain; the oldest rows go when there are too many."""
+        n, before = self.head()
+        for body in bodies:
+            n, before = n + 1, link(before, body)
+            self._connection.execute("INSERT INTO audit VALUES (?, ?, ?)", (n, body, before))
+        self._prune(n)
+
+    def head(self) -> tuple[int, bytes]:
+        """Number and hash of the newest row."""
+        row = self._connection.execute("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1").fetchone()
+        row = row or self._connection.execute("SELECT n, hash FROM audit_anchor").fetchone()
+        return int(row[0]), bytes(row[1])
+
+    def _prune(self, newest: int) -> None:
+        first = self._connection.execute("SELECT min(n) FROM audit").fetchone()[0]
+        if first is None or newest - first + 1 <= AUDIT_MAX_ROWS + AUDIT_PRUNE_ROWS:
+            return
+        last_gone = newest - AUDIT_MAX_ROWS
+        self._connection.execute("UPDATE audit_anchor SET (n, hash) = (SELECT n, hash FROM audit WHERE n = ?)", (last_gone,))
+        self._connection.execute("DELETE FROM audit WHERE n <= ?", (last_gone,))
