@@ -164,15 +164,14 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
     made = table(
         lang.say("点", "point"),
         lang.say("单位", "unit"),
-        lang.say("寄存器", "register"),
+        lang.say("寄存器", "register") if profile.fields else lang.say("数据标识", "data"),
         lang.say("类型", "type"),
         lang.say("名称", "name"),
         lang.say("可写", "writable"),
         wrap=(lang.say("名称", "name"),),
     )
-    for point, field in zip(profile.points, profile.fields, strict=True):
-        address = f"{field.table.value} {field.address}" + (f"-{field.last}" if field.words > 1 else "")
-        made.add_row(point.name, clean(point.unit), address, field.type.value, _label(point.labels, lang), _write_rule(point, lang))
+    for point, (address, type_) in zip(profile.points, _places(profile), strict=True):
+        made.add_row(point.name, clean(point.unit), address, type_, _label(point.labels, lang), _write_rule(point, lang))
     out.print(made)
     if profile.alarms:
         out.print()
@@ -182,6 +181,18 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
             alarms.add_row(alarm.name, word(alarm.severity.value, lang), _condition(alarm, lang), _label(alarm.text, lang))
         out.print(alarms)
     return Exit.FINE
+
+
+def _places(profile: DeviceProfile) -> list[tuple[str, str]]:
+    """Where each point sits, and how it is written there: a register, or an identifier and one of its items."""
+    places = [
+        (f"{field.table.value} {field.address}" + (f"-{field.last}" if field.words > 1 else ""), field.type.value)
+        for field in profile.fields
+    ]
+    for at in profile.data:
+        bits = "" if at.bits is None else f" bit {at.bits[0]}" + (f"-{at.bits[1]}" if at.bits[1] > at.bits[0] else "")
+        places.append((f"{at.identifier}" + (f" [{at.item}]" if len(at.layout) > 1 else "") + bits, at.part.kind.value))
+    return places
 
 
 def profile_check(session: Session, files: Sequence[Path]) -> Exit:

@@ -120,7 +120,8 @@ def _narrow(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mista
     return replace(
         profile,
         points=tuple(profile.points[i] for i in chosen),
-        fields=tuple(profile.fields[i] for i in chosen),
+        fields=tuple(profile.fields[i] for i in chosen if profile.fields),
+        data=tuple(profile.data[i] for i in chosen if profile.data),
         alarms=tuple(alarm for alarm in profile.alarms if alarm.name not in lost),
     )
 

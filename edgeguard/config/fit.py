@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgeguard.core.limits import TURNAROUND_S
-from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.meter_plan import answer_bytes, asks_of
+from edgeguard.core.profile import DeviceProfile, ModbusLimits
 from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, DeviceSpec
 
@@ -50,12 +51,15 @@ def _request_ms(bus: BusSpec, device: DeviceSpec, registers: int) -> float:
 
 
 def block_sizes(profile: DeviceProfile) -> list[int]:
-    """The sizes in registers of the blocks that hold all points of a profile, at best."""
+    """The sizes in registers (of two bytes) of the blocks that hold all points of a profile, at best."""
     sizes: list[int] = []
+    limits = profile.limits
+    if not isinstance(limits, ModbusLimits):
+        return [-(-answer_bytes(ask, profile.data) // 2) for ask in asks_of(profile.data, limits)]
     for table in Table:
         spans = sorted({(field.address, field.last) for field in profile.fields if field.table is table})
-        most = profile.limits.max_bits if table.is_bits else profile.limits.max_registers
-        gap = GAP_REGISTERS if profile.limits.max_gap is None else profile.limits.max_gap
+        most = limits.max_bits if table.is_bits else limits.max_registers
+        gap = GAP_REGISTERS if limits.max_gap is None else limits.max_gap
         blocks = _merge(spans, most, gap)
         sizes += [-(-size // 16) if table.is_bits else size for size in blocks]
     return sizes

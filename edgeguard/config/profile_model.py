@@ -31,6 +31,7 @@ DeviceKind = Literal[
     "electricity-meter",
     "water-meter",
     "heat-meter",
+    "gas-meter",
     "transmitter",
     "io",
     "relay",
@@ -55,7 +56,7 @@ class ProfileTable(Table):
     maker: Line
     model: Line
     kind: DeviceKind
-    protocol: Literal["modbus"] = "modbus"
+    protocol: Literal["modbus", "dlt645", "cjt188"] = "modbus"
     labels: LabelsTable
     source: Annotated[str, Field(min_length=1, max_length=1000)]
     trust: Annotated[str, Field(min_length=1, max_length=1000)]

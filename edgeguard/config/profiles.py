@@ -8,6 +8,7 @@ from edgeguard.config.alarm_check import COMMS_LOST, check_alarm
 from edgeguard.config.document import Document, read_document
 from edgeguard.config.identify_check import ledger_of, rule_of
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
+from edgeguard.config.meter_profile import METER_SECTIONS, meter_part
 from edgeguard.config.mistakes import Mistakes, did_you_mean, unknown_key
 from edgeguard.config.point_check import check_point, field_of, point_of
 from edgeguard.config.positions import KeyPath
@@ -17,10 +18,10 @@ from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import ID_PATTERN, PointName, ProfileName
 from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE, MAX_POINTS_PER_DEVICE, MAX_PROFILE_FILES
 from edgeguard.core.point import Point
-from edgeguard.core.profile import AddressRange, AlarmTemplate, DeviceProfile, ModbusLimits
+from edgeguard.core.profile import AddressRange, AlarmTemplate, DeviceProfile, Limits, ModbusLimits
 from edgeguard.core.register import RegisterField, WordOrder
 
-_SECTIONS = ("profile", "modbus", "point", "alarm", "identify", "ledger")
+_SECTIONS = ("profile", "modbus", *METER_SECTIONS, "point", "alarm", "identify", "ledger")
 
 
 def shipped_configs() -> Path:
@@ -93,12 +94,18 @@ def load_profile(path: Path) -> DeviceProfile:
         if key not in _SECTIONS:
             mistakes.add((key,), unknown_key(key, _SECTIONS))
     head = _head(document)
-    modbus = mistakes.examine(ModbusTable, data.get("modbus", {}), ("modbus",))
-    limits = _limits(modbus, mistakes)
-    points, fields = _points(data, mistakes, limits, modbus.word_order if modbus else WordOrder.BIG)
+    meter = meter_part(data, mistakes)
+    if meter is None:
+        modbus = mistakes.examine(ModbusTable, data.get("modbus", {}), ("modbus",))
+        modbus_limits = _limits(modbus, mistakes)
+        points, fields = _points(data, mistakes, modbus_limits, modbus.word_order if modbus else WordOrder.BIG)
+        limits: Limits = modbus_limits
+    else:
+        points, fields, limits = dict(meter.points), (), meter.limits
     alarms = _alarms(data, mistakes, points)
     identify = mistakes.examine(IdentifyTable, data.get("identify", {}), ("identify",))
-    rule = rule_of(identify or IdentifyTable(), points, written_names(data.get("point")), limits.forbidden, mistakes)
+    forbidden = limits.forbidden if isinstance(limits, ModbusLimits) else ()
+    rule = rule_of(identify or IdentifyTable(), points, written_names(data.get("point")), forbidden, mistakes)
     ledger = mistakes.examine(LedgerTable, data.get("ledger", {}), ("ledger",))
     entries = ledger_of(ledger or LedgerTable(), mistakes)
     mistakes.raise_if_any()
@@ -119,6 +126,7 @@ def load_profile(path: Path) -> DeviceProfile:
         template=head.template,
         identify=rule,
         ledger=entries,
+        data=() if meter is None else meter.fields,
     )
 
 

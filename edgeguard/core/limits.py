@@ -22,6 +22,7 @@ METER_FRAME_BYTES: Final = 13 + 255
 METER_KEPT_BYTES: Final = 2 * METER_FRAME_BYTES
 """Bytes not yet understood that a framing keeps: room for an echo and an answer."""
 METER_QUIET_S: Final = 0.2
+METER_LAYOUT_ITEMS: Final = 64
 
 # Buses
 BUS_QUEUE_REQUESTS: Final = 1024

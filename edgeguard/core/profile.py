@@ -6,6 +6,7 @@ from edgeguard.core.alarm import Condition, Severity
 from edgeguard.core.identify import IdentifyRule
 from edgeguard.core.ids import PointName, ProfileName
 from edgeguard.core.ledger import Ledger
+from edgeguard.core.meter import Edition, MeterField
 from edgeguard.core.point import Labels, Point, Value
 from edgeguard.core.register import RegisterField, Table
 
@@ -35,6 +36,36 @@ class ModbusLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Dlt645Limits:
+    """A DL/T 645 meter. `blocks`: it may be asked for a block of data at once; one that refuses is asked item by item.
+
+    `direct_close`: to close its relay a meter is told to close it, not to permit that somebody presses its button.
+    """
+
+    edition: Edition = Edition.Y2007
+    blocks: bool = True
+    direct_close: bool = False
+    delay_ms: int = 0
+    timeout_ms: int = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Cjt188Limits:
+    """A CJ/T 188 meter. `form` names what its answers hold (core.cjt188_table). `low_first`: the order of its identifiers'
+    two bytes on the wire, 1F 90 for 901F; None where it is to be found out.
+    """
+
+    form: str = "water"
+    low_first: bool | None = None
+    delay_ms: int = 0
+    timeout_ms: int = 2000
+
+
+Limits = ModbusLimits | Dlt645Limits | Cjt188Limits
+"""What a device bears; its type says what it speaks."""
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmTemplate:
     """A profile's default alarm, before a device has a name; the fields mean what they mean in AlarmRule."""
 
@@ -51,7 +82,9 @@ class AlarmTemplate:
 
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
-    """`fields[i]` says where `points[i]` sits. `sha256` is that of the profile file.
+    """`fields[i]` says where `points[i]` sits in a Modbus device, `data[i]` where it sits in a meter; the other one is empty.
+
+    `sha256` is that of the profile file.
 
     `template`: a pattern to be compared with the device's display, and adapted, before its values are trusted.
     """
@@ -63,7 +96,7 @@ class DeviceProfile:
     labels: Labels
     points: tuple[Point, ...]
     fields: tuple[RegisterField, ...]
-    limits: ModbusLimits
+    limits: Limits
     alarms: tuple[AlarmTemplate, ...]
     source: str
     trust: str
@@ -71,3 +104,4 @@ class DeviceProfile:
     template: bool = False
     identify: IdentifyRule = field(default_factory=IdentifyRule)
     ledger: Ledger = field(default_factory=Ledger)
+    data: tuple[MeterField, ...] = ()

@@ -14,6 +14,7 @@ from edgeguard.core.errors import Permanent, WriteRefused
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import WRITE_SETTLE_S
 from edgeguard.core.point import Kind, Outcome, Point, Value
+from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.quality import Fault
 from edgeguard.core.register import Table
 from edgeguard.core.site import DeviceSpec
@@ -35,6 +36,7 @@ class ModbusDevice:
 
     def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, shelf: Shelf) -> None:
         profile, limits = spec.profile, spec.profile.limits
+        assert isinstance(limits, ModbusLimits)  # noqa: S101  the registry picks the driver by it
         self._spec = spec
         self._clock = clock
         self._fields = profile.fields

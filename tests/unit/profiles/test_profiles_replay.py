@@ -4,6 +4,7 @@ import pytest
 from profile_kit import LIBRARY, MODBUS, RECORDINGS, device_on, recording
 
 from edgeguard.core.point import Outcome
+from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.quality import Fault
 from edgeguard.core.register import Table
 from edgeguard.testing.recording import ReplayBus
@@ -51,6 +52,7 @@ async def test_the_points_read_what_the_map_says(name: str) -> None:
 async def test_nothing_is_asked_that_the_profile_forbids_or_that_writes(name: str) -> None:
     bus = ReplayBus(recording(name))
     limits = LIBRARY.get(name).limits
+    assert isinstance(limits, ModbusLimits)
     await device_on(bus, name).poll()
     for request in bus.requests:
         table = READS[request.pdu[0]]

@@ -7,7 +7,7 @@ import pytest
 from edgeguard.config import ProfileLibrary
 from edgeguard.core.alarm import Condition
 from edgeguard.core.point import Kind, Labels
-from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.profile import DeviceProfile, ModbusLimits
 from edgeguard.core.register import RawType, Table
 
 LIBRARY = ProfileLibrary.shipped()
@@ -118,6 +118,7 @@ def test_only_what_is_meant_to_be_written_can_be(profile: DeviceProfile) -> None
 
 def test_no_point_of_the_lift_touches_its_command_registers() -> None:
     lift = LIBRARY.get("inovance-nice3000plus")
+    assert isinstance(lift.limits, ModbusLimits)
     assert {(area.first, area.last) for area in lift.limits.forbidden} == {(0x4000, 0x4000), (0x6000, 0x6004)}
     assert max(field.address for field in lift.fields if field.address < 0x4000) == 0x3000
 
