@@ -271,6 +271,16 @@ def verify(
 
 
 @app.command(cls=Command)
+def schema(
+    ctx: typer.Context, kind: Annotated[str, typer.Argument(metavar="profile|site", help="Of which kind of file.")] = "profile"
+) -> None:
+    """The JSON Schema of profile or site files, for completion in an editor; docs/profiles.md says how."""
+    from edgeguard.cli import offline
+
+    raise typer.Exit(offline.schema(session_of(ctx), kind))
+
+
+@app.command(cls=Command)
 def run(
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")] = DEFAULT_CONFIG,
 ) -> None:

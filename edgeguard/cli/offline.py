@@ -1,5 +1,6 @@
 """`check` and `profile`: what can be said of files without a daemon. Each function returns an exit code."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -96,6 +97,18 @@ def _tell_mistakes(session: Session, mistakes: Sequence[str]) -> Exit:
     told = session.lang.say(f"✗ {count} 处错误,配置不能使用", f"✗ {count} mistake{'s' * (count != 1)}; nothing of this is used")
     out.print(styled(told, "bold red"))
     return Exit.BAD_USAGE
+
+
+def schema(session: Session, kind: str) -> Exit:
+    """The JSON Schema of a kind of file, the same with and without --json."""
+    from edgeguard.config.schema import FILES, schema_text
+
+    if kind not in FILES:
+        told = session.lang.say(f'没有 "{kind}" 这种文件;可用:profile、site', f'there is no file of kind "{kind}": profile or site')
+        sys.stderr.write(told + "\n")
+        return Exit.BAD_USAGE
+    sys.stdout.write(schema_text(kind))
+    return Exit.FINE
 
 
 def profile_list(session: Session, directories: Sequence[Path]) -> Exit:

@@ -36,7 +36,7 @@ Readings = Mapping[PointName, Outcome]
 def questions(profile: DeviceProfile) -> tuple[RegisterField, ...]:
     """The registers that the profile's rule is about, in the order in which they weigh; to be read once, counters twice."""
     rule = profile.identify
-    fields = {point.name: field for point, field in zip(profile.points, profile.fields, strict=True)}
+    fields = {point.name: field for point, field in _places(profile)}
     wanted = [check.field for check in rule.registers]
     for expect in rule.expect:
         wanted += [fields[name] for name in (expect.point, *expect.sum_of) if name in fields]
@@ -119,7 +119,12 @@ def _is_refused(field: RegisterField, evidence: Evidence) -> bool:
 def _named(profile: DeviceProfile) -> list[tuple[Point, RegisterField]]:
     """The points that the rule speaks of."""
     named = {name for expect in profile.identify.expect for name in (expect.point, *expect.sum_of)}
-    return [(point, field) for point, field in zip(profile.points, profile.fields, strict=True) if point.name in named]
+    return [(point, field) for point, field in _places(profile) if point.name in named]
+
+
+def _places(profile: DeviceProfile) -> tuple[tuple[Point, RegisterField], ...]:
+    """Points with their registers; none where a device has no registers."""
+    return tuple(zip(profile.points, profile.fields, strict=True)) if profile.fields else ()
 
 
 def _refused(profile: DeviceProfile, evidence: Evidence) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from edgeguard.config.mistakes import Table, kind_of
-from edgeguard.config.quantity import duration_ms, say_ms, size_bytes
+from edgeguard.config.quantity import DURATION_PATTERN, SIZE_PATTERN, duration_ms, say_ms, size_bytes
 from edgeguard.core.ids import ID_PATTERN, POINT_PATTERN
 from edgeguard.core.limits import (
     MAX_ALARM_DELAY_MS,
@@ -62,6 +62,11 @@ def _scalar(value: object) -> object:
     return value
 
 
+def _anchored(pattern: re.Pattern[str]) -> str:
+    """The same pattern for JSON Schema, which does not anchor by itself and knows no \\Z."""
+    return f"^{pattern.pattern.removesuffix(chr(92) + 'Z')}$"
+
+
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 
 
@@ -103,24 +108,36 @@ def _baudrate(value: int) -> int:
     return value
 
 
-Baudrate = Annotated[int, AfterValidator(_baudrate)]
-ParityName = Annotated[Parity, BeforeValidator(_parity)]
+# What an editor is told of texts that are read by a function; config.schema writes their defaults in the same way.
+_AS_DURATION: Final = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["500ms", "2s", "15m", "1h"]})
+_AS_SIZE: Final = WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["256MiB", "2GiB"]})
+_AS_LIMIT: Final = WithJsonSchema({"type": ["boolean", "number", "string"]})
+_AS_DEADBAND: Final = WithJsonSchema(
+    {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}]}
+)
+_AS_ID: Final = WithJsonSchema({"type": "string", "pattern": _anchored(ID_PATTERN)})
+_AS_POINT: Final = WithJsonSchema({"type": "string", "pattern": _anchored(POINT_PATTERN)})
+_AS_BAUDRATE: Final = WithJsonSchema({"type": "integer", "enum": sorted(BAUDRATES)})
+_AS_PARITY: Final = WithJsonSchema({"type": "string", "enum": list(_PARITIES)})
+
+Baudrate = Annotated[int, AfterValidator(_baudrate), _AS_BAUDRATE]
+ParityName = Annotated[Parity, BeforeValidator(_parity), _AS_PARITY]
 DataBits = Annotated[int, Field(ge=7, le=8)]
 StopBits = Annotated[int, Field(ge=1, le=2)]
-Id = Annotated[str, AfterValidator(_id)]
-PointId = Annotated[str, AfterValidator(_point_id)]
+Id = Annotated[str, AfterValidator(_id), _AS_ID]
+PointId = Annotated[str, AfterValidator(_point_id), _AS_POINT]
 Line = Annotated[str, Field(max_length=MAX_TEXT_CHARS), AfterValidator(_one_line)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Limit = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
-Deadband = Annotated[tuple[float, float], BeforeValidator(_deadband)]
-Size = Annotated[int, BeforeValidator(size_bytes)]
-Duration = Annotated[int, BeforeValidator(duration_ms)]
-Period = Annotated[int, BeforeValidator(duration_ms), AfterValidator(_within_ms(MIN_PERIOD_MS, MAX_PERIOD_MS))]
-ReportTime = Annotated[int, BeforeValidator(duration_ms), AfterValidator(_within_ms(0, MAX_PERIOD_MS))]
-Heartbeat = Annotated[int, BeforeValidator(duration_ms), AfterValidator(_within_ms(1000, MAX_PERIOD_MS))]
-AlarmDelay = Annotated[int, BeforeValidator(duration_ms), AfterValidator(_within_ms(0, MAX_ALARM_DELAY_MS))]
-RequestDelay = Annotated[int, BeforeValidator(duration_ms), AfterValidator(_within_ms(0, MAX_REQUEST_DELAY_MS))]
-Timeout = Annotated[int, BeforeValidator(duration_ms), AfterValidator(_within_ms(MIN_TIMEOUT_MS, MAX_TIMEOUT_MS))]
+Limit = Annotated[bool | int | float | str, BeforeValidator(_scalar), _AS_LIMIT]
+Deadband = Annotated[tuple[float, float], BeforeValidator(_deadband), _AS_DEADBAND]
+Size = Annotated[int, BeforeValidator(size_bytes), _AS_SIZE]
+Duration = Annotated[int, BeforeValidator(duration_ms), _AS_DURATION]
+Period = Annotated[Duration, AfterValidator(_within_ms(MIN_PERIOD_MS, MAX_PERIOD_MS))]
+ReportTime = Annotated[Duration, AfterValidator(_within_ms(0, MAX_PERIOD_MS))]
+Heartbeat = Annotated[Duration, AfterValidator(_within_ms(1000, MAX_PERIOD_MS))]
+AlarmDelay = Annotated[Duration, AfterValidator(_within_ms(0, MAX_ALARM_DELAY_MS))]
+RequestDelay = Annotated[Duration, AfterValidator(_within_ms(0, MAX_REQUEST_DELAY_MS))]
+Timeout = Annotated[Duration, AfterValidator(_within_ms(MIN_TIMEOUT_MS, MAX_TIMEOUT_MS))]
 
 
 class LabelsTable(Table):

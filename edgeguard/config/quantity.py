@@ -9,6 +9,12 @@ _MS_PER: Final[Mapping[str, int]] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600
 _BYTES_PER: Final[Mapping[str, int]] = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
+_NUMBER: Final = r"[0-9]{1,12}(\.[0-9]{1,6})? ?"
+DURATION_PATTERN: Final = f"^{_NUMBER}({'|'.join(_MS_PER)})$"
+SIZE_PATTERN: Final = f"^{_NUMBER}({'|'.join(_BYTES_PER)})$"
+"""The same for JSON Schema."""
+
+
 def duration_ms(written: object) -> int:
     """`"500ms"`, `"2s"`, `"15m"`, `"1h"`, `"30d"` as ms. ValueError with a sentence for anything else."""
     value = _quantity(written, _MS_PER, "a duration", '"500ms", "2s", "15m" or "1h"')
@@ -28,6 +34,14 @@ def say_ms(duration_ms: int) -> str:
         if duration_ms and duration_ms % _MS_PER[unit] == 0:
             return f"{duration_ms // _MS_PER[unit]}{unit}"
     return f"{duration_ms}ms"
+
+
+def say_bytes(size_bytes: int) -> str:
+    """A size in the shortest form that `size_bytes` takes."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if size_bytes and size_bytes % _BYTES_PER[unit] == 0:
+            return f"{size_bytes // _BYTES_PER[unit]}{unit}"
+    return f"{size_bytes}B"
 
 
 def _quantity(written: object, units: Mapping[str, int], what: str, examples: str) -> float:

@@ -130,3 +130,18 @@ def test_the_list_marks_templates(nobody: Desk) -> None:
     marked = {line.split()[0] for line in printed.out.splitlines() if ", template" in line}
     library = ProfileLibrary.shipped()
     assert marked == {name for name in library.names() if library.get(name).template}
+
+
+@pytest.mark.parametrize("kind", ["profile", "site"])
+def test_the_schemas_are_printed(nobody: Desk, kind: str) -> None:
+    shipped = shipped_configs() / "schemas" / f"{kind}.schema.json"
+
+    assert nobody.type("schema", kind).out == shipped.read_text(encoding="utf-8")
+    assert json.loads(nobody.type("schema", kind, "--json").out)["title"] == f"edgeguard {kind} file"
+
+
+def test_there_is_no_schema_of_anything_else(nobody: Desk) -> None:
+    printed = nobody.type("schema", "lift", "--lang", "en")
+
+    assert printed.code == 2
+    assert 'there is no file of kind "lift": profile or site' in printed.err
