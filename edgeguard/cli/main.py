@@ -141,17 +141,24 @@ def read(
 @app.command(cls=Command, context_settings={"ignore_unknown_options": True})
 def write(
     ctx: typer.Context,
-    target: Annotated[str, typer.Argument(metavar="DEVICE.POINT", help="What to write.")],
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="In the point's unit, or a text of its enumeration.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DEVICE.POINT VALUE | DEVICE.POINT=VALUE…", help="In the point's unit, or a text of its enumeration."
+        ),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Write a point within its limits and read it back. Asks first, showing the present value.
+    """Write points within their limits and interlocks and read them back. Asks first, showing the present values.
 
-    Exit 1 when it was refused, or when the device does not show what was written.
+    Several points are one command: if one is refused nothing is sent, neighbours go in one request, and after one that goes
+    wrong nothing more is sent. The result says of each: done, refused, not-sent, lost (the device may have acted), unverified.
+
+    Exit 1 when anything is not done.
     """
     from edgeguard.cli import wire
 
-    raise typer.Exit(wire.write(session_of(ctx), target, value, yes))
+    raise typer.Exit(wire.write(session_of(ctx), what, yes))
 
 
 line_commands.register(app)

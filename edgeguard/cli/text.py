@@ -169,6 +169,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "fire-alarm": ("火灾报警", "fire-alarm"),
         "ups": ("不间断电源", "ups"),
         "other": ("其他", "other"),
+        "done": ("完成", "done"),
+        "refused": ("被拒绝", "refused"),
+        "not-sent": ("未发送", "not sent"),
+        "lost": ("无应答,设备可能已动作", "lost: the device may or may not have acted"),
+        "unverified": ("未核实", "not verified"),
+        "half-done": ("部分完成", "half done"),
     }
 )
 

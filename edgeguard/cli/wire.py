@@ -1,5 +1,6 @@
 """`read` and `write`: at once, through the daemon's own turn on the bus. Each function returns an exit code."""
 
+import json
 import sys
 
 import typer
@@ -8,11 +9,11 @@ from rich.table import Table
 from edgeguard.cli.look import author, points_table
 from edgeguard.cli.output import console, print_json, styled
 from edgeguard.cli.session import Exit, Lang, Session
-from edgeguard.cli.text import clean, label, number, point_value, value_text
+from edgeguard.cli.text import clean, label, number, point_value, value_text, word
 from edgeguard.control import methods
 from edgeguard.control.client import call
 from edgeguard.control.errors import CallRefused
-from edgeguard.control.views import PointView, WriteRuleView
+from edgeguard.control.views import PointView, WriteRuleView, WriteView
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.point import Value
 
@@ -30,43 +31,83 @@ def read(session: Session, targets: list[str]) -> Exit:
     return Exit.FINE if views and all(view.quality == "good" for view in views) else Exit.WRONG
 
 
-def write(session: Session, target: str, text: str, yes: bool) -> Exit:
-    """One point, after asking; 1 if it was refused, or not read back as written."""
-    device, _, point = target.partition(".")
-    if not device or not point:
-        raise typer.BadParameter(f"{target!r} is not DEVICE.POINT")
+def write(session: Session, what: list[str], yes: bool) -> Exit:
+    """`DEVICE.POINT VALUE`, or one or more `DEVICE.POINT=VALUE`, after asking; 1 unless everything was done."""
+    wishes = _wishes(what)
     if not yes and (session.json or not somebody_is_here()):
         raise typer.BadParameter("nobody is here to be asked; --yes writes without asking")
-    view = _find(session, device, point)
-    value = _value(view, text)
+    views = [_find(session, device, point) for device, point, _ in wishes]
+    values = [_value(view, text) for view, (_, _, text) in zip(views, wishes, strict=True)]
     if not yes:
-        _show(session, view, value)
+        for view, value in zip(views, values, strict=True):
+            _show(session, view, value)
         question = session.lang.say("写入?", "Write this?")
         if not typer.confirm(question, default=False):
             console().print(session.lang.say("未写入", "nothing was written"))
             return Exit.WRONG
-    done = call(session.socket, methods.WRITE, {"device": device, "point": point, "value": value, "by": author()})
+    if len(views) == 1:
+        return _write_one(session, views[0], values[0])
+    return _write_several(session, views, values)
+
+
+def _wishes(what: list[str]) -> list[tuple[str, str, str]]:
+    """Device, point and text of each."""
+    is_pair = len(what) == 2 and "=" not in what[0]
+    assignments = [(what[0], "=", what[1])] if is_pair else [wish.partition("=") for wish in what]
+    wishes = []
+    for target, equals, text in assignments:
+        device, _, point = target.partition(".")
+        if not device or not point:
+            raise typer.BadParameter(f"{target!r} is not DEVICE.POINT")
+        if not equals:
+            raise typer.BadParameter(
+                f"{target!r} has no value; write DEVICE.POINT VALUE, or DEVICE.POINT=VALUE for each of several"
+            )
+        wishes.append((device, point, text))
+    return wishes
+
+
+def _write_one(session: Session, view: PointView, value: Value) -> Exit:
+    done = call(session.socket, methods.WRITE, {"device": view.device, "point": view.point, "value": value, "by": author()})
     if session.json:
         print_json(done)
-        return Exit.FINE if done.verified else Exit.WRONG
-    lang, unit = session.lang, f" {clean(view.unit, 16)}" if view.unit else ""
+    else:
+        _tell(session, view, done)
+    return Exit.FINE if done.verified else Exit.WRONG
+
+
+def _write_several(session: Session, views: list[PointView], values: list[Value]) -> Exit:
+    targets = [f"{view.device}.{view.point}" for view in views]
+    args = {"targets": targets, "values": [json.dumps(value) for value in values], "by": author()}
+    done = call(session.socket, methods.WRITE_SEVERAL, args)
+    if session.json:
+        print_json(done)
+    else:
+        for view, told in zip(views, done.writes, strict=True):
+            _tell(session, view, told)
+        console().print(styled(f"→ {word(done.fate, session.lang)}", "bold"))
+    return Exit.FINE if done.fate == "done" else Exit.WRONG
+
+
+def _tell(session: Session, view: PointView, done: WriteView) -> None:
+    """What became of one write, and what to do if it is not what was meant."""
+    lang, unit, target = session.lang, f" {clean(view.unit, 16)}" if view.unit else "", f"{clean(view.device)}.{clean(view.point)}"
+    written = value_text(done.written, lang, view.decimals)
+    detail = f"; {clean(done.detail, 1000)}" if done.detail else ""
+    if done.fate in ("refused", "not-sent"):
+        console().print(styled(f"✗ {target} = {written}{unit}: {word(done.fate, lang)}{detail}", "bold red"))
+        return
     read_back = value_text(done.read_back, lang, view.decimals)
     told = lang.say(f"读回 {read_back}{unit},{done.took_ms:.0f} ms", f"read back {read_back}{unit}, {done.took_ms:.0f} ms")
     mark, style = ("✓", "bold green") if done.verified else ("✗", "bold red")
-    detail = f"; {clean(done.detail)}" if done.detail else ""
-    written = value_text(done.written, lang, view.decimals)
-    console().print(styled(f"{mark} {device}.{point} = {written}{unit} ({told}{detail})", style))
+    fate = "" if done.verified or done.fate == "done" else f"{word(done.fate, lang)}; "
+    console().print(styled(f"{mark} {target} = {written}{unit} ({fate}{told}{detail})", style))
     if not done.verified:
-        console().print(
-            styled(
-                lang.say(
-                    f"→ 设备未按写入值应答;稍后再读:edgeguard read {target}",
-                    f"→ the device does not show what was written; look again: edgeguard read {target}",
-                ),
-                "dim",
-            )
+        advice = lang.say(
+            f"→ 设备未按写入值应答;稍后再读:edgeguard read {target}",
+            f"→ the device does not show what was written; look again: edgeguard read {target}",
         )
-    return Exit.FINE if done.verified else Exit.WRONG
+        console().print(styled(advice, "dim"))
 
 
 def somebody_is_here() -> bool:

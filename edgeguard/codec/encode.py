@@ -52,6 +52,12 @@ def encode(point: Point, field: RegisterField, value: Value) -> Encoded:
     return _some_bits(point, field, pattern)
 
 
+def check_value(point: Point, value: Value) -> None:
+    """WriteRefused if the point's kind, bounds or choices forbid the value, wherever and however the device keeps it."""
+    if point.kind is not Kind.TEXT or point.choices:
+        _number(point, value)
+
+
 def _takes_raw(point: Point) -> bool:
     return point.kind is Kind.BOOLEAN or (point.kind is Kind.TEXT and bool(point.choices))
 

@@ -26,6 +26,7 @@ from edgeguard.core.limits import (
     CONTROL_MESSAGE_CHARS,
     CONTROL_TEXT_CHARS,
 )
+from edgeguard.core.point import Value
 
 Argument = str | int | float | bool | tuple[str, ...]
 """What an argument can be once it is inside."""
@@ -107,6 +108,17 @@ def encode_error(identity: RequestId, error: EdgeguardError) -> bytes:
     message = str(error)[:CONTROL_MESSAGE_CHARS].encode("utf-8", "replace").decode("utf-8")
     body = {"id": identity, "ok": False, "error": {"code": code_of(error), "message": message}}
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def json_value(text: str) -> Value:
+    """A number, a text, true or false, written as JSON. BadArguments if it is something else."""
+    try:
+        value = parse_strict_json(text.encode(), CONTROL_DEPTH)
+    except JsonRefused as error:
+        raise BadArguments(f"{text[:40]!r} is no value: {error}") from None
+    if not isinstance(value, bool | int | float | str):
+        raise BadArguments(f"{text[:40]!r} is neither a number nor a text, true or false")
+    return _text("value", value) if isinstance(value, str) else value
 
 
 def _argument(where: str, kind: Kind, value: object) -> Argument:

@@ -18,6 +18,7 @@ from edgeguard.control.views import (
     ReloadView,
     StatusView,
     TopView,
+    WritesView,
     WriteView,
 )
 from edgeguard.core.limits import CONTROL_BUS_CALL_S, CONTROL_CALL_S, TRACE_WAIT_S
@@ -78,7 +79,15 @@ WRITE: Final = Method(
     writes=True,
     timeout_s=CONTROL_BUS_CALL_S,
 )
-"""Write one point within its limits and read it back."""
+"""Write one point within its limits and interlock, and read it back."""
+WRITE_SEVERAL: Final = Method(
+    "write-several",
+    WritesView,
+    _takes(targets=Parameter(Kind.TEXTS), values=Parameter(Kind.TEXTS), by=_NAME),
+    writes=True,
+    timeout_s=CONTROL_BUS_CALL_S,
+)
+"""Write points (`pump-1.setpoint`) as one command; each value is a JSON number, text, true or false."""
 RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CONTROL_BUS_CALL_S)
 """Take up the configuration file anew; a wrong one changes nothing."""
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
@@ -99,6 +108,6 @@ TRACE: Final = Method(
 METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
     {
         method.name: method
-        for method in (STATUS, DEVICES, POINTS, ALARMS, ACK, OUTBOX, READ, WRITE, RELOAD, TOP, BUSES, FLIGHT, TRACE)
+        for method in (STATUS, DEVICES, POINTS, ALARMS, ACK, OUTBOX, READ, WRITE, WRITE_SEVERAL, RELOAD, TOP, BUSES, FLIGHT, TRACE)
     }
 )

@@ -175,7 +175,9 @@ class OutboxView:
 
 @dataclass(frozen=True, slots=True)
 class WriteView:
-    """A write that was carried out: what was sent, what was read back."""
+    """A write: what was (to be) sent, what was read back. `fate` says in a word what became of it: done, refused, not-sent,
+    lost or unverified; `old` is the last good value before.
+    """
 
     device: str
     point: str
@@ -184,6 +186,16 @@ class WriteView:
     verified: bool
     detail: str
     took_ms: float
+    fate: str = "done"
+    old: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WritesView:
+    """Several writes of one command, in the order asked for. `fate`: what became of it as a whole, half-done among others."""
+
+    fate: str
+    writes: tuple[WriteView, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ HOUR_MS: Final = 3_600_000
 WRITES_PER_HOUR: Final = 120
 """Of one point, unless the site says otherwise: memory cells of devices wear out by writing."""
 WRITES_PER_HOUR_MAX: Final = 3600
+COMMAND_DETAIL_CHARS: Final = 1000
 WRITES_AT_ONCE: Final = 32
 """Points in one command."""
 FLIGHT_BYTES: Final = 384 * 1024

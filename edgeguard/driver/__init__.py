@@ -4,8 +4,18 @@ A driver knows its protocol's requests; the bus knows only bytes. What a line or
 snapshot, never an exception out of `poll`.
 """
 
-from edgeguard.driver.device import Device, DeviceStats, WriteResult
+from edgeguard.driver.device import Device, DeviceStats, WriteResult, WritesTogether, write_all
 from edgeguard.driver.registry import DRIVERS, DriverFactory, build_device
 from edgeguard.driver.shelf import Shelf
 
-__all__ = ["DRIVERS", "Device", "DeviceStats", "DriverFactory", "Shelf", "WriteResult", "build_device"]
+__all__ = [
+    "DRIVERS",
+    "Device",
+    "DeviceStats",
+    "DriverFactory",
+    "Shelf",
+    "WriteResult",
+    "WritesTogether",
+    "build_device",
+    "write_all",
+]

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from edgeguard.bus import Priority
+from edgeguard.bus import ExchangeFailed, Priority
+from edgeguard.core.errors import WriteRefused
+from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.point import Point, Value
 from edgeguard.core.quality import Fault, Reason
@@ -28,15 +30,22 @@ class DeviceStats:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """A write that went on the wire. `read_back` is what the device says now, None if it could not be asked.
+    """A write that was carried out, or tried. `read_back` is what the device says now, None if it was or could not be asked.
 
-    `verified`: it agrees with `written` within the point's tolerance. `detail` says in words what is not as it should be.
+    `verified`: it agrees with `written` within the point's tolerance. `detail` says in words what is not as it should be;
+    `trouble` is set where `verified` does not tell what became of it: lost, refused, not sent.
     """
 
     written: Value
     read_back: Value | None
     verified: bool
     detail: str = ""
+    trouble: Fate | None = None
+
+    @property
+    def fate(self) -> Fate:
+        """What became of the write, in one word."""
+        return self.trouble or (Fate.DONE if self.verified else Fate.UNVERIFIED)
 
 
 class Device(Protocol):
@@ -87,3 +96,48 @@ class Device(Protocol):
     async def write(self, name: PointName, value: Value, priority: Priority = Priority.PERSON) -> WriteResult:
         """Write and read back. WriteRefused if rules or the device forbid it, ExchangeFailed if nothing was sent."""
         ...
+
+
+@runtime_checkable
+class WritesTogether(Protocol):
+    """A device that can take several points in one request, all of them or none."""
+
+    async def write_together(
+        self, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
+    ) -> Mapping[PointName, WriteResult]:
+        """Write all, neighbours in one request, and read back. What is missing in the result was not sent.
+
+        Everything is checked before anything is sent: WriteRefused then, and ExchangeFailed, mean that nothing has changed.
+        """
+        ...
+
+
+async def write_all(
+    device: Device, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
+) -> Mapping[PointName, WriteResult]:
+    """Several points of one device, in as few requests as it can; after one that fails nothing more is sent.
+
+    Every point has a result. WriteRefused or ExchangeFailed if nothing at all was carried out.
+    """
+    if isinstance(device, WritesTogether):
+        results = dict(await device.write_together(values, priority))
+    else:
+        results = await _one_by_one(device, values, priority)
+    for name, value in values.items():
+        results.setdefault(name, WriteResult(value, None, False, "not sent, because an earlier write went wrong", Fate.NOT_SENT))
+    return results
+
+
+async def _one_by_one(device: Device, values: Mapping[PointName, Value], priority: Priority) -> dict[PointName, WriteResult]:
+    results: dict[PointName, WriteResult] = {}
+    for name, value in values.items():
+        try:
+            results[name] = await device.write(name, value, priority)
+        except (WriteRefused, ExchangeFailed) as error:
+            if not results:
+                raise
+            sent = isinstance(error, WriteRefused) or error.sent
+            results[name] = WriteResult(value, None, False, str(error), Fate.REFUSED if sent else Fate.NOT_SENT)
+        if results[name].fate is not Fate.DONE:
+            break
+    return results

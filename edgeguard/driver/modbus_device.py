@@ -1,22 +1,18 @@
 """A Modbus device: profile, plan, reads and writes put together behind the face that every driver has."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import structlog
 
 from edgeguard.bus import Bus, LineCost, Priority
-from edgeguard.codec.encode import encode
 from edgeguard.codec.plan import PlanRules, break_even_words
 from edgeguard.core.clock import Clock
-from edgeguard.core.errors import Permanent, WriteRefused
+from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import DeviceName, PointName
-from edgeguard.core.limits import WRITE_SETTLE_S
-from edgeguard.core.point import Kind, Outcome, Point, Value
+from edgeguard.core.point import Point, Value
 from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.quality import Fault
-from edgeguard.core.register import Table
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver.device import DeviceStats, WriteResult
@@ -24,11 +20,9 @@ from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.reader import ModbusReader
 from edgeguard.driver.round import Round
 from edgeguard.driver.shelf import Shelf
-from edgeguard.driver.writer import send_write, write_requests
+from edgeguard.driver.writer import ModbusWriter
 
 _log = structlog.get_logger()
-
-_FLOAT_RELATIVE = 1e-6
 
 
 class ModbusDevice:
@@ -45,6 +39,7 @@ class ModbusDevice:
         cost = bus.cost if spec.line is None else LineCost.on_line(spec.line)
         rules = PlanRules.of(limits, break_even_words(cost.byte_s, cost.turn_s + limits.delay_ms / 1000.0))
         self._reader = ModbusReader(spec.name, profile.points, profile.fields, rules, self._line, clock, shelf)
+        self._writer = ModbusWriter(spec.name, profile.points, profile.fields, self._line, self._reader)
         self._polls = 0
         self._failures = 0
 
@@ -103,27 +98,22 @@ class ModbusDevice:
     async def write(self, name: PointName, value: Value, priority: Priority = Priority.PERSON) -> WriteResult:
         """Write and read back. WriteRefused if rules or the device forbid it, ExchangeFailed if it did not go out."""
         column = self._column(name)
-        point, field = self.points[column], self._fields[column]
-        where = f"{self.name}.{name}"
-        if point.write is None:
-            raise WriteRefused(f"{where} is read-only")
-        if field.table not in (Table.COIL, Table.HOLDING):
-            raise WriteRefused(f"{where}: Modbus has no writing of {field.table.value}s")
-        encoded = encode(point, field, value)
-        wanted = _as_shown(point, value)
-        doubt = await send_write(self._line, where, write_requests(field, encoded), priority)
-        outcome = await self._read_back(column, point, wanted, priority)
-        result = _judge(point, wanted, outcome, doubt)
-        _log.info("device.written", device=self.name, point=name, value=wanted, verified=result.verified, detail=result.detail)
-        return result
+        results = await self._writer.write({column: value}, priority)
+        self._tell(results)
+        return results[column]
 
-    async def _read_back(self, column: int, point: Point, wanted: Value, priority: Priority) -> Outcome:
-        """What the device says now; asked a second time a little later if it is not what was written."""
-        outcome = (await self._reader.some((column,), priority)).outcomes[column]
-        if not isinstance(outcome, Fault) and _agrees(point, wanted, outcome):
-            return outcome
-        await asyncio.sleep(WRITE_SETTLE_S)
-        return (await self._reader.some((column,), priority)).outcomes[column]
+    async def write_together(
+        self, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
+    ) -> dict[PointName, WriteResult]:
+        """Write all, neighbours in one request, and read back; see driver.device.WritesTogether."""
+        results = await self._writer.write({self._column(name): value for name, value in values.items()}, priority)
+        self._tell(results)
+        return {self.points[column].name: result for column, result in results.items()}
+
+    def _tell(self, results: Mapping[int, WriteResult]) -> None:
+        for column, result in results.items():
+            name, fate = self.points[column].name, result.fate.value
+            _log.info("device.written", device=self.name, point=name, value=result.written, fate=fate, detail=result.detail)
 
     def _column(self, name: PointName) -> int:
         column = self._columns.get(name)
@@ -136,35 +126,3 @@ class ModbusDevice:
         if not done.answered:
             self._failures += 1
         return Snapshot(self.name, done.at, self.points, tuple(done.outcomes), done.answered)
-
-
-def _as_shown(point: Point, value: Value) -> Value:
-    """A value that `encode` has let pass, in the form in which it would be read."""
-    if point.kind is Kind.BOOLEAN:
-        return bool(value)
-    if point.kind is Kind.TEXT:
-        for number, labels in point.choices.items():
-            if value in (number, labels.en, labels.zh):
-                return labels.en
-        return str(value).rstrip()
-    return value
-
-
-def _agrees(point: Point, wanted: Value, found: Value) -> bool:
-    """Whether what was read is what was written, within the point's tolerance and what its register and decimals can show."""
-    if isinstance(wanted, bool | str) or isinstance(found, bool | str):
-        return wanted == found
-    tolerance = point.write.tolerance if point.write else 0.0
-    shown = 0.0 if point.decimals is None else 0.5 * 10.0**-point.decimals
-    return abs(wanted - found) <= max(tolerance, shown, _FLOAT_RELATIVE * abs(wanted))
-
-
-def _judge(point: Point, wanted: Value, outcome: Outcome, doubt: str) -> WriteResult:
-    said = [doubt] if doubt else []
-    if isinstance(outcome, Fault):
-        said.append(f"it could not be read back ({outcome})")
-        return WriteResult(wanted, None, verified=False, detail="; ".join(said))
-    verified = _agrees(point, wanted, outcome)
-    if not verified:
-        said.append(f"wrote {wanted}, read back {outcome}")
-    return WriteResult(wanted, outcome, verified, "; ".join(said))

@@ -1,68 +1,187 @@
-"""Writes a Modbus device: one request that changes nothing but what was meant, and an honest word on how it went.
+"""Writes a Modbus device: requests that change nothing but what was meant, and an honest word on how it went.
 
-One coil goes by function 5, one register by 6 (devices without these take 15 and 16), more registers by 16 in one request.
 Bits of a register go by function 22, mask write, which the device carries out in one step. A device without it gets no
 write at all: reading the register, changing bits and writing it back could undo what the device itself has changed in
 between, and a control word is the worst place for that.
 """
 
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from edgeguard.bus import ExchangeFailed, Priority
-from edgeguard.codec.encode import Encoded
-from edgeguard.codec.modbus import (
-    ACKNOWLEDGE,
-    BUSY,
-    GATEWAY_EXCEPTIONS,
-    ILLEGAL_FUNCTION,
-    check_answer,
-    exception_code,
-    mask_write_request,
-    write_coil_request,
-    write_coils_request,
-    write_register_request,
-    write_registers_request,
-)
+from edgeguard.codec.encode import encode
+from edgeguard.codec.modbus import ACKNOWLEDGE, BUSY, GATEWAY_EXCEPTIONS, ILLEGAL_FUNCTION, check_answer, exception_code
+from edgeguard.codec.write_plan import WriteStep, plan_writes
 from edgeguard.core.errors import WriteRefused
-from edgeguard.core.register import RegisterField
+from edgeguard.core.fate import Fate
+from edgeguard.core.ids import DeviceName
+from edgeguard.core.limits import WRITE_SETTLE_S
+from edgeguard.core.point import Kind, Outcome, Point, Value
+from edgeguard.core.quality import Fault
+from edgeguard.core.register import RegisterField, Table
+from edgeguard.driver.device import WriteResult
 from edgeguard.driver.line import DeviceLine
+from edgeguard.driver.reader import ModbusReader
+
+_FLOAT_RELATIVE = 1e-6
 
 
-def write_requests(field: RegisterField, encoded: Encoded) -> tuple[bytes, ...]:
-    """The request that writes the field, and the one to try if the device does not know its function."""
-    if field.table.is_bits:
-        on = encoded.data != b"\0"
-        return write_coil_request(field.address, on), write_coils_request(field.address, (on,))
-    if encoded.register is not None:
-        return (mask_write_request(encoded.register, 0xFFFF ^ encoded.mask, int.from_bytes(encoded.data, "big")),)
-    if len(encoded.data) == 2:
-        return write_register_request(field.address, encoded.data), write_registers_request(field.address, encoded.data)
-    return (write_registers_request(field.address, encoded.data),)
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request that went out: `doubt` says in words what is not certain; `lost`: whether the device took it is not known."""
+
+    doubt: str = ""
+    lost: bool = False
 
 
-async def send_write(line: DeviceLine, where: str, requests: tuple[bytes, ...], priority: Priority) -> str:
-    """Have the device take it; empty if it confirmed, otherwise what is known instead.
+_Step = _Sent | WriteRefused | ExchangeFailed
 
-    WriteRefused if the device refuses; ExchangeFailed if nothing was sent or the device is busy.
-    """
-    for request in requests:
+
+class ModbusWriter:
+    """All writes of one device. `points[i]` sits at `fields[i]`."""
+
+    def __init__(
+        self,
+        device: DeviceName,
+        points: Sequence[Point],
+        fields: Sequence[RegisterField],
+        line: DeviceLine,
+        reader: ModbusReader,
+    ) -> None:
+        self._device = device
+        self._points = points
+        self._fields = fields
+        self._line = line
+        self._reader = reader
+
+    async def write(self, values: Mapping[int, Value], priority: Priority) -> dict[int, WriteResult]:
+        """Write columns and read them back; what is missing was not sent, because an earlier step failed.
+
+        Everything is checked before anything is sent: WriteRefused then. If the very first step fails, its error.
+        """
+        columns = list(values)
+        fields = [self._fields[column] for column in columns]
+        encoded = []
+        for column in columns:
+            self._check(column)
+            encoded.append(encode(self._points[column], self._fields[column], values[column]))
+        steps = plan_writes(fields, encoded)
+        outcomes: dict[int, _Step] = {}
+        for step in steps:
+            await self._carry_out(step, columns, outcomes, priority)
+            if any(not isinstance(outcome, _Sent) or outcome.lost for outcome in outcomes.values()):
+                break
+        errors = [outcome for outcome in outcomes.values() if isinstance(outcome, WriteRefused | ExchangeFailed)]
+        if len(errors) == len(outcomes):
+            raise errors[0]
+        wanted = {column: _as_shown(self._points[column], values[column]) for column in columns}
+        seen = await self._read_back([c for c in columns if isinstance(outcomes.get(c), _Sent)], wanted, priority)
+        return {column: self._judge(column, wanted[column], outcomes[column], seen.get(column)) for column in outcomes}
+
+    def _check(self, column: int) -> None:
+        point, field = self._points[column], self._fields[column]
+        if point.write is None:
+            raise WriteRefused(f"{self._device}.{point.name} is read-only")
+        if field.table not in (Table.COIL, Table.HOLDING):
+            raise WriteRefused(f"{self._device}.{point.name}: Modbus has no writing of {field.table.value}s")
+
+    async def _carry_out(self, step: WriteStep, columns: Sequence[int], outcomes: dict[int, _Step], priority: Priority) -> None:
+        """Send a step; its members one by one where the device does not know the function for all of them."""
+        members = [columns[i] for i in step.members]
+        where = ", ".join(f"{self._device}.{self._points[column].name}" for column in members)
         try:
-            answer = await line.exchange(request, priority)
-        except ExchangeFailed as failed:
-            if not failed.sent:
-                raise
-            return f"the answer was lost ({failed.fault}): the device may or may not have taken the write"
-        fault = check_answer(request, answer)
-        if fault is None:
-            return ""
-        line.faults[fault.reason] += 1
-        code = exception_code(answer)
-        if code == ILLEGAL_FUNCTION:
-            continue
-        if code == BUSY:
-            raise line.failure(fault)
-        if code == ACKNOWLEDGE:
-            return "the device has accepted the write and is still working on it"
-        if code is None or code in GATEWAY_EXCEPTIONS:
-            return f"the write was not confirmed ({fault}): the device may or may not have taken it"
-        raise WriteRefused(f"{where}: the device refuses the write with {fault.detail}")
-    functions = " and ".join(str(request[0]) for request in requests)
-    raise WriteRefused(f"{where}: the device does not know function {functions}, which this write needs")
+            sent = await self._send(where, step, priority)
+        except (WriteRefused, ExchangeFailed) as error:
+            outcomes.update(dict.fromkeys(members, error))
+            return
+        if sent is not None:
+            outcomes.update(dict.fromkeys(members, sent))
+            return
+        for single in step.apart:
+            await self._carry_out(single, columns, outcomes, priority)
+            last = outcomes[columns[single.members[0]]]
+            if not isinstance(last, _Sent) or last.lost:
+                return
+
+    async def _send(self, where: str, step: WriteStep, priority: Priority) -> _Sent | None:
+        """Have the device take it; None if it does not know the function and the members can go apart.
+
+        WriteRefused if the device refuses; ExchangeFailed if nothing was sent or the device is busy.
+        """
+        for request in step.requests:
+            try:
+                answer = await self._line.exchange(request, priority)
+            except ExchangeFailed as failed:
+                if not failed.sent:
+                    raise
+                return _Sent(f"the answer was lost ({failed.fault}): the device may or may not have taken the write", lost=True)
+            fault = check_answer(request, answer)
+            if fault is None:
+                return _Sent()
+            self._line.faults[fault.reason] += 1
+            code = exception_code(answer)
+            if code == ILLEGAL_FUNCTION:
+                continue
+            if code == BUSY:
+                raise self._line.failure(fault)
+            if code == ACKNOWLEDGE:
+                return _Sent("the device has accepted the write and is still working on it")
+            if code is None or code in GATEWAY_EXCEPTIONS:
+                return _Sent(f"the write was not confirmed ({fault}): the device may or may not have taken it", lost=True)
+            raise WriteRefused(f"{where}: the device refuses the write with {fault.detail}")
+        if step.apart:
+            return None
+        functions = " and ".join(str(request[0]) for request in step.requests)
+        raise WriteRefused(f"{where}: the device does not know function {functions}, which this write needs")
+
+    async def _read_back(self, columns: Sequence[int], wanted: Mapping[int, Value], priority: Priority) -> dict[int, Outcome]:
+        """What the device says now; asked a second time a little later if it is not what was written."""
+        seen = await self._read(columns, priority)
+        if all(_agrees(self._points[column], wanted[column], seen[column]) for column in columns):
+            return seen
+        await asyncio.sleep(WRITE_SETTLE_S)
+        return await self._read(columns, priority)
+
+    async def _read(self, columns: Sequence[int], priority: Priority) -> dict[int, Outcome]:
+        done = await self._reader.some(columns, priority)
+        return {column: done.outcomes[column] for column in columns}
+
+    def _judge(self, column: int, wanted: Value, outcome: _Step, seen: Outcome | None) -> WriteResult:
+        """What became of a column that was sent, or that was to be sent and failed."""
+        if isinstance(outcome, ExchangeFailed):
+            return WriteResult(wanted, None, False, str(outcome), Fate.REFUSED if outcome.sent else Fate.NOT_SENT)
+        if isinstance(outcome, WriteRefused):
+            return WriteResult(wanted, None, False, str(outcome), Fate.REFUSED)
+        said = [outcome.doubt] if outcome.doubt else []
+        doubtful = Fate.LOST if outcome.lost else None
+        if seen is None or isinstance(seen, Fault):
+            said.append(f"it could not be read back ({seen})")
+            return WriteResult(wanted, None, False, "; ".join(said), doubtful)
+        verified = _agrees(self._points[column], wanted, seen)
+        if not verified:
+            said.append(f"wrote {wanted}, read back {seen}")
+        return WriteResult(wanted, seen, verified, "; ".join(said), None if verified else doubtful)
+
+
+def _as_shown(point: Point, value: Value) -> Value:
+    """A value that `encode` has let pass, in the form in which it would be read."""
+    if point.kind is Kind.BOOLEAN:
+        return bool(value)
+    if point.kind is Kind.TEXT:
+        for number, labels in point.choices.items():
+            if value in (number, labels.en, labels.zh):
+                return labels.en
+        return str(value).rstrip()
+    return value
+
+
+def _agrees(point: Point, wanted: Value, found: Outcome) -> bool:
+    """Whether what was read is what was written, within the point's tolerance and what its register and decimals can show."""
+    if isinstance(found, Fault):
+        return False
+    if isinstance(wanted, bool | str) or isinstance(found, bool | str):
+        return wanted == found
+    tolerance = point.write.tolerance if point.write else 0.0
+    shown = 0.0 if point.decimals is None else 0.5 * 10.0**-point.decimals
+    return abs(wanted - found) <= max(tolerance, shown, _FLOAT_RELATIVE * abs(wanted))

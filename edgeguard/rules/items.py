@@ -9,7 +9,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName
 from edgeguard.core.item import Item, Stream
-from edgeguard.core.limits import ITEM_MAX_BYTES
+from edgeguard.core.limits import COMMAND_DETAIL_CHARS, ITEM_MAX_BYTES
 from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.quality import Fault
 
@@ -84,13 +84,22 @@ def health_item(health: Health, at: Stamp) -> Item:
 
 
 def command_item(
-    name: str, target: str, at: Stamp, by: str, result: str, value: Value | None = None, read_back: Value | None = None
+    name: str,
+    target: str,
+    at: Stamp,
+    by: str,
+    result: str,
+    value: Value | None = None,
+    read_back: Value | None = None,
+    old: Value | None = None,
+    detail: str = "",
 ) -> Item:
-    """What a person did: `{"type":"command","name":"write","target":…,"value":…,"by":…,"result":…,"read_back":…}`.
+    """What a person did: `{"type":"command","name":"write","target":…,"value":…,"by":…,"result":…,"read_back":…,"old":…}`.
 
-    `result` of a write is accepted (recorded before the device is touched), then done, refused, failed or unverified.
+    `result` of a write is accepted (recorded before the device is touched), then a word of core.fate, or failed if it could not
+    be recorded; `detail`, left out when empty, says in words by which rule it was refused or what is not as it should be.
     """
-    body = {
+    body: dict[str, object] = {
         "type": "command",
         "name": name,
         "target": target,
@@ -98,5 +107,8 @@ def command_item(
         "by": by,
         "result": result,
         "read_back": read_back,
+        "old": old,
     }
+    if detail:
+        body["detail"] = detail[:COMMAND_DETAIL_CHARS]
     return Item(Stream.EVENTS, at, orjson.dumps(body))

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from edgeguard import __version__
-from edgeguard.control import Call, Handler, UnknownName
+from edgeguard.control import BadArguments, Call, Handler, UnknownName
+from edgeguard.control.message import json_value
 from edgeguard.control.views import (
     AlarmView,
     DeviceView,
@@ -18,21 +19,21 @@ from edgeguard.control.views import (
     TaskView,
     TopView,
     UplinkView,
+    WritesView,
     WriteView,
 )
 from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import iso_utc
-from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
+from edgeguard.core.errors import StoreError
+from edgeguard.core.fate import together
 from edgeguard.core.ids import AlarmName, DeviceName, PointName
-from edgeguard.core.item import Item
 from edgeguard.core.limits import AUDIT_WITHIN_S
-from edgeguard.core.point import Value
 from edgeguard.driver import Device
-from edgeguard.rules.items import command_item
 from edgeguard.runtime import show
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.runtime.pipeline import DeviceRecord
+from edgeguard.runtime.writing import Wish, Writing
 from edgeguard.store import Batch
 
 Reload = Callable[[], Awaitable[str]]
@@ -46,6 +47,7 @@ class Handlers:
         self._config_path = config_path
         self._reload = reload
         self._started = gateway.clock.now()
+        self._writing = Writing(gateway, self._put)
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -58,6 +60,7 @@ class Handlers:
             "outbox": self.outbox,
             "read": self.read,
             "write": self.write,
+            "write-several": self.write_several,
             "reload": self.reload,
             "top": self.top,
             **LineHandlers(self._gateway).table(),
@@ -176,33 +179,23 @@ class Handlers:
 
     async def write(self, call: Call) -> WriteView:
         """Write a point: recorded durably before the device is touched, then again with what came of it, whatever came."""
-        name, point, value = call.text("device"), call.text("point"), call.value("value")
-        if all(known.name != point for known in self._record(name).rules.points):
-            raise UnknownName(f"{name} has no point {point}")
-        device, target, loop = self._device(name), f"{name}.{point}", asyncio.get_running_loop()
+        wish = Wish(DeviceName(call.text("device")), PointName(call.text("point")), call.value("value"))
+        (end,) = await self._writing.carry_out((wish,), call.author)
+        if end.error is not None:
+            raise end.error
+        return show.write_view(end)
 
-        def record(result: str, read_back: Value | None = None) -> Item:
-            return command_item("write", target, self._gateway.clock.now(), call.author, result, value, read_back)
-
-        try:
-            await self._put(Batch((record("accepted"),)), f"{target} was not written: the disk takes nothing, so nobody would know")
-        except (StoreError, asyncio.CancelledError):
-            self._gateway.pipeline.emit(record("failed"))
-            raise
-        begun_s, end, read_back = loop.time(), "unverified", None
-        try:
-            result = await device.write(PointName(point), value)
-            end, read_back = "done" if result.verified else "unverified", result.read_back
-        except WriteRefused:
-            end = "refused"
-            raise
-        except EdgeguardError:
-            end = "failed"
-            raise
-        finally:
-            self._gateway.pipeline.emit(record(end, read_back))
-        took_ms = round((loop.time() - begun_s) * 1000, 1)
-        return WriteView(name, point, result.written, result.read_back, result.verified, result.detail, took_ms)
+    async def write_several(self, call: Call) -> WritesView:
+        """Write points together: refused as a whole before anything is sent, or each with what came of it."""
+        targets, values = call.texts("targets"), call.texts("values")
+        if len(targets) != len(values):
+            raise BadArguments(f"{len(targets)} targets and {len(values)} values")
+        wishes = []
+        for target, text in zip(targets, values, strict=True):
+            device, _, point = target.partition(".")
+            wishes.append(Wish(DeviceName(device), PointName(point), json_value(text)))
+        ends = await self._writing.carry_out(wishes, call.author)
+        return WritesView(together([end.fate for end in ends]).value, tuple(show.write_view(end) for end in ends))
 
     async def reload(self, _call: Call) -> ReloadView:
         """Take up the configuration file anew."""

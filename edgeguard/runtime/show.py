@@ -5,15 +5,17 @@ import resource
 from collections.abc import Iterable
 from pathlib import Path
 
-from edgeguard.control.views import AlarmView, DeviceView, LabelsView, PointView, WriteRuleView
+from edgeguard.control.views import AlarmView, DeviceView, LabelsView, PointView, WriteRuleView, WriteView
 from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.fate import Fate
 from edgeguard.core.point import Labels, Outcome, Point, Value
 from edgeguard.core.quality import Fault, Quality, Reason
 from edgeguard.core.site import BusSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.pipeline import DeviceRecord
 from edgeguard.runtime.poller import Poller
+from edgeguard.runtime.writing import End
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -142,6 +144,22 @@ def reading_views(record: DeviceRecord, snapshot: Snapshot) -> Iterable[PointVie
     for point, outcome in zip(snapshot.points, snapshot.outcomes, strict=True):
         value = None if isinstance(outcome, Fault) else outcome
         yield _point_view(record, point, outcome, value, snapshot.at, snapshot.at)
+
+
+def write_view(end: End) -> WriteView:
+    """What became of a write."""
+    wish = end.wish
+    return WriteView(
+        device=wish.device,
+        point=wish.point,
+        written=wish.value if end.written is None else end.written,
+        read_back=end.read_back,
+        verified=end.fate is Fate.DONE,
+        detail=end.detail,
+        took_ms=end.took_ms,
+        fate=end.fate.value,
+        old=end.old,
+    )
 
 
 def alarm_views(record: DeviceRecord, everything: bool) -> Iterable[AlarmView]:

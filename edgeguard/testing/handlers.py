@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edgeguard.control.call import Call, Handler
 from edgeguard.control.errors import UnknownName
+from edgeguard.control.message import json_value
 from edgeguard.control.server import ControlServer
 from edgeguard.control.views import (
     AlarmView,
@@ -28,10 +29,12 @@ from edgeguard.control.views import (
     TopView,
     UplinkView,
     WriteRuleView,
+    WritesView,
     WriteView,
 )
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import WriteRefused, WriteUnverified
+from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
 from edgeguard.testing.line_handlers import FakeLines
 
@@ -105,6 +108,7 @@ class FakeBuilding:
             "outbox": self._answer_outbox,
             "read": self._answer_read,
             "write": self._answer_write,
+            "write-several": self._answer_write_several,
             "reload": self._answer_reload,
             "top": self._answer_top,
             **self.lines.table(),
@@ -374,8 +378,24 @@ class FakeBuilding:
             found.extend(wanted)
         return tuple(found)
 
+    async def _answer_write_several(self, call: Call) -> WritesView:
+        told: list[WriteView] = []
+        for target, text in zip(call.texts("targets"), call.texts("values"), strict=True):
+            device, _, point = target.partition(".")
+            value = json_value(text)
+            if told and told[-1].fate != "done":
+                told.append(WriteView(device, point, value, None, False, "not sent", 0.0, "not-sent"))
+                continue
+            try:
+                told.append(self._write(device, point, value))
+            except WriteRefused as error:
+                told.append(WriteView(device, point, value, None, False, str(error), 0.0, "refused"))
+        return WritesView(together([Fate(view.fate) for view in told]).value, tuple(told))
+
     async def _answer_write(self, call: Call) -> WriteView:
-        device, point, value = call.text("device"), call.text("point"), call.value("value")
+        return self._write(call.text("device"), call.text("point"), call.value("value"))
+
+    def _write(self, device: str, point: str, value: Value) -> WriteView:
         view = next((view for view in self._points_of(device) if view.point == point), None)
         if view is None:
             raise UnknownName(f"{device} has no point {point}")

@@ -41,7 +41,7 @@ type = "float32"
 word_order = "little"
 unit = "bar"
 labels = { zh = "设定", en = "setpoint" }
-write = { min = 0, max = 16, tolerance = 0.001 }
+write = { min = 0, max = 16, tolerance = 0.001, harmless = true }
 
 [[point]]
 name = "relay"
@@ -49,7 +49,7 @@ table = "coil"
 address = 7
 type = "bit"
 labels = { zh = "继电器", en = "relay" }
-write = {}
+write = { harmless = true }
 
 [[point]]
 name = "beyond"

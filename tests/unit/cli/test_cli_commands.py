@@ -11,7 +11,7 @@ from cli_kit import Desk, desk
 from rich.cells import cell_len
 
 from edgeguard.control import Call, Handler
-from edgeguard.control.views import LabelsView, WriteView
+from edgeguard.control.views import LabelsView, WritesView, WriteView
 from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.testing.handlers import FakeBuilding
 
@@ -198,6 +198,38 @@ def test_write_for_programs(here: Desk) -> None:
 
     assert printed.code == 0
     assert json.loads(printed.out)["read_back"] == "manual"
+
+
+def test_several_writes_are_one_command_and_each_is_told(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeguard.cli.wire.somebody_is_here", lambda: True)
+
+    printed = here.type("write", "pump-1.setpoint=4.25", "pump-1.mode=manual", answer="y\n")
+
+    assert printed.code == 0
+    for wanted in ("3.50 bar", "4.25 bar", "✓ pump-1.setpoint = 4.25 bar", "✓ pump-1.mode = manual", "→ done"):
+        assert wanted in printed.out
+    assert printed.out.count("Write this?") == 1
+
+
+def test_of_several_writes_what_was_not_done_is_named() -> None:
+    building = FakeBuilding()
+    writes = (
+        WriteView("pump-1", "setpoint", 4.0, 4.0, True, "", 12.0),
+        WriteView("pump-1", "mode", "off", None, False, "the interlock requires tank.level > 1", 12.0, "refused"),
+    )
+    with desk(building, {**building.table(), "write-several": answering(WritesView("half-done", writes))}) as made:
+        printed = made.type("write", "pump-1.setpoint=4", "pump-1.mode=off", "--yes")
+        assert printed.code == 1
+        assert "✗ pump-1.mode = off: refused; the interlock requires tank.level > 1" in printed.out
+        assert "→ half done" in printed.out
+        programs = made.type("write", "pump-1.setpoint=4", "pump-1.mode=off", "--yes", "--json")
+        assert [write["fate"] for write in json.loads(programs.out)["writes"]] == ["done", "refused"]
+
+
+def test_of_several_writes_each_has_its_value(here: Desk) -> None:
+    printed = here.type("write", "pump-1.setpoint=4", "pump-1.mode", "--yes")
+    assert printed.code == 2
+    assert "'pump-1.mode' has no value" in printed.err
 
 
 def test_a_write_that_is_not_seen_exits_1() -> None:

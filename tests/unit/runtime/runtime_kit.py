@@ -46,13 +46,13 @@ from edgeguard.uplink.uplink import CommandSink
 
 PRESSURE, MODE, RUNNING = PointName("pressure"), PointName("mode"), PointName("running")
 POINTS = (
-    Point(PRESSURE, Kind.NUMBER, Labels("压力", "Pressure"), unit="bar", decimals=1, write=WriteRule(0.0, 10.0)),
+    Point(PRESSURE, Kind.NUMBER, Labels("压力", "Pressure"), unit="bar", decimals=1, write=WriteRule(0.0, 10.0, harmless=True)),
     Point(
         MODE,
         Kind.TEXT,
         Labels("模式", "Mode"),
         choices={0: Labels("自动", "auto"), 1: Labels("手动", "manual")},
-        write=WriteRule(),
+        write=WriteRule(harmless=True),
     ),
     Point(RUNNING, Kind.BOOLEAN, Labels("运行", "Running")),
 )

@@ -133,7 +133,7 @@ async def test_a_write_that_is_broken_off_has_an_end_on_record(tmp_path: Path) -
         await touched.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert [body["result"] for body in await records(gateway)] == ["accepted", "unverified"]
+        assert [body["result"] for body in await records(gateway)] == ["accepted", "lost"]
 
 
 async def test_nothing_is_written_while_it_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

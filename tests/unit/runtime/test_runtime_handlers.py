@@ -347,13 +347,14 @@ def test_a_write_that_the_device_confirms_but_does_not_keep_is_unverified() -> N
     told(story)
 
 
-def test_a_write_whose_answer_is_lost_is_unverified_and_not_failed() -> None:
+def test_a_write_whose_answer_is_lost_is_lost_and_not_failed() -> None:
     async def story(house: House) -> None:
         house.unit("riser-a").silent = True
         view = await write(house, 4.5)
         assert (view.verified, view.read_back) == (False, None)
         assert "may or may not have taken" in view.detail
-        assert house.store.commands() == ["accepted", "unverified"]
+        assert view.fate == "lost"
+        assert house.store.commands() == ["accepted", "lost"]
 
     told(story)
 
@@ -379,12 +380,12 @@ def test_what_the_device_refuses_is_refused() -> None:
     told(story)
 
 
-def test_a_write_that_cannot_go_out_has_failed() -> None:
+def test_a_write_that_cannot_go_out_is_not_sent() -> None:
     async def story(house: House) -> None:
         house.bus("riser-a").disconnect()
         with pytest.raises(ExchangeFailed):
             await write(house, 4.5)
-        assert house.store.commands() == ["accepted", "failed"]
+        assert house.store.commands() == ["accepted", "not-sent"]
 
     told(story)
 
@@ -398,7 +399,7 @@ def test_a_write_broken_off_on_the_wire_leaves_an_end_on_record() -> None:
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
-        assert house.store.commands() == ["accepted", "unverified"]
+        assert house.store.commands() == ["accepted", "lost"]
 
     told(story)
 

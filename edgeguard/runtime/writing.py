@@ -1,0 +1,240 @@
+"""Writes as the daemon carries them out: on record before anything acts, past the interlocks, on the wire, and on record again.
+
+Several writes are one command: everything that can be refused is refused before the first is sent, and after one that goes
+wrong nothing more is sent.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from edgeguard.bus import ExchangeFailed
+from edgeguard.codec.encode import check_value
+from edgeguard.control import BadArguments, UnknownName
+from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
+from edgeguard.core.fate import Fate
+from edgeguard.core.ids import DeviceName, PointName
+from edgeguard.core.interlock import Interlock, PointRef
+from edgeguard.core.item import Item
+from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE, WRITES_PER_HOUR_MAX
+from edgeguard.core.point import Point, Value
+from edgeguard.driver import Device, WriteResult, write_all
+from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
+from edgeguard.rules.items import command_item
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.store import Batch
+
+Put = Callable[[Batch, str], Awaitable[None]]
+"""Make a batch durable; StoreError with the complaint if that takes too long."""
+
+_NO_INTERLOCK = Interlock()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A value that somebody wants a point to have."""
+
+    device: DeviceName
+    point: PointName
+    value: Value
+
+    @property
+    def target(self) -> str:
+        """`pump-1.setpoint`."""
+        return f"{self.device}.{self.point}"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What became of a wish. `old` is the last good value before, None if there was none."""
+
+    wish: Wish
+    fate: Fate
+    detail: str = ""
+    read_back: Value | None = None
+    written: Value | None = None
+    old: Value | None = None
+    took_ms: float = 0.0
+    error: EdgeguardError | None = None
+
+
+class Writing:
+    """All writes of one daemon; writes of one device go one after the other."""
+
+    def __init__(self, gateway: Gateway, put: Put) -> None:
+        self._gateway = gateway
+        self._put = put
+        self._turns: defaultdict[DeviceName, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._touched_ms: dict[DeviceName, int] = {}
+        self._written_ms: defaultdict[PointRef, deque[int]] = defaultdict(lambda: deque(maxlen=WRITES_PER_HOUR_MAX))
+
+    async def carry_out(self, wishes: Sequence[Wish], by: str) -> tuple[End, ...]:
+        """One command: the ends of the wishes, in their order. UnknownName, BadArguments or StoreError if nothing was tried."""
+        self._check_names(wishes)
+        olds = {wish: self._old(wish) for wish in wishes}
+        ends: dict[Wish, End] = {}
+        sending: set[Wish] = set()
+        try:
+            await self._record_first(wishes, olds, by)
+        except (StoreError, asyncio.CancelledError):
+            for wish in wishes:
+                self._gateway.pipeline.emit(self._record(wish, "failed", olds[wish], by))
+            raise
+        begun_s = asyncio.get_running_loop().time()
+        try:
+            await self._in_turn(wishes, ends, sending)
+        finally:
+            took_ms = round((asyncio.get_running_loop().time() - begun_s) * 1000, 1)
+            for wish in wishes:
+                end = ends.get(wish) or _broken_off(wish, wish in sending)
+                self._gateway.pipeline.emit(self._record(wish, end.fate.value, olds[wish], by, end.read_back, end.detail))
+        return tuple(
+            End(wish, e.fate, e.detail, e.read_back, e.written, olds[wish], took_ms, e.error)
+            for wish, e in ((wish, ends[wish]) for wish in wishes)
+        )
+
+    async def _record_first(self, wishes: Sequence[Wish], olds: Mapping[Wish, Value | None], by: str) -> None:
+        names = ", ".join(wish.target for wish in wishes)
+        verb = "was" if len(wishes) == 1 else "were"
+        items = tuple(self._record(wish, "accepted", olds[wish], by) for wish in wishes)
+        await self._put(Batch(items), f"{names} {verb} not written: the disk takes nothing, so nobody would know")
+
+    async def _in_turn(self, wishes: Sequence[Wish], ends: dict[Wish, End], sending: set[Wish]) -> None:
+        async with AsyncExitStack() as stack:
+            for name in sorted({wish.device for wish in wishes}):
+                await stack.enter_async_context(self._turns[name])
+            for wish in wishes:
+                refusal = await self._refusal(wish)
+                if refusal is not None:
+                    ends[wish] = End(wish, Fate.REFUSED, str(refusal), error=refusal)
+            if ends:
+                _leave_out(wishes, ends, "not sent, because another write of this command was refused")
+                return
+            for name in dict.fromkeys(wish.device for wish in wishes):
+                mine = [wish for wish in wishes if wish.device == name]
+                if any(end.fate is not Fate.DONE for end in ends.values()):
+                    break
+                sending.update(mine)
+                ends.update(await self._send(self._device(name), mine))
+            _leave_out(wishes, ends, "not sent, because an earlier write went wrong")
+
+    async def _send(self, device: Device, wishes: Sequence[Wish]) -> dict[Wish, End]:
+        """The ends of one device's wishes."""
+        now_ms = self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
+        for wish in wishes:
+            self._written_ms[PointRef(wish.device, wish.point)].append(now_ms)
+        try:
+            if len(wishes) == 1:
+                results: Mapping[PointName, WriteResult] = {wishes[0].point: await device.write(wishes[0].point, wishes[0].value)}
+            else:
+                results = await write_all(device, {wish.point: wish.value for wish in wishes})
+        except (WriteRefused, ExchangeFailed) as error:
+            fate = Fate.NOT_SENT if isinstance(error, ExchangeFailed) and not error.sent else Fate.REFUSED
+            ends = {wish: End(wish, fate, str(error), error=error) for wish in wishes}
+        else:
+            told = ((wish, results[wish.point]) for wish in wishes)
+            ends = {wish: End(wish, r.fate, r.detail, r.read_back, r.written) for wish, r in told}
+        self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
+        for wish, end in ends.items():
+            if not end.fate.acted:
+                self._written_ms[PointRef(wish.device, wish.point)].pop()
+        return ends
+
+    async def _refusal(self, wish: Wish) -> WriteRefused | None:
+        """Why this wish must not be carried out now; None if it may."""
+        spec = self._gateway.pipeline.records[wish.device].spec
+        point = self._point(wish)
+        if point.write is None:
+            return WriteRefused(f"{wish.target} is read-only")
+        try:
+            check_value(point, wish.value)
+        except WriteRefused as refused:
+            return WriteRefused(f"{wish.device}.{refused}")
+        interlock = spec.interlocks.get(wish.point, _NO_INTERLOCK)
+        if not point.write.harmless and not interlock.requires:
+            advice = f"name one in the site file: [device.interlock.{wish.point}] requires = [...]"
+            return WriteRefused(f"{wish.target} can do harm and has no second condition that must hold; {advice}")
+        written = self._written_ms[PointRef(wish.device, wish.point)]
+        why = too_often(interlock, written, self._gateway.clock.now().boot_ms) or unmet(interlock, await self._fresh(interlock))
+        return WriteRefused(f"{wish.target}: {why}") if why else None
+
+    async def _fresh(self, interlock: Interlock) -> Look:
+        """What is known of the interlock's points, those that are not fresh read anew."""
+        anew: dict[PointRef, Sight] = {}
+        wanted: defaultdict[DeviceName, list[PointName]] = defaultdict(list)
+        for ref in stale_points(interlock, self._look):
+            wanted[ref.device].append(ref.point)
+        try:
+            async with asyncio.timeout(INTERLOCK_READ_S):
+                await asyncio.gather(*(self._read(device, points, anew) for device, points in wanted.items()))
+        except TimeoutError:
+            pass  # what has not come by now is as unknown as before
+        return lambda ref: anew.get(ref) or self._look(ref)
+
+    async def _read(self, name: DeviceName, points: Iterable[PointName], anew: dict[PointRef, Sight]) -> None:
+        try:
+            device = self._gateway.field.device(name)
+        except KeyError:
+            return
+        snapshot = await device.read(points)
+        age_ms = self._gateway.clock.now().boot_ms - snapshot.at.boot_ms
+        for point, outcome in zip(snapshot.points, snapshot.outcomes, strict=True):
+            anew[PointRef(name, point.name)] = Sight(outcome, age_ms)
+
+    def _look(self, ref: PointRef) -> Sight | None:
+        """What the last round said of a point; nothing if the device has been written since."""
+        record = self._gateway.pipeline.records.get(ref.device)
+        if record is None or record.at is None or record.at.boot_ms <= self._touched_ms.get(ref.device, -1):
+            return None
+        for point, outcome in zip(record.rules.points, record.outcomes, strict=True):
+            if point.name == ref.point:
+                return Sight(outcome, self._gateway.clock.now().boot_ms - record.at.boot_ms)
+        return None
+
+    def _check_names(self, wishes: Sequence[Wish]) -> None:
+        if not 1 <= len(wishes) <= WRITES_AT_ONCE:
+            raise BadArguments(f"{len(wishes)} writes in one command; 1 to {WRITES_AT_ONCE} are possible")
+        targets = [wish.target for wish in wishes]
+        for wish in wishes:
+            self._point(wish)
+            self._device(wish.device)
+            if targets.count(wish.target) > 1:
+                raise BadArguments(f"{wish.target} stands twice in one command")
+
+    def _point(self, wish: Wish) -> Point:
+        record = self._gateway.pipeline.records.get(wish.device)
+        if record is None:
+            raise UnknownName(f"there is no device {wish.device}")
+        point = next((point for point in record.rules.points if point.name == wish.point), None)
+        if point is None:
+            raise UnknownName(f"{wish.device} has no point {wish.point}")
+        return point
+
+    def _device(self, name: DeviceName) -> Device:
+        try:
+            return self._gateway.field.device(name)
+        except KeyError:
+            raise UnknownName(f"{name} is not polled at this moment") from None
+
+    def _old(self, wish: Wish) -> Value | None:
+        record = self._gateway.pipeline.records[wish.device]
+        return next(good for point, good in zip(record.rules.points, record.good, strict=True) if point.name == wish.point)
+
+    def _record(
+        self, wish: Wish, result: str, old: Value | None, by: str, read_back: Value | None = None, detail: str = ""
+    ) -> Item:
+        now = self._gateway.clock.now()
+        return command_item("write", wish.target, now, by, result, wish.value, read_back, old, detail)
+
+
+def _leave_out(wishes: Iterable[Wish], ends: dict[Wish, End], why: str) -> None:
+    for wish in wishes:
+        ends.setdefault(wish, End(wish, Fate.NOT_SENT, why))
+
+
+def _broken_off(wish: Wish, sending: bool) -> End:
+    if sending:
+        return End(wish, Fate.LOST, "broken off: the device may or may not have taken the write")
+    return End(wish, Fate.NOT_SENT, "broken off before anything was sent")
