@@ -1,15 +1,23 @@
 """The commands that look at a line: declared here, done in modules that are imported when one of them runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgeguard.cli.session import Command, session_of
 
+Port = Annotated[Path | None, typer.Option("--port", metavar="DEV", help="A serial port that the daemon does not use.")]
+Baud = Annotated[int, typer.Option("--baud", min=300, max=4_000_000, help="With --port: its speed.")]
+ParityLetter = Annotated[str, typer.Option("--parity", metavar="N|E|O", help="With --port: its parity.")]
+StopBits = Annotated[int, typer.Option("--stopbits", min=1, max=2, help="With --port: its stop bits.")]
+Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, metavar="N", help="End after N seconds.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add them to the root, in the order in which help lists them."""
     app.command(cls=Command)(bus)
+    app.command(cls=Command)(trace)
     app.command(cls=Command)(decode)
 
 
@@ -25,6 +33,33 @@ def bus(
     from edgeguard.cli import bus as buses
 
     raise typer.Exit(buses.flight(session_of(ctx), name) if flight else buses.bus(session_of(ctx), name))
+
+
+def trace(
+    ctx: typer.Context,
+    bus: Annotated[str | None, typer.Argument(metavar="BUS", help="A bus of the daemon.")] = None,
+    port: Port = None,
+    baud: Baud = 9600,
+    parity: ParityLetter = "N",
+    stopbits: StopBits = 1,
+    device: Annotated[str, typer.Option("--device", "-d", metavar="NAME|ADDRESS", help="Only frames of this device.")] = "",
+    pcap: Annotated[Path | None, typer.Option("--pcap", metavar="FILE", help="Write a file for Wireshark, too.")] = None,
+    seconds: Seconds = None,
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="End after so many frames.")] = None,
+    last_s: Annotated[float, typer.Option("--last", min=0, metavar="S", help="Begin with the last S seconds.")] = 0.0,
+    raw: Annotated[bool, typer.Option("--raw", help="The bytes beside the words.")] = False,
+) -> None:
+    """Decoded frames as they pass on a wire, with times, errors and retries; Ctrl-C ends with how the line and its devices are.
+
+    With --port it only listens, and never sends: it shows what another master does. Exit 1 when something is wrong with the
+    line; what it is, what was seen that says so, and what to do are printed. With --json one line of JSON per frame.
+    """
+    from edgeguard.cli import trace as tracing
+    from edgeguard.cli.wire_source import PortChoice
+
+    choice = PortChoice.of(port, baud, parity, stopbits) if port is not None else None
+    options = tracing.TraceOptions(device, pcap, seconds, count, last_s, raw)
+    raise typer.Exit(tracing.trace(session_of(ctx), bus, choice, options))
 
 
 def decode(

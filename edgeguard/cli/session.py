@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 DEFAULT_SOCKET: Final = "/run/edgeguard/control.sock"
 
-LATER: Final = ("camera", "capture", "doctor", "falling", "plates", "replay", "scan", "trace")
+LATER: Final = ("camera", "capture", "doctor", "falling", "plates", "replay", "scan")
 """Commands that documents speak of and that this version does not have."""
 
 

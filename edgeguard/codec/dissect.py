@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from edgeguard.codec.meter_frame import START, WAKE_UP
 from edgeguard.codec.modbus import EXCEPTION_BIT
 from edgeguard.codec.rtu import crc16
-from edgeguard.codec.shapes import METER_START, METER_WAKE, Shape, ascii_shape, cjt188_shape, dlt645_shape, rtu_shapes, tcp_shape
+from edgeguard.codec.shapes import Shape, ascii_shape, cjt188_shape, dlt645_shape, rtu_shapes, tcp_shape
 from edgeguard.codec.sighting import Form, Sighting, Sort, Way
 from edgeguard.core.limits import DISSECT_BYTES, DISSECT_GAP_S
 
@@ -75,7 +76,7 @@ class Dissector:
 
     def _outgoing(self, at_s: float, data: bytes) -> Sighting:
         end_s = at_s + len(data) * self._character_s
-        body = data.lstrip(bytes((METER_WAKE,))) if not self._network else data
+        body = data.lstrip(bytes((WAKE_UP,))) if not self._network else data
         shape = next((s for s in self._shapes(body) if s.verdict and s.size == len(body)), None) if body else None
         if shape is None and not self._network and len(data) >= _SHORTEST_RTU and not crc16(data):
             shape = Shape(Form.RTU, len(data), (Sort.REQUEST,), data[0], data[1:-2], True)
@@ -100,7 +101,7 @@ class Dissector:
         if self._network:
             shape = tcp_shape(data)
             return [] if shape is None else [shape]
-        if data[0] == METER_START:
+        if data[0] == START:
             meters = [shape for shape in (dlt645_shape(data), cjt188_shape(data)) if shape is not None]
             return [*meters, *rtu_shapes(data)]
         colon = ascii_shape(data)
@@ -117,7 +118,7 @@ class Dissector:
 
     def _wake(self, at: int, shape: Shape | None) -> int:
         """Where the frame at this place of the buffer begins together with the bytes that wake a meter."""
-        while at and shape is not None and shape.form in _METERS and self._buffer[at - 1] == METER_WAKE:
+        while at and shape is not None and shape.form in _METERS and self._buffer[at - 1] == WAKE_UP:
             at -= 1
         return at
 

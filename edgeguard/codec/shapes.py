@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from edgeguard.codec.meter_frame import ANSWER_BIT, END, ERROR_BIT, START, checksum
 from edgeguard.codec.modbus import EXCEPTION_BIT
 from edgeguard.codec.rtu import crc16
 from edgeguard.codec.sighting import Form, Sort
 from edgeguard.core.limits import MODBUS_MAX_PDU_BYTES, RTU_MAX_ADU_BYTES
 from edgeguard.core.line import Station
 
-METER_START: Final = 0x68
-METER_END: Final = 0x16
-METER_WAKE: Final = 0xFE
 METER_OFFSET: Final = 0x33
-_ANSWER_BIT: Final = 0x80
-_ERROR_BIT: Final = 0x40
 _DLT645_REST: Final = 12
 _CJT188_REST: Final = 13
 _ASCII_LONGEST: Final = 2 * RTU_MAX_ADU_BYTES + 1
@@ -163,7 +159,7 @@ def ascii_shape(data: bytes) -> Shape | None:
 
 def dlt645_shape(data: bytes) -> Shape | None:
     """The DL/T 645 frame that begins here, at its first 68."""
-    if data[0] != METER_START or (len(data) > 7 and data[7] != METER_START):
+    if data[0] != START or (len(data) > 7 and data[7] != START):
         return None
     if len(data) < 10:
         return Shape(Form.DLT645, _DLT645_REST, (Sort.ANSWER,))
@@ -176,7 +172,7 @@ def dlt645_shape(data: bytes) -> Shape | None:
 
 def cjt188_shape(data: bytes) -> Shape | None:
     """The CJ/T 188 frame that begins here, at its 68."""
-    if data[0] != METER_START:
+    if data[0] != START:
         return None
     if len(data) < 11:
         return Shape(Form.CJT188, _CJT188_REST, (Sort.ANSWER,))
@@ -188,13 +184,13 @@ def cjt188_shape(data: bytes) -> Shape | None:
 
 def _meter_shape(form: Form, data: bytes, size: int, control: int, station: str, pdu: bytes) -> Shape | None:
     sort = Sort.REQUEST
-    if control & _ANSWER_BIT:
-        sort = Sort.EXCEPTION if control & _ERROR_BIT else Sort.ANSWER
+    if control & ANSWER_BIT:
+        sort = Sort.EXCEPTION if control & ERROR_BIT else Sort.ANSWER
     if len(data) < size:
         return Shape(form, size, (sort,), station)
-    if data[size - 1] != METER_END:
+    if data[size - 1] != END:
         return None
-    good = sum(data[: size - 2]) & 0xFF
+    good = checksum(data[: size - 2])
     return Shape(form, size, (sort,), station, pdu, data[size - 2] == good, bytes((good,)))
 
 

@@ -109,6 +109,9 @@ TRACE_RECORDS: Final = 2000
 TRACE_WAIT_S: Final = 20.0
 """A question for records waits at most so long for the next one."""
 TRACE_LOOK_S: Final = 0.1
+TRACE_STATIONS: Final = 512
+TRACE_POLLS: Final = 64
+"""Requests that are counted by themselves, per station."""
 BURST_FAULTS: Final = 5
 BURST_S: Final = 10.0
 """So many spoilt answers within so long are a burst."""

@@ -12,7 +12,7 @@ from edgeguard.bus import Bus, open_bus
 from edgeguard.core.clock import Clock
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import BusName, DeviceName
-from edgeguard.core.site import BusSpec, DeviceSpec, Site, Wire
+from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
 from edgeguard.runtime.flight_notes import Moment
@@ -115,8 +115,8 @@ class Field:
         """Open the bus and begin polling its devices."""
         bus = self._make_bus(spec.bus, self._entropy)
         pollers = tuple(self._poller(device, bus, index) for index, device in enumerate(spec.devices))
-        network = spec.bus.wire is Wire.TCP
-        unit = Unit(spec, bus, pollers, LineWatch(bus, pollers, network, 0.0 if network else bus.cost.byte_s, self._tell))
+        network = not spec.bus.wire.is_line
+        unit = Unit(spec, bus, pollers, LineWatch(bus, pollers, network, 0.0 if network else spec.bus.line.character_s, self._tell))
         self._units[spec.bus.name] = unit
         self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
         # In the worst case all others are dead and each is waited for twice before a poller has its turn.

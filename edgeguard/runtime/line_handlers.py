@@ -90,7 +90,7 @@ class LineHandlers:
         return BusView(
             bus=spec.name,
             wire=spec.wire.value,
-            where=show.where_of(spec),
+            where=spec.where,
             line=show.line_of(spec),
             state=stats.state.value,
             error=stats.error,

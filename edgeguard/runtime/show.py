@@ -49,14 +49,9 @@ def cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def where_of(spec: BusSpec) -> str:
-    """Where a bus leads to, in words."""
-    return f"{spec.host}:{spec.port}"
-
-
 def line_of(spec: BusSpec) -> str:
-    """The settings of a serial line in words; empty where they are not known or there is none."""
-    return ""
+    """The settings of a serial line in words; empty on a network."""
+    return str(spec.line) if spec.wire.is_line else ""
 
 
 def device_state(record: DeviceRecord) -> str:
