@@ -15,7 +15,7 @@ from edgeguard.cli.top import Asker, Screen
 from edgeguard.control.client import ControlClient
 from edgeguard.control.errors import DaemonSilent
 from edgeguard.control.views import LabelsView
-from edgeguard.simulator.scenario import Happening
+from edgeguard.simulator.faults import Fault
 
 PICTURE_S: Final = 0.5
 
@@ -34,12 +34,13 @@ async def show_live(stage: Stage, seconds: float | None, lang: Lang, stop: async
 
 async def _pictures(stage: Stage, screen: Screen, asker: Asker, until_s: float, lang: Lang) -> None:
     loop = asyncio.get_running_loop()
-    told: Happening | None = None
+    told: Fault | None = None
     while not screen.quit.is_set() and loop.time() < until_s and stage.daemon.returncode is None:
-        happening = stage.building.last_happening
+        happening = stage.faults.last
         if happening is not None and happening is not told:
             told = happening
-            stage.witness.tell(label(LabelsView(happening.text.zh, happening.text.en), lang))
+            if happening.text is not None:
+                stage.witness.tell(label(LabelsView(happening.text.zh, happening.text.en), lang))
         if not screen.look.paused:
             try:
                 screen.show(await asker.ask())

@@ -22,14 +22,17 @@ from edgeguard.cli.demo_witness import Witness
 from edgeguard.config import load_site, shipped_configs
 from edgeguard.core.errors import Permanent, Retryable
 from edgeguard.core.limits import DEMO_LOG_TAIL_LINES, STOP_WITHIN_S
+from edgeguard.core.site import BusSpec
 from edgeguard.simulator.broker import Broker
-from edgeguard.simulator.scenario import DEMO
-from edgeguard.simulator.simulated import Ports, SimulatedBuilding
+from edgeguard.simulator.faults import DEMO, DEMO_REPEAT_S, Faults
+from edgeguard.simulator.lift import Passenger
+from edgeguard.simulator.site import Serving, SimulatedSite
 
 HOST: Final = "127.0.0.1"
-LIFT_URL: Final = "tcp://127.0.0.1:15021"
-PLANT_URL: Final = "tcp://127.0.0.1:15022"
-BROKER_URL: Final = "mqtt://127.0.0.1:18883"
+BROKER_PORT: Final = 18883
+EXAMPLE: Final = "site.example.toml"
+RIDING: Final = (Passenger(0, 5, 71.0), Passenger(0, 14, 88.0))
+"""Who is in the lift when the demo begins, so that somebody is trapped in it soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Stage:
 
     folder: Path
     devices: tuple[str, ...]
-    building: SimulatedBuilding
+    building: SimulatedSite
+    faults: Faults
     witness: Witness
     daemon: asyncio.subprocess.Process
     started_s: float
@@ -91,14 +95,17 @@ async def staged(seed: int) -> AsyncIterator[Stage]:
 
     async with contextlib.AsyncExitStack() as opened:
         folder = opened.enter_context(_folder())
-        ports = Ports(_port_or_any(LIFT_URL), _port_or_any(PLANT_URL))
-        building = await opened.enter_async_context(SimulatedBuilding(seed, ports, scenario=DEMO))
-        broker = await opened.enter_async_context(Broker(HOST, _port_or_any(BROKER_URL), arrived))
-        config = _configure(folder, building.ports, broker.port)
+        site = load_site(shipped_configs() / EXAMPLE)
+        ports = {bus.name: _port_or_any(bus.port) for bus in site.buses if not bus.wire.is_port}
+        building = SimulatedSite(site, seed, Serving(HOST, ports=ports, pty_dir=folder / "ports"), riding=RIDING)
+        faults = Faults(building, DEMO, DEMO_REPEAT_S)
+        await opened.enter_async_context(building)
+        broker = await opened.enter_async_context(Broker(HOST, _port_or_any(BROKER_PORT), arrived))
+        config = _configure(folder, building, broker.port)
         devices = tuple(str(device.name) for device in load_site(config).devices)
         started_s, started_wall_s = loop.time(), time.time()
         daemon = await opened.enter_async_context(_child(folder, config))
-        yield Stage(folder, devices, building, witness, daemon, started_s, started_wall_s)
+        yield Stage(folder, devices, building, faults, witness, daemon, started_s, started_wall_s)
 
 
 @contextlib.contextmanager
@@ -118,9 +125,8 @@ def _daemon_log(folder: Path) -> Path:
     return folder / "daemon.log"
 
 
-def _port_or_any(url: str) -> int:
-    """The port of an example's URL if nobody has it, else 0."""
-    port = int(url.rsplit(":", 1)[1])
+def _port_or_any(port: int) -> int:
+    """The port if nobody has it, else 0."""
     with socket.socket() as probe:
         # as servers do: a port in TIME_WAIT is free
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -131,15 +137,11 @@ def _port_or_any(url: str) -> int:
     return port
 
 
-def _configure(folder: Path, ports: Ports, broker_port: int) -> Path:
+def _configure(folder: Path, building: SimulatedSite, broker_port: int) -> Path:
     """The example with the ports really used and its state in `folder`."""
-    text = (shipped_configs() / "site.example.toml").read_text(encoding="utf-8")
-    urls = (
-        (LIFT_URL, f"tcp://{HOST}:{ports.lift}"),
-        (PLANT_URL, f"tcp://{HOST}:{ports.plant}"),
-        (BROKER_URL, f"mqtt://{HOST}:{broker_port}"),
-    )
-    for shipped, used in urls:
+    text = (shipped_configs() / EXAMPLE).read_text(encoding="utf-8")
+    places = [(_written(bus), building.buses[bus.name].where) for bus in building.site.buses]
+    for shipped, used in (*places, (f"mqtt://{HOST}:{BROKER_PORT}", f"mqtt://{HOST}:{broker_port}")):
         if f'"{shipped}"' not in text:
             raise Permanent(f"the shipped example configuration does not name {shipped} any more; the demo is of another version")
         text = text.replace(f'"{shipped}"', f'"{used}"')
@@ -147,6 +149,11 @@ def _configure(folder: Path, ports: Ports, broker_port: int) -> Path:
     path = folder / "site.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _written(bus: BusSpec) -> str:
+    """How the example names a bus's port or endpoint."""
+    return bus.where if bus.wire.is_port else f"{bus.wire.value}://{bus.where}"
 
 
 @contextlib.asynccontextmanager

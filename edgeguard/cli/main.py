@@ -314,6 +314,36 @@ def demo(
     raise typer.Exit(show.demo(seconds=seconds, headless=headless, json=session.json, seed=seed, lang=session.lang))
 
 
+@app.command(cls=Command)
+def simulate(
+    ctx: typer.Context,
+    site: Annotated[Path, typer.Argument(metavar="SITE.toml", help="The configuration whose devices are simulated.")],
+    seed: Annotated[int, typer.Option("--seed", help="Of everything random in the building.")] = 1,
+    any_port: Annotated[bool, typer.Option("--any-port", help="TCP buses take free ports instead of those of the file.")] = False,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where TCP buses listen.")] = "127.0.0.1",
+    pty_dir: Annotated[
+        Path | None, typer.Option("--pty-dir", metavar="DIR", help="Make a link here to the port of each serial bus, by its name.")
+    ] = None,
+    echo: Annotated[bool, typer.Option("--echo", help="Serial adapters hear what they send.")] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="TARGET=KIND[@S][+S]", help="What goes wrong, when, for how long. Repeatable."),
+    ] = None,
+    scenario: Annotated[Path | None, typer.Option("--scenario", metavar="FILE", help="A file of faults to come.")] = None,
+    pace: Annotated[float, typer.Option("--pace", min=0.01, max=1000, metavar="N", help="Simulated seconds in a second.")] = 1.0,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, metavar="N", help="End after N seconds.")] = None,
+) -> None:
+    """Stand in for the devices of a site file: TCP buses listen, serial buses become pseudo-terminals with true line timing.
+
+    Takes commands on standard input while it runs; `help` lists them, the name of a device or bus what can befall it.
+    """
+    from edgeguard.cli import simulate as show
+
+    session = session_of(ctx)
+    wanted = show.Wanted(site, seed, any_port, host, pty_dir, echo, tuple(fault or ()), scenario, pace, seconds)
+    raise typer.Exit(show.simulate(wanted, session.json, session.lang))
+
+
 def main() -> None:
     """The console script."""
     app()

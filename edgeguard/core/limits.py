@@ -294,6 +294,13 @@ LINE_PENDING_BYTES: Final = 16 * 1024
 LINE_RESOLUTION_S: Final = 0.002
 """A simulated adapter hands over what it has heard so often, as a USB adapter does, and at the end of a frame."""
 PTY_READ_BYTES: Final = 4096
+TCP_LINE_CLIENTS: Final = 8
+ENDPOINT_CLIENTS: Final = 64
+LINE_BABBLE_S: Final = 0.05
+FOREIGN_MASTER_S: Final = 0.7
+SCENARIO_MAX_FAULTS: Final = 1000
+SIMULATE_LINE_BYTES: Final = 4096
+SIMULATE_PACE_MAX: Final = 1000.0
 
 # Demo
 DEMO_HEADLESS_S: Final = 20.0

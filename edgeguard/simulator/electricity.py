@@ -32,6 +32,10 @@ class Load:
         """Both loads on one line."""
         return Load(_sum(self.active_w, other.active_w), _sum(self.reactive_var, other.reactive_var))
 
+    def times(self, share: float) -> "Load":
+        """A part of the load."""
+        return Load(_times(self.active_w, share), _times(self.reactive_var, share))
+
     @property
     def total_w(self) -> float:
         """Active power of all phases."""
@@ -136,6 +140,16 @@ def integrate(meter: Meter, load: Load, source: Mains, dt_s: float) -> Meter:
         volts=source.volts,
         hertz=source.hertz,
     )
+
+
+def part(meter: Meter, share: float) -> Meter:
+    """A meter that has counted so much of what another one has."""
+    return Meter(_times(meter.energy_kwh, share), _times(meter.reactive_kvarh, share))
+
+
+def difference(whole: Three, part_of_it: Three) -> Three:
+    """What is left of each phase."""
+    return _sum(whole, _times(part_of_it, -1.0))
 
 
 def _remember(old: float, spread: float, noise: float, dt_s: float, memory_s: float) -> float:

@@ -1,126 +1,106 @@
-"""One Modbus TCP endpoint, a device by itself or a gateway before several units, served by pymodbus.
+"""One Modbus TCP endpoint: a device by itself, or a gateway before several units (MODBUS Messaging on TCP/IP V1.0b).
 
-The only module that touches pymodbus. Each unit gets its whole address space from pymodbus and its behaviour from an action
-that fills in the registers asked for: so both tables, holes, refusals and ailments are ours, frames and parsing are not.
-Unit 0 stands for every unit that is not there, and keeps silent. One question at a time and connection, as small gateways do.
+Units that are not there keep silent, as behind a serial gateway. A connection gets its answers one after another; what is not
+Modbus ends it. Written apart from the gateway's codec, like everything that speaks here.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, cast
-
-from pymodbus.constants import ExcCodes
-from pymodbus.exceptions import NoSuchIdException
-from pymodbus.pdu import ModbusPDU
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimAction, SimData, SimDevice
+import contextlib
+import random
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from edgeguard.core.errors import Retryable
-from edgeguard.core.register import Table
-from edgeguard.simulator.ailment import Ailment, Refusing, Silent, Slow, Stuck
-from edgeguard.simulator.registers import Image, Refusal, Refused
-from edgeguard.simulator.unit import Unit
+from edgeguard.core.limits import ENDPOINT_CLIENTS, MODBUS_MAX_PDU_BYTES
+from edgeguard.simulator.ailing_station import garbled
+from edgeguard.simulator.ailment import Ailment, GluedFrame, HalfFrame, Noisy, Slow
 
-ADDRESSES: Final = 65_536
-NOBODY: Final = 0
-_TABLES: Final[Mapping[int, Table]] = MappingProxyType({3: Table.HOLDING, 6: Table.HOLDING, 16: Table.HOLDING, 4: Table.INPUT})
+HEAD: Final = struct.Struct(">HHHB")
+
+
+@dataclass(slots=True)
+class TcpUnit:
+    """A unit behind the endpoint: `answer` gives a PDU for a PDU, nothing for silence; `ailment` is how its answers travel."""
+
+    answer: Callable[[bytes], bytes]
+    ailment: Ailment | None = None
 
 
 class Endpoint:
-    """Serves its units from `start` to `close`; may be started again on the same port."""
+    """Serves its units, by address, from `start` to `close`; may be started again on the same port."""
 
-    def __init__(self, units: Sequence[Unit], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, units: Mapping[int, TcpUnit], host: str = "127.0.0.1", port: int = 0, seed: int = 1) -> None:
         self.host = host
         self.port = port
-        self.questions = 0
-        self._patients = {unit.address: _Patient(self, unit) for unit in units}
-        self._server: ModbusTcpServer | None = None
+        self.units = units
+        self._dice = random.Random(seed)  # noqa: S311  faults, not secrets
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.StreamWriter] = set()
+
+    @property
+    def listening(self) -> bool:
+        """Whether clients can connect."""
+        return self._server is not None
 
     async def start(self) -> None:
         """Listen; Retryable if the port is taken."""
-        devices = [patient.device() for patient in self._patients.values()]
-        devices.append(_device(NOBODY, _keep_silent))
-        server = ModbusTcpServer(devices, address=(self.host, self.port), ignore_missing_devices=True, trace_pdu=self._count)
-        if not await server.listen():
-            raise Retryable(f"cannot listen on {self.host}:{self.port}; is another program using the port?")
-        # a listening pymodbus server keeps an asyncio.Server where a connection keeps its transport
-        self.port = cast(asyncio.Server, server.transport).sockets[0].getsockname()[1]
-        self._server = server
+        try:
+            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        except OSError as error:
+            words = f"cannot listen on {self.host}:{self.port}; is another program using the port?"
+            raise Retryable(words) from error
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Stop listening and drop every connection."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
+        for client in tuple(self._clients):
+            client.transport.abort()
 
-    def afflict(self, unit: int, ailment: Ailment | None) -> None:
-        """Make a unit ill, or well again with None."""
-        self._patients[unit].afflict(ailment)
-
-    def _count(self, sending: bool, pdu: ModbusPDU) -> ModbusPDU:
-        self.questions += not sending
-        return pdu
-
-
-class _Patient:
-    """A unit and what ails it."""
-
-    def __init__(self, endpoint: Endpoint, unit: Unit) -> None:
-        self._endpoint = endpoint
-        self._unit = unit
-        self._ailment: Ailment | None = None
-        self._stuck: Image | None = None
-
-    def device(self) -> SimDevice:
-        """The unit in pymodbus's words."""
-        return _device(self._unit.address, self._act)
-
-    def afflict(self, ailment: Ailment | None) -> None:
-        """Take an ailment, or None for health."""
-        self._ailment = ailment
-        self._stuck = self._unit.image() if isinstance(ailment, Stuck) else None
-
-    async def _act(
-        self, function: int, start: int, address: int, count: int, registers: list[int], values: list[int] | list[bool] | None
-    ) -> ExcCodes | None:
-        """pymodbus's action: fill in what is asked for, or take what is written, or refuse, or never answer."""
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= ENDPOINT_CLIENTS:
+            writer.transport.abort()
+            return
+        self._clients.add(writer)
         try:
-            await self._suffer()
-            table = _TABLES.get(function)
-            if table is None:
-                return ExcCodes.ILLEGAL_FUNCTION
-            if values is not None:
-                self._write(address, [int(value) for value in values])
-                return None
-            image = self._stuck or self._unit.image()
-            registers[address - start : address - start + count] = image.read(table, address, count)
-        except Refused as refused:
-            return ExcCodes(refused.code.value)
-        return None
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._answer_all(reader, writer)
+        finally:
+            self._clients.discard(writer)
+            writer.close()
 
-    async def _suffer(self) -> None:
-        if isinstance(self._ailment, Silent):
-            raise NoSuchIdException
-        if isinstance(self._ailment, Refusing):
-            raise Refused(self._ailment.code)
-        if isinstance(self._ailment, Slow):
-            question = self._endpoint.questions
-            await asyncio.sleep(self._ailment.delay_s)
-            if self._endpoint.questions != question:
-                # pymodbus answers the newest question only: the old registers would go out under the new transaction's number
-                raise NoSuchIdException
+    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        late: asyncio.TimerHandle | None = None
+        while True:
+            number, protocol, length, address = HEAD.unpack(await reader.readexactly(HEAD.size))
+            if protocol != 0 or not 2 <= length <= MODBUS_MAX_PDU_BYTES + 1:
+                return
+            pdu = await reader.readexactly(length - 1)
+            if late is not None:
+                # a slow device that is asked anew has forgotten the question before
+                late.cancel()
+            unit = self.units.get(address)
+            said = b"" if unit is None else unit.answer(pdu)
+            if unit is None or not said:
+                continue
+            adu = self._spoil(HEAD.pack(number, 0, len(said) + 1, address) + said, unit.ailment)
+            if isinstance(unit.ailment, Slow):
+                late = asyncio.get_running_loop().call_later(unit.ailment.delay_s, writer.write, adu)
+            else:
+                writer.write(adu)
+                await writer.drain()
 
-    def _write(self, address: int, words: list[int]) -> None:
-        if self._unit.write is None:
-            raise Refused(Refusal.ADDRESS)
-        self._unit.write(address, words)
-
-
-async def _keep_silent(*_: object) -> ExcCodes | None:
-    raise NoSuchIdException
-
-
-def _device(address: int, action: SimAction) -> SimDevice:
-    everywhere = SimData(0, count=ADDRESSES, values=0, datatype=DataType.REGISTERS)
-    return SimDevice(address, [everywhere], action=action)
+    def _spoil(self, adu: bytes, ailment: Ailment | None) -> bytes:
+        match ailment:
+            case HalfFrame():
+                return adu[: len(adu) // 2]
+            case GluedFrame():
+                return adu * 2
+            case Noisy(bit_errors):
+                return garbled(adu, bit_errors, self._dice)
+            case _:
+                return adu

@@ -7,7 +7,9 @@ from pathlib import Path
 import native
 import pytest
 
-from edgeguard.simulator.simulated import SimulatedBuilding
+from edgeguard.config import load_site, shipped_configs
+from edgeguard.core.ids import BusName
+from edgeguard.simulator.site import Serving, SimulatedSite
 
 pytestmark = pytest.mark.slow
 
@@ -56,8 +58,9 @@ async def ask(look: Path, *arguments: int) -> str:
 
 
 async def test_libmodbus_reads_every_device_and_its_refusals(look: Path) -> None:
-    async with SimulatedBuilding(1) as house:
-        lift, plant = house.ports.lift, house.ports.plant
+    site = load_site(shipped_configs() / "site.example.toml")
+    async with SimulatedSite(site, 1, Serving(any_port=True)) as house:
+        lift, plant = (int(house.buses[BusName(name)].where.rsplit(":", 1)[1]) for name in ("lift", "plant"))
         assert await ask(look, lift, 1, 3, 0x1011, 1) == "1750"
         assert await ask(look, plant, 1, 4, 337, 1) == await ask(look, plant, 2, 4, 337, 1) == "4800"
         assert len((await ask(look, plant, 10, 4, 0, 125)).split()) == 125

@@ -8,17 +8,30 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 
+from edgeguard.config import load_site, shipped_configs
 from edgeguard.core.errors import Retryable
+from edgeguard.core.ids import BusName
 from edgeguard.simulator.ailment import Refusing, Silent, Slow, Stuck
 from edgeguard.simulator.registers import Refusal
-from edgeguard.simulator.simulated import ANY_PORTS, Ports, SimulatedBuilding
+from edgeguard.simulator.site import Serving, SimulatedSite
 
 pytestmark = pytest.mark.slow
 
 
+def building(**ports: int) -> SimulatedSite:
+    """The shipped example, on free ports but for those named."""
+    site = load_site(shipped_configs() / "site.example.toml")
+    return SimulatedSite(site, 1, Serving(any_port=True, ports={BusName(name): number for name, number in ports.items()}))
+
+
+def port(house: SimulatedSite, bus: str) -> int:
+    """Where a bus listens."""
+    return int(house.buses[BusName(bus)].where.rsplit(":", 1)[1])
+
+
 @contextlib.asynccontextmanager
-async def client(port: int, timeout_s: float = 0.3) -> AsyncIterator[AsyncModbusTcpClient]:
-    made = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=timeout_s, retries=0)
+async def client(number: int, timeout_s: float = 0.3) -> AsyncIterator[AsyncModbusTcpClient]:
+    made = AsyncModbusTcpClient("127.0.0.1", port=number, timeout=timeout_s, retries=0)
     assert await made.connect()
     try:
         yield made
@@ -27,7 +40,7 @@ async def client(port: int, timeout_s: float = 0.3) -> AsyncIterator[AsyncModbus
 
 
 async def test_every_unit_answers_and_follows_the_physics() -> None:
-    async with SimulatedBuilding(1) as house, client(house.ports.lift) as lift, client(house.ports.plant) as plant:
+    async with building() as house, client(port(house, "lift")) as lift, client(port(house, "plant")) as plant:
         assert (await lift.read_holding_registers(0x1011, count=1, device_id=1)).registers == [1750]
         for unit in (1, 2):
             assert (await plant.read_input_registers(307, count=1, device_id=unit)).registers == [4800]
@@ -40,7 +53,7 @@ async def test_every_unit_answers_and_follows_the_physics() -> None:
 
 
 async def test_refusals_and_units_that_are_not_there() -> None:
-    async with SimulatedBuilding(1) as house, client(house.ports.lift) as lift:
+    async with building() as house, client(port(house, "lift")) as lift:
         assert (await lift.read_holding_registers(0x1000, count=1, device_id=1)).exception_code == 2
         assert (await lift.read_input_registers(0x1010, count=1, device_id=1)).exception_code == 1
         assert (await lift.read_coils(0, count=1, device_id=1)).exception_code == 1
@@ -51,7 +64,7 @@ async def test_refusals_and_units_that_are_not_there() -> None:
 
 
 async def test_a_setpoint_is_taken_and_read_back() -> None:
-    async with SimulatedBuilding(1) as house, client(house.ports.plant) as plant:
+    async with building() as house, client(port(house, "plant")) as plant:
         assert not (await plant.write_register(103, 5200, device_id=2)).isError()
         assert not (await plant.write_registers(103, [5200], device_id=2)).isError()
         assert (await plant.read_holding_registers(103, count=1, device_id=1)).registers == [5200]
@@ -60,7 +73,7 @@ async def test_a_setpoint_is_taken_and_read_back() -> None:
 
 
 async def test_ailments_hit_one_device_and_heal() -> None:
-    async with SimulatedBuilding(1) as house, client(house.ports.plant) as plant:
+    async with building() as house, client(port(house, "plant")) as plant:
         house.afflict("main-meter", Silent())
         with pytest.raises(ModbusIOException):
             await plant.read_input_registers(0, count=2, device_id=10)
@@ -77,7 +90,7 @@ async def test_ailments_hit_one_device_and_heal() -> None:
 
 async def test_a_slow_device_forgets_the_question_that_was_given_up() -> None:
     """What is asked after a timeout gets its own answer, never the registers of the question before."""
-    async with SimulatedBuilding(1) as house, client(house.ports.plant) as plant:
+    async with building() as house, client(port(house, "plant")) as plant:
         house.afflict("pump-1", Slow(0.5))
         with pytest.raises(ModbusIOException):
             await plant.read_input_registers(303, count=2, device_id=1)
@@ -88,10 +101,10 @@ async def test_a_slow_device_forgets_the_question_that_was_given_up() -> None:
 
 
 async def test_a_taken_port_is_said_in_words_and_nothing_stays_open() -> None:
-    async with SimulatedBuilding(1) as house:
-        with pytest.raises(Retryable, match=f"127.0.0.1:{house.ports.plant}"):
-            async with SimulatedBuilding(1, Ports(0, house.ports.plant)):
+    async with building() as house:
+        plant = port(house, "plant")
+        with pytest.raises(Retryable, match=f"127.0.0.1:{plant}"):
+            async with building(plant=plant):
                 pass
-    async with SimulatedBuilding(1, house.ports) as again:
-        assert again.ports == house.ports
-    assert Ports(0, 0) == ANY_PORTS
+    async with building(plant=plant) as again:
+        assert port(again, "plant") == plant

@@ -18,13 +18,13 @@ from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault
 from edgeguard.core.register import Table
 from edgeguard.simulator.building import BuildingSpec, BuildingState, Conditions, settled, step
+from edgeguard.simulator.cast import Part, cast
 from edgeguard.simulator.lift import Car, Passenger
 from edgeguard.simulator.map_lift import lift_image
 from edgeguard.simulator.map_meters import dtsd1352_image, sdm630_image, water_image
 from edgeguard.simulator.map_pump import pump_image, write_pump
 from edgeguard.simulator.pumps import SetState, fresh
 from edgeguard.simulator.registers import Image, Refusal, Refused, Words
-from edgeguard.simulator.simulated import DEVICES, LIFT_BUS, PLANT_BUS, Ports
 
 SPEC = BuildingSpec()
 
@@ -111,9 +111,9 @@ def test_water_meter(library: ProfileLibrary, morning: BuildingState) -> None:
 
 
 def test_faults_show_in_the_registers(library: ProfileLibrary, morning: BuildingState) -> None:
-    state = replace(morning, pumps=replace(morning.pumps, tank_m=0.05))
+    state = morning.with_set(0, replace(morning.pumps, tank_m=0.05))
     for _ in range(400):
-        state = step(SPEC, state, 0.1, Conditions(door_jammed=True, supply_open=False))
+        state = step(SPEC, state, 0.1, Conditions(doors_jammed=frozenset({0}), supplies_shut=frozenset({0})))
     lift = read_all(library, "inovance-nice3000plus", lift_image(SPEC.lift, state.lift, state.drive))
     assert lift[PointName("mode")] == "fault"
     assert str(lift[PointName("fault")]).startswith("E48")
@@ -166,10 +166,14 @@ def test_pump_writes() -> None:
         assert refused.value.code is code
 
 
-def test_the_shipped_example_names_the_simulated_building() -> None:
-    site = load_site(shipped_configs() / "site.example.toml")
-    assert {str(device.name): (str(device.bus), device.address) for device in site.devices} == dict(DEVICES)
-    assert {str(bus.name): bus.port for bus in site.buses} == {LIFT_BUS: Ports().lift, PLANT_BUS: Ports().plant}
+def test_every_device_of_the_shipped_example_has_its_part_in_the_building() -> None:
+    roles, spec = cast(load_site(shipped_configs() / "site.example.toml").devices)
+    parts = {str(name): (role.part, role.number) for name, role in roles.items()}
+    assert parts["lift-1"] == (Part.LIFT, 0)
+    assert (parts["pump-1"], parts["pump-2"]) == ((Part.PUMP, 0), (Part.PUMP, 1))
+    assert (parts["main-meter"], parts["plant-meter"]) == ((Part.MAIN_METER, 0), (Part.PLANT_METER, 0))
+    assert parts["water-meter"] == (Part.WATER, 0)
+    assert (spec.lifts, spec.sets) == (1, 1)
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.floats(width=32, allow_nan=False), st.integers(-(2**15), 2**15 - 1))
