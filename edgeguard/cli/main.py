@@ -113,15 +113,50 @@ def alarms(
     raise typer.Exit(look.alarms(session_of(ctx), everything, ack))
 
 
-@app.command(cls=Command)
+outbox_app = typer.Typer(cls=Group, rich_markup_mode=None, invoke_without_command=True)
+dead_app = typer.Typer(
+    cls=Group, rich_markup_mode=None, no_args_is_help=True, help="What the broker refused for good: list, retry, drop."
+)
+outbox_app.add_typer(dead_app, name="dead")
+app.add_typer(outbox_app, name="outbox")
+LetterIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As listed; none means all.")]
+Unasked = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@outbox_app.callback()
 def outbox(ctx: typer.Context) -> None:
     """What waits for the platform, stream by stream, and how long the store lasts offline.
 
     Exit 1 when the store reports an error.
     """
-    from edgeguard.cli import look
+    if ctx.invoked_subcommand is None:
+        from edgeguard.cli import look
 
-    raise typer.Exit(look.outbox(session_of(ctx)))
+        raise typer.Exit(look.outbox(session_of(ctx)))
+
+
+@dead_app.command("list", cls=Command)
+def dead_list(ctx: typer.Context) -> None:
+    """Items that the broker refused for good, oldest first, with its reason."""
+    from edgeguard.cli import dead
+
+    raise typer.Exit(dead.show(session_of(ctx)))
+
+
+@dead_app.command("retry", cls=Command)
+def dead_retry(ctx: typer.Context, ids: LetterIds = None) -> None:
+    """Send them again, as new items with new numbers."""
+    from edgeguard.cli import dead
+
+    raise typer.Exit(dead.retry(session_of(ctx), ids or []))
+
+
+@dead_app.command("drop", cls=Command)
+def dead_drop(ctx: typer.Context, ids: LetterIds = None, yes: Unasked = False) -> None:
+    """Forget them. Asks first."""
+    from edgeguard.cli import dead
+
+    raise typer.Exit(dead.drop(session_of(ctx), ids or [], yes))
 
 
 @app.command(cls=Command)

@@ -12,6 +12,8 @@ from typing import Any, Final, Generic, TypeVar
 from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.views import (
     AlarmView,
+    CountView,
+    DeadLetterView,
     DeviceView,
     OutboxView,
     PointView,
@@ -70,6 +72,13 @@ ALARMS: Final = Method("alarms", tuple[AlarmView, ...], _takes(all=Parameter(Kin
 ACK: Final = Method("ack", AlarmView, _takes(alarm=_NAME, by=_NAME), writes=True)
 """Acknowledge an alarm; `by` says who, for the record."""
 OUTBOX: Final = Method("outbox", OutboxView, _takes())
+DEAD: Final = Method("dead", tuple[DeadLetterView, ...], _takes())
+"""Items that the broker refused for good, the oldest DEAD_LETTERS_SHOWN."""
+_IDS: Final = Parameter(Kind.TEXTS, required=False)
+RETRY_DEAD: Final = Method("retry-dead", CountView, _takes(ids=_IDS, by=_NAME), writes=True)
+"""Send dead letters again as new items: those named, or all."""
+DROP_DEAD: Final = Method("drop-dead", CountView, _takes(ids=_IDS, by=_NAME), writes=True)
+"""Forget dead letters: those named, or all."""
 READ: Final = Method("read", tuple[PointView, ...], _takes(targets=Parameter(Kind.TEXTS)), timeout_s=CONTROL_BUS_CALL_S)
 """Read devices (`pump-1`) and points (`pump-1.pressure`) now, through the daemon's own turn on the bus."""
 WRITE: Final = Method(
@@ -108,6 +117,24 @@ TRACE: Final = Method(
 METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
     {
         method.name: method
-        for method in (STATUS, DEVICES, POINTS, ALARMS, ACK, OUTBOX, READ, WRITE, WRITE_SEVERAL, RELOAD, TOP, BUSES, FLIGHT, TRACE)
+        for method in (
+            STATUS,
+            DEVICES,
+            POINTS,
+            ALARMS,
+            ACK,
+            OUTBOX,
+            READ,
+            WRITE,
+            WRITE_SEVERAL,
+            RELOAD,
+            TOP,
+            DEAD,
+            RETRY_DEAD,
+            DROP_DEAD,
+            BUSES,
+            FLIGHT,
+            TRACE,
+        )
     }
 )

@@ -174,6 +174,25 @@ class OutboxView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterView:
+    """An item that the broker refused for good: its name here, its stream and number, when it was taken, why, and what it says."""
+
+    id: int
+    stream: str
+    seq: int
+    at: str
+    reason: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountView:
+    """How many things were done."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class WriteView:
     """A write: what was (to be) sent, what was read back. `fate` says in a word what became of it: done, refused, not-sent,
     lost or unverified; `old` is the last good value before.

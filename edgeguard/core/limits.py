@@ -134,6 +134,7 @@ PRUNE_ROWS: Final = 4096
 ACK_WRITE_S: Final = 1.0
 ACK_SPANS_MAX: Final = 1024
 DEAD_LETTERS_MAX: Final = 1000
+DEAD_LETTERS_SHOWN: Final = 200
 DEAD_LETTER_QUIET_MS: Final = 600_000
 """So long nothing may have been parked before dead letters count as over: news of them are few, however many rows are poison."""
 READ_CHUNK_ROWS: Final = 64

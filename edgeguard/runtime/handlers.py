@@ -30,6 +30,7 @@ from edgeguard.core.ids import AlarmName, DeviceName, PointName
 from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.driver import Device
 from edgeguard.runtime import show
+from edgeguard.runtime.dead_letters import DeadLetters
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.runtime.pipeline import DeviceRecord
@@ -58,6 +59,7 @@ class Handlers:
             "alarms": self.alarms,
             "ack": self.ack,
             "outbox": self.outbox,
+            **DeadLetters(self._gateway).table(),
             "read": self.read,
             "write": self.write,
             "write-several": self.write_several,

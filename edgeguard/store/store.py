@@ -22,8 +22,8 @@ from edgeguard.core.item import STREAMS, Backlog, OutboxRow, Stream
 from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, STORE_CLOSE_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
+from edgeguard.store import dead, retention
 from edgeguard.store import group as grouping
-from edgeguard.store import retention
 from edgeguard.store.damage import DATABASE, Connect, connect
 from edgeguard.store.figures import StoreFigures, file_bytes, holds_s
 from edgeguard.store.keeper import Keeper
@@ -224,6 +224,21 @@ class Store:
         """Number and hash (hex) of the audit log's newest row."""
         n, digest = await self._writer.do(lambda ledger: ledger.audit.head())
         return n, digest.hex()
+
+    async def dead_letters(self, limit: int) -> Sequence[dead.DeadLetter]:
+        """The oldest dead letters."""
+        return await self._writer.do(dead.list_dead, limit)
+
+    async def retry_dead(self, ids: Sequence[int]) -> int:
+        """Send these dead letters (all, if none is named) again, as new items; how many there were."""
+        count = await self._writer.do(dead.retry_dead, ids, self._clock.now())
+        for wake in self._writer.wakes:
+            wake()
+        return count
+
+    async def drop_dead(self, ids: Sequence[int]) -> int:
+        """Forget these dead letters (all, if none is named); how many there were."""
+        return await self._writer.do(dead.drop_dead, ids)
 
     async def figures(self) -> StoreFigures:
         """The outbox at this moment; while the disk refuses, what it was when last seen."""

@@ -36,6 +36,7 @@ from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import WriteRefused, WriteUnverified
 from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
+from edgeguard.testing.dead_letters import FakeDeadLetters
 from edgeguard.testing.line_handlers import FakeLines
 
 START_MS = 1_795_412_400_000
@@ -93,6 +94,7 @@ class FakeBuilding:
         self._written: dict[tuple[str, str], Value] = {}
         self._acked: set[str] = set()
         self.lines = FakeLines()
+        self.dead_letters = FakeDeadLetters()
         self.online = True
         self.healthy = False
         """True: no device is offline, no alarm stands."""
@@ -112,6 +114,7 @@ class FakeBuilding:
             "reload": self._answer_reload,
             "top": self._answer_top,
             **self.lines.table(),
+            **self.dead_letters.table(),
         }
 
     def top(self) -> TopView:

@@ -1,0 +1,49 @@
+"""What may be done with items that the broker refused for good; each deed is on record."""
+
+from edgeguard.control import BadArguments, Call, Handler
+from edgeguard.control.views import CountView, DeadLetterView
+from edgeguard.core.clock import iso_utc
+from edgeguard.core.limits import DEAD_LETTERS_SHOWN
+from edgeguard.rules.items import command_item
+from edgeguard.runtime.gateway import Gateway
+
+
+class DeadLetters:
+    """The handlers of `dead`, `retry-dead` and `drop-dead`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def table(self) -> dict[str, Handler]:
+        """Method name -> handler."""
+        return {"dead": self.list, "retry-dead": self.retry, "drop-dead": self.drop}
+
+    async def list(self, _call: Call) -> tuple[DeadLetterView, ...]:
+        """The oldest ones."""
+        letters = await self._gateway.store.dead_letters(DEAD_LETTERS_SHOWN)
+        return tuple(
+            DeadLetterView(one.id, one.stream.value, one.seq, iso_utc(one.wall_ms), one.reason, one.body.decode("utf-8", "replace"))
+            for one in letters
+        )
+
+    async def retry(self, call: Call) -> CountView:
+        """Send them again, as new items."""
+        count = await self._gateway.store.retry_dead(_ids(call))
+        self._record("outbox.retry", count, call)
+        return CountView(count)
+
+    async def drop(self, call: Call) -> CountView:
+        """Forget them."""
+        count = await self._gateway.store.drop_dead(_ids(call))
+        self._record("outbox.drop", count, call)
+        return CountView(count)
+
+    def _record(self, name: str, count: int, call: Call) -> None:
+        self._gateway.pipeline.emit(command_item(name, "dead-letters", self._gateway.clock.now(), call.author, "done", count))
+
+
+def _ids(call: Call) -> tuple[int, ...]:
+    try:
+        return tuple(int(text) for text in call.texts("ids"))
+    except ValueError:
+        raise BadArguments("ids are whole numbers, as the list of dead letters shows them") from None
