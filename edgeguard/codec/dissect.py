@@ -64,6 +64,10 @@ class Dissector:
         """Nothing more will come: whatever is left."""
         return list(self._leave(len(self._buffer)))
 
+    def forget(self) -> None:
+        """Nothing is expected to be answered any more: what comes next is a request, if it can be one."""
+        self._asked, self._sent = None, b""
+
     def _is_over(self, at_s: float, data: bytes, way: Way) -> bool:
         """Whether what is left can no longer be completed by these bytes."""
         if not self._buffer or way is not self._way:

@@ -17,6 +17,10 @@ from edgeguard.core.site import BusSpec, DeviceSpec
 
 TCP_REQUEST_MS: Final = 2.0
 """Round trip and turnaround of a wired Modbus TCP device that is in good health."""
+METER_CHARACTERS: Final = 36
+"""A meter's request with four bytes to wake it (20), and its answer (16) without what it holds: DL/T 645-2007, 5."""
+METER_TURNAROUND_S: Final = 0.020
+"""The shortest delay before a meter's answer that DL/T 645-2007, 6 allows."""
 GAP_REGISTERS: Final = 16
 """Unwanted registers that are cheaper than another request, where the profile does not say."""
 
@@ -45,8 +49,10 @@ def _request_ms(bus: BusSpec, device: DeviceSpec, registers: int) -> float:
     if not bus.wire.is_line:
         return TCP_REQUEST_MS + pause_ms
     line = device.line or bus.line
-    characters = 28 + 4 * registers if bus.wire.is_ascii else 13 + 2 * registers
     silence_ms = max(1000 * line.silence_s, pause_ms)
+    if not isinstance(device.profile.limits, ModbusLimits):
+        return 1000 * ((METER_CHARACTERS + 2 * registers) * line.character_s + METER_TURNAROUND_S) + silence_ms
+    characters = 28 + 4 * registers if bus.wire.is_ascii else 13 + 2 * registers
     return 1000 * (characters * line.character_s + TURNAROUND_S) + silence_ms
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edgeguard.config.admission import refusal
 from edgeguard.config.bus_check import build_buses
 from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
@@ -63,7 +64,8 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
     assert commands is not None  # noqa: S101
-    _note_fit(buses, devices, mistakes)
+    _admit(buses, devices, mistakes)
+    mistakes.raise_if_any()
     site = Site(
         site=SiteId(gateway.site),
         gateway=GatewayId(gateway.id),
@@ -152,11 +154,16 @@ def _control(data: Mapping[str, Any], files: Files) -> ControlSpec:
     return ControlSpec(socket, tuple(raw.operators))
 
 
-def _note_fit(buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], mistakes: Mistakes) -> None:
+def _admit(buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], mistakes: Mistakes) -> None:
+    """A serial line whose plan cannot be kept is a mistake; what is only tight, or only guessed, is a note."""
     for i, bus in enumerate(buses):
-        load = load_of(bus, (device for device in devices if device.bus == bus.name))
+        mine = [device for device in devices if device.bus == bus.name]
+        load = load_of(bus, mine)
+        refused = refusal(bus, mine)
         if load.requests_per_s == 0:
             mistakes.note(("bus", i), f"bus {bus.name} has no devices")
+        elif refused is not None:
+            mistakes.add(("bus", i), refused)
         elif load.share > FULL_SHARE:
             mistakes.note(
                 ("bus", i),

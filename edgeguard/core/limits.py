@@ -112,6 +112,9 @@ TRACE_LOOK_S: Final = 0.1
 TRACE_STATIONS: Final = 512
 TRACE_POLLS: Final = 64
 """Requests that are counted by themselves, per station."""
+RECORDING_FRAMES: Final = 50_000
+RECORDING_FRAME_BYTES: Final = 4096
+RECORDING_BYTES: Final = 64 * 1024 * 1024
 BURST_FAULTS: Final = 5
 BURST_S: Final = 10.0
 """So many spoilt answers within so long are a burst."""

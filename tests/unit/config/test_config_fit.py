@@ -52,3 +52,14 @@ def test_time_by_the_true_settings_of_the_line() -> None:
     assert load_of(line(fast), [water]).share == pytest.approx((10 / 115.2 * (8 + 5 + 10) + 1.75 + 10.0) / 1000)
     assert load_of(line(fast), [replace(water, line=slow)]) == load_of(line(slow), [water])
     assert load_of(line(slow, Wire.SERIAL_ASCII), [water]).share == pytest.approx((11 / 2.4 * (17 + 11 + 20 + 3.5) + 10.0) / 1000)
+
+
+def test_a_meter_costs_its_frames_and_its_own_delay() -> None:
+    names = [name for name in LIBRARY.names() if not isinstance(LIBRARY.get(name).limits, ModbusLimits)]
+    for name in names:
+        meter = replace(spec(name, 10_000), line=LineSettings(2400, Parity.EVEN))
+        character_ms, pause_ms = 11 / 2.4, meter.profile.limits.delay_ms
+        expected_ms = sum(
+            (36 + 2 * size) * character_ms + 20 + max(3.5 * character_ms, pause_ms) for size in block_sizes(meter.profile)
+        )
+        assert load_of(line(LineSettings(9600)), [meter]).share == pytest.approx(expected_ms / 10_000)
