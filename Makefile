@@ -15,8 +15,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary=:all:
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
-# What the tests against foreign software need: a broker and its clients, a Modbus library in C, a terminal.
-TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients pkg-config tmux
+# What the tests against foreign software need: a broker and its clients, a Modbus library in C, one in JavaScript, a terminal.
+# Where npm is there already, from wherever, Debian's own would be in its way.
+TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients pkg-config tmux \
+  $(shell command -v npm >/dev/null || echo nodejs npm)
 
 RUN_STAMP := $(VENV)/.run-time
 DEV_STAMP := $(VENV)/.development
@@ -78,6 +80,7 @@ lock: $(DEV_STAMP) ## write the lock files anew from pyproject.toml; UPGRADE=1 t
 
 .PHONY: clean
 clean: ## remove the environment, caches and built files
+	@rm -rf tests/native/node/node_modules
 	@rm -rf $(VENV) build dist .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find edgeguard tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

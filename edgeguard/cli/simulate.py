@@ -98,6 +98,7 @@ class _Show:
         # what is written wrongly shows before anything is opened; faults of buses can only begin once these are
         faults = Faults(house, coming, repeat_s)
         async with house:
+            faults.look()
             self._tell(house, faults)
             with self._told_to_stop(), self._commanded(house, faults), contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wanted.seconds):

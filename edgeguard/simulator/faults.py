@@ -122,7 +122,7 @@ class Faults:
         self._plugging: set[asyncio.Task[None]] = set()
         for fault in self._coming:
             self.check(fault.target, fault.kind)
-        site.before_step.append(self._look)
+        site.before_step.append(self.look)
 
     @property
     def bad(self) -> Mapping[str, Sequence[Kind]]:
@@ -177,8 +177,8 @@ class Faults:
         self._bring(target, kind, begins=False)
         _log.info("fault.ended", target=target, kind=kind.value)
 
-    def _look(self) -> None:
-        """Let begin and end what is due."""
+    def look(self) -> None:
+        """Let begin and end what is due; called before each step of the building, and at its beginning by who cannot wait."""
         now_s = self._site.elapsed_s
         for fault, begins in self._due(self._seen_s, now_s):
             if begins:
