@@ -70,6 +70,29 @@ DISSECT_GAP_S: Final = 0.1
 """A silence after which the rest of a frame is not expected any more; USB adapters deliver in pieces up to 20 ms apart."""
 DECODE_BYTES: Final = 1024
 """Shown at once by `decode`."""
+# Discovery
+SCAN_MODBUS_PATIENCE_S: Final = 0.1
+"""How long a unit may take to begin its answer before the next one is asked; a late one is noticed and asked again."""
+SCAN_NETWORK_PATIENCE_S: Final = 0.5
+SCAN_METER_PATIENCE_S: Final = 0.6
+"""Meters answer within 500 ms (DL/T 645-2007, 5.4)."""
+SCAN_METER_SETTLE_S: Final = 0.55
+"""Silence before meters are called: bytes of other protocols may look like the beginning of a frame for 500 ms."""
+SCAN_SLOW_PATIENCE_S: Final = 1.0
+SCAN_READS_PER_DEVICE: Final = 200
+SCAN_NARROWINGS: Final = 400
+"""Questions with narrowed wildcards, for one group of meters that answer over each other."""
+SCAN_FOUND: Final = 512
+SCAN_NOISES: Final = 64
+SCAN_SCORES: Final = 5
+SCAN_RECONNECTS: Final = 20
+SCAN_RECONNECT_S: Final = 0.5
+SCAN_KEPT_BYTES: Final = 4096
+SCAN_WAIT_S: Final = 2.0
+"""How long a question for the progress of a scan waits for news."""
+SCAN_KEEPS_S: Final = 60.0
+"""A scan that nobody asks for its progress any more is stopped after this."""
+
 # Writes and their interlocks
 INTERLOCK_MAX_AGE_MS: Final = 5000
 """A value that an interlock builds on may be so old; an older one is read anew before the write."""

@@ -1,0 +1,188 @@
+"""The scan itself: walks through the questions, looks closer at whatever answers, and may be left at any moment."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from edgeguard.bus import Bus
+from edgeguard.codec.modbus import GATEWAY_EXCEPTIONS, exception_code
+from edgeguard.core.limits import (
+    SCAN_FOUND,
+    SCAN_METER_PATIENCE_S,
+    SCAN_METER_SETTLE_S,
+    SCAN_MODBUS_PATIENCE_S,
+    SCAN_NETWORK_PATIENCE_S,
+    SCAN_NOISES,
+    SCAN_SLOW_PATIENCE_S,
+)
+from edgeguard.core.line import Protocol, Station
+from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.quality import Fault
+from edgeguard.discovery.asker import Asker, Peer, ScanBroken, is_noise
+from edgeguard.discovery.found import Found, Noise, Progress
+from edgeguard.discovery.meter_models import MeterLook
+from edgeguard.discovery.meter_search import MeterSearch
+from edgeguard.discovery.modbus_models import SIGN_OF_LIFE, ModbusLook
+from edgeguard.discovery.walk import Question, Walk
+
+_UNLIKELY_UNITS: Final = (247, 213)
+"""An endpoint that answers for these too does not look at the unit at all."""
+_SILENT_IN_A_ROW: Final = 2
+"""On a network a connection is dropped when nothing comes any more: before that somebody is asked who answers."""
+
+
+class Explorer:
+    """One scan. `known`: stations that are configured already and need not be asked; `run` ends when all is asked or `stop`."""
+
+    def __init__(
+        self, bus: Bus, walk: Walk, profiles: Sequence[DeviceProfile], known: Collection[tuple[Protocol, Station]] = ()
+    ) -> None:
+        self._asker = Asker(bus)
+        self._walk = walk
+        self._profiles = profiles
+        self._known = frozenset(known)
+        for protocol, station in self._known:
+            walk.drop(station, protocol)
+        self._questions = walk.left
+        self._expected_s = walk.rest_s
+        self._found: dict[tuple[Protocol, Station], Found] = {}
+        self._noises: list[Noise] = []
+        self._doing = ""
+        self._ended = ""
+        self._stop = False
+        self._begun_s = self._ended_s = asyncio.get_running_loop().time()
+        self._silent = 0
+        self._late = 0
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, and what it has found."""
+        now_s = self._ended_s if self._ended else asyncio.get_running_loop().time()
+        return Progress(
+            asked=self._questions - self._walk.left,
+            questions=self._questions,
+            elapsed_s=now_s - self._begun_s,
+            expected_s=self._expected_s,
+            rest_s=0.0 if self._ended else self._walk.rest_s,
+            doing=self._doing,
+            found=tuple(self._found.values()),
+            noises=tuple(self._noises),
+            ended=self._ended,
+        )
+
+    def stop(self) -> None:
+        """End after the question under way."""
+        self._stop = True
+
+    async def run(self) -> None:
+        """Ask everything. Never raises for what the line does: `progress.ended` says how it ended."""
+        self._begun_s = asyncio.get_running_loop().time()
+        ended = "stopped"
+        try:
+            while not self._stop and len(self._found) < SCAN_FOUND:
+                question = self._walk.next()
+                if question is None:
+                    ended = "complete"
+                    break
+                await self._ask(question)
+        except ScanBroken as broken:
+            ended = str(broken) or "the wire is gone"
+        finally:
+            self._ended_s, self._ended, self._doing = asyncio.get_running_loop().time(), ended, ""
+
+    async def _ask(self, question: Question) -> None:
+        place = f" {question.line}" if question.line else ""
+        self._doing = f"{question.protocol.value}{place} {question.station}"
+        if question.protocol is Protocol.MODBUS:
+            await self._ask_unit(question)
+        else:
+            await self._ask_meters(question)
+
+    async def _ask_unit(self, question: Question) -> None:
+        patience_s = SCAN_NETWORK_PATIENCE_S if question.line is None else SCAN_MODBUS_PATIENCE_S
+        peer = Peer(question.protocol, question.station, question.line)
+        late = self._asker.bus.stats.late_answers
+        answer = await self._asker.ask(peer, SIGN_OF_LIFE, patience_s)
+        if is_noise(answer) or (isinstance(answer, Fault) and self._asker.bus.stats.late_answers > late):
+            answer = await self._asker.ask(peer, SIGN_OF_LIFE, SCAN_SLOW_PATIENCE_S)
+        if isinstance(answer, Fault):
+            if is_noise(answer):
+                self._note_noise(question, str(answer))
+            self._walk.silent(question)
+            await self._keep_alive(question)
+            return
+        self._silent = 0
+        if exception_code(answer) in GATEWAY_EXCEPTIONS:
+            self._walk.silent(question)
+            return
+        self._walk.heard(question)
+        look = ModbusLook(lambda pdu: self._asker.ask(peer, pdu, SCAN_SLOW_PATIENCE_S))
+        scores = await look.identify(self._profiles)
+        self._found[question.protocol, _key(question)] = Found(
+            question.protocol, question.station, question.line, said=look.said, scores=scores
+        )
+        if question.line is None:
+            await self._look_for_echoes(question, look)
+
+    async def _keep_alive(self, question: Question) -> None:
+        """Ask somebody who answers, so that the connection is not taken for dead while absent units are asked."""
+        self._silent += 1
+        alive = next((found for found in self._found.values() if found.line == question.line), None)
+        if question.line is None and alive is not None and self._silent >= _SILENT_IN_A_ROW:
+            self._silent = 0
+            await self._asker.ask(Peer(alive.protocol, alive.station, None), SIGN_OF_LIFE, SCAN_NETWORK_PATIENCE_S)
+
+    async def _look_for_echoes(self, question: Question, look: ModbusLook) -> None:
+        """Many devices with a network socket answer for every unit: that is one device, not 247."""
+        if len(self._found) != 1:
+            return
+        for unit in _UNLIKELY_UNITS:
+            if unit == question.station:
+                return
+            peer = Peer(question.protocol, unit, None)
+            answer = await self._asker.ask(peer, SIGN_OF_LIFE, SCAN_NETWORK_PATIENCE_S)
+            if isinstance(answer, Fault) or exception_code(answer) in GATEWAY_EXCEPTIONS:
+                return
+            other = ModbusLook(lambda pdu, peer=peer: self._asker.ask(peer, pdu, SCAN_SLOW_PATIENCE_S))  # type: ignore[misc]
+            await other.identify(())
+            if (other.objects, other.server_id) != (look.objects, look.server_id):
+                return
+        self._walk.drop_group(question.group)
+
+    async def _ask_meters(self, question: Question) -> None:
+        await asyncio.sleep(SCAN_METER_SETTLE_S)
+        search = MeterSearch(self._asker, question)
+        stations = await search.stations()
+        if search.nameless:
+            self._note_noise(question, "a meter answers without telling its address; look at its label")
+        for pattern in search.unresolved:
+            self._note_noise(question, f"several meters answer to {pattern}")
+        if not stations and not search.nameless:
+            self._walk.silent(question)
+            return
+        self._walk.heard(question)
+        for station in stations:
+            known = (question.protocol, station) in self._known or (question.protocol, station) in self._found
+            if known or self._stop:
+                continue
+            self._doing = f"{question.protocol.value} {question.line} {station}"
+            peer = Peer(question.protocol, station, question.line)
+            look = MeterLook(
+                lambda pdu, peer=peer: self._asker.ask(peer, pdu, SCAN_METER_PATIENCE_S),  # type: ignore[misc]
+                question.protocol,
+                station,
+                question.variant,
+            )
+            scores = await look.identify(self._profiles)
+            self._found[question.protocol, station] = Found(
+                question.protocol, station, question.line, question.variant, look.said, scores
+            )
+
+    def _note_noise(self, question: Question, heard: str) -> None:
+        if len(self._noises) < SCAN_NOISES:
+            self._noises.append(Noise(question.protocol, question.station, question.line, heard))
+
+
+def _key(question: Question) -> Station:
+    """Two units of one number may live at different settings of the line; both are devices."""
+    return question.station if question.line is None else f"{question.station} {question.line}"

@@ -1,0 +1,161 @@
+"""A whole scan of a mixed line with true byte times: everything is found, nothing is written.
+
+In virtual time, but a line of a dozen stations takes seconds of processor: all but the smallest are for the slow lane.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+
+import pytest
+from mixed_line import E2400, E9600, N9600, N19200, Line, electricity, recorded, water
+
+from edgeguard.config import ProfileLibrary
+from edgeguard.core.line import LineSettings, Protocol, Station
+from edgeguard.core.profile import DeviceProfile
+from edgeguard.discovery import Explorer, Progress, line_walk
+from edgeguard.simulator.unit import Identity
+from edgeguard.simulator.wire import Station as OnLine
+from edgeguard.testing.clock import run_virtual
+
+
+@cache
+def profiles() -> list[DeviceProfile]:
+    library = ProfileLibrary.shipped()
+    return [library.get(name) for name in library.names()]
+
+
+MODELS = {
+    (1, N9600): "eastron-sdm630",
+    (2, N9600): "chint-dtsu666",
+    (3, N9600): "grundfos-cim200",
+    (7, N9600): "inovance-nice3000plus",
+    (12, N9600): "eastron-sdm120",
+    (2, E9600): "schneider-iem3155",
+    (20, E9600): "abb-b23",
+    (5, N19200): "danfoss-fc51",
+}
+
+
+def mixed() -> list[OnLine]:
+    named = {"abb-b23": Identity("ABB", "B23 112-100", "1.0")}
+    stations: list[OnLine] = [recorded(name, unit, line, named.get(name)) for (unit, line), name in MODELS.items()]
+    return [
+        *stations,
+        electricity("003411001043"),
+        electricity("000006605518", turnaround_s=0.15),
+        electricity("151800161485", old=True),
+        water("1000924040000018"),
+    ]
+
+
+def scanned(
+    stations: Sequence[OnLine], lines: dict[Protocol, list[LineSettings]], units: Sequence[int] = range(1, 33)
+) -> tuple[Progress, Line]:
+    async def main() -> tuple[Progress, Line]:
+        line = Line(stations)
+        owner = asyncio.create_task(line.bus.run())
+        await asyncio.sleep(0.01)
+        explorer = Explorer(line.bus, line_walk(lines, units), profiles())
+        await explorer.run()
+        owner.cancel()
+        await asyncio.gather(owner, return_exceptions=True)
+        return explorer.progress, line
+
+    return run_virtual(main())
+
+
+ALL_LINES = {Protocol.MODBUS: [N9600, E9600, N19200], Protocol.DLT645: [E2400, E9600], Protocol.CJT188: [E2400, E9600]}
+
+
+@pytest.mark.slow
+def test_twelve_mixed_devices_are_found_and_named_without_a_write() -> None:
+    progress, line = scanned(mixed(), ALL_LINES)
+    assert progress.ended == "complete"
+    assert line.writes == []
+    found = {(found.station, found.line): found for found in progress.found}
+    named = {place: found[place].profile for place in MODELS if place in found}
+    assert named == MODELS
+    meters = {found.station: (found.variant, found.said.en) for found in progress.found if found.protocol is not Protocol.MODBUS}
+    assert meters == {
+        "003411001043": ("2007", "forward active energy 230.93 kWh, voltage A 229.7 V, frequency 50.03 Hz"),
+        "000006605518": ("2007", "forward active energy 230.93 kWh, voltage A 229.7 V, frequency 50.03 Hz"),
+        "151800161485": ("1997", "forward active energy 1062.48 kWh, voltage A 231 V"),
+        "1000924040000018": ("1F90", "volume 123.45"),
+    }
+    assert len(progress.found) == 12
+    assert progress.noises == ()
+
+
+@pytest.mark.slow
+def test_meters_that_answer_over_each_other_are_told_apart() -> None:
+    numbers = ["003411001043", "003411001042", "113411001043", "000006605518"]
+    progress, line = scanned([electricity(number) for number in numbers], {Protocol.DLT645: [E2400]})
+    assert sorted(str(found.station) for found in progress.found) == sorted(numbers)
+    assert line.writes == []
+
+
+@pytest.mark.slow
+def test_two_water_meters_of_both_orders_and_two_that_collide() -> None:
+    numbers = ["1000924040000018", "1000924040000019", "1100924040000018"]
+    stations = [water(number, high_first=i == 1, turnaround_s=0.06) for i, number in enumerate(numbers)]
+    progress, _ = scanned(stations, {Protocol.CJT188: [E2400]})
+    assert {found.station: found.variant for found in progress.found} == dict(zip(numbers, ("1F90", "901F", "1F90"), strict=True))
+
+
+@pytest.mark.slow
+def test_two_devices_at_one_address_are_noticed() -> None:
+    progress, _ = scanned([recorded("eastron-sdm120", 4), recorded("grundfos-cim200", 4)], {Protocol.MODBUS: [N9600]}, range(1, 6))
+    assert [noise.station for noise in progress.noises] == [4] or [found.station for found in progress.found] == [4]
+
+
+@pytest.mark.slow
+def test_an_empty_line_takes_as_long_as_was_expected() -> None:
+    progress, _ = scanned([], {Protocol.MODBUS: [N9600, E9600], Protocol.DLT645: [E2400], Protocol.CJT188: [E2400]})
+    assert progress.found == ()
+    assert progress.ended == "complete"
+    assert progress.elapsed_s == pytest.approx(progress.expected_s, rel=0.03)
+
+
+@pytest.mark.slow
+def test_it_can_be_left_with_what_it_has() -> None:
+    async def main() -> Progress:
+        line = Line(mixed())
+        owner = asyncio.create_task(line.bus.run())
+        await asyncio.sleep(0.01)
+        explorer = Explorer(line.bus, line_walk(ALL_LINES, range(1, 33)), profiles())
+        walking = asyncio.create_task(explorer.run())
+        while not explorer.progress.found:
+            await asyncio.sleep(0.1)
+        explorer.stop()
+        await walking
+        owner.cancel()
+        await asyncio.gather(owner, return_exceptions=True)
+        return explorer.progress
+
+    progress = run_virtual(main())
+    assert progress.ended == "stopped"
+    assert 1 <= len(progress.found) < 12
+    assert 0 < progress.asked < progress.questions
+
+
+def test_known_devices_are_not_asked_and_a_dead_wire_ends_the_scan() -> None:
+    async def main() -> tuple[Progress, Progress, Line]:
+        line = Line([recorded("eastron-sdm120", 1), electricity("003411001043")])
+        owner = asyncio.create_task(line.bus.run())
+        await asyncio.sleep(0.01)
+        known: list[tuple[Protocol, Station]] = [(Protocol.MODBUS, 1), (Protocol.DLT645, "003411001043")]
+        lines = {Protocol.MODBUS: [N9600], Protocol.DLT645: [E2400]}
+        explorer = Explorer(line.bus, line_walk(lines, range(1, 4)), profiles(), known)
+        await explorer.run()
+        owner.cancel()
+        await asyncio.gather(owner, return_exceptions=True)
+        broken = Explorer(line.bus, line_walk(lines, range(1, 4)), profiles())
+        await broken.run()
+        return explorer.progress, broken.progress, line
+
+    seen, broken, line = run_virtual(main())
+    assert seen.found == ()
+    assert {frame[0] for frame in line.sent if len(frame) == 8} == {2, 3}
+    assert "stopped" in broken.ended
+    assert broken.found == ()
