@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 audit_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="What people and platform had done: show, verify.")
-profile_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Device profiles: list, show, check.")
+profile_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Device profiles: list, show, new, check.")
 
 ProfileFolders = Annotated[
     list[Path] | None, typer.Option("--profiles", metavar="DIR", help="A further folder of profiles; may be given again.")
@@ -272,6 +272,29 @@ def profile_show(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar
     from edgeguard.cli import offline
 
     raise typer.Exit(offline.profile_show(session_of(ctx), name, profiles or ()))
+
+
+@profile_app.command("new", cls=Command)
+def profile_new(
+    ctx: typer.Context,
+    csv: Annotated[Path | None, typer.Argument(metavar="CSV", help="A register list; without it everything is asked.")] = None,
+    name: Annotated[str, typer.Option("--name", help="The profile's name, and that of its file.")] = "",
+    maker: Annotated[str, typer.Option("--maker")] = "",
+    model: Annotated[str, typer.Option("--model")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="lift, pump, electricity-meter ...")] = "",
+    device: Annotated[str, typer.Option("--device", help="Only rows whose device contains this.")] = "",
+    base: Annotated[int, typer.Option("--base", min=0, max=1, help="What the list calls the first register.")] = 0,
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where to put the file.")] = Path(),
+) -> None:
+    """Write a profile from a register list, or by asking. Never over a file that is there.
+
+    A list is CSV with a column for the name and one for the address; for function, type, scale, unit, bit, word order, labels
+    and range where there are such. Exit 2, and no file, when a row cannot be understood.
+    """
+    from edgeguard.cli import profile_new as making
+
+    wanted = making.Wanted(csv, name, maker, model, kind, device, base, folder)
+    raise typer.Exit(making.new(session_of(ctx), wanted, making.asked_on_terminal))
 
 
 @profile_app.command("check", cls=Command)

@@ -1,0 +1,91 @@
+"""`profile new`: from a list, or by answering; a file that `profile check` accepts, and never one that was there before."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_kit import Desk
+
+from edgeguard.config import load_profile
+from edgeguard.core.register import RawType, Table
+from edgeguard.testing.handlers import FakeBuilding
+
+LIST = """\
+device,point,function,address0,type,scale,unit
+Acme M1 meter,voltage_l1,4,0,uint16,0.1,V
+Acme M1 meter,mystery,4,1,uint16,?,
+"""
+ANSWERS = "\n".join(
+    (
+        *("Acme", "M 2", "", "something", "pump", ""),
+        *("bad name", "head", "register", "input", "70000", "0x12C", "", "0.01", "m", "", ""),
+        *("flow", "", "", "uint32", "", "m3/h", "流量", "Flow"),
+        *("", ""),
+    )
+)
+"""Four will not do at first: the kind, the point name, the table and the address are asked for again."""
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "none.sock", FakeBuilding())
+
+
+def test_from_a_list(nobody: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "acme.csv"
+    path.write_text(LIST, encoding="utf-8")
+
+    printed = nobody.type("profile", "new", str(path), "--dir", str(tmp_path), "--kind", "electricity-meter", "--json")
+    told = json.loads(printed.out)
+
+    assert printed.code == 0
+    assert (told["file"], told["points"]) == (str(tmp_path / "acme-m1-meter.toml"), 2)
+    assert told["notes"] == ["line 3: no scale is given; the number is shown raw"]
+    profile = load_profile(Path(told["file"]))
+    assert (profile.template, profile.kind, profile.points[0].labels.zh) == (True, "electricity-meter", "A相电压")
+    assert nobody.type("profile", "check", told["file"]).code == 0
+
+
+def test_never_over_a_file_that_is_there(nobody: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "acme.csv"
+    path.write_text(LIST, encoding="utf-8")
+    there = tmp_path / "mine.toml"
+    there.write_text("# mine\n", encoding="utf-8")
+
+    printed = nobody.type("profile", "new", str(path), "--dir", str(tmp_path), "--name", "mine")
+
+    assert printed.code == 2
+    assert "is there already and is left alone" in printed.err
+    assert there.read_text(encoding="utf-8") == "# mine\n"
+
+
+def test_by_answering_with_second_thoughts(nobody: Desk, tmp_path: Path) -> None:
+    printed = nobody.type("profile", "new", "--dir", str(tmp_path), answer=ANSWERS)
+
+    assert printed.code == 0, printed
+    profile = load_profile(tmp_path / "acme-m-2.toml")
+    assert (profile.maker, profile.kind) == ("Acme", "pump")
+    head, flow = profile.fields
+    assert (head.table, head.address, head.type, head.scale) == (Table.INPUT, 300, RawType.UINT16, 0.01)
+    assert (flow.table, flow.address, flow.type) == (Table.INPUT, 301, RawType.UINT32)
+    assert (profile.points[0].labels.zh, profile.points[1].unit) == ("扬程", "m3/h")
+    assert printed.out.count("will not do") == 4
+
+
+def test_answers_that_end_early_leave_nothing(nobody: Desk, tmp_path: Path) -> None:
+    printed = nobody.type("profile", "new", "--dir", str(tmp_path), answer="Acme\nM2\n")
+
+    assert printed.code != 0
+    assert "nothing was written" in printed.err
+    assert list(tmp_path.glob("*.toml")) == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("--kind", "lifts"), ("--name", "Not An Id")])
+def test_bad_words_on_the_command_line(nobody: Desk, tmp_path: Path, option: str, value: str) -> None:
+    path = tmp_path / "acme.csv"
+    path.write_text(LIST, encoding="utf-8")
+
+    printed = nobody.type("profile", "new", str(path), "--dir", str(tmp_path), option, value)
+
+    assert printed.code == 2
+    assert option in printed.err
