@@ -337,7 +337,8 @@ def verify(
 
 @app.command(cls=Command)
 def schema(
-    ctx: typer.Context, kind: Annotated[str, typer.Argument(metavar="profile|site", help="Of which kind of file.")] = "profile"
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="profile, meter-profile, driver-profile or site.")] = "profile",
 ) -> None:
     """The JSON Schema of profile or site files, for completion in an editor; docs/profiles.md says how."""
     from edgeguard.cli import offline

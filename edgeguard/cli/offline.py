@@ -104,7 +104,9 @@ def schema(session: Session, kind: str) -> Exit:
     from edgeguard.config.schema import FILES, schema_text
 
     if kind not in FILES:
-        told = session.lang.say(f'没有 "{kind}" 这种文件;可用:profile、site', f'there is no file of kind "{kind}": profile or site')
+        told = session.lang.say(
+            f'没有 "{kind}" 这种文件;可用:{"、".join(FILES)}', f'there is no file of kind "{kind}": {", ".join(FILES)}'
+        )
         sys.stderr.write(told + "\n")
         return Exit.BAD_USAGE
     sys.stdout.write(schema_text(kind))
@@ -113,7 +115,7 @@ def schema(session: Session, kind: str) -> Exit:
 
 def profile_list(session: Session, directories: Sequence[Path]) -> Exit:
     """Every profile at hand."""
-    library = ProfileLibrary.shipped(*directories)
+    library = ProfileLibrary.at_hand(*directories)
     profiles = [library.get(name) for name in library.names()]
     if session.json:
         print_json([_profile_facts(profile) for profile in profiles])
@@ -144,7 +146,7 @@ def profile_list(session: Session, directories: Sequence[Path]) -> Exit:
 
 def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Exit:
     """One profile in full: its points, what may be written, its alarms."""
-    profile = ProfileLibrary.shipped(*directories).get(name)
+    profile = ProfileLibrary.at_hand(*directories).get(name)
     if session.json:
         print_json(
             {
@@ -205,6 +207,8 @@ def _places(profile: DeviceProfile) -> list[tuple[str, str]]:
     for at in profile.data:
         bits = "" if at.bits is None else f" bit {at.bits[0]}" + (f"-{at.bits[1]}" if at.bits[1] > at.bits[0] else "")
         places.append((f"{at.identifier}" + (f" [{at.item}]" if len(at.layout) > 1 else "") + bits, at.part.kind.value))
+    for place, point in zip(profile.places, profile.points, strict=bool(profile.places)):
+        places.append((clean(", ".join(f"{key} {value}" for key, value in place.items())), point.kind.value))
     return places
 
 

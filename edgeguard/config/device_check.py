@@ -122,6 +122,7 @@ def _narrow(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mista
         points=tuple(profile.points[i] for i in chosen),
         fields=tuple(profile.fields[i] for i in chosen if profile.fields),
         data=tuple(profile.data[i] for i in chosen if profile.data),
+        places=tuple(profile.places[i] for i in chosen if profile.places),
         alarms=tuple(alarm for alarm in profile.alarms if alarm.name not in lost),
     )
 

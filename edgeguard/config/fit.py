@@ -11,7 +11,7 @@ from typing import Final
 
 from edgeguard.core.limits import TURNAROUND_S
 from edgeguard.core.meter_plan import answer_bytes, asks_of
-from edgeguard.core.profile import DeviceProfile, ModbusLimits
+from edgeguard.core.profile import DeviceProfile, ForeignLimits, ModbusLimits
 from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, DeviceSpec
 
@@ -60,6 +60,8 @@ def block_sizes(profile: DeviceProfile) -> list[int]:
     """The sizes in registers (of two bytes) of the blocks that hold all points of a profile, at best."""
     sizes: list[int] = []
     limits = profile.limits
+    if isinstance(limits, ForeignLimits):
+        return [1]  # nobody here knows; its driver says how many requests a round takes once it runs
     if not isinstance(limits, ModbusLimits):
         return [-(-answer_bytes(ask, profile.data) // 2) for ask in asks_of(profile.data, limits)]
     for table in Table:

@@ -56,7 +56,7 @@ class ProfileTable(Table):
     maker: Line
     model: Line
     kind: DeviceKind
-    protocol: Literal["modbus", "dlt645", "cjt188"] = "modbus"
+    protocol: Id = "modbus"
     labels: LabelsTable
     source: Annotated[str, Field(min_length=1, max_length=1000)]
     trust: Annotated[str, Field(min_length=1, max_length=1000)]

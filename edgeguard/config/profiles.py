@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgeguard.config.alarm_check import COMMS_LOST, check_alarm
 from edgeguard.config.document import Document, read_document
+from edgeguard.config.foreign_profile import FOREIGN_SECTION, foreign_part
 from edgeguard.config.identify_check import ledger_of, rule_of
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
 from edgeguard.config.meter_profile import METER_SECTIONS, meter_part
@@ -21,7 +22,11 @@ from edgeguard.core.point import Point
 from edgeguard.core.profile import AddressRange, AlarmTemplate, DeviceProfile, Limits, ModbusLimits
 from edgeguard.core.register import RegisterField, WordOrder
 
-_SECTIONS = ("profile", "modbus", *METER_SECTIONS, "point", "alarm", "identify", "ledger")
+_SECTIONS = ("profile", "modbus", *METER_SECTIONS, FOREIGN_SECTION, "point", "alarm", "identify", "ledger")
+
+
+LOCAL_PROFILES: Final = Path("/etc/edgeguard/profiles")
+"""Where a machine's owner drops profiles that every site file on it may name."""
 
 
 def shipped_configs() -> Path:
@@ -49,6 +54,12 @@ class ProfileLibrary:
     def shipped(cls, *extra: Path) -> "ProfileLibrary":
         """The profiles that come with the product, and those of further folders."""
         return cls((shipped_configs() / "profiles", *extra))
+
+    @classmethod
+    def at_hand(cls, *extra: Path, local: Path = LOCAL_PROFILES) -> "ProfileLibrary":
+        """What comes with the product, what the machine's owner has put into `local` if that is there, and further folders."""
+        own = (local,) if local.is_dir() and local not in extra else ()
+        return cls.shipped(*own, *extra)
 
     def with_directories(self, extra: Sequence[Path]) -> "ProfileLibrary":
         """A library that has further folders; folders that are there already are not taken twice."""
@@ -94,12 +105,17 @@ def load_profile(path: Path) -> DeviceProfile:
         if key not in _SECTIONS:
             mistakes.add((key,), unknown_key(key, _SECTIONS))
     head = _head(document)
+    limits: Limits
+    fields: tuple[RegisterField, ...]
     meter = meter_part(data, mistakes)
-    if meter is None:
+    foreign = foreign_part(data, mistakes)
+    if foreign is not None:
+        points, fields, limits = dict(foreign.points), (), foreign.limits
+    elif meter is None:
         modbus = mistakes.examine(ModbusTable, data.get("modbus", {}), ("modbus",))
         modbus_limits = _limits(modbus, mistakes)
         points, fields = _points(data, mistakes, modbus_limits, modbus.word_order if modbus else WordOrder.BIG)
-        limits: Limits = modbus_limits
+        limits = modbus_limits
     else:
         points, fields, limits = dict(meter.points), (), meter.limits
     alarms = _alarms(data, mistakes, points)
@@ -127,6 +143,7 @@ def load_profile(path: Path) -> DeviceProfile:
         identify=rule,
         ledger=entries,
         data=() if meter is None else meter.fields,
+        places=() if foreign is None else foreign.places,
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 from pydantic import Field
 
 from edgeguard.config.fields import PointId
+from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
+from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTable
 from edgeguard.config.mistakes import Table
 from edgeguard.config.profile_model import AlarmTable, ModbusTable, PointTable, ProfileTable
 from edgeguard.config.quantity import DURATION_PATTERN, SIZE_PATTERN, say_bytes, say_ms
@@ -35,11 +37,34 @@ Schema = dict[str, Any]
 
 
 class ProfileFile(Table):
-    """A device profile of edgeguard: see docs/profiles.md."""
+    """The profile of a Modbus device of edgeguard: see docs/profiles.md."""
 
     profile: ProfileTable
     modbus: ModbusTable = Field(default_factory=ModbusTable)
     point: list[PointTable] = Field(min_length=1)
+    alarm: list[AlarmTable] = Field(default_factory=list)
+    identify: IdentifyTable = Field(default_factory=IdentifyTable)
+    ledger: LedgerTable = Field(default_factory=LedgerTable)
+
+
+class MeterProfileFile(Table):
+    """The profile of a DL/T 645 or CJ/T 188 meter of edgeguard: see docs/profiles.md."""
+
+    profile: ProfileTable
+    dlt645: Dlt645Table = Field(default_factory=Dlt645Table)
+    cjt188: Cjt188Table = Field(default_factory=Cjt188Table)
+    point: list[MeterPointTable] = Field(min_length=1)
+    alarm: list[AlarmTable] = Field(default_factory=list)
+    identify: IdentifyTable = Field(default_factory=IdentifyTable)
+    ledger: LedgerTable = Field(default_factory=LedgerTable)
+
+
+class DriverProfileFile(Table):
+    """The profile of a device that a driver of another package serves: see docs/drivers.md."""
+
+    profile: ProfileTable
+    driver: DriverTable
+    point: list[ForeignPointTable] = Field(min_length=1)
     alarm: list[AlarmTable] = Field(default_factory=list)
     identify: IdentifyTable = Field(default_factory=IdentifyTable)
     ledger: LedgerTable = Field(default_factory=LedgerTable)
@@ -67,11 +92,16 @@ class SiteFile(Table):
     device: list[DeviceRow] = Field(default_factory=list)
 
 
-FILES: Final[Mapping[str, type[Table]]] = {"profile": ProfileFile, "site": SiteFile}
+FILES: Final[Mapping[str, type[Table]]] = {
+    "profile": ProfileFile,
+    "meter-profile": MeterProfileFile,
+    "driver-profile": DriverProfileFile,
+    "site": SiteFile,
+}
 
 
 def schema_of(kind: str) -> Schema:
-    """The schema of a `profile` or a `site` file. KeyError for anything else."""
+    """The schema of a kind of file, one of FILES. KeyError for anything else."""
     made = FILES[kind].model_json_schema(ref_template="#/definitions/{model}")
     schema: Schema = {"$schema": DIALECT, "title": f"edgeguard {kind} file"}
     schema.update((key, value) for key, value in made.items() if key not in ("$defs", "title"))

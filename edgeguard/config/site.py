@@ -112,7 +112,7 @@ def _required(model: type[TableT]) -> Sequence[str]:
 
 def _library(data: Mapping[str, Any], files: Files, given: ProfileLibrary | None) -> ProfileLibrary:
     """The profiles at hand; an empty library after a mistake that leaves none would hide others, so the base stays."""
-    base = ProfileLibrary.shipped() if given is None else given
+    base = ProfileLibrary.at_hand() if given is None else given
     table = _section(data, "profiles", ProfilesTable, files.mistakes)
     library = base
     for i, written in enumerate(table.directories if table else ()):

@@ -1,5 +1,6 @@
 """A device model as data: its points, where they sit, what the device can bear, and the alarms it comes with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgeguard.core.alarm import Condition, Severity
@@ -61,7 +62,21 @@ class Cjt188Limits:
     timeout_ms: int = 2000
 
 
-Limits = ModbusLimits | Dlt645Limits | Cjt188Limits
+Setting = bool | int | float | str
+"""A value in a driver's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLimits:
+    """A device whose protocol a driver of another package speaks; `settings` are for it alone."""
+
+    protocol: str
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    delay_ms: int = 0
+    timeout_ms: int = 1000
+
+
+Limits = ModbusLimits | Dlt645Limits | Cjt188Limits | ForeignLimits
 """What a device bears; its type says what it speaks."""
 
 
@@ -82,7 +97,8 @@ class AlarmTemplate:
 
 @dataclass(frozen=True, slots=True)
 class DeviceProfile:
-    """`fields[i]` says where `points[i]` sits in a Modbus device, `data[i]` where it sits in a meter; the other one is empty.
+    """`fields[i]` says where `points[i]` sits in a Modbus device, `data[i]` where it sits in a meter, and
+    `places[i]` tells a driver of another package; the other two are empty.
 
     `sha256` is that of the profile file.
 
@@ -105,3 +121,4 @@ class DeviceProfile:
     identify: IdentifyRule = field(default_factory=IdentifyRule)
     ledger: Ledger = field(default_factory=Ledger)
     data: tuple[MeterField, ...] = ()
+    places: tuple[Mapping[str, Setting], ...] = ()

@@ -132,7 +132,7 @@ def test_the_list_marks_templates(nobody: Desk) -> None:
     assert marked == {name for name in library.names() if library.get(name).template}
 
 
-@pytest.mark.parametrize("kind", ["profile", "site"])
+@pytest.mark.parametrize("kind", ["profile", "meter-profile", "driver-profile", "site"])
 def test_the_schemas_are_printed(nobody: Desk, kind: str) -> None:
     shipped = shipped_configs() / "schemas" / f"{kind}.schema.json"
 
@@ -144,4 +144,4 @@ def test_there_is_no_schema_of_anything_else(nobody: Desk) -> None:
     printed = nobody.type("schema", "lift", "--lang", "en")
 
     assert printed.code == 2
-    assert 'there is no file of kind "lift": profile or site' in printed.err
+    assert 'there is no file of kind "lift": profile, meter-profile, driver-profile, site' in printed.err
