@@ -177,7 +177,7 @@ async def test_none_two_and_a_refused_address(tmp_path: Path, install: Install) 
 async def test_a_broken_one_parks_its_device_alone(tmp_path: Path, install: Install) -> None:
     install("import nothing_of_this_name")
     broken, others = device(tmp_path), asyncio.Event()
-    supervisor = Supervisor(random.Random(1), lambda _: None)
+    supervisor = Supervisor(lambda _: None, random.Random(1))
 
     async def poll() -> None:
         await broken.poll()
