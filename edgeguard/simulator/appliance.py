@@ -5,6 +5,7 @@ the affair of the maps; how its answers travel is that of the wire.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from edgeguard.core.line import LineSettings
@@ -32,6 +33,10 @@ class House(Protocol):
     spec: BuildingSpec
     state: BuildingState
     elapsed_s: float
+
+    def clock(self) -> datetime:
+        """What a right clock in the building shows."""
+        ...
 
 
 @dataclass(slots=True)
@@ -172,8 +177,3 @@ def _unit(spec: DeviceSpec, appliance: ModbusAppliance) -> Unit:
     identity = identity_of(spec.profile) if told else None
     assert isinstance(spec.address, int)  # noqa: S101  Modbus devices have unit numbers
     return Unit(spec.address, appliance.image, appliance.write, appliance.write_bits, identity)
-
-
-def appliance_of(spec: DeviceSpec, role: Role, house: House, seed: int) -> Appliance:
-    """The device of a site as what its profile says it is."""
-    return ModbusAppliance(spec, role, house, seed)

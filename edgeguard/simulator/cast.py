@@ -77,6 +77,7 @@ def cast(devices: Sequence[DeviceSpec]) -> tuple[Mapping[DeviceName, Role], Buil
 
 
 def is_single_phase(points: Sequence[Point]) -> bool:
-    """Whether a meter with these points measures one phase."""
+    """Whether a meter with these points measures one phase: it knows a voltage or a current, and none of a second phase."""
     names = {point.name for point in points}
-    return not names & {"voltage_l2", "current_l2", "power_l2", "voltage_b", "current_b", "power_b"}
+    first = any(name.startswith(("voltage", "current")) for name in names)
+    return first and not any(name.endswith(("_l2", "_b")) for name in names)

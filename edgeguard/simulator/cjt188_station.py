@@ -75,6 +75,7 @@ class Cjt188Station:
         high_first: bool = True,
         turnaround_s: float = TURNAROUND_S,
         preamble: int = 3,
+        refuses: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings = settings
         self.turnaround_s = turnaround_s
@@ -85,6 +86,7 @@ class Cjt188Station:
         self._orders = orders or Orders()
         self._high_first = high_first
         self._preamble = bytes((WAKE,)) * preamble
+        self._refuses = refuses
         self._begun = b""
         self._last_s = float("-inf")
 
@@ -104,6 +106,8 @@ class Cjt188Station:
             return None
         identifier = int.from_bytes(data[:2], "big" if self._high_first else "little")
         head = data[:3]
+        if self._refuses() and control in (READ, WRITE):
+            return self._refusal(control, data)
         if control == ADDRESS:
             return (control | 0x80, head) if identifier == ADDRESS_ITEM else None
         if control == READ:

@@ -99,6 +99,7 @@ class Dlt645Station:
         password: bytes = b"\0\0\0",
         answers_wildcard_as_asked: bool = False,
         part_bytes: int = DLT645_MAX_DATA_BYTES,
+        refuses: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings = settings
         self.turnaround_s = turnaround_s
@@ -109,6 +110,7 @@ class Dlt645Station:
         self._preamble = bytes((WAKE,)) * preamble
         self._password = password
         self._as_asked = answers_wildcard_as_asked
+        self._refuses = refuses
         self._part = part_bytes - edition.identifier - 1
         self._begun = b""
         self._last_s = float("-inf")
@@ -139,6 +141,8 @@ class Dlt645Station:
         if not matches(asked, self.address):
             return None
         edition = self._edition
+        if self._refuses():
+            return _error(control, OTHER)
         if control == edition.read:
             return self._read(control, data)
         if control == edition.following:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
@@ -16,13 +17,15 @@ import structlog
 
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import SIMULATOR_CATCH_UP_S, SIMULATOR_STEP_S
+from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.simulator import building
 from edgeguard.simulator.ailment import Ailment
-from edgeguard.simulator.appliance import Appliance, appliance_of
+from edgeguard.simulator.appliance import Appliance, ModbusAppliance
 from edgeguard.simulator.building import BuildingState, Conditions
 from edgeguard.simulator.cast import cast
 from edgeguard.simulator.lift import Passenger
+from edgeguard.simulator.meter_appliance import MeterAppliance
 from edgeguard.simulator.served import Manner, ServedBus, serve
 
 _log = structlog.get_logger()
@@ -49,7 +52,8 @@ class SimulatedSite:
     """`async with SimulatedSite(site, seed) as house:` serves until the block ends.
 
     `pace` is simulated seconds per second. `state` and `conditions` are the building's present ones; `conditions` may be
-    replaced at any time. Without `async with` it serves nobody and may be moved by `advance` alone.
+    replaced at any time. `begun` is what clocks of devices show at the beginning, by default the present. Without `async with`
+    it serves nobody and may be moved by `advance` alone.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class SimulatedSite:
         start_s: float = MORNING_S,
         pace: float = 1.0,
         riding: tuple[Passenger, ...] = (),
+        begun: datetime | None = None,
     ) -> None:
         self.site = site
         self.seed = seed
@@ -68,17 +73,19 @@ class SimulatedSite:
         self.conditions = Conditions()
         self.pace = pace
         self.elapsed_s = 0.0
+        self._begun = begun or datetime.now(UTC).astimezone()
         self.state: BuildingState = building.settled(self.spec, seed, start_s, riding)
         self.before_step: list[Callable[[], None]] = []
         self.appliances: Mapping[DeviceName, Appliance] = MappingProxyType(
-            {
-                device.name: appliance_of(device, self.roles[device.name], self, seed + SEED_STEP * number)
-                for number, device in enumerate(site.devices)
-            }
+            {device.name: self._appliance(device, seed + SEED_STEP * number) for number, device in enumerate(site.devices)}
         )
         self._serving = serving or Serving()
         self.buses: Mapping[BusName, ServedBus] = MappingProxyType({})
         self._task: asyncio.Task[None] | None = None
+
+    def clock(self) -> datetime:
+        """What a right clock in the building shows."""
+        return self._begun + timedelta(seconds=self.elapsed_s)
 
     def devices_on(self, bus: BusName) -> Sequence[DeviceSpec]:
         """The bus's devices, in the order of the file."""
@@ -130,6 +137,10 @@ class SimulatedSite:
             now_s = loop.time()
             self.advance(min(now_s - then_s, SIMULATOR_CATCH_UP_S) * self.pace)
             then_s = now_s
+
+    def _appliance(self, device: DeviceSpec, seed: int) -> Appliance:
+        make = ModbusAppliance if isinstance(device.profile.limits, ModbusLimits) else MeterAppliance
+        return make(device, self.roles[device.name], self, seed)
 
     def _manner(self, spec: BusSpec, number: int) -> Manner:
         serving = self._serving
