@@ -279,6 +279,9 @@ CONFIG_MISTAKE_CHARS: Final = 2000
 MAX_ALARMS_PER_DEVICE: Final = 500
 MAX_CHOICES_PER_POINT: Final = 1000
 FOREIGN_SETTINGS: Final = 64
+FIRE_MAX_DATA_BYTES: Final = 1024
+FIRE_KEPT_BYTES: Final = 4096
+"""More than three of the largest frames: what stands before them is noise."""
 MAX_PARTS_PER_POINT: Final = 16
 MAX_IDENTIFY_CHECKS: Final = 64
 MAX_PROFILE_FILES: Final = 2000
