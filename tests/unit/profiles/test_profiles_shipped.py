@@ -1,9 +1,11 @@
 """What every shipped profile owes its users: two languages, units, honest provenance, and alarms that people can act on."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import edgeguard
 from edgeguard.config import ProfileLibrary
 from edgeguard.core.alarm import Condition
 from edgeguard.core.point import Kind, Labels
@@ -66,6 +68,15 @@ def test_the_devices_that_a_building_needs_are_there() -> None:
         *("relay", "io", "ups", "ats", "generator", "fire-alarm"),
     }
     assert sum(not LIBRARY.get(name).template for name in NAMES) >= 20
+
+
+def test_the_page_names_profiles_that_are_there_and_which_are_templates() -> None:
+    page = (Path(edgeguard.__file__).parent / "docs" / "profiles.md").read_text(encoding="utf-8")
+    table = page.partition("## Shipped")[2].partition("\n\n")[0]
+    named = re.findall(r"`([a-z0-9-]+)`( \(template\))?", table)
+    assert len(named) > 30
+    for name, mark in named:
+        assert LIBRARY.get(name).template == bool(mark), name
 
 
 def test_everything_has_two_languages(profile: DeviceProfile) -> None:
