@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command(cls=Command)(capture)
     app.command(cls=Command)(replay)
     app.command(cls=Command)(decode)
+    app.command(cls=Command)(scan)
 
 
 def bus(
@@ -119,3 +120,27 @@ def decode(
     from edgeguard.cli import decode as decoding
 
     raise typer.Exit(decoding.decode(session_of(ctx), words, registers, everything))
+
+
+def scan(
+    ctx: typer.Context,
+    bus: Annotated[str | None, typer.Option("--bus", metavar="NAME", help="A bus of the daemon, between its polls.")] = None,
+    port: Annotated[str | None, typer.Option("--port", metavar="PATH", help="A serial port that nobody else uses.")] = None,
+    tcp: Annotated[str | None, typer.Option("--tcp", metavar="HOST[:PORT]", help="A Modbus TCP endpoint.")] = None,
+    baud: Annotated[list[str] | None, typer.Option("--baud", metavar="N", help="Only this speed; may be given again.")] = None,
+    parity: Annotated[list[str] | None, typer.Option("--parity", metavar="N|E|O", help="Only this parity.")] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option("--protocol", metavar="modbus|dlt645|cjt188", help="Only this protocol.")
+    ] = None,
+    units: Annotated[str, typer.Option("--units", metavar="1-32,40", help="Only these Modbus addresses.")] = "",
+    write: Annotated[Path | None, typer.Option("--write", metavar="FILE", help="Add what is found to this configuration.")] = None,
+) -> None:
+    """Find out what hangs on a wire: settings, protocols, addresses, models. Asks and never writes to a device.
+
+    The likeliest questions come first; Ctrl-C ends with what has been found. Prints a table with the reasons and rows for the
+    configuration. Exit 1 when nothing was found or the wire is gone.
+    """
+    from edgeguard.cli import scan as scanning
+
+    options = scanning.ScanOptions(bus, port, tcp, baud or [], parity or [], protocol or [], units, write)
+    raise typer.Exit(scanning.scan(session_of(ctx), options))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from edgeguard.control.line_views import BusView, FlightView, TraceView
+from edgeguard.control.scan_views import ScanView
 from edgeguard.control.views import (
     AlarmView,
     CountView,
@@ -114,6 +115,20 @@ TRACE: Final = Method(
 )
 """What passed on a wire after record number `after`, waiting a while for more. Without it: from now, or from `last_s` ago."""
 
+_SOME: Final = Parameter(Kind.TEXTS, required=False)
+SCAN_START: Final = Method(
+    "scan-start",
+    ScanView,
+    _takes(bus=_NAME, baudrates=_SOME, parities=_SOME, protocols=_SOME, units=_MAYBE_NAME),
+    writes=True,
+    timeout_s=CONTROL_BUS_CALL_S,
+)
+"""Find out what hangs on a bus, between the polls and without a write; it is for operators because it takes time on the wire."""
+SCAN_PROGRESS: Final = Method("scan-progress", ScanView, _takes(bus=_NAME, asked=Parameter(Kind.VALUE, required=False)))
+"""How far the scan of a bus is; waits a little for more than `asked` questions to have been asked."""
+SCAN_STOP: Final = Method("scan-stop", ScanView, _takes(bus=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
+"""End the scan of a bus with what it has found."""
+
 METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
     {
         method.name: method
@@ -132,6 +147,9 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             DEAD,
             RETRY_DEAD,
             DROP_DEAD,
+            SCAN_START,
+            SCAN_PROGRESS,
+            SCAN_STOP,
             BUSES,
             FLIGHT,
             TRACE,

@@ -90,6 +90,7 @@ SCAN_RECONNECT_S: Final = 0.5
 SCAN_KEPT_BYTES: Final = 4096
 SCAN_WAIT_S: Final = 2.0
 """How long a question for the progress of a scan waits for news."""
+SCAN_LOOK_S: Final = 0.1
 SCAN_KEEPS_S: Final = 60.0
 """A scan that nobody asks for its progress any more is stopped after this."""
 

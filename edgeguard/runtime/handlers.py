@@ -34,6 +34,7 @@ from edgeguard.runtime.dead_letters import DeadLetters
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.runtime.pipeline import DeviceRecord
+from edgeguard.runtime.scan_handlers import ScanHandlers
 from edgeguard.runtime.writing import Wish, Writing
 from edgeguard.store import Batch
 
@@ -48,6 +49,7 @@ class Handlers:
         self._config_path = config_path
         self._reload = reload
         self._started = gateway.clock.now()
+        self._scans = ScanHandlers(gateway)
         self._writing = Writing(gateway, self._put)
 
     def table(self) -> Mapping[str, Handler]:
@@ -66,6 +68,7 @@ class Handlers:
             "reload": self.reload,
             "top": self.top,
             **LineHandlers(self._gateway).table(),
+            **self._scans.table(),
         }
 
     async def status(self, _call: Call) -> StatusView:

@@ -67,6 +67,8 @@ class FakeUnit:
         return bytes((function | 0x80, reply)) if isinstance(reply, int) else reply
 
     def _serve(self, function: int, pdu: bytes) -> bytes | int:
+        if len(pdu) < 5:
+            return _ILLEGAL_FUNCTION
         address, count = struct.unpack_from(">HH", pdu, 1)
         table = _TABLE_OF.get(function, Table.HOLDING)
         if function in (Function.WRITE_COIL, Function.WRITE_REGISTER, Function.MASK_WRITE_REGISTER):

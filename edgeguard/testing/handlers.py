@@ -38,6 +38,7 @@ from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
 from edgeguard.testing.dead_letters import FakeDeadLetters
 from edgeguard.testing.line_handlers import FakeLines
+from edgeguard.testing.scan_handlers import FakeScan
 
 START_MS = 1_795_412_400_000
 """2026-11-23T05:40:00Z."""
@@ -94,6 +95,7 @@ class FakeBuilding:
         self._written: dict[tuple[str, str], Value] = {}
         self._acked: set[str] = set()
         self.lines = FakeLines()
+        self.scan = FakeScan()
         self.dead_letters = FakeDeadLetters()
         self.online = True
         self.healthy = False
@@ -114,6 +116,7 @@ class FakeBuilding:
             "reload": self._answer_reload,
             "top": self._answer_top,
             **self.lines.table(),
+            **self.scan.table(),
             **self.dead_letters.table(),
         }
 

@@ -11,12 +11,18 @@ import pytest
 from mixed_line import E2400, E9600, N9600, N19200, Line, electricity, recorded, water
 
 from edgeguard.config import ProfileLibrary
+from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.line import LineSettings, Protocol, Station
+from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.site import DeviceSpec
+from edgeguard.core.snapshot import Snapshot
 from edgeguard.discovery import Explorer, Progress, line_walk
+from edgeguard.driver import build_device
+from edgeguard.runtime.poller import Poller
 from edgeguard.simulator.unit import Identity
 from edgeguard.simulator.wire import Station as OnLine
-from edgeguard.testing.clock import run_virtual
+from edgeguard.testing.clock import FakeClock, run_virtual
 
 
 @cache
@@ -159,3 +165,40 @@ def test_known_devices_are_not_asked_and_a_dead_wire_ends_the_scan() -> None:
     assert {frame[0] for frame in line.sent if len(frame) == 8} == {2, 3}
     assert "stopped" in broken.ended
     assert broken.found == ()
+
+
+@pytest.mark.slow
+def test_running_polls_keep_their_beat_while_the_line_is_scanned() -> None:
+    """A poll waits for one question at most: the longest is a call to all meters at 2400 baud, about a second."""
+    period_s = 5.0
+
+    async def main() -> tuple[list[float], Poller, Progress, Line]:
+        line = Line(mixed())
+        clock = FakeClock()
+        profile = next(profile for profile in profiles() if profile.name == "eastron-sdm630")
+        labels = Labels("表", "meter")
+        spec = DeviceSpec(DeviceName("m"), BusName("riser"), 1, profile, int(period_s * 1000), labels, (), 60_000)
+        at_s: list[float] = []
+
+        def sink(snapshot: Snapshot) -> None:
+            assert snapshot.answered
+            at_s.append(asyncio.get_running_loop().time())
+
+        poller = Poller(build_device(spec, line.bus, clock), sink, period_s, 0.0)
+        owner, polling = asyncio.create_task(line.bus.run()), asyncio.create_task(poller.run())
+        await asyncio.sleep(period_s + 1)
+        explorer = Explorer(line.bus, line_walk(ALL_LINES, range(1, 25)), profiles(), [(Protocol.MODBUS, 1)])
+        await explorer.run()
+        for task in (polling, owner):
+            task.cancel()
+        await asyncio.gather(polling, owner, return_exceptions=True)
+        return at_s, poller, explorer.progress, line
+
+    at_s, poller, progress, line = run_virtual(main())
+    assert len(at_s) >= 8
+    assert poller.figures.skipped == 0
+    beats = [round((at - at_s[0]) / period_s) for at in at_s]
+    assert beats == list(range(len(at_s)))
+    assert max(at - at_s[0] - beat * period_s for at, beat in zip(at_s, beats, strict=True)) < 1.3
+    assert len(progress.found) == 11
+    assert line.writes == []

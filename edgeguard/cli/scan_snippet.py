@@ -1,0 +1,107 @@
+"""What a scan has found, as configuration: text that `edgeguard check` accepts, with what is doubtful said in comments. Pure."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from edgeguard.control.scan_views import FoundView, ScanView
+
+_LINE: Final = re.compile(r"(\d+) (\d)([NEO])(\d)\Z")
+_EVERY: Final[Mapping[str, str]] = {
+    "lift": "1s",
+    "pump": "2s",
+    "vfd": "2s",
+    "generator": "5s",
+    "ups": "5s",
+    "io": "1s",
+    "relay": "2s",
+    "electricity-meter": "10s",
+    "water-meter": "1m",
+    "heat-meter": "1m",
+}
+_METERS_EVERY: Final[Mapping[str, str]] = {"dlt645": "1m", "cjt188": "15m"}
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BusPlace:
+    """The bus that was scanned: its name, `key` and `where` of its row (`port`, a path; `url`, a URL), and its own settings.
+
+    `exists`: its row is there already.
+    """
+
+    name: str
+    key: str
+    where: str
+    line: str
+    exists: bool
+
+
+def snippet(scan: ScanView, place: BusPlace, taken: Collection[str] = ()) -> str:
+    """[[bus]] and [[device]] rows; devices that no profile fits stand in comments."""
+    own = place.line or _commonest(scan)
+    blocks = [] if place.exists else [_bus(place, own)]
+    names, addresses = set(taken), set()
+    for found in scan.found:
+        name = _name(found, names)
+        names.add(name)
+        blocks.append(_device(found, name, place.name, own, found.address in addresses))
+        addresses.add(found.address)
+    return "\n".join(blocks)
+
+
+def _commonest(scan: ScanView) -> str:
+    lines = [found.line for found in scan.found if found.line]
+    return max(lines, key=lines.count) if lines else ""
+
+
+def _bus(place: BusPlace, own: str) -> str:
+    rows = ["[[bus]]", f'name = "{place.name}"', f'{place.key} = "{place.where}"']
+    if place.key == "port":
+        rows += _settings(own, "")
+    return "\n".join([*rows, ""])
+
+
+def _settings(line: str, own: str) -> list[str]:
+    """The keys in which a line differs from the bus's own."""
+    match, base = _LINE.match(line), _LINE.match(own)
+    if match is None or line == own:
+        return []
+    rows = [f"baudrate = {match[1]}"] if base is None or match[1] != base[1] else []
+    rows += [f'parity = "{match[3]}"'] if base is None or match[3] != base[3] else []
+    if match[4] != (base[4] if base else "1"):
+        rows.append(f"stopbits = {match[4]}")
+    return rows
+
+
+def _device(found: FoundView, name: str, bus: str, own: str, shared: bool) -> str:
+    best = found.best
+    address = found.address if found.protocol == "modbus" else f'"{found.address}"'
+    remarks = [f"# {found.said.en}"] if found.said.en else []
+    rows = ["[[device]]", f'name = "{name}"', f'bus = "{bus}"', f"address = {address}"]
+    rows += ["shared_address = true"] if shared else []
+    rows += _settings(found.line, own)
+    if best is None:
+        variant = f" {found.variant}" if found.variant else ""
+        remarks.append(f"# no profile fits this {found.protocol}{variant} device; write one: edgeguard profile new")
+        return "\n".join([*remarks, *(f"# {row}" for row in rows), '# profile = "…"', ""])
+    remarks += [f"# {text.en}" for text in best.speaks_for[:_SHOWN]]
+    if found.doubtful:
+        remarks.append(f"# compare with the display: {found.scores[1].profile} fits nearly as well")
+    every = _METERS_EVERY.get(found.protocol) or _EVERY.get(best.kind, "10s")
+    return "\n".join([*remarks, *rows, f'profile = "{best.profile}"', f'every = "{every}"', ""])
+
+
+def _name(found: FoundView, taken: Collection[str]) -> str:
+    """A name that is free: the kind of device, or the protocol, and its address."""
+    best = found.best
+    stem = best.kind if best is not None and best.kind != "other" else "device"
+    if found.protocol != "modbus":
+        stem = {"dlt645": "electricity-meter"}.get(found.protocol, "meter")
+    tail = found.address.lstrip("0").lower() or "0"
+    wanted, number = f"{stem}-{tail}"[:60], 2
+    name = wanted
+    while name in taken:
+        name, number = f"{wanted}-{number}", number + 1
+    return name

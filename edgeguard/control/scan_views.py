@@ -1,0 +1,66 @@
+"""A scan as shown on the control socket: how far it is, what it has found, and why a profile is thought to fit."""
+
+from dataclasses import dataclass
+
+from edgeguard.control.views import LabelsView
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreView:
+    """How well a profile fits, 0 to 1, with what speaks for it and against it."""
+
+    profile: str
+    kind: str
+    value: float
+    speaks_for: tuple[LabelsView, ...]
+    speaks_against: tuple[LabelsView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundView:
+    """A device that answers. `line` is empty on a network; `variant` is a meter's edition or the order of its identifiers.
+
+    `doubtful`: another profile fits nearly as well.
+    """
+
+    protocol: str
+    address: str
+    line: str
+    variant: str
+    said: LabelsView
+    doubtful: bool
+    scores: tuple[ScoreView, ...]
+
+    @property
+    def best(self) -> ScoreView | None:
+        """The profile that fits best."""
+        return self.scores[0] if self.scores else None
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseView:
+    """Something that answered and could not be understood."""
+
+    protocol: str
+    address: str
+    line: str
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanView:
+    """A scan of one wire. `ended` is empty while it goes on, then `complete`, `stopped`, or why it could not go on.
+
+    `expected_s` is what it was expected to take when it began, `rest_s` what is left of that.
+    """
+
+    bus: str
+    asked: int
+    questions: int
+    elapsed_s: float
+    expected_s: float
+    rest_s: float
+    doing: str
+    ended: str
+    found: tuple[FoundView, ...]
+    noises: tuple[NoiseView, ...]

@@ -1,0 +1,181 @@
+"""Scans through the daemon's own buses: begun, asked for their progress, stopped; one at a time on each bus.
+
+A scan asks between the polls, at the lowest priority. One that nobody asks about any more is stopped.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from edgeguard.config import ProfileLibrary
+from edgeguard.control import BadArguments, Call, Handler, UnknownName
+from edgeguard.control.scan_views import FoundView, NoiseView, ScanView, ScoreView
+from edgeguard.core.errors import Permanent
+from edgeguard.core.identify import Score
+from edgeguard.core.ids import BusName
+from edgeguard.core.limits import SCAN_KEEPS_S, SCAN_LOOK_S, SCAN_WAIT_S
+from edgeguard.core.line import LineSettings, Protocol, Station
+from edgeguard.core.profile import Cjt188Limits, DeviceProfile, Dlt645Limits
+from edgeguard.core.site import DeviceSpec
+from edgeguard.discovery import Explorer, Found, Progress
+from edgeguard.discovery.wish import Wish, walk_of
+from edgeguard.runtime.field import Unit
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.show import labels_view
+
+
+class ScanUnderWay(Permanent):
+    """A bus bears one scan at a time."""
+
+
+@dataclass(slots=True)
+class _Scan:
+    """One scan and its task; `asked_s` is when somebody last wanted to know (loop time)."""
+
+    explorer: Explorer
+    task: asyncio.Task[None]
+    kinds: dict[str, str] = field(default_factory=dict)
+    asked_s: float = 0.0
+
+
+class ScanHandlers:
+    """The part of the handler table that is about scans."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._scans: dict[BusName, _Scan] = {}
+
+    def table(self) -> dict[str, Handler]:
+        """Method name -> handler."""
+        return {"scan-start": self.start, "scan-progress": self.progress, "scan-stop": self.stop}
+
+    async def start(self, call: Call) -> ScanView:
+        """Begin to scan a bus; devices that are configured on it are not asked."""
+        unit = self._unit(call.text("bus"))
+        name = unit.spec.bus.name
+        running = self._scans.get(name)
+        if running is not None and not running.task.done():
+            raise ScanUnderWay(f"bus {name} is being scanned already; stop that first")
+        try:
+            wish = Wish.parse(call.texts("baudrates"), call.texts("parities"), call.texts("protocols"), call.text("units"))
+        except ValueError as error:
+            raise BadArguments(str(error)) from None
+        profiles = await asyncio.to_thread(known_profiles, unit.spec.devices)
+        settled = dict.fromkeys((unit.spec.bus.line, *(device.line for device in unit.spec.devices if device.line is not None)))
+        explorer = Explorer(unit.bus, walk_of(wish, unit.spec.bus, tuple(settled)), profiles, known_stations(unit.spec.devices))
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(explorer.run(), name=f"scan.{name}")
+        scan = _Scan(explorer, task, {profile.name: profile.kind for profile in profiles}, loop.time())
+        self._scans[name] = scan
+        loop.call_later(SCAN_KEEPS_S, self._look_after, scan)
+        return scan_view(name, explorer.progress, scan.kinds)
+
+    async def progress(self, call: Call) -> ScanView:
+        """How far it is; waits a little for more than `asked` questions to have been asked, or for the end."""
+        name, scan = self._scan(call)
+        loop = asyncio.get_running_loop()
+        scan.asked_s = loop.time()
+        seen = call.value("asked") if "asked" in call.args else -1
+        until_s = loop.time() + SCAN_WAIT_S
+        while not scan.task.done() and scan.explorer.progress.asked == seen and loop.time() < until_s:
+            await asyncio.wait({scan.task}, timeout=SCAN_LOOK_S)
+        if scan.task.done():
+            scan.task.result()
+        return scan_view(name, scan.explorer.progress, scan.kinds)
+
+    async def stop(self, call: Call) -> ScanView:
+        """End it with what it has found."""
+        name, scan = self._scan(call)
+        scan.explorer.stop()
+        await asyncio.wait({scan.task}, timeout=SCAN_KEEPS_S / 2)
+        return scan_view(name, scan.explorer.progress, scan.kinds)
+
+    def _look_after(self, scan: _Scan) -> None:
+        """Stop a scan whose asker has gone away."""
+        if scan.task.done():
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() - scan.asked_s >= SCAN_KEEPS_S:
+            scan.explorer.stop()
+            return
+        loop.call_later(SCAN_KEEPS_S, self._look_after, scan)
+
+    def _scan(self, call: Call) -> tuple[BusName, _Scan]:
+        name = BusName(call.text("bus"))
+        scan = self._scans.get(name)
+        if scan is None:
+            raise UnknownName(f"bus {name} has not been scanned")
+        return name, scan
+
+    def _unit(self, name: str) -> Unit:
+        for unit in self._gateway.field.units:
+            if unit.spec.bus.name == name:
+                return unit
+        known = ", ".join(unit.spec.bus.name for unit in self._gateway.field.units) or "none"
+        raise UnknownName(f"there is no bus {name} (there are: {known})")
+
+
+def known_profiles(devices: Collection[DeviceSpec]) -> list[DeviceProfile]:
+    """The profiles that come with the product; of the site's own, those that devices on this bus have."""
+    library = ProfileLibrary.shipped()
+    profiles = {str(name): library.get(name) for name in library.names()}
+    for device in devices:
+        profiles.setdefault(str(device.profile.name), device.profile)
+    return list(profiles.values())
+
+
+def known_stations(devices: Collection[DeviceSpec]) -> list[tuple[Protocol, Station]]:
+    """What is configured on a bus already."""
+    return [(_protocol_of(device.profile), device.address) for device in devices]
+
+
+def _protocol_of(profile: DeviceProfile) -> Protocol:
+    match profile.limits:
+        case Dlt645Limits():
+            return Protocol.DLT645
+        case Cjt188Limits():
+            return Protocol.CJT188
+        case _:
+            return Protocol.MODBUS
+
+
+def scan_view(bus: str, progress: Progress, kinds: dict[str, str]) -> ScanView:
+    """A scan as shown; `kinds` of devices by profile."""
+    return ScanView(
+        bus=bus,
+        asked=progress.asked,
+        questions=progress.questions,
+        elapsed_s=round(progress.elapsed_s, 1),
+        expected_s=round(progress.expected_s, 1),
+        rest_s=round(progress.rest_s, 1),
+        doing=progress.doing,
+        ended=progress.ended,
+        found=tuple(_found_view(found, kinds) for found in progress.found),
+        noises=tuple(NoiseView(n.protocol.value, str(n.station), _line(n.line), n.heard) for n in progress.noises),
+    )
+
+
+def _found_view(found: Found, kinds: dict[str, str]) -> FoundView:
+    return FoundView(
+        protocol=found.protocol.value,
+        address=str(found.station),
+        line=_line(found.line),
+        variant=found.variant,
+        said=labels_view(found.said),
+        doubtful=found.doubtful,
+        scores=tuple(_score_view(score, kinds) for score in found.scores),
+    )
+
+
+def _score_view(score: Score, kinds: dict[str, str]) -> ScoreView:
+    return ScoreView(
+        profile=score.profile,
+        kind=kinds.get(score.profile, "other"),
+        value=round(score.value, 3),
+        speaks_for=tuple(labels_view(finding.text) for finding in score.findings if finding.gained),
+        speaks_against=tuple(labels_view(finding.text) for finding in score.findings if not finding.gained),
+    )
+
+
+def _line(line: LineSettings | None) -> str:
+    return "" if line is None else str(line)

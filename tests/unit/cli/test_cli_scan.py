@@ -1,0 +1,105 @@
+"""`edgeguard scan`: what it shows and proposes, and files that stay right."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cli_kit import desk
+
+from edgeguard.cli.scan_snippet import BusPlace, snippet
+from edgeguard.config import load_site
+from edgeguard.control.scan_views import ScanView
+from edgeguard.core.line import LineSettings, Parity
+from edgeguard.testing.handlers import FakeBuilding
+from edgeguard.testing.scan_handlers import FakeScan
+
+HEAD = '[gateway]\nsite = "lakeside"\nid = "b07"\n'
+OWN = BusPlace("line-1", "port", "/dev/ttyUSB0", "", exists=False)
+
+
+def scanned() -> ScanView:
+    fake = FakeScan()
+    fake.asked = 3
+    return fake.view()
+
+
+def test_a_scan_through_the_daemon_shows_devices_reasons_and_rows() -> None:
+    with desk(FakeBuilding()) as here:
+        printed = here.type("scan", "--bus", "riser-a")
+    assert printed.code == 0
+    for wanted in (
+        "eastron-sdm630?",
+        "70%",
+        "voltage_l1 = 231.4 (usual: 180 … 260)",
+        "000000000161",
+        "heard something at modbus 9600 8N1 9",
+        "2 devices, 3 of 3 questions",
+        'profile = "eastron-sdm630"',
+        "# compare with the display: eastron-sdm120 fits nearly as well",
+    ):
+        assert wanted in printed.out
+    assert "[[bus]]" not in printed.out
+    assert "at most 30 s" in printed.err
+
+
+def test_for_programs() -> None:
+    with desk(FakeBuilding()) as here:
+        printed = here.type("scan", "--bus", "riser-a", "--json")
+    told = json.loads(printed.out)
+    assert [found["address"] for found in told["scan"]["found"]] == ["1", "000000000161"]
+    assert "[[device]]" in told["snippet"]
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--bus", "a", "--port", "b"], ["--tcp", ":502"], ["--tcp", "h:x"], ["--port", "/dev/null", "--baud", "12"]]
+)
+def test_it_wants_one_wire_and_sensible_settings(words: list[str]) -> None:
+    with desk(FakeBuilding()) as here:
+        assert here.type("scan", *words).code == 2
+
+
+def test_a_port_that_the_daemon_uses_is_left_alone() -> None:
+    with desk(FakeBuilding()) as here:
+        printed = here.type("scan", "--port", "/dev/edgeguard/rs485-riser-a")
+    assert printed.code == 1
+    assert "edgeguard scan --bus riser-a" in printed.err
+
+
+def test_the_proposal_is_a_configuration_that_holds(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    view = scanned()
+    other = replace(view.found[0], line="9600 8E1", address="2")
+    twin = replace(view.found[0], line="19200 8N1")
+    path.write_text(HEAD + snippet(replace(view, found=(*view.found, other, twin)), OWN), encoding="utf-8")
+    site = load_site(path)
+    assert (site.buses[0].name, site.buses[0].line) == ("line-1", LineSettings())
+    assert [(device.name, device.address, device.line) for device in site.devices] == [
+        ("electricity-meter-1", 1, None),
+        ("electricity-meter-2", 2, LineSettings(9600, Parity.EVEN)),
+        ("electricity-meter-1-2", 1, LineSettings(19200)),
+    ]
+
+
+def test_rows_are_added_to_a_file_or_make_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    bus = '[[bus]]\nname = "riser-a"\nport = "/dev/edgeguard/rs485-riser-a"\nparity = "E"\n'
+    row = '[[device]]\nname = "electricity-meter-1"\nbus = "riser-a"\naddress = 9\nprofile = "eastron-sdm120"\nevery = "2s"'
+    path.write_text(HEAD + bus + row, encoding="utf-8")
+    with desk(FakeBuilding()) as here:
+        printed = here.type("scan", "--bus", "riser-a", "--write", str(path))
+        assert printed.code == 0, printed.err
+    assert [device.name for device in load_site(path).devices] == ["electricity-meter-1", "electricity-meter-1-2"]
+
+
+def test_a_file_that_would_become_wrong_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(HEAD, encoding="utf-8")
+    with desk(FakeBuilding()) as here:
+        printed = here.type("scan", "--bus", "riser-a", "--write", str(path))
+        assert printed.code == 2
+        assert 'there is no bus "riser-a"' in printed.err
+        assert path.read_text(encoding="utf-8") == HEAD
+        missing = tmp_path / "new.toml"
+        assert here.type("scan", "--bus", "riser-a", "--write", str(missing)).code == 2
+        assert not missing.exists()

@@ -1,0 +1,103 @@
+"""Scans through the daemon: begun, followed, stopped; known devices are left alone, polls go on, nothing is written."""
+
+import asyncio
+
+import pytest
+from runtime_kit import House, call, device, living, site
+
+from edgeguard.config import ProfileLibrary
+from edgeguard.control import BadArguments, UnknownName
+from edgeguard.control.scan_views import ScanView
+from edgeguard.core.limits import SCAN_KEEPS_S
+from edgeguard.core.profile import DeviceProfile
+from edgeguard.runtime.scan_handlers import ScanUnderWay
+from edgeguard.testing.clock import FakeClock, run_virtual
+
+
+@pytest.fixture(autouse=True)
+def _few_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading files takes a thread, which a virtual loop does not wait for."""
+
+    async def at_once(_read: object, *_devices: object) -> list[DeviceProfile]:
+        return [ProfileLibrary.shipped().get("eastron-sdm120")]
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+
+
+async def ended(house: House) -> ScanView:
+    asked = -1
+    while True:
+        view = await house.handlers.table()["scan-progress"](call("scan-progress", bus="riser-a", asked=asked))
+        assert isinstance(view, ScanView)
+        if view.ended:
+            return view
+        await asyncio.sleep(0)
+        asked = view.asked
+
+
+async def start(house: House, units: str = "1-6") -> ScanView:
+    return await house.handlers.table()["scan-start"](call("scan-start", bus="riser-a", units=units))  # type: ignore[return-value]
+
+
+def test_a_scan_finds_what_is_not_configured_yet_and_writes_nothing() -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        async with living(clock, site(device("pump-1", "riser-a", 1))) as house:
+            house.unit("riser-a", 3)
+            before = len(house.bus("riser-a").sent)
+            begun = await start(house)
+            assert (begun.asked, begun.questions, begun.ended) == (0, 5, "")
+            with pytest.raises(ScanUnderWay):
+                await start(house)
+            view = await ended(house)
+            assert [(found.protocol, found.address) for found in view.found] == [("modbus", "3")]
+            assert (view.ended, view.asked) == ("complete", 5)
+            asked = house.bus("riser-a").sent[before:]
+            assert {unit for unit, _ in asked} >= {2, 3, 4, 5, 6}
+            assert 1 not in {unit for unit, _ in asked}
+            assert house.writes("riser-a") == []
+            assert (await start(house)).ended == ""
+            assert (await ended(house)).ended == "complete"
+
+    run_virtual(main(), clock)
+
+
+def test_a_scan_can_be_stopped_and_one_that_nobody_watches_stops_by_itself() -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        async with living(clock, site(device("pump-1", "riser-a", 1))) as house:
+            await start(house, "1-247")
+            await asyncio.sleep(2)
+            view = await house.handlers.table()["scan-stop"](call("scan-stop", bus="riser-a"))
+            assert isinstance(view, ScanView)
+            assert view.ended == "stopped"
+            assert view.asked < view.questions
+            await start(house, "1-247")
+            await asyncio.sleep(SCAN_KEEPS_S * 2 + 2)
+            assert (await ended(house)).ended == "stopped"
+
+    run_virtual(main(), clock)
+
+
+def test_what_makes_no_sense_is_said() -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        async with living(clock, site(device("pump-1", "riser-a", 1))) as house:
+            handlers = house.handlers.table()
+            for args, error, words in (
+                ({"bus": "ghost"}, UnknownName, "there is no bus ghost"),
+                ({"bus": "riser-a", "units": "1-x"}, BadArguments, "no range of them"),
+                ({"bus": "riser-a", "units": "300"}, BadArguments, "outside of 0 to 255"),
+                ({"bus": "riser-a", "baudrates": ("9601",)}, BadArguments, "no speed"),
+                ({"bus": "riser-a", "parities": ("X",)}, BadArguments, "no parity"),
+                ({"bus": "riser-a", "protocols": ("knx",)}, BadArguments, "no protocol"),
+            ):
+                with pytest.raises(error, match=words):
+                    await handlers["scan-start"](call("scan-start", **args))
+            with pytest.raises(UnknownName, match="has not been scanned"):
+                await handlers["scan-progress"](call("scan-progress", bus="riser-a"))
+
+    run_virtual(main(), clock)
