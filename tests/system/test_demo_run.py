@@ -55,7 +55,16 @@ def test_everything_goes_all_the_way_on_ports_that_are_free(tmp_path: Path) -> N
     summary = json.loads(out)
     assert summary["reasons"] == [], err
     assert (child.returncode, summary["ok"], summary["daemon_exit"]) == (0, True, 0)
-    assert summary["devices"] == ["lift-1", "main-meter", "plant-meter", "pump-1", "pump-2", "water-meter"]
+    assert summary["devices"] == [
+        "lift-1",
+        "main-meter",
+        "plant-meter",
+        "pump-1",
+        "pump-2",
+        "shop-meter",
+        "tank-level",
+        "water-meter",
+    ]
     assert "pump-1.dry-run" in summary["alarms"]
     assert {stream["stream"] for stream in summary["streams"]} == {"alarms", "events", "telemetry"}
     assert all(stream["first_seq"] == 1 and stream["last_seq"] == stream["items"] for stream in summary["streams"])
