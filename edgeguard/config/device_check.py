@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
+from edgeguard.config.files import Files
 from edgeguard.config.interlock_check import Draft, with_interlocks
 from edgeguard.config.line_check import device_line
 from edgeguard.config.mistakes import Mistakes, did_you_mean
@@ -13,20 +15,17 @@ from edgeguard.config.profiles import ProfileLibrary, written_names
 from edgeguard.config.quantity import say_ms
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import DeviceTable
+from edgeguard.config.station_check import Stations
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import MAX_DEVICES, MAX_PERIOD_MS
 from edgeguard.core.point import Labels
-from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.profile import DeviceProfile, Dlt645Limits
 from edgeguard.core.site import BusSpec, DeviceSpec
 
 STALE_PERIODS = 3
 STALE_AT_LEAST_MS = 10_000
-_NETWORK_UNITS: Final = (0, 255)
-"""Any byte on a network, where 0 and 255 mean the endpoint itself."""
-_LINE_UNITS: Final = (1, 247)
-"""On a serial line 0 is broadcast, and what is above 247 is reserved (MODBUS over Serial Line V1.02, 2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,19 @@ class _Known:
 
 
 def build_devices(
-    data: Mapping[str, Any], buses: Sequence[BusSpec], library: ProfileLibrary, mistakes: Mistakes
+    data: Mapping[str, Any], buses: Sequence[BusSpec], library: ProfileLibrary, files: Files
 ) -> tuple[DeviceSpec, ...]:
     """The devices that are in order; every mistake in the others is added."""
+    mistakes = files.mistakes
     known = _Known(library, {bus.name: bus for bus in buses}, frozenset(written_names(data.get("bus"))))
-    names, places = FirstUse(mistakes, "device name"), FirstUse(mistakes, "address")
+    names, stations = FirstUse(mistakes, "device name"), Stations(mistakes)
     drafts: list[Draft] = []
     for i, row in table_rows(data, "device", mistakes, MAX_DEVICES):
         path: KeyPath = ("device", i)
         names.claim((*path, "name"), text_of(row, "name"))
         bus = _bus(row, path, known, mistakes)
-        _check_address(row, path, bus, places, mistakes)
         profile = _profile(row, path, known, mistakes)
+        station = stations.take(row, path, bus, profile)
         raw = mistakes.examine(DeviceTable, row, path)
         narrowed = None if profile is None else _narrow(profile, row, path, mistakes)
         if narrowed is None:
@@ -61,7 +61,9 @@ def build_devices(
         if raw is not None:
             line = device_line(raw, bus, path, mistakes)
             spec = _spec(raw, _paced(narrowed, raw), path, mistakes, alarms=alarms)
-            drafts.append(Draft(replace(spec, line=line), row, path))
+            spec = replace(spec, line=line, address=spec.address if station is None else station)
+            drafts.append(Draft(replace(spec, password_file=_password_file(raw, narrowed, path, files)), row, path))
+    stations.close()
     return with_interlocks(drafts, frozenset(written_names(data.get("device"))), mistakes)
 
 
@@ -72,18 +74,14 @@ def _bus(row: Mapping[str, Any], path: KeyPath, known: _Known, mistakes: Mistake
     return known.buses.get(name or "")
 
 
-def _check_address(row: Mapping[str, Any], path: KeyPath, bus: BusSpec | None, places: FirstUse, mistakes: Mistakes) -> None:
-    address = row.get("address")
-    if not isinstance(address, int) or isinstance(address, bool):
-        return
-    if bus is not None:
-        least, most = _LINE_UNITS if bus.wire.is_line else _NETWORK_UNITS
-        if 0 <= address <= 255 and not least <= address <= most:
-            shown = "a serial port" if bus.wire.is_port else bus.wire.value
-            mistakes.add((*path, "address"), f"{address} is out of range on {shown}: must be {least} to {most}")
-    if row.get("shared_address") is not True:
-        advice = "; if one device is meant to be polled twice, set shared_address = true on the second"
-        places.claim((*path, "address"), (text_of(row, "bus"), address), f"{address} on bus {text_of(row, 'bus')}", advice)
+def _password_file(raw: DeviceTable, profile: DeviceProfile, path: KeyPath, files: Files) -> Path | None:
+    """The file with a meter's password and operator code."""
+    if raw.password_file is None:
+        return None
+    where: KeyPath = (*path, "password_file")
+    if not isinstance(profile.limits, Dlt645Limits):
+        files.mistakes.add(where, "makes no sense here: only DL/T 645 meters ask for a password")
+    return files.readable(raw.password_file, where, secret=True)
 
 
 def _profile(row: Mapping[str, Any], path: KeyPath, known: _Known, mistakes: Mistakes) -> DeviceProfile | None:

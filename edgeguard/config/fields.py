@@ -67,6 +67,15 @@ def _anchored(pattern: re.Pattern[str]) -> str:
     return f"^{pattern.pattern.removesuffix(chr(92) + 'Z')}$"
 
 
+def _station(written: object) -> object:
+    """A unit of Modbus, or the digits of a meter; which of them a device has, its profile says."""
+    if isinstance(written, str):
+        return written
+    if not isinstance(written, int) or isinstance(written, bool):
+        raise ValueError(f"must be a whole number, not {kind_of(written)}")  # noqa: TRY004
+    return written
+
+
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 
 
@@ -138,6 +147,7 @@ Heartbeat = Annotated[Duration, AfterValidator(_within_ms(1000, MAX_PERIOD_MS))]
 AlarmDelay = Annotated[Duration, AfterValidator(_within_ms(0, MAX_ALARM_DELAY_MS))]
 RequestDelay = Annotated[Duration, AfterValidator(_within_ms(0, MAX_REQUEST_DELAY_MS))]
 Timeout = Annotated[Duration, AfterValidator(_within_ms(MIN_TIMEOUT_MS, MAX_TIMEOUT_MS))]
+StationText = Annotated[int | str, BeforeValidator(_station)]
 
 
 class LabelsTable(Table):

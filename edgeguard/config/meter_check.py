@@ -191,6 +191,8 @@ def _check_control(raw: MeterPointTable, part: Part, limits: MeterLimits) -> Ite
     elif raw.control is Control.DATA:
         yield from _check_data_write(raw, part)
     else:
+        if raw.write.harmless:
+            yield "write.harmless", f"a {raw.control.value} cuts somebody off, so it is never harmless"
         if part.kind is not PartKind.BITS or not set(raw.choices) >= _SWITCH:
             yield "choices", f"a {raw.control.value} is read from bits and needs the choices 0 (closes or opens the way) and 1"
         if raw.write.min is not None or raw.write.max is not None or raw.write.tolerance:
@@ -255,5 +257,5 @@ def meter_point_of(raw: MeterPointTable, limits: MeterLimits) -> Point:
         decimals=raw.decimals if raw.decimals is not None else decimals,
         choices={int(number): labels.value() for number, labels in raw.choices.items()},
         report=ReportRule(raw.deadband[0], raw.deadband[1], raw.min_interval, raw.heartbeat),
-        write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance) if raw.write is not None else None,
+        write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance, raw.write.harmless) if raw.write is not None else None,
     )

@@ -59,7 +59,7 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
     log = _section(data, "log", LogTable, mistakes)
     commands = _section(data, "commands", CommandsTable, mistakes)
     buses = build_buses(data, files)
-    devices = build_devices(data, buses, library, mistakes)
+    devices = build_devices(data, buses, library, files)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101

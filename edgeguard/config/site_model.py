@@ -25,6 +25,7 @@ from edgeguard.config.fields import (
     ReportTime,
     RequestDelay,
     Size,
+    StationText,
     StopBits,
     Timeout,
 )
@@ -181,12 +182,13 @@ class DeviceTable(Table):
     name: Id
     bus: Id
     profile: Id
-    address: Annotated[int, Field(ge=0, le=255)]
+    address: StationText
     every: Period
     labels: LabelsTable | None = None
     stale_after: Period | None = None
     points: Annotated[list[PointId], Field(min_length=1)] | None = None
     shared_address: bool = False
+    password_file: PathText | None = None
     baudrate: Baudrate | None = None
     parity: ParityName | None = None
     databits: DataBits | None = None

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
-from edgeguard.core.line import LineSettings
+from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
 
@@ -82,13 +82,15 @@ class DeviceSpec:
 
     name: DeviceName
     bus: BusName
-    address: int
+    address: Station
     profile: DeviceProfile
     period_ms: int
     labels: Labels
     alarms: tuple[AlarmRule, ...]
     stale_after_ms: int
     line: LineSettings | None = None
+    password_file: PurePath | None = None
+    """Password and operator code of a DL/T 645 meter, for controls; read when one is to be sent."""
     interlocks: Mapping[PointName, Interlock] = field(default_factory=dict)
     """When a point may be written; a point that is not harmless and is not here cannot be written."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
-from edgeguard.core.line import LineSettings
+from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.driver.patience import knock_timeout_s
 
@@ -28,7 +28,15 @@ class DeviceLine:
     `line`: what a serial port must be set to for this device, None for the bus's own settings.
     """
 
-    def __init__(self, bus: Bus, address: int, timeout_s: float, delay_s: float, line: LineSettings | None = None) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        address: Station,
+        timeout_s: float,
+        delay_s: float,
+        line: LineSettings | None = None,
+        protocol: Protocol = Protocol.MODBUS,
+    ) -> None:
         self.timeout_s = timeout_s
         self.responses = ResponseTimes()
         self.faults: Counter[Reason] = Counter()
@@ -36,6 +44,7 @@ class DeviceLine:
         self._address = address
         self._delay_s = delay_s
         self._settings = line
+        self._protocol = protocol
         self._silent = True
         self._asked_s: float | None = None
 
@@ -57,6 +66,7 @@ class DeviceLine:
             priority,
             self._delay_s,
             sending.mark,
+            protocol=self._protocol,
             line=self._settings,
         )
         try:

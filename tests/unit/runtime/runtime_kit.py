@@ -295,7 +295,7 @@ async def living(
     house = House(clock, of, reload)
     for spec in of.devices:
         pressure = (pressures or {}).get(str(spec.bus), 5.0)
-        house.unit(spec.bus, spec.address).set(Table.HOLDING, 0, round(pressure * 10))
+        house.unit(spec.bus, int(spec.address)).set(Table.HOLDING, 0, round(pressure * 10))
     house.gateway.start(known or {})
     await asyncio.sleep(0.1)
     try:
