@@ -23,6 +23,11 @@ METER_KEPT_BYTES: Final = 2 * METER_FRAME_BYTES
 """Bytes not yet understood that a framing keeps: room for an echo and an answer."""
 METER_QUIET_S: Final = 0.2
 METER_LAYOUT_ITEMS: Final = 64
+DLT645_MAX_ASSEMBLED_BYTES: Final = 4096
+METER_READ_BACK_S: Final = 30.0
+"""How long a valve or relay is watched after a command; a motor valve takes its time."""
+METER_COMMAND_S: Final = 300.0
+"""How long a relay command stays valid, for meters whose clock is a little off."""
 
 # Buses
 BUS_QUEUE_REQUESTS: Final = 1024

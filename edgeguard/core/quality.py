@@ -32,6 +32,8 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     NOT_POLLED = "not-polled"
     """Nothing was asked: the device is backed off, or the first poll is still to come."""
+    NOT_DUE = "not-due"
+    """Not asked in this round on purpose: the point has a slower pace of its own, and what was known before still holds."""
     CANCELLED = "cancelled"
     STALE = "stale"
     """There was a good value, but no poll round has ended for too long."""

@@ -7,16 +7,20 @@ from typing import Final
 from edgeguard.bus import Bus
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import ConfigError
-from edgeguard.core.profile import ForeignLimits, ModbusLimits
+from edgeguard.core.profile import Cjt188Limits, Dlt645Limits, ForeignLimits, ModbusLimits
 from edgeguard.core.site import DeviceSpec
+from edgeguard.driver.cjt188_device import Cjt188Device
 from edgeguard.driver.device import Device
+from edgeguard.driver.dlt645_device import Dlt645Device
 from edgeguard.driver.foreign import ForeignDevice
 from edgeguard.driver.modbus_device import ModbusDevice
 from edgeguard.driver.shelf import Shelf
 
 DriverFactory = Callable[[DeviceSpec, Bus, Clock, Shelf], Device]
 
-DRIVERS: Final[Mapping[type, DriverFactory]] = MappingProxyType({ModbusLimits: ModbusDevice, ForeignLimits: ForeignDevice})
+DRIVERS: Final[Mapping[type, DriverFactory]] = MappingProxyType(
+    {ModbusLimits: ModbusDevice, Dlt645Limits: Dlt645Device, Cjt188Limits: Cjt188Device, ForeignLimits: ForeignDevice}
+)
 """By the type of a profile's limits, which says its protocol."""
 
 

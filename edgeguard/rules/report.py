@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeguard.core.point import Outcome, ReportRule
-from edgeguard.core.quality import Fault
+from edgeguard.core.quality import Fault, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,15 @@ def step_report(
 ) -> tuple[ReportState, list[int]]:
     """The new state and the indices of the points to tell. `rules`, `outcomes` and the state's columns are aligned."""
     if not state.told:
-        return ReportState(tuple(outcomes), (now_ms,) * len(outcomes)), list(range(len(outcomes)))
+        asked = [index for index, outcome in enumerate(outcomes) if not _is_not_due(outcome)]
+        return ReportState(tuple(outcomes), (now_ms,) * len(outcomes)), asked
     due: list[int] = []
     told, told_ms = state.told, state.told_ms
     for index, outcome in enumerate(outcomes):
         before = told[index]
         if outcome.__class__ is Fault or before.__class__ is Fault:
+            if _is_not_due(outcome):
+                continue
             changed = not _same_quality(before, outcome)
             if not changed and not _heartbeat_due(rules[index], now_ms - told_ms[index]):
                 continue
@@ -67,6 +70,11 @@ def step_report(
         new_told[index] = outcomes[index]
         new_ms[index] = now_ms
     return ReportState(tuple(new_told), tuple(new_ms)), due
+
+
+def _is_not_due(outcome: Outcome) -> bool:
+    """Nothing was asked, so nothing is told: not even a heartbeat may pass an old value as new."""
+    return isinstance(outcome, Fault) and outcome.reason is Reason.NOT_DUE
 
 
 def _same_quality(before: Outcome, outcome: Outcome) -> bool:

@@ -27,6 +27,7 @@ from edgeguard.store import Batch
 
 _log = structlog.get_logger()
 
+_NOT_DUE = Reason.NOT_DUE
 NEVER = Fault(Reason.NOT_POLLED, "no poll round has ended yet")
 
 
@@ -178,7 +179,10 @@ class Pipeline:
         return Counter(alarm.state for record in self._records.values() for alarm in record.state.alarms)
 
     def _remember(self, record: DeviceRecord, snapshot: Snapshot) -> None:
+        before = record.outcomes
         record.outcomes, record.at, record.answered, record.stale = snapshot.outcomes, snapshot.at, snapshot.answered, False
+        if _NOT_DUE in {outcome.reason for outcome in snapshot.outcomes if isinstance(outcome, Fault)}:
+            record.outcomes = tuple(map(_still_known, snapshot.outcomes, before, record.good))
         if not snapshot.answered:
             return
         record.answered_at = snapshot.at
@@ -214,6 +218,13 @@ class Pipeline:
 
     def _note(self, at: Stamp, text: str) -> None:
         self.recent.append(f"{iso_utc(at.wall_ms)[11:19]} {text}")
+
+
+def _still_known(outcome: Outcome, before: Outcome, good: Value | None) -> Outcome:
+    """What holds of a point: the old outcome, if it was not asked for on purpose; what had become stale is good again."""
+    if not isinstance(outcome, Fault) or outcome.reason is not _NOT_DUE:
+        return outcome
+    return good if isinstance(before, Fault) and before.reason is Reason.STALE and good is not None else before
 
 
 def _all_silent(snapshot: Snapshot) -> Snapshot:

@@ -1,0 +1,65 @@
+"""A water, heat or gas meter of CJ/T 188, behind the face that every driver has.
+
+Meters differ in the order in which they want the two bytes of an identifier, and a wrong order is met with silence. Where the
+profile does not say it, each silence tries the other order, until one is answered.
+"""
+
+from edgeguard.bus import Bus, ExchangeFailed, Priority
+from edgeguard.codec.cjt188 import DATA_AT, error_of, read_request, valve_request
+from edgeguard.codec.meter_value import number_of
+from edgeguard.core.clock import Clock
+from edgeguard.core.line import Protocol
+from edgeguard.core.meter import MeterField
+from edgeguard.core.point import Point, Value
+from edgeguard.core.profile import Cjt188Limits
+from edgeguard.core.quality import Fault
+from edgeguard.core.site import DeviceSpec
+from edgeguard.driver.meter_device import MeterDevice
+from edgeguard.driver.shelf import Shelf
+
+
+class Cjt188Device(MeterDevice):
+    """One CJ/T 188 meter."""
+
+    def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, _shelf: Shelf) -> None:
+        limits = spec.profile.limits
+        assert isinstance(limits, Cjt188Limits)  # noqa: S101  the registry picks the driver by it
+        self._low_first = bool(limits.low_first)
+        self._sure = limits.low_first is not None
+        self._number = 0
+        super().__init__(spec, bus, clock, limits, Protocol.CJT188)
+
+    @property
+    def low_first(self) -> bool | None:
+        """The order of identifiers that this meter answers; None while it is not known."""
+        return self._low_first if self._sure else None
+
+    async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+        """The data of an identifier. A person who waits gets both orders tried at once."""
+        try:
+            return await self._fetch(identifier, priority, timeout_s)
+        except ExchangeFailed as failed:
+            if self._sure or not failed.sent:
+                raise
+            self._low_first = not self._low_first
+            if priority is not Priority.PERSON:
+                raise
+        return await self._fetch(identifier, priority, timeout_s)
+
+    async def _fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+        low_first = self._low_first
+        answer = await self._line.exchange(read_request(identifier, low_first, self._next()), priority, timeout_s)
+        self._low_first, self._sure = low_first, True
+        return error_of(answer) or answer[DATA_AT:]
+
+    def refusal(self, answer: bytes) -> Fault | None:
+        """What an error answer says."""
+        return error_of(answer)
+
+    async def command(self, where: str, point: Point, field: MeterField, value: Value) -> bytes:
+        """Open or close the valve."""
+        return valve_request(bool(number_of(where, point, value)), self._low_first, self._next())
+
+    def _next(self) -> int:
+        self._number = (self._number + 1) & 0xFF
+        return self._number

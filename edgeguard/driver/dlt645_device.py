@@ -1,0 +1,81 @@
+"""An electricity meter of DL/T 645-2007 or -1997, behind the face that every driver has."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgeguard.bus import Bus, Priority
+from edgeguard.codec.dlt645 import Assembly, Credentials, RelayAction, error_of, relay_request, write_request
+from edgeguard.codec.meter_value import item_bytes, number_of
+from edgeguard.core.clock import Clock
+from edgeguard.core.errors import WriteRefused
+from edgeguard.core.limits import METER_COMMAND_S, SECRET_MAX_BYTES
+from edgeguard.core.line import Protocol
+from edgeguard.core.meter import Control, Edition, MeterField
+from edgeguard.core.point import Point, Value
+from edgeguard.core.profile import Dlt645Limits
+from edgeguard.core.quality import Fault
+from edgeguard.core.site import DeviceSpec
+from edgeguard.driver.meter_device import MeterDevice
+from edgeguard.driver.shelf import Shelf
+
+
+class Dlt645Device(MeterDevice):
+    """One DL/T 645 meter."""
+
+    def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, _shelf: Shelf) -> None:
+        limits = spec.profile.limits
+        assert isinstance(limits, Dlt645Limits)  # noqa: S101  the registry picks the driver by it
+        self._limits = limits
+        super().__init__(spec, bus, clock, limits, Protocol.DLT645)
+
+    async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+        """The data of an identifier, from as many frames as it takes."""
+        assembly = Assembly(self._limits.edition, identifier)
+        step: bytes | Fault | None = assembly.first
+        while isinstance(step, bytes):
+            step = assembly.take(await self._line.exchange(step, priority, timeout_s))
+        return assembly.data if step is None else step
+
+    def refusal(self, answer: bytes) -> Fault | None:
+        """What an error answer says."""
+        return error_of(answer)
+
+    async def command(self, where: str, point: Point, field: MeterField, value: Value) -> bytes:
+        """A write of data, or a relay command with the time until which it is valid."""
+        if field.control is Control.DATA:
+            data = item_bytes(where, point, field, value)
+            return write_request(self._limits.edition, field.identifier, data, self._credentials(where))
+        trip = bool(number_of(where, point, value))
+        if self._limits.edition is Edition.Y1997:
+            raise WriteRefused(f"{where}: the 1997 edition has no relay control")
+        now = self._clock.now()
+        if not now.synced:
+            raise WriteRefused(f"{where}: the gateway's clock is not synchronised, and a relay command says until when it is valid")
+        closing = RelayAction.CLOSE if self._limits.direct_close else RelayAction.PERMIT_CLOSING
+        until = datetime.fromtimestamp(now.wall_ms / 1000.0 + METER_COMMAND_S, UTC).astimezone()
+        return relay_request(RelayAction.TRIP if trip else closing, until, self._credentials(where))
+
+    def explain(self, field: MeterField, doubt: str) -> list[str]:
+        """A permitted relay closes by hand."""
+        if field.control is Control.RELAY and not self._limits.direct_close and not doubt:
+            return ["the meter confirmed the command; where it only permits closing, somebody must press its button"]
+        return super().explain(field, doubt)
+
+    def _credentials(self, where: str) -> Credentials:
+        path = self._spec.password_file
+        if path is None:
+            raise WriteRefused(f"{where}: the meter wants a password; name its file with password_file in the site file")
+        try:
+            return Credentials.parse(_read(Path(path)))
+        except OSError as error:
+            raise WriteRefused(f"{where}: {path} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise WriteRefused(f"{where}: {path} {error}") from None
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(SECRET_MAX_BYTES + 1)
+    if len(data) > SECRET_MAX_BYTES or not data.isascii():
+        raise ValueError("must hold a line of digits")
+    return data.decode("ascii")
