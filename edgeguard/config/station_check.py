@@ -10,7 +10,7 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, text_of
 from edgeguard.core.line import Station
 from edgeguard.core.meter import CJT188_STATION, DLT645_BROADCAST, DLT645_STATION
-from edgeguard.core.profile import Cjt188Limits, DeviceProfile, Dlt645Limits, ModbusLimits
+from edgeguard.core.profile import Cjt188Limits, DeviceProfile, Dlt645Limits, ForeignLimits, ModbusLimits
 from edgeguard.core.site import BusSpec
 
 _NETWORK_UNITS: Final = (0, 255)
@@ -47,6 +47,8 @@ class Stations:
                 return None
             station: Station | None = self._unit(written, where, bus)
             protocol = "modbus"
+        elif isinstance(limits, ForeignLimits):
+            station, protocol = written if isinstance(written, str) else self._unit(written, where, bus), limits.protocol
         else:
             protocol = "dlt645" if isinstance(limits, Dlt645Limits) else "cjt188"
             station = self._meter(written, where, limits)
@@ -56,7 +58,7 @@ class Stations:
         if station is not None and row.get("shared_address") is not True:
             on = text_of(row, "bus")
             self._places.claim(where, (on, protocol, station), f"{station} on bus {on}", _ADVICE)
-            if isinstance(station, str):
+            if not isinstance(limits, ModbusLimits | ForeignLimits) and isinstance(station, str):
                 self._meters.setdefault((on, protocol), []).append((where, station))
         return station
 

@@ -67,7 +67,7 @@ _UNIT_BYTES: Final[Mapping[int, tuple[Dimension, int, int]]] = {
     0x32: (Dimension.FLOW, 1, 1000),
     0x35: (Dimension.FLOW, 1, 1),
 }
-"""By unit byte: what it is a unit of, and how many of J, W, m³ or m³/h it is, as a fraction."""
+"""By unit byte: what it is a unit of, and how many of J, W, m3 or m3/h it is, as a fraction."""
 
 _UNIT_NAMES: Final[Mapping[str, tuple[Dimension, int, int]]] = {
     "kWh": (Dimension.ENERGY, 3_600_000, 1),
@@ -76,9 +76,9 @@ _UNIT_NAMES: Final[Mapping[str, tuple[Dimension, int, int]]] = {
     "GJ": (Dimension.ENERGY, 1_000_000_000, 1),
     "W": (Dimension.POWER, 1, 1),
     "kW": (Dimension.POWER, 1_000, 1),
-    "m³": (Dimension.VOLUME, 1, 1),
+    "m3": (Dimension.VOLUME, 1, 1),
     "L": (Dimension.VOLUME, 1, 1000),
-    "m³/h": (Dimension.FLOW, 1, 1),
+    "m3/h": (Dimension.FLOW, 1, 1),
     "L/h": (Dimension.FLOW, 1, 1000),
 }
 

@@ -60,10 +60,10 @@ class Dimension(StrEnum):
 
 
 UNITS_OF: Final = (
-    (Dimension.VOLUME, ("m³", "L")),
+    (Dimension.VOLUME, ("m3", "L")),
     (Dimension.ENERGY, ("kWh", "MWh", "MJ", "GJ")),
     (Dimension.POWER, ("kW", "W")),
-    (Dimension.FLOW, ("m³/h", "L/h")),
+    (Dimension.FLOW, ("m3/h", "L/h")),
 )
 """Units that a point may be given in where the meter says its own."""
 

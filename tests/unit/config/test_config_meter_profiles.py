@@ -74,7 +74,7 @@ def test_what_a_meter_of_water_and_one_of_1997_become(tmp_path: Path) -> None:
         write(
             tmp_path,
             water(
-                point("volume", 'data = "901F"\nitem = "volume"\nunit = "m³"'),
+                point("volume", 'data = "901F"\nitem = "volume"\nunit = "m3"'),
                 point("status", 'data = "901F"\nitem = "status"'),
                 point("last", 'data = "D120"\nunit = "L"'),
                 more="[cjt188]\nform = 'water'\nidentifier_order = '1F-90'\ntimeout = '3s'",
@@ -83,7 +83,7 @@ def test_what_a_meter_of_water_and_one_of_1997_become(tmp_path: Path) -> None:
     )
     assert profile.limits == Cjt188Limits("water", True, 0, 3000)
     volume, status, last = profile.data
-    assert (volume.dimension, volume.unit, volume.item, len(volume.layout)) == (Dimension.VOLUME, "m³", 0, 4)
+    assert (volume.dimension, volume.unit, volume.item, len(volume.layout)) == (Dimension.VOLUME, "m3", 0, 4)
     assert (status.part.kind, last.unit) == (PartKind.BITS, "L")
     old = load_profile(write(tmp_path, electric(point("e", 'data = "9010"'), more="[dlt645]\nedition = 1997")))
     assert old.limits == Dlt645Limits(Edition.Y1997)
@@ -126,8 +126,8 @@ def test_each_mistake_of_a_meters_point_is_told_with_its_line(tmp_path: Path, te
 WATER = [
     ('data = "901F"', "14: point[0].data: ", "item: 901F has several items; name one of volume, settled_volume, clock, status"),
     ('data = "901F"\nitem = "volum"', "15: point[0].item: ", 'has no item "volum" (did you mean "volume"?)'),
-    ('data = "901F"\nitem = "volume"', "point[0].unit: ", "the meter says the unit of this volume; give the one to show: m³ or L"),
-    ('data = "901F"\nitem = "volume"\nunit = "kWh"', "16: point[0].unit: ", "m³ or L"),
+    ('data = "901F"\nitem = "volume"', "point[0].unit: ", "the meter says the unit of this volume; give the one to show: m3 or L"),
+    ('data = "901F"\nitem = "volume"\nunit = "kWh"', "16: point[0].unit: ", "m3 or L"),
     ('data = "9999"', "14: point[0].data: ", "9999 of a water meter is not in the table of CJ/T 188"),
     ('data = "9999"\nlayout = "XXXX+U"', "point[0].unit: ", "the meter says its unit; give the one to show"),
     ('data = "9999"\nlayout = "U+XXXX+U"', "15: point[0].layout: ", "has a unit on both sides"),

@@ -35,7 +35,7 @@ url = "{url}"
 DEVICE = '[[device]]\nname = "{name}"\nbus = "wire"\nprofile = "{profile}"\naddress = {address}\nevery = "1m"\n'
 POINTS = {
     "dlt645": ("", 'data = "00010000"'),
-    "cjt188": ("", 'data = "901F"\nitem = "volume"\nunit = "m³"'),
+    "cjt188": ("", 'data = "901F"\nitem = "volume"\nunit = "m3"'),
     "heat": ("[cjt188]\nform = 'heat'", 'data = "901F"\nitem = "energy"\nunit = "kWh"'),
     "modbus": ("", 'table = "holding"\naddress = 1\ntype = "int16"'),
 }

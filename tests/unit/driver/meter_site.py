@@ -41,7 +41,7 @@ def relay() -> tuple[Point, MeterField]:
     return point, MeterField("04000503", known.layout, bits=(4, 4), control=Control.RELAY)
 
 
-def water(name: str, form: str = "water", identifier: str = "901F", unit: str = "m³") -> tuple[Point, MeterField]:
+def water(name: str, form: str = "water", identifier: str = "901F", unit: str = "m3") -> tuple[Point, MeterField]:
     items = items_of(identifier, form)
     at = [item.name for item in items].index(name)
     item = items[at]

@@ -92,8 +92,8 @@ def test_a_heat_meter_and_the_family_with_the_unit_first() -> None:
     names = [
         ("energy", "kWh"),
         ("power", "kW"),
-        ("flow", "m³/h"),
-        ("volume", "m³"),
+        ("flow", "m3/h"),
+        ("volume", "m3"),
         ("supply_temperature", ""),
         ("working_hours", ""),
     ]
