@@ -30,7 +30,7 @@ def device(name: str, kind: str, address: str, limits: Limits, *asked: tuple[str
     profile = DeviceProfile(
         ProfileName(name), "maker", "model", kind, LABELS, points, (), limits, (), "", "", "", data=data
     )  # fmt: skip
-    return DeviceSpec(DeviceName(name), BusName("riser"), address, profile, 1000, LABELS, (), 10_000)  # type: ignore[arg-type]
+    return DeviceSpec(DeviceName(name), BusName("riser"), address, profile, 1000, LABELS, (), 10_000)
 
 
 def house(*devices: DeviceSpec) -> SimulatedSite:
