@@ -100,7 +100,7 @@ class FakeWaterMeter:
     low_first: bool = False
     silent: bool = False
     wrong_number: bool = False
-    valve_delay: int = 0
+    valve_reads: int = 0
     refuses: bool = False
     asked: list[bytes] = field(default_factory=list)
     _valve: int | None = None
@@ -129,10 +129,10 @@ class FakeWaterMeter:
         return cjt188_framing.build_frame(self.station, control, data)
 
     def _moved(self, identifier: str) -> bytes:
-        """The data, with the valve where it is after `valve_delay` more reads."""
+        """The data, with the valve where it is after `valve_reads` more reads."""
         if self._valve is not None and identifier == "901F":
-            self.valve_delay -= 1
-            if self.valve_delay < 0:
+            self.valve_reads -= 1
+            if self.valve_reads < 0:
                 data = bytearray(self.data[identifier])
                 data[-2] = data[-2] & 0xFC | self._valve
                 self.data[identifier] = bytes(data)

@@ -132,7 +132,7 @@ def turn(site: MeterSite, value: str) -> WriteResult:
 
 
 def test_a_valve_is_closed_and_watched_until_it_is() -> None:
-    meter = FakeWaterMeter(WATER, {"901F": NOW}, valve_delay=3)
+    meter = FakeWaterMeter(WATER, {"901F": NOW}, valve_reads=3)
     result = turn(MeterSite([valve()], meter), "closed")
     assert result == WriteResult("closed", "closed", verified=True)
     assert meter.asked[0][:1] + meter.asked[0][1:3] + meter.asked[0][4:] == bytes.fromhex("04 A0 17 99")
@@ -140,7 +140,7 @@ def test_a_valve_is_closed_and_watched_until_it_is() -> None:
 
 
 def test_a_valve_that_does_not_move_is_reported_as_that() -> None:
-    meter = FakeWaterMeter(WATER, {"901F": NOW}, valve_delay=1000)
+    meter = FakeWaterMeter(WATER, {"901F": NOW}, valve_reads=1000)
     result = turn(MeterSite([valve()], meter), "关")
     assert (result.verified, result.read_back) == (False, "open")
     assert result.detail == "wrote closed, read back open; the meter confirmed the command, but its valve has not moved"
