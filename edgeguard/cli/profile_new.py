@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -51,8 +51,7 @@ def new(session: Session, wanted: Wanted, ask: Ask) -> Exit:
     if path.exists():
         raise _taken(path)
     points, doubles = without_doubles(draft.points)
-    unnamed = any(point.labels is None for point in points)
-    draft = replace(draft, points=points, known=known_labels() if unnamed else {})
+    draft = replace(draft, points=points, known=known_labels(point.name for point in points if point.labels is None))
     _write(path, profile_text(draft))
     try:
         profile = load_profile(path)
@@ -97,10 +96,15 @@ def _taken(path: Path) -> ConfigError:
     return ConfigError((f"{path}:1: file: is there already and is left alone; choose another --name or folder",))
 
 
-def known_labels() -> Mapping[str, Labels]:
-    """Labels of point names in shipped profiles, so that a new one speaks the same words."""
+def known_labels(names: Iterable[str]) -> Mapping[str, Labels]:
+    """Labels that shipped profiles have for points of these names, so that a new one speaks the same words."""
+    wanted, found = set(names), dict[str, Labels]()
     library = ProfileLibrary.shipped()
-    return {str(point.name): point.labels for name in library.names() for point in library.get(name).points}
+    for profile in library.names():
+        if wanted <= found.keys():
+            break
+        found.update((str(point.name), point.labels) for point in library.get(profile).points if point.name not in found)
+    return found
 
 
 def _slug(text: str) -> str:
@@ -143,18 +147,18 @@ class _Interview:
         kind = wanted.kind or self._until(f"类别({', '.join(DEVICE_KINDS)})", f"kind ({', '.join(DEVICE_KINDS)})", "other", _kind)
         _check(name, kind)
         source = self._text("寄存器表来源", "where the register map comes from", "the maker's manual")
-        points = tuple(self._points(known_labels()))
+        points = tuple(self._points())
         trust = "A template, typed in from the register map and not compared with a device yet."
         return Draft(name, maker, model, kind, source, trust, points)
 
-    def _points(self, known: Mapping[str, Labels]) -> Iterator[DraftPoint]:
+    def _points(self) -> Iterator[DraftPoint]:
         before: DraftPoint | None = None
         for _ in range(MAX_POINTS_PER_DEVICE):
             end = "" if before is None else self._lang.say(",回车结束", ", empty to end")
             name = self._until(f"点名{end}", f"point name{end}", "", _point_name if before is None else _point_name_or_end)
             if not name:
                 return
-            before = self._point(name, before, known.get(name))
+            before = self._point(name, before, known_labels((name,)).get(name))
             yield before
 
     def _point(self, name: str, before: DraftPoint | None, labels: Labels | None) -> DraftPoint:

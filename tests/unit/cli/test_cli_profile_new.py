@@ -13,13 +13,13 @@ from edgeguard.testing.handlers import FakeBuilding
 LIST = """\
 device,point,function,address0,type,scale,unit
 Acme M1 meter,voltage_l1,4,0,uint16,0.1,V
-Acme M1 meter,mystery,4,1,uint16,?,
+Acme M1 meter,frequency,4,1,uint16,?,
 """
 ANSWERS = "\n".join(
     (
         *("Acme", "M 2", "", "something", "pump", ""),
-        *("bad name", "head", "register", "input", "70000", "0x12C", "", "0.01", "m", "", ""),
-        *("flow", "", "", "uint32", "", "m3/h", "流量", "Flow"),
+        *("bad name", "frequency", "register", "input", "70000", "0x12C", "", "0.01", "Hz", "", ""),
+        *("power", "", "", "uint32", "", "kW", "功率", "Power"),
         *("", ""),
     )
 )
@@ -65,10 +65,10 @@ def test_by_answering_with_second_thoughts(nobody: Desk, tmp_path: Path) -> None
     assert printed.code == 0, printed
     profile = load_profile(tmp_path / "acme-m-2.toml")
     assert (profile.maker, profile.kind) == ("Acme", "pump")
-    head, flow = profile.fields
-    assert (head.table, head.address, head.type, head.scale) == (Table.INPUT, 300, RawType.UINT16, 0.01)
-    assert (flow.table, flow.address, flow.type) == (Table.INPUT, 301, RawType.UINT32)
-    assert (profile.points[0].labels.zh, profile.points[1].unit) == ("扬程", "m3/h")
+    frequency, power = profile.fields
+    assert (frequency.table, frequency.address, frequency.type, frequency.scale) == (Table.INPUT, 300, RawType.UINT16, 0.01)
+    assert (power.table, power.address, power.type) == (Table.INPUT, 301, RawType.UINT32)
+    assert (profile.points[0].labels.zh, profile.points[1].unit) == ("频率", "kW")
     assert printed.out.count("will not do") == 4
 
 
