@@ -124,13 +124,13 @@ def test_no_date_is_no_date_and_a_cut_character_is_left_out() -> None:
     assert told[0].text == "楼" * 15
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(units)
 def test_units_come_back_as_they_went(told: list[FireUnit]) -> None:
     assert decode_units(encode_units(*told)) == tuple(told)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(packets, max_size=4), st.lists(st.integers(1, 40), min_size=1, max_size=8))
 def test_packets_come_back_however_the_stream_is_cut(sent: list[FirePacket], cuts: list[int]) -> None:
     stream, frames, came, at = b"".join(encode_packet(packet) for packet in sent), FireFrames(), [], 0
@@ -142,7 +142,7 @@ def test_packets_come_back_however_the_stream_is_cut(sent: list[FirePacket], cut
     assert frames.junk_bytes == 0
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.binary(max_size=300), st.integers(0, 7), st.data())
 def test_junk_gives_nothing_and_a_turned_bit_gives_nothing(junk: bytes, bit: int, data: st.DataObject) -> None:
     frames = FireFrames()

@@ -73,7 +73,7 @@ def test_they_cannot_be_written() -> None:
         encode(point(), HOURS, 5)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 65535), min_size=2, max_size=6), st.data())
 def test_a_split_counter_is_the_weighted_sum(registers: list[int], data: st.DataObject) -> None:
     weights = tuple(data.draw(st.lists(st.integers(1, 10_000), min_size=len(registers), max_size=len(registers))))

@@ -118,7 +118,7 @@ def test_doubles_are_renamed_or_left_out() -> None:
     assert said == ("the second a is called a_2", "b is left out: a sits in the same place, coil 1")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40))
 def test_no_text_breaks_out_of_its_place(tmp_path: Path, text: str) -> None:
     point = DraftPoint("x", Table.HOLDING, 1, RawType.UINT16, unit=text, labels=Labels(text, text), remark=text)
