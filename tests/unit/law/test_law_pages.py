@@ -7,9 +7,11 @@ from pathlib import Path
 from law_tree import ROOT, modules
 
 from edgeguard.config import load_site
+from edgeguard.config.scenario import load_scenario
 from edgeguard.core.alarm import AlarmState, Severity
 from edgeguard.core.item import Stream
 from edgeguard.core.quality import Reason
+from edgeguard.simulator.faults import Kind
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MQTT = (ROOT / "edgeguard/docs/mqtt.md").read_text(encoding="utf-8")
@@ -80,3 +82,11 @@ def test_every_code_that_operations_explains_exists() -> None:
 def test_architecture_knows_every_room() -> None:
     rooms = {module.room for module in modules("edgeguard")} - {""}
     assert {room for room in rooms if f"| `{room}` |" not in ARCHITECTURE} == set()
+
+
+def test_the_simulator_page_shows_a_scenario_that_loads_and_names_every_kind_of_fault(tmp_path: Path) -> None:
+    page = (ROOT / "edgeguard/docs/simulator.md").read_text(encoding="utf-8")
+    path = tmp_path / "day.toml"
+    path.write_text(_block("toml", page), encoding="utf-8")
+    assert load_scenario(path).repeat_s == 300.0
+    assert [kind for kind in Kind if f"`{kind.value}`" not in page and f" {kind.value}`" not in page] == []
