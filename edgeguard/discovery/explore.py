@@ -1,7 +1,7 @@
 """The scan itself: walks through the questions, looks closer at whatever answers, and may be left at any moment."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Final
 
 from edgeguard.bus import Bus
@@ -46,6 +46,8 @@ class Explorer:
         self._questions = walk.left
         self._expected_s = walk.rest_s
         self._found: dict[tuple[Protocol, Station], Found] = {}
+        self._fingerprints: set[Hashable] = set()
+        """Of units: one that does not look at parity answers at every parity, and is one device all the same."""
         self._noises: list[Noise] = []
         self._doing = ""
         self._ended = ""
@@ -118,9 +120,12 @@ class Explorer:
         self._walk.heard(question)
         look = ModbusLook(lambda pdu: self._asker.ask(peer, pdu, SCAN_SLOW_PATIENCE_S))
         scores = await look.identify(self._profiles)
-        self._found[question.protocol, _key(question)] = Found(
-            question.protocol, question.station, question.line, said=look.said, scores=scores
-        )
+        found = Found(question.protocol, question.station, question.line, said=look.said, scores=scores)
+        fingerprint = (question.station, question.line and question.line.baudrate, found.profile, look.fingerprint)
+        if fingerprint in self._fingerprints:
+            return
+        self._fingerprints.add(fingerprint)
+        self._found[question.protocol, _key(question)] = found
         if question.line is None:
             await self._look_for_echoes(question, look)
 

@@ -48,6 +48,11 @@ class ModbusLook:
         told = " ".join(self.objects[i] for i in sorted(self.objects) if self.objects[i]) or self.server_id
         return Labels(told, told)
 
+    @property
+    def fingerprint(self) -> tuple[frozenset[tuple[int, str]], str, frozenset[Cell]]:
+        """What stays the same while values change: what it says of itself, and what it refuses."""
+        return frozenset(self.objects.items()), self.server_id, frozenset(self.refused)
+
     async def identify(self, profiles: Sequence[DeviceProfile]) -> tuple[Score, ...]:
         """The profiles that fit, the best first."""
         await self._read_objects()

@@ -47,11 +47,14 @@ class _Opener:
     where = "the simulated line"
     within_s = 1.0
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, line: "Line") -> None:
         self._wire = wire
+        self._line = line
 
     async def open(self, turns: Turns) -> _Link:
         def tune(line: LineSettings) -> float:
+            if not self._line.tunes:
+                return 0.0
             settle_s = 0.0 if line == self._wire.settings else 0.005
             self._wire.settings = line
             return settle_s
@@ -68,11 +71,13 @@ class Line:
     def __init__(self, stations: Sequence[Station], settings: LineSettings = N9600) -> None:
         self.wire = Wire(stations, settings)
         self.sent: list[bytes] = []
+        self.tunes = True
+        """False: whatever the master's port is set to, the line hears it, as devices do that ignore parity."""
         self.wire.on_spoken = self._spoken
         framings = Framings({Protocol.MODBUS: RtuFraming(), **{p: make() for p, make in METER_FRAMINGS.items()}})
         turns = Turns(BusName("riser"), framings, 1, 0.0, settings, 50)
         reconnect = Reconnect(random.Random(1))
-        self.bus: Bus = WireBus(BusName("riser"), _Opener(self.wire), turns, LineCost.on_line(settings), reconnect)
+        self.bus: Bus = WireBus(BusName("riser"), _Opener(self.wire, self), turns, LineCost.on_line(settings), reconnect)
 
     def _spoken(self, spoken: Spoken) -> None:
         if spoken.speaker is None:

@@ -202,3 +202,22 @@ def test_running_polls_keep_their_beat_while_the_line_is_scanned() -> None:
     assert max(at - at_s[0] - beat * period_s for at, beat in zip(at_s, beats, strict=True)) < 1.3
     assert len(progress.found) == 11
     assert line.writes == []
+
+
+def test_a_device_that_does_not_look_at_parity_is_one_device() -> None:
+    answers = recorded("kmtronic-relay8", 2)
+
+    async def main() -> Progress:
+        line = Line([answers])
+        line.tunes = False
+        owner = asyncio.create_task(line.bus.run())
+        await asyncio.sleep(0.01)
+        explorer = Explorer(line.bus, line_walk({Protocol.MODBUS: [N9600, E9600]}, range(2, 3)), profiles())
+        await explorer.run()
+        owner.cancel()
+        await asyncio.gather(owner, return_exceptions=True)
+        return explorer.progress
+
+    progress = run_virtual(main())
+    assert progress.asked == 2
+    assert [(found.station, found.line) for found in progress.found] == [(2, N9600)]
