@@ -8,19 +8,21 @@ from typing import Final
 from edgeguard.control.scan_views import FoundView, ScanView
 
 _LINE: Final = re.compile(r"(\d+) (\d)([NEO])(\d)\Z")
-_EVERY: Final[Mapping[str, str]] = {
-    "lift": "1s",
-    "pump": "2s",
-    "vfd": "2s",
-    "generator": "5s",
-    "ups": "5s",
-    "io": "1s",
-    "relay": "2s",
-    "electricity-meter": "10s",
-    "water-meter": "1m",
-    "heat-meter": "1m",
+_EVERY_S: Final[Mapping[str, int]] = {
+    "lift": 1,
+    "pump": 2,
+    "vfd": 2,
+    "generator": 5,
+    "ups": 5,
+    "io": 1,
+    "relay": 2,
+    "water-meter": 60,
+    "heat-meter": 60,
 }
-_METERS_EVERY: Final[Mapping[str, str]] = {"dlt645": "1m", "cjt188": "15m"}
+_OTHERS_EVERY_S: Final = 10
+_METERS_EVERY_S: Final[Mapping[str, int]] = {"dlt645": 60, "cjt188": 900}
+_AT_FULL_PACE: Final = 8
+"""So many devices on a serial line can be asked as often as their kind deserves; more of them are asked more rarely."""
 _SHOWN: Final = 3
 
 
@@ -42,11 +44,12 @@ def snippet(scan: ScanView, place: BusPlace, taken: Collection[str] = ()) -> str
     """[[bus]] and [[device]] rows; devices that no profile fits stand in comments."""
     own = place.line or _commonest(scan)
     blocks = [] if place.exists else [_bus(place, own)]
+    slowness = max(1, -(-len(scan.found) // _AT_FULL_PACE)) if _commonest(scan) else 1
     names, addresses = set(taken), set()
     for found in scan.found:
         name = _name(found, names)
         names.add(name)
-        blocks.append(_device(found, name, place.name, own, found.address in addresses))
+        blocks.append(_device(found, name, place.name, own, found.address in addresses, slowness))
         addresses.add(found.address)
     return "\n".join(blocks)
 
@@ -75,7 +78,7 @@ def _settings(line: str, own: str) -> list[str]:
     return rows
 
 
-def _device(found: FoundView, name: str, bus: str, own: str, shared: bool) -> str:
+def _device(found: FoundView, name: str, bus: str, own: str, shared: bool, slowness: int) -> str:
     best = found.best
     address = found.address if found.protocol == "modbus" else f'"{found.address}"'
     remarks = [f"# {found.said.en}"] if found.said.en else []
@@ -89,8 +92,8 @@ def _device(found: FoundView, name: str, bus: str, own: str, shared: bool) -> st
     remarks += [f"# {text.en}" for text in best.speaks_for[:_SHOWN]]
     if found.doubtful:
         remarks.append(f"# compare with the display: {found.scores[1].profile} fits nearly as well")
-    every = _METERS_EVERY.get(found.protocol) or _EVERY.get(best.kind, "10s")
-    return "\n".join([*remarks, *rows, f'profile = "{best.profile}"', f'every = "{every}"', ""])
+    every_s = _METERS_EVERY_S.get(found.protocol) or _EVERY_S.get(best.kind, _OTHERS_EVERY_S)
+    return "\n".join([*remarks, *rows, f'profile = "{best.profile}"', f'every = "{every_s * slowness}s"', ""])
 
 
 def _name(found: FoundView, taken: Collection[str]) -> str:
