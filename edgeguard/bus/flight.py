@@ -15,8 +15,8 @@ from edgeguard.bus.tap import Passing, WireEvent
 from edgeguard.core.limits import FLIGHT_BYTES, FLIGHT_MERGE_S, FLIGHT_RECORD_BYTES, FLIGHT_S
 
 _HEAD: Final = struct.Struct("<dfB")
-_OVERHEAD: Final = _HEAD.size + 48
-"""What a record costs in memory beside its bytes: its head, the bytes object, its place in the deque."""
+_BESIDE: Final = 48
+"""What a record costs in memory beside its bytes and its head: the bytes object, its place in the deque."""
 
 
 class Kind(IntEnum):
@@ -60,7 +60,8 @@ class FlightRecorder:
         self._packed: deque[bytes] = deque()
         self._bytes = 0
         self._first = 0
-        self._piece: bytearray | None = None
+        self._oldest_s = 0.0
+        self._piece: bytes | None = None
         self._piece_s = self._piece_end_s = 0.0
 
     @property
@@ -114,12 +115,12 @@ class FlightRecorder:
     def _received(self, at_s: float, data: bytes) -> None:
         piece = self._piece
         if piece is None:
-            self._piece, self._piece_s = bytearray(data), at_s
+            self._piece, self._piece_s = data, at_s
         elif at_s - self._piece_end_s > FLIGHT_MERGE_S or len(piece) + len(data) > FLIGHT_RECORD_BYTES:
             self._close()
-            self._piece, self._piece_s = bytearray(data), at_s
+            self._piece, self._piece_s = data, at_s
         else:
-            piece += data
+            self._piece = piece + data
         self._piece_end_s = at_s
 
     def _close(self) -> None:
@@ -127,13 +128,19 @@ class FlightRecorder:
         if piece is not None:
             self._put(self._piece_s, self._piece_end_s - self._piece_s, Kind.RECEIVED, piece)
 
-    def _put(self, at_s: float, took_s: float, kind: Kind, data: bytes | bytearray) -> None:
-        packed = _HEAD.pack(at_s, took_s, kind) + data
-        self._packed.append(packed)
-        self._bytes += len(packed) + _OVERHEAD - _HEAD.size
-        while self._bytes > self._max_bytes or (self._packed and at_s - _HEAD.unpack_from(self._packed[0])[0] > self._max_s):
-            self._bytes -= len(self._packed.popleft()) + _OVERHEAD - _HEAD.size
+    def _put(self, at_s: float, took_s: float, kind: Kind, data: bytes) -> None:
+        records, head = self._packed, _HEAD
+        if not records:
+            self._oldest_s = at_s
+        packed = head.pack(at_s, took_s, kind) + data
+        records.append(packed)
+        self._bytes += len(packed) + _BESIDE
+        while self._bytes > self._max_bytes or at_s - self._oldest_s > self._max_s:
+            self._bytes -= len(records.popleft()) + _BESIDE
             self._first += 1
+            if not records:
+                break
+            self._oldest_s = head.unpack_from(records[0])[0]
 
 
 def _record(number: int, packed: bytes) -> Record:

@@ -5,8 +5,8 @@ under way, so it must be quick and must not raise; with nobody listening nothing
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault
@@ -27,9 +27,10 @@ class Passing(StrEnum):
     """A request that had been sent got no good answer; `fault` says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireEvent:
-    """One passing. `at_s` is the loop's time (monotonic seconds). `data` is empty unless bytes went or came.
+class WireEvent(NamedTuple):
+    """One passing; a tuple, since three of them are made for each transaction.
+
+    `at_s` is the loop's time (monotonic seconds). `data` is empty unless bytes went or came.
 
     `station` and `protocol` name the request that was sent, answered or failed; None for what belongs to no request.
     `line` is what the serial port was set to, None where there is none.

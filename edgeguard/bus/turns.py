@@ -79,6 +79,7 @@ class Turns:
         self._silent: set[Station] = set()
         self._silent_timeouts = 0
         self._addresses: set[Station] = set()
+        self._heard: set[Station] = set()
         self._junk_mark = 0
         self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
         self._faults: Counter[Reason] = Counter()
@@ -125,6 +126,7 @@ class Turns:
         self._silent.clear()
         self._silent_timeouts = 0
         self._addresses.clear()
+        self._heard.clear()
         self._junk_mark = self._framing.junk_bytes
         for turn in self._queue:
             turn.deadline_s = None
@@ -171,6 +173,7 @@ class Turns:
             self._answers += 1
             self._tell(Passing.ANSWERED, turn=turn)
             self.proved = True
+            self._heard.add(turn.request.address)
             self._junk_mark = self._framing.junk_bytes
             self._responses.note(now_s - turn.sent_s)
             self._rest(turn, now_s)
@@ -347,13 +350,15 @@ class Turns:
     def _note_silence(self, address: Station) -> None:
         """Drop a connection on which nothing comes any more.
 
-        But not for one dead unit among others that are only not asked, nor while one that may live is still to answer.
+        But not for one dead unit among others that are only not asked, nor while one that may live is still to answer. A unit
+        that has been silent for as long as others have answered says nothing of the connection.
         """
         self._silent_timeouts += 1
         self._silent.add(address)
         hopeless = self._silent.issuperset(turn.request.address for turn in self._outstanding.values())
         enough = len(self._silent) > 1 or self._silent == self._addresses
-        if hopeless and enough and self._silent_timeouts >= self._silent_enough:
+        is_news = not self._heard or not self._heard.isdisjoint(self._silent)
+        if hopeless and enough and is_news and self._silent_timeouts >= self._silent_enough:
             self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {self._silent_timeouts} requests"))
 
     def _hang_up(self, fault: Fault) -> None:

@@ -12,6 +12,7 @@ from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import age, clean, label, period, size, style, word
 from edgeguard.control import methods
 from edgeguard.control.client import call
+from edgeguard.control.errors import CallRefused
 from edgeguard.control.line_views import BusDeviceView, BusView, FlightView, FrameView, HourView
 from edgeguard.control.views import LabelsView
 
@@ -146,6 +147,7 @@ def _show_one(view: BusView, lang: Lang) -> None:
     )
     out.print()
     _show_devices(view.devices, lang)
+    _show_learned(view.devices, lang)
     if view.hours:
         out.print()
         _show_day(view, lang)
@@ -194,6 +196,49 @@ def _show_devices(views: Sequence[BusDeviceView], lang: Lang) -> None:
             _faults(view.errors, "") or "—",
         )
     console().print(made)
+
+
+def _show_learned(views: Sequence[BusDeviceView], lang: Lang) -> None:
+    """What the devices have taught, a line for each that has taught something to act on."""
+    for view in views:
+        learned = view.learned
+        if learned is None or not (learned.cuts or learned.refused):
+            continue
+        parts = [lang.say(f"应答延迟 {learned.turnaround_ms:.0f} ms", f"thinks {learned.turnaround_ms:.0f} ms")]
+        if learned.too_large > learned.largest:
+            size_told = lang.say(f"一次最多 {learned.largest} 个寄存器", f"gives {learned.largest} registers at once")
+            parts.append(size_told)
+        if learned.holes:
+            parts.append(lang.say("不可读 ", "cannot be read through: ") + ", ".join(clean(hole, 40) for hole in learned.holes))
+        if learned.refused:
+            parts.append(lang.say("拒绝 ", "refuses ") + ", ".join(clean(point, 40) for point in learned.refused))
+        told = lang.say(";", "; ").join(parts)
+        hint = f"edgeguard profile diff {clean(view.device)}"
+        console().print(Text.assemble((f"{clean(view.device)}: {told}", "yellow"), (f" → {hint}", "dim")))
+
+
+def profile_diff(session: Session, name: str) -> Exit:
+    """What a device has taught, as lines for its profile; 1 when there is nothing to add."""
+    views = [device for bus_view in call(session.socket, methods.BUSES) for device in bus_view.devices]
+    view = next((view for view in views if view.device == name), None)
+    if view is None:
+        raise CallRefused("unknown-name", f"there is no device {name}; see: edgeguard devices")
+    lines = view.learned.profile_lines if view.learned is not None else ()
+    has_settings = any(not line.startswith("#") for line in lines)
+    if session.json:
+        print_json({"device": view.device, "profile": view.profile, "lines": lines, "learned": view.learned})
+        return Exit.FINE if has_settings else Exit.WRONG
+    head = session.lang.say(
+        f"# {clean(view.profile)}:设备 {clean(name)} 学到的限值", f"# {clean(view.profile)}, as learned from {clean(name)}"
+    )
+    console().print(head)
+    if has_settings:
+        console().print("[modbus]")
+    for line in lines:
+        console().print(clean(line, 4000), soft_wrap=True)
+    if not has_settings:
+        console().print(session.lang.say("# 无需修改模板", "# nothing has to change in the profile"))
+    return Exit.FINE if has_settings else Exit.WRONG
 
 
 def _show_day(view: BusView, lang: Lang) -> None:

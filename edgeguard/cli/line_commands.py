@@ -14,6 +14,23 @@ StopBits = Annotated[int, typer.Option("--stopbits", min=1, max=2, help="With --
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, metavar="N", help="End after N seconds.")]
 
 
+def register_profile(profile_app: typer.Typer) -> None:
+    """Add what belongs to profiles."""
+    profile_app.command("diff", cls=Command)(profile_diff)
+
+
+def profile_diff(
+    ctx: typer.Context, device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device of the daemon.")]
+) -> None:
+    """What a device has taught about itself, as TOML for its profile: how much it gives at once, what cannot be read.
+
+    Exit 1 when its profile says all of that already.
+    """
+    from edgeguard.cli import bus as buses
+
+    raise typer.Exit(buses.profile_diff(session_of(ctx), device))
+
+
 def register(app: typer.Typer) -> None:
     """Add them to the root, in the order in which help lists them."""
     app.command(cls=Command)(bus)

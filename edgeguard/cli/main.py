@@ -197,6 +197,7 @@ def write(
 
 
 line_commands.register(app)
+line_commands.register_profile(profile_app)
 
 
 @app.command(cls=Command)

@@ -19,6 +19,22 @@ class HourView:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedView:
+    """What a device has taught: `largest` registers were served at once, `too_large` were refused (0: none were).
+
+    `cuts`: addresses at which a read must begin anew (`holding 17`); `profile_lines`: what its profile could say of it (TOML).
+    """
+
+    turnaround_ms: float
+    largest: int
+    too_large: int
+    cuts: tuple[str, ...]
+    holes: tuple[str, ...]
+    refused: dict[str, str]
+    profile_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BusDeviceView:
     """A device on its wire. `every_s`: how far apart its rounds really are, `period_s`: how far apart they should be.
 
@@ -36,6 +52,9 @@ class BusDeviceView:
     response_p95_ms: float
     skipped: int
     errors: dict[str, int]
+    profile: str = ""
+    learned: LearnedView | None = None
+    """None for a device whose driver does not learn."""
 
 
 @dataclass(frozen=True, slots=True)

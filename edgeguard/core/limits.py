@@ -141,6 +141,10 @@ TRACE_LOOK_S: Final = 0.1
 TRACE_STATIONS: Final = 512
 TRACE_POLLS: Final = 64
 """Requests that are counted by themselves, per station."""
+LEARNED_FILE_BYTES: Final = 4 * 1024 * 1024
+REMEMBER_WITHIN_S: Final = 1.0
+LEARNED_KEPT_S: Final = 600.0
+"""What devices have taught is written this often at most; a memory card wears."""
 RECORDING_FRAMES: Final = 50_000
 RECORDING_FRAME_BYTES: Final = 4096
 RECORDING_BYTES: Final = 64 * 1024 * 1024

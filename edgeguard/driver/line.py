@@ -8,6 +8,9 @@ from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.driver.patience import knock_timeout_s
 
+_FRAME_BYTES = 6
+"""Of an RTU request and its answer, beside their PDUs: unit and CRC, twice."""
+
 
 class _Sending:
     """When a request went on the wire (loop time); until the bus says so, when it was asked for."""
@@ -39,6 +42,8 @@ class DeviceLine:
     ) -> None:
         self.timeout_s = timeout_s
         self.responses = ResponseTimes()
+        self.turnarounds = ResponseTimes()
+        """Response times without the time that the frames themselves took on the line."""
         self.faults: Counter[Reason] = Counter()
         self._bus = bus
         self._address = address
@@ -77,7 +82,10 @@ class DeviceLine:
                 self._silent, self._asked_s = True, sending.at_s
             raise
         self._silent, self._asked_s = False, sending.at_s
-        self.responses.note(sending.loop.time() - sending.at_s)
+        took_s = sending.loop.time() - sending.at_s
+        self.responses.note(took_s)
+        byte_s = self._bus.cost.byte_s if self._settings is None else self._settings.character_s
+        self.turnarounds.note(max(0.0, took_s - (len(pdu) + len(answer) + _FRAME_BYTES) * byte_s))
         return answer
 
     def failure(self, fault: Fault) -> ExchangeFailed:

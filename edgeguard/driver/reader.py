@@ -23,7 +23,8 @@ from edgeguard.core.ids import DeviceName
 from edgeguard.core.limits import REFUSAL_KEPT_S
 from edgeguard.core.point import Outcome, Point
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.core.register import RegisterField
+from edgeguard.core.register import RegisterField, Table
+from edgeguard.driver.learned import Hole, LearnedLimits
 from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.round import Round
 from edgeguard.driver.shelf import Routine, Shelf
@@ -57,6 +58,8 @@ class ModbusReader:
         self._learned = NOTHING_LEARNED
         self._learned_ms = 0
         self._told: frozenset[int] = frozenset()
+        self._holes: dict[tuple[Table, int], tuple[int, int]] = {}
+        self._largest = self._too_large = 0
         self._routine = self._compile()
 
     @property
@@ -68,6 +71,31 @@ class ModbusReader:
     def refused(self) -> dict[int, Fault]:
         """Columns that cannot be read, with the reason."""
         return {i: fault for i, fault in enumerate(self._routine.column) if isinstance(fault, Fault) and fault is not _NOT_ASKED}
+
+    @property
+    def learned(self) -> LearnedLimits:
+        """What the device has taught so far."""
+        cuts = tuple(sorted(self._learned.cuts))
+        return LearnedLimits(
+            refused={self._points[i].name: fault.detail for i, fault in self._learned.refused.items()},
+            cuts=cuts,
+            holes=tuple(Hole(cut[0], *self._holes[cut]) for cut in cuts if cut in self._holes),
+            largest=self._largest,
+            too_large=self._too_large,
+            turnaround_ms=1000.0 * self._line.turnarounds.quantile_s(0.1),
+        )
+
+    def recall(self, learned: LearnedLimits) -> None:
+        """Begin with what was learned before; it is forgotten in its time, or when it is proved wrong, like all that is learned."""
+        columns = {point.name: i for i, point in enumerate(self._points)}
+        refused = {columns[name]: Fault(Reason.REFUSED, why) for name, why in learned.refused.items() if name in columns}
+        self._largest, self._too_large = learned.largest, learned.too_large
+        self._holes = {(hole.table, hole.last + 1): (hole.first, hole.last) for hole in learned.holes}
+        if refused or learned.cuts:
+            self._learned = Learned(refused, frozenset(learned.cuts))
+            self._learned_ms = self._clock.now().boot_ms
+            self._told = frozenset(refused)
+            self._routine = self._compile()
 
     async def everything(self, priority: Priority) -> Round:
         """A round over all columns."""
@@ -118,6 +146,8 @@ class ModbusReader:
         if not isinstance(outcome, Fault):
             under_way.put(block, outcome)
             self._unlearn(block.members)
+            if not block.span.table.is_bits:
+                self._largest = max(self._largest, block.span.count)
             return True
         under_way.fill(block.members, outcome)
         if outcome.reason is Reason.REFUSED:
@@ -139,8 +169,17 @@ class ModbusReader:
                 continue
             served.append(await self._read(compile_block(half, self._points, self._fields), under_way, priority))
         if all(served):
+            self._note_cut(span, *halves)
             learned = self._learned
             self._learned = Learned(learned.refused, learned.cuts | {(span.table, halves[1].first)})
+
+    def _note_cut(self, whole: Span, before: Span, after: Span) -> None:
+        """Served apart but not together: addresses between them that must not be read; where there are none, too many at once."""
+        end = before.first + before.count
+        if end < after.first:
+            self._holes[whole.table, after.first] = (end, after.first - 1)
+        elif not whole.table.is_bits:
+            self._too_large = min(self._too_large or whole.count, whole.count)
 
     async def _ask(self, block: Block, under_way: Round, priority: Priority) -> list[Outcome] | Fault:
         """One request: outcomes, or the fault of the request as a whole."""

@@ -4,6 +4,7 @@ Essential are the store and the control socket: if one fails the process ends an
 """
 
 import asyncio
+import contextlib
 import random
 import signal
 import sys
@@ -18,7 +19,7 @@ from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.core.health import Health
-from edgeguard.core.limits import HOUSEKEEPING_S, UPLINK_GOODBYE_S
+from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOODBYE_S
 from edgeguard.core.site import Site
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.runtime.gateway import Gateway
@@ -35,6 +36,7 @@ from edgeguard.store import StateLock, Store
 _log = structlog.get_logger()
 
 RELOADER = "reloader"
+MEMORY = "learned"
 COMMANDS = "commands"
 
 
@@ -100,6 +102,7 @@ class Daemon:
         """The essential tier: any of its members failing ends them all."""
         reloader = Reloader(gateway, self._config_path, self._notifier)
         gateway.supervisor.start(RELOADER, reloader.run)
+        gateway.supervisor.start(MEMORY, gateway.keep_remembering)
         handlers = Handlers(gateway, self._config_path, reloader.reload)
         gateway.commander.equip(handlers.table(), special_commands(gateway, self._config_path, handlers.status, self._stop.set))
         gateway.supervisor.start(COMMANDS, gateway.commander.run)
@@ -123,6 +126,9 @@ class Daemon:
             _log.info("daemon.stopping")
             await control.close()
             await gateway.supervisor.stop(RELOADER)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REMEMBER_WITHIN_S):
+                    await gateway.remember()
             await gateway.supervisor.stop(COMMANDS)
             await gateway.stop(UPLINK_GOODBYE_S)
             for member in members:

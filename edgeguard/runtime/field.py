@@ -62,6 +62,7 @@ class Field:
         entropy: random.Random,
         make_bus: MakeBus = open_bus,
         tell: HealthSink = lambda _: None,
+        recall: Callable[[Device], None] = lambda _: None,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
@@ -69,6 +70,7 @@ class Field:
         self._entropy = entropy
         self._make_bus = make_bus
         self._tell = tell
+        self._recall = recall
         self._shelf = Shelf()
         self._units: dict[BusName, Unit] = {}
         self._pollers: dict[DeviceName, Poller] = {}
@@ -147,6 +149,7 @@ class Field:
     def _poller(self, spec: DeviceSpec, bus: Bus, index: int) -> Poller:
         period_s = spec.period_ms / 1000.0
         device = build_device(spec, bus, self._clock, shelf=self._shelf)
+        self._recall(device)
         poller = Poller(device, self._sink, period_s, start_offset_s(index, period_s))
         poller.figures.beat_s = asyncio.get_running_loop().time()
         return poller

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Mapping
+from pathlib import Path
 
 import structlog
 
@@ -17,10 +18,12 @@ from edgeguard.core.command import ReplyTo
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName
+from edgeguard.core.limits import LEARNED_KEPT_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.field import Field, unit_specs
+from edgeguard.runtime.limits_memory import FILE_NAME, LimitsMemory
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
 from edgeguard.runtime.supervisor import Supervisor
@@ -41,7 +44,8 @@ class Gateway:
         self.pipeline = pipeline
         self.clock = clock
         self.supervisor = Supervisor(pipeline.health, entropy)
-        self.field = Field(self.supervisor, clock, pipeline.take, entropy, tell=pipeline.health)
+        self.memory = LimitsMemory(Path(site.store.directory) / FILE_NAME, pipeline.health)
+        self.field = Field(self.supervisor, clock, pipeline.take, entropy, tell=pipeline.health, recall=self.memory.recall)
         self.uplink: Uplink | None = None
         self.config_error = ""
         self.commander = Commander(store, clock, self._answer)
@@ -89,6 +93,16 @@ class Gateway:
         self.config_error = "; ".join(error.mistakes)
         text = Labels(zh="新配置有误,继续使用旧配置", en="the new configuration is wrong; the old one stays in force")
         self.pipeline.health(Health("config", "refused", ok=False, text=text, detail=self.config_error[:2000]))
+
+    async def remember(self) -> None:
+        """Write what the devices have taught, if it is news."""
+        await self.memory.keep([poller.device for poller in self.field.pollers.values()])
+
+    async def keep_remembering(self) -> None:
+        """Write it now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(LEARNED_KEPT_S)
+            await self.remember()
 
     async def stop(self, uplink_timeout_s: float) -> None:
         """Stop polling first, then let the uplink say goodbye."""

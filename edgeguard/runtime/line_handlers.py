@@ -4,12 +4,24 @@ import asyncio
 
 from edgeguard.control import Call, Handler, UnknownName
 from edgeguard.control.errors import BadArguments
-from edgeguard.control.line_views import BusDeviceView, BusView, FlightView, FrameView, HourView, TraceRecordView, TraceView
+from edgeguard.control.line_views import (
+    BusDeviceView,
+    BusView,
+    FlightView,
+    FrameView,
+    HourView,
+    LearnedView,
+    TraceRecordView,
+    TraceView,
+)
 from edgeguard.control.views import LabelsView
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.health import FrameNote
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import TRACE_LOOK_S, TRACE_RECORDS, TRACE_WAIT_S
+from edgeguard.core.profile import ModbusLimits
+from edgeguard.driver import Device
+from edgeguard.driver.learned import Learner, profile_lines
 from edgeguard.rules.line_quality import Hour, Score, score
 from edgeguard.runtime import show
 from edgeguard.runtime.field import Unit
@@ -130,6 +142,8 @@ class LineHandlers:
             response_p95_ms=round(stats.response_p95_ms, 1),
             skipped=figures.skipped,
             errors={reason.value: count for reason, count in stats.faults.items()},
+            profile=device.spec.profile.name,
+            learned=_learned_view(device),
         )
 
 
@@ -138,6 +152,21 @@ def _number(call: Call, name: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < -1:
         raise BadArguments(f"{call.method}: {name} must be a number")
     return value
+
+
+def _learned_view(device: Device) -> LearnedView | None:
+    if not isinstance(device, Learner):
+        return None
+    learned, limits = device.learned, device.spec.profile.limits
+    return LearnedView(
+        turnaround_ms=round(learned.turnaround_ms, 1),
+        largest=learned.largest,
+        too_large=learned.too_large,
+        cuts=tuple(f"{table.value} {address}" for table, address in learned.cuts),
+        holes=tuple(f"{hole.table.value} {hole.first}-{hole.last}" for hole in learned.holes),
+        refused={str(name): why for name, why in learned.refused.items()},
+        profile_lines=tuple(profile_lines(learned, limits)) if isinstance(limits, ModbusLimits) else (),
+    )
 
 
 def _reasons(found: Score) -> tuple[LabelsView, ...]:

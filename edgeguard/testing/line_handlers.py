@@ -4,10 +4,29 @@ from collections.abc import Mapping
 
 from edgeguard.control.call import Call, Handler
 from edgeguard.control.errors import UnknownName
-from edgeguard.control.line_views import BusDeviceView, BusView, FlightView, FrameView, HourView, TraceRecordView, TraceView
+from edgeguard.control.line_views import (
+    BusDeviceView,
+    BusView,
+    FlightView,
+    FrameView,
+    HourView,
+    LearnedView,
+    TraceRecordView,
+    TraceView,
+)
 from edgeguard.control.views import LabelsView
 
 _SPOILT = LabelsView("应答损坏 41 次(4.1 %)", "41 answers spoilt (4.1 %)")
+
+_LEARNED = LearnedView(
+    turnaround_ms=18.4,
+    largest=20,
+    too_large=40,
+    cuts=("holding 60",),
+    holes=("holding 50-59",),
+    refused={"flow": "exception 2, illegal data address"},
+    profile_lines=("# 40 at once were refused, 20 were served", "max_registers = 20"),
+)
 
 
 class FakeLines:
@@ -58,7 +77,7 @@ class FakeLines:
             hours=hours,
             frozen=0 if good else 1,
             devices=(
-                BusDeviceView("pump-1", "3", "online", 2.0, 2.0, 61.5, 2, 24.1, 48.2, 0, {}),
+                BusDeviceView("pump-1", "3", "online", 2.0, 2.0, 61.5, 2, 24.1, 48.2, 0, {}, "grundfos-cim200", _LEARNED),
                 BusDeviceView(
                     "fan-2", "7", "online" if good else "offline", 5.0, 7.5, 0.0, 1, 0.0, 0.0, 3, {} if good else {"timeout": 590}
                 ),

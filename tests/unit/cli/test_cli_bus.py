@@ -1,6 +1,7 @@
 """`bus`: what a technician sees of the wires, and when the exit code says that somebody should look."""
 
 import json
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -73,3 +74,15 @@ def test_no_line_is_wider_than_the_terminal(here: Desk, words: list[str], lang: 
     printed = here.type(*words, lang=lang, width=width)
 
     assert max(cell_len(line) for line in printed.out.splitlines()) <= width
+
+
+def test_what_a_device_has_taught_is_shown_and_can_be_pasted_into_its_profile(here: Desk) -> None:
+    shown = here.type("bus", "riser-a", width=160).out
+    assert "pump-1: thinks 18 ms; gives 20 registers at once; cannot be read through: holding 50-59; refuses flow" in shown
+
+    printed = here.type("profile", "diff", "pump-1")
+    assert printed.code == 0
+    assert tomllib.loads(printed.out) == {"modbus": {"max_registers": 20}}
+    assert here.type("profile", "diff", "fan-2").code == 1
+    assert here.type("profile", "diff", "nobody").code == 2
+    assert json.loads(here.type("profile", "diff", "pump-1", "--json").out)["learned"]["largest"] == 20

@@ -89,4 +89,4 @@ def test_the_promised_commands_are_there() -> None:
     promised = {"run", "demo", "check", "status", "devices", "points", "read", "write", "alarms", "outbox", "top", "profile"}
 
     assert promised <= {words[0] for words in commands()}
-    assert {words[1] for words in commands() if words[0] == "profile"} == {"list", "show", "new", "check"}
+    assert {words[1] for words in commands() if words[0] == "profile"} == {"list", "show", "new", "check", "diff"}

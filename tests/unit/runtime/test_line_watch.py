@@ -208,3 +208,32 @@ def test_a_stopped_unit_is_not_listened_to_any_more() -> None:
         assert bus._turns._listeners == ()
 
     in_house(test)
+
+
+def test_knocking_at_dead_devices_takes_at_most_a_tenth_of_the_bus() -> None:
+    clock = FakeClock()
+    alive = [device(f"pump-{n}", BUS, n, period_ms=1000) for n in (1, 2)]
+    dead = [device(f"gone-{n}", BUS, n, period_ms=1000) for n in range(11, 21)]
+
+    async def main() -> None:
+        async with living(clock, site(*alive, *dead)) as house:
+            loop = asyncio.get_running_loop()
+            for spec in dead:
+                house.unit(BUS, spec.address).silent = True
+            for spec in alive:
+                house.unit(BUS, spec.address).response_s = 0.03
+            # They have been given up one by one; from then on only probes are left of them.
+            await asyncio.sleep(300)
+            stats, rounds = house.bus(BUS).stats, [house.gateway.field.pollers[spec.name].figures.rounds for spec in alive]
+            sent, busy_s, begun_s = len(house.bus(BUS).sent), stats.busy_s, loop.time()
+            await asyncio.sleep(400)
+            passed_s = loop.time() - begun_s
+            asked = [address for address, _ in house.bus(BUS).sent[sent:]]
+            useful_s = 0.03 * sum(1 for address in asked if address < 11)
+            knocking_s = house.bus(BUS).stats.busy_s - busy_s - useful_s
+            assert knocking_s < 0.1 * passed_s
+            assert {address for address in asked if address >= 11} == {spec.address for spec in dead}
+            later = [house.gateway.field.pollers[spec.name].figures.rounds for spec in alive]
+            assert all(after - before > 0.9 * passed_s for before, after in zip(rounds, later, strict=True))
+
+    run_virtual(main(), clock)

@@ -1,0 +1,148 @@
+"""The file in which what devices have taught us survives a restart. A damaged file is forgotten, with a note, never a crash.
+
+Only a device with the same profile (to the last byte) at the same address on the same bus gets back what was learned of it.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from edgeguard.core.health import Health, HealthSink
+from edgeguard.core.ids import PointName
+from edgeguard.core.limits import LEARNED_FILE_BYTES, MAX_DEVICES, MAX_POINTS_PER_DEVICE
+from edgeguard.core.point import Labels
+from edgeguard.core.register import Table
+from edgeguard.core.site import DeviceSpec
+from edgeguard.driver import Device
+from edgeguard.driver.learned import Hole, LearnedLimits, Learner
+
+_log = structlog.get_logger()
+
+FILE_NAME: Final = "learned.json"
+_FORMAT: Final = 1
+_ABOUT: Final = 0.25
+
+
+class LimitsMemory:
+    """What was learned, in `path`. `tell` takes the news of a file that cannot be read or written."""
+
+    def __init__(self, path: Path, tell: HealthSink) -> None:
+        self._path = path
+        self._tell = tell
+        self._kept: dict[str, Any] | None = None
+        self._written = ""
+        self._failing = False
+
+    def recall(self, device: Device) -> None:
+        """Give a device back what was learned of it before, if it can take it."""
+        if not isinstance(device, Learner):
+            return
+        entry = self._entries().get(str(device.name))
+        if entry is None or entry.get("is") != _identity(device.spec):
+            return
+        try:
+            device.recall(parsed(entry))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._forget(f"the entry of {device.name}: {error!r}")
+
+    async def keep(self, devices: Iterable[Device]) -> None:
+        """Write what these devices have learned, if it differs from what is in the file. Trouble of the disk is told once."""
+        found = {
+            str(device.name): self._entry(device.spec, device.learned)
+            for device in devices
+            if isinstance(device, Learner) and device.learned != LearnedLimits()
+        }
+        entries = {**self._entries(), **found}
+        if len(entries) > MAX_DEVICES:
+            entries = found
+        text = json.dumps({"format": _FORMAT, "devices": entries}, ensure_ascii=False, indent=1, sort_keys=True)
+        if text == self._written:
+            return
+        self._kept = entries
+        try:
+            await asyncio.to_thread(_replace, self._path, text)
+        except OSError as error:
+            if not self._failing:
+                self._failing = True
+                _log.warning("learned.unwritten", path=str(self._path), error=str(error))
+            return
+        self._failing, self._written = False, text
+
+    def _entry(self, spec: DeviceSpec, learned: LearnedLimits) -> dict[str, object]:
+        """What is to be written; a turnaround that is about the one in the file is no reason to write."""
+        entry = {"is": _identity(spec), **entry_of(learned)}
+        before = self._entries().get(str(spec.name), {}).get("turnaround_ms")
+        if isinstance(before, int) and abs(learned.turnaround_ms - before) <= max(2.0, _ABOUT * before):
+            entry["turnaround_ms"] = before
+        return entry
+
+    def _entries(self) -> dict[str, Any]:
+        if self._kept is None:
+            self._kept = self._read()
+        return self._kept
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            text = self._path.read_text(encoding="utf-8") if self._path.stat().st_size <= LEARNED_FILE_BYTES else ""
+            entries = _entries_in(json.loads(text))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            self._forget(str(error) or repr(error))
+            return {}
+        self._written = text
+        return entries
+
+    def _forget(self, why: str) -> None:
+        self._kept = {}
+        text = Labels("设备限值记录损坏,重新学习", "what was learned of the devices cannot be read; it is learned anew")
+        self._tell(Health("learned", "forgotten", ok=False, text=text, detail=f"{self._path}: {why}"[:500]))
+
+
+def _entries_in(data: Any) -> dict[str, Any]:
+    """The entries of a file. KeyError, TypeError, ValueError or AttributeError if it is of another form."""
+    entries: dict[str, Any] = data["devices"]
+    if data["format"] != _FORMAT or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise ValueError("it is of another form")
+    return entries
+
+
+def _identity(spec: DeviceSpec) -> str:
+    return f"{spec.bus}:{spec.address}:{spec.profile.sha256}"
+
+
+def entry_of(learned: LearnedLimits) -> Mapping[str, object]:
+    """As JSON."""
+    return {
+        "refused": dict(learned.refused),
+        "cuts": [[table.value, address] for table, address in learned.cuts],
+        "holes": [[hole.table.value, hole.first, hole.last] for hole in learned.holes],
+        "largest": learned.largest,
+        "too_large": learned.too_large,
+        "turnaround_ms": round(learned.turnaround_ms),
+    }
+
+
+def parsed(entry: Mapping[str, Any]) -> LearnedLimits:
+    """From JSON. KeyError, TypeError, ValueError or AttributeError if it is not what `entry_of` makes."""
+    refused = {PointName(str(name)): str(why)[:500] for name, why in entry["refused"].items()}
+    cuts = tuple((Table(table), int(address)) for table, address in entry["cuts"])
+    holes = tuple(Hole(Table(table), int(first), int(last)) for table, first, last in entry["holes"])
+    if max(len(refused), len(cuts), len(holes)) > MAX_POINTS_PER_DEVICE:
+        raise ValueError("more than a device can have")
+    return LearnedLimits(refused, cuts, holes, int(entry["largest"]), int(entry["too_large"]), float(entry["turnaround_ms"]))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Complete or not at all."""
+    partial = path.with_name(f".{path.name}.new")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
