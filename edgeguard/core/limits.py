@@ -142,6 +142,8 @@ TRACE_STATIONS: Final = 512
 TRACE_POLLS: Final = 64
 """Requests that are counted by themselves, per station."""
 LEARNED_FILE_BYTES: Final = 4 * 1024 * 1024
+KNOCK_BUS_SHARE: Final = 0.1
+"""Of a bus, what knocking at dead devices may take while others answer."""
 REMEMBER_WITHIN_S: Final = 1.0
 LEARNED_KEPT_S: Final = 600.0
 """What devices have taught is written this often at most; a memory card wears."""

@@ -16,8 +16,9 @@ from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
 from edgeguard.runtime.flight_notes import Moment
+from edgeguard.runtime.knocking import Knocking
 from edgeguard.runtime.line_watch import LineWatch
-from edgeguard.runtime.poller import Poller, start_offset_s
+from edgeguard.runtime.poller import KNOCK_AFTER, Poller, start_offset_s
 from edgeguard.runtime.supervisor import Supervisor
 
 MakeBus = Callable[[BusSpec, random.Random], Bus]
@@ -116,9 +117,13 @@ class Field:
     def start(self, spec: UnitSpec) -> None:
         """Open the bus and begin polling its devices."""
         bus = self._make_bus(spec.bus, self._entropy)
-        pollers = tuple(self._poller(device, bus, index) for index, device in enumerate(spec.devices))
+        pollers: list[Poller] = []
+        knocking = Knocking(lambda: any(poller.silent_rounds < KNOCK_AFTER for poller in pollers))
+        pollers += [self._poller(device, bus, index, knocking) for index, device in enumerate(spec.devices)]
         network = not spec.bus.wire.is_line
-        unit = Unit(spec, bus, pollers, LineWatch(bus, pollers, network, 0.0 if network else spec.bus.line.character_s, self._tell))
+        unit = Unit(
+            spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else spec.bus.line.character_s, self._tell)
+        )
         self._units[spec.bus.name] = unit
         self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
         # In the worst case all others are dead and each is waited for twice before a poller has its turn.
@@ -146,10 +151,10 @@ class Field:
         """Stop every unit."""
         await self.stop(tuple(self._units))
 
-    def _poller(self, spec: DeviceSpec, bus: Bus, index: int) -> Poller:
+    def _poller(self, spec: DeviceSpec, bus: Bus, index: int, knocking: Knocking) -> Poller:
         period_s = spec.period_ms / 1000.0
         device = build_device(spec, bus, self._clock, shelf=self._shelf)
         self._recall(device)
-        poller = Poller(device, self._sink, period_s, start_offset_s(index, period_s))
+        poller = Poller(device, self._sink, period_s, start_offset_s(index, period_s), knocking)
         poller.figures.beat_s = asyncio.get_running_loop().time()
         return poller

@@ -12,9 +12,12 @@ import structlog
 from edgeguard.core.limits import PROBE_FIRST_S, PROBE_LINEAR_MAX_S, PROBE_MAX_S, PROBE_STEP_S
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device
+from edgeguard.runtime.knocking import Knocking
 
 _log = structlog.get_logger()
 
+KNOCK_AFTER = 2
+"""Silent rounds after which a device is only knocked at."""
 SMOOTHING = 0.2
 """Weight of the newest round in the figures of rounds."""
 GOLDEN = 0.6180339887498949
@@ -66,12 +69,20 @@ class PollFigures:
 class Poller:
     """One device's schedule. `figures` is live."""
 
-    def __init__(self, device: Device, sink: Callable[[Snapshot], None], period_s: float, offset_s: float) -> None:
+    def __init__(
+        self,
+        device: Device,
+        sink: Callable[[Snapshot], None],
+        period_s: float,
+        offset_s: float,
+        knocking: Knocking | None = None,
+    ) -> None:
         self.device = device
         self.figures = PollFigures()
         self._sink = sink
         self._period_s = period_s
         self._offset_s = offset_s
+        self._knocking = knocking
         self._silent = 0
         self._woken = asyncio.Event()
         self._begun_s = 0.0
@@ -94,7 +105,7 @@ class Poller:
         due_s = loop.time() + self._offset_s
         while True:
             figures.next_s = due_s
-            due_s = await self._sleep_until(due_s)
+            due_s = await self._take_turn(await self._sleep_until(due_s))
             begun_s = loop.time()
             snapshot = await self._round()
             figures.rounds += 1
@@ -110,6 +121,17 @@ class Poller:
             if missed > 0:
                 figures.skipped += missed
                 due_s += missed * self._period_s
+
+    async def _take_turn(self, due_s: float) -> float:
+        """Where dead devices share a part of the bus, wait for the part of this one; when the knock begins."""
+        loop = asyncio.get_running_loop()
+        if self._knocking is None or self._silent < KNOCK_AFTER:
+            return due_s
+        begin_s = self._knocking.reserve(loop.time())
+        if begin_s <= loop.time():
+            return due_s
+        self.figures.next_s = begin_s
+        return await self._sleep_until(begin_s)
 
     async def _sleep_until(self, due_s: float) -> float:
         """Wait for the round, or for a reason to begin it earlier; when it begins, by the beat."""
@@ -127,9 +149,12 @@ class Poller:
 
     async def _round(self) -> Snapshot:
         """A whole round, or a knock at the door of a device that was silent twice; if it opens, the round follows at once."""
-        if self._silent >= 2:
+        if self._silent >= KNOCK_AFTER:
+            begun_s = asyncio.get_running_loop().time()
             snapshot = await self.device.probe()
             if not snapshot.answered:
+                if self._knocking is not None:
+                    self._knocking.took(asyncio.get_running_loop().time() - begun_s)
                 return snapshot
         return await self.device.poll()
 
