@@ -11,7 +11,9 @@ from typing import Final
 
 from edgeguard.codec.modbus import EXCEPTION_BIT, EXCEPTION_NAMES
 from edgeguard.codec.sighting import Form, Sighting, Sort
+from edgeguard.core.dlt645_table import datum
 from edgeguard.core.line import Protocol
+from edgeguard.core.meter import Edition
 from edgeguard.core.point import Labels
 
 _SHOWN_VALUES: Final = 8
@@ -192,7 +194,7 @@ def _dlt645(seen: Sighting, asked: Sighting | None) -> Labels:
     size = 2 if code & 0x1F in (0x01, 0x02, 0x04) else 4
     more = Labels("(有后续帧)", " (more follows)") if code & 0xA0 == 0xA0 else _NO_WORDS
     if code & 0x1F in _DLT645_READS - {0x13}:
-        rest = f"{data[:size][::-1].hex().upper()}{_digits(data[size:])}"
+        return _item(name, data[:size][::-1].hex().upper(), size, _digits(data[size:]), more)
     elif code & 0x1F == 0x13:
         rest = _digits(data)
     elif seen.sort is Sort.REQUEST and code & 0x1F in (0x14, 0x04):
@@ -201,6 +203,13 @@ def _dlt645(seen: Sighting, asked: Sighting | None) -> Labels:
         rest = f"({len(data)} B)" if data else ""
     told = _joined(name, rest)
     return Labels(told.zh + more.zh, told.en + more.en)
+
+
+def _item(name: Labels, identifier: str, size: int, value: str, more: Labels) -> Labels:
+    """A data identifier with the name that the standard's table gives it."""
+    known = datum(Edition.Y2007 if size == 4 else Edition.Y1997, identifier)
+    zh, en = (f" {known.labels.zh}", f" {known.labels.en}") if known is not None else ("", "")
+    return Labels(f"{name.zh} {identifier}{zh}{value}{more.zh}", f"{name.en} {identifier}{en}{value}{more.en}")
 
 
 def _digits(data: bytes) -> str:

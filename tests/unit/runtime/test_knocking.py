@@ -1,7 +1,7 @@
 """The share of a bus that dead devices may take together."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeguard.core.limits import KNOCK_BUS_SHARE
@@ -25,6 +25,7 @@ def test_where_nobody_answers_there_is_no_limit() -> None:
     assert [share.reserve(7.0) for _ in range(5)] == [7.0] * 5
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 20), st.floats(0.02, 2)), min_size=1, max_size=50))
 def test_no_knock_is_in_the_past_and_none_before_another(steps: list[tuple[float, float]]) -> None:
     share, now_s, before_s = Knocking(lambda: True), 0.0, 0.0

@@ -219,9 +219,9 @@ def test_knocking_at_dead_devices_takes_at_most_a_tenth_of_the_bus() -> None:
         async with living(clock, site(*alive, *dead)) as house:
             loop = asyncio.get_running_loop()
             for spec in dead:
-                house.unit(BUS, spec.address).silent = True
+                house.unit(BUS, int(spec.address)).silent = True
             for spec in alive:
-                house.unit(BUS, spec.address).response_s = 0.03
+                house.unit(BUS, int(spec.address)).response_s = 0.03
             # All of them fall silent at once; a few rounds later each is only knocked at.
             await asyncio.sleep(30)
             stats, rounds = house.bus(BUS).stats, [house.gateway.field.pollers[spec.name].figures.rounds for spec in alive]
