@@ -195,7 +195,7 @@ def _dlt645(seen: Sighting, asked: Sighting | None) -> Labels:
     more = Labels("(有后续帧)", " (more follows)") if code & 0xA0 == 0xA0 else _NO_WORDS
     if code & 0x1F in _DLT645_READS - {0x13}:
         return _item(name, data[:size][::-1].hex().upper(), size, _digits(data[size:]), more)
-    elif code & 0x1F == 0x13:
+    if code & 0x1F == 0x13:
         rest = _digits(data)
     elif seen.sort is Sort.REQUEST and code & 0x1F in (0x14, 0x04):
         rest = f"{data[:size][::-1].hex().upper()} ({len(data) - size} B)"
