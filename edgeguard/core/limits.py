@@ -361,3 +361,13 @@ VIDEO_BROKEN_RUN: Final = 3000
 """Packets in a row that give no picture before a stream counts as undecodable."""
 VIDEO_RING_BYTES: Final = 48 * 1024 * 1024
 VIDEO_RING_S: Final = 40.0
+
+# Falling objects
+MOTION_MAX_POINTS: Final = 30_000
+"""Pixels out of their range that are looked at in one picture; beyond them the picture is a flood and gives no spots."""
+MOTION_MAX_SPOTS: Final = 128
+FALL_MAX_TRACKS: Final = 160
+FALL_MAX_POINTS: Final = 400
+"""Points of one track: more than 13 s at 30 pictures a second, longer than anything falls past a camera."""
+FALL_MAX_PENDING: Final = 32
+FALL_MAX_RECENT: Final = 64

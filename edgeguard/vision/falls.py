@@ -1,0 +1,241 @@
+"""From tracks to falls: which paths only gravity explains, and which of them are one and the same throw.
+
+`step` is pure: state, one picture's spots and its time in, state and finished falls out. The same numbers give the same falls, from
+a file at any speed and from a camera.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard.core.limits import FALL_MAX_PENDING, FALL_MAX_RECENT
+from edgeguard.vision.spots import Spots
+from edgeguard.vision.tracks import TrackSet, follow
+from edgeguard.vision.trajectory import Path, best_part
+
+_HOLD_S: Final = 0.8
+"""A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
+_ECHO_S: Final = 1.2
+"""What begins near a told fall within this is its bounce, its splinters or its shadow."""
+
+
+class Veto(StrEnum):
+    """Why a track is no fall; the first test that it fails."""
+
+    RAGGED = "ragged"
+    SHORT = "short"
+    GAPS = "gaps"
+    SLOW = "slow"
+    EVEN = "even"
+    WEAK = "weak"
+    SIDEWAYS = "sideways"
+    RISES = "rises"
+    CURVED = "curved"
+    CHANCE = "chance"
+    SWELLS = "swells"
+    GRAVITY = "gravity"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known of the picture beforehand."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """One throw, px and seconds of the video."""
+
+    path: Path
+    confidence: float
+    merged: int = 0
+    """Twins and pieces that were taken for the same throw."""
+
+
+@dataclass(frozen=True, slots=True)
+class FallState:
+    """All that is remembered from picture to picture."""
+
+    scene: Scene
+    tracks: TrackSet = field(default_factory=TrackSet)
+    pending: tuple[Fall, ...] = ()
+    recent: tuple[Fall, ...] = ()
+    vetoes: tuple[tuple[Veto, int], ...] = ()
+    """How many tracks each test has turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers of the tests; one setting for every camera."""
+
+    least_marks: int = 6
+    least_span_s: float = 0.2
+    least_seen: float = 0.55
+    """Marks per picture of its span."""
+    least_fall_px: float = 12.0
+    least_fall_height: float = 0.025
+    """Of the picture's height."""
+    least_fall_thickness: float = 1.5
+    bend_height: tuple[float, float] = (0.04, 4.0)
+    """Acceleration in picture heights a second squared."""
+    bend_thickness: tuple[float, float] = (7.0, 1500.0)
+    """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; things under a pixel look larger than they are."""
+    bend_sigmas: float = 6.0
+    gain: float = 1.3
+    """Speed downwards at the end over that at the beginning."""
+    steep: float = 0.6
+    """Speed downwards over speed sideways at the end."""
+    side_bend: float = 0.5
+    """Acceleration sideways over that downwards."""
+    rise: float = 0.4
+    """Climb before the highest point over the fall after it."""
+    chance_log10: float = -4.0
+
+
+LIMITS: Final = Limits()
+
+
+def judge(path: Path, scene: Scene, period_s: float, limits: Limits = LIMITS) -> Veto | float:
+    """The confidence that `path` is a fall, or why it is none."""
+    n, span_s, thick = len(path.marks), path.span_s, path.thickness
+    if n < limits.least_marks and not (n >= 5 and period_s > 0.07):
+        return Veto.SHORT
+    if span_s < limits.least_span_s or path.fall_px < max(
+        limits.least_fall_px, limits.least_fall_height * scene.height, limits.least_fall_thickness * thick
+    ):
+        return Veto.SHORT
+    if n < limits.least_seen * (span_s / period_s + 1):
+        return Veto.GAPS
+    first, last = path.velocity(path.start_s), path.velocity(path.end_s)
+    if not limits.bend_height[0] <= path.bend / scene.height <= limits.bend_height[1]:
+        return Veto.EVEN if path.bend < limits.bend_height[0] * scene.height else Veto.CURVED
+    if not limits.bend_thickness[0] <= path.bend / thick <= limits.bend_thickness[1]:
+        return Veto.SLOW
+    sigmas = path.bend / path.bend_error
+    if sigmas < limits.bend_sigmas:
+        return Veto.WEAK
+    if last[1] < limits.gain * first[1]:
+        return Veto.EVEN
+    if last[1] < limits.steep * abs(last[0]):
+        return Veto.SIDEWAYS
+    if path.rise_px > limits.rise * path.fall_px:
+        return Veto.RISES
+    if abs(2 * path.side[2]) > limits.side_bend * path.bend:
+        return Veto.CURVED
+    chance = _chance_log10(path)
+    if chance > limits.chance_log10:
+        return Veto.CHANCE
+    return _confidence(n, sigmas, chance, path.fall_px / max(thick, 3.0))
+
+
+def _chance_log10(path: Path) -> float:
+    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it."""
+    return 6.0 + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:])
+
+
+def _confidence(n: int, sigmas: float, chance: float, lengths: float) -> float:
+    """0.5 for what passes barely, towards 0.99 for a long, clean fall."""
+    evidence = min(1.0, (n - 5) / 12) + min(1.0, math.log(sigmas / 6.0) / 2.0) + min(1.0, -chance / 30) + min(1.0, lengths / 12)
+    return round(0.5 + 0.49 * evidence / 4, 3)
+
+
+def step(
+    state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]
+) -> tuple[FallState, tuple[Fall, ...]]:
+    """After the picture at `t_s`: the state, and the falls about which everything is known now."""
+    tracks, ended = follow(state.tracks, t_s, spots, busy, state.scene.height)
+    state = replace(state, tracks=tracks)
+    for track in ended:
+        path = best_part(track.marks)
+        verdict: Veto | float = Veto.RAGGED if path is None else judge(path, state.scene, tracks.period_s)
+        if isinstance(verdict, Veto) or path is None:
+            state = _turned_away(state, verdict if isinstance(verdict, Veto) else Veto.RAGGED)
+        else:
+            state = _taken(state, Fall(path, verdict))
+    return _told(state, t_s)
+
+
+def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
+    """At the end of a video: what is still in the air or on hold is judged with what there is."""
+    empty = Spots.none()
+    later = state.tracks.last_s + 1.0
+    state, first = step(state, later, empty, np.empty(0))
+    state, second = step(state, later + _HOLD_S + 1.0, empty, np.empty(0))
+    return state, (*first, *second)
+
+
+def _turned_away(state: FallState, veto: Veto) -> FallState:
+    counts = dict(state.vetoes)
+    counts[veto] = counts.get(veto, 0) + 1
+    return replace(state, vetoes=tuple(sorted(counts.items())))
+
+
+def _taken(state: FallState, fall: Fall) -> FallState:
+    """Put on hold, joined with a twin or a piece of the same throw, or dropped as the echo of one that has been told."""
+    for other in state.pending:
+        if same_throw(fall.path, other.path, state.scene):
+            rest = tuple(f for f in state.pending if f is not other)
+            return _taken(replace(state, pending=rest), joined(fall, other))
+    if any(same_throw(fall.path, other.path, state.scene) for other in state.recent):
+        return state
+    return replace(state, pending=(*state.pending, fall)[-FALL_MAX_PENDING:])
+
+
+def _told(state: FallState, t_s: float) -> tuple[FallState, tuple[Fall, ...]]:
+    ready = tuple(fall for fall in state.pending if t_s - fall.path.end_s >= _HOLD_S)
+    if not ready:
+        return state, ()
+    pending = tuple(fall for fall in state.pending if t_s - fall.path.end_s < _HOLD_S)
+    recent = tuple(fall for fall in (*state.recent, *ready) if t_s - fall.path.end_s < 10.0)[-FALL_MAX_RECENT:]
+    return replace(state, pending=pending, recent=recent), ready
+
+
+def same_throw(one: Path, two: Path, scene: Scene) -> bool:
+    """Twins side by side (a mirror image, parts flying together), pieces of one path, or what the landing kicked up."""
+    early, late = (one, two) if one.start_s <= two.start_s else (two, one)
+    overlap_s = min(one.end_s, two.end_s) - late.start_s
+    if overlap_s > 0:
+        return _parallel(early, late, late.start_s, late.start_s + overlap_s, scene)
+    gap_s = -overlap_s
+    if gap_s > _ECHO_S:
+        return False
+    x, y = early.at(late.start_s)
+    dx, dy = late.marks[0].x - x, late.marks[0].y - y
+    carried = math.hypot(dx, dy) <= 12 + 2 * early.thickness + 0.15 * math.hypot(*early.velocity(early.end_s))
+    end = early.marks[-1]
+    near = math.hypot(late.marks[0].x - end.x, late.marks[0].y - end.y) <= 0.12 * scene.height + 4 * early.thickness
+    return carried or near
+
+
+def _parallel(one: Path, two: Path, from_s: float, to_s: float, scene: Scene) -> bool:
+    """They gain speed alike: their velocities at the end of what they share are close, and so are their gains."""
+    va, vb = one.velocity(to_s), two.velocity(to_s)
+    fast = max(math.hypot(*va), math.hypot(*vb), 1.0)
+    apart = math.hypot(va[0] - vb[0], va[1] - vb[1])
+    near = abs(one.at(to_s)[0] - two.at(to_s)[0]) < 0.5 * scene.width
+    return near and apart < 0.45 * fast and 0.5 < one.bend / max(two.bend, 1e-6) < 2.0
+
+
+def joined(one: Fall, two: Fall) -> Fall:
+    """One throw of two falls: the earlier and higher origin stays; pieces one after the other become one path."""
+    early, late = (one, two) if one.path.start_s <= two.path.start_s else (two, one)
+    confidence = max(one.confidence, two.confidence)
+    merged = one.merged + two.merged + 1
+    if late.path.start_s >= early.path.end_s:
+        whole = best_part((*early.path.marks, *late.path.marks))
+        if whole is not None and len(whole.marks) > 0.9 * (len(early.path.marks) + len(late.path.marks)):
+            return Fall(whole, confidence, merged)
+        return replace(early, confidence=confidence, merged=merged)
+    best = max(one, two, key=_precedence)
+    return replace(best, confidence=confidence, merged=merged)
+
+
+def _precedence(fall: Fall) -> tuple[float, int]:
+    """The longer fall is the thing itself: an image in a pane is seen in parts."""
+    return round(fall.path.fall_px / 40.0), -round(min(mark.y for mark in fall.path.marks))

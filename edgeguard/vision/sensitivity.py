@@ -1,0 +1,60 @@
+"""How far a pixel must leave its recent range to count, tile by tile: learnt from the noise there and from what always moves there.
+
+Foliage, water, flags, laundry and flicker raise their own tiles' margin until they are quiet; a thing that passes once does not.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tiles = NDArray[np.float64]
+
+MARGIN_LEAST: Final = 5.0
+"""Grey levels: below it lies what a codec does to a still picture."""
+_MARGIN_MOST: Final = 60.0
+_NOISE_WEIGHT: Final = 1.5
+"""Margin per level of temporal noise (standard deviation), on top of the range, which holds about 2.5 deviations itself."""
+_RISE_PER_S: Final = 10.0
+_FALL_PER_S: Final = 1.5
+_BUSY_SHARE: Final = 0.25
+"""A tile hit in more than this share of recent pictures is busy, not visited."""
+_MEMORY_S: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """State: one number a tile."""
+
+    noise: Tiles
+    """Temporal noise, grey levels."""
+    hits: Tiles
+    """Share of recent pictures in which something stood out, 0-1."""
+    raised: Tiles
+    """What persistent activity adds to the margin, grey levels."""
+
+    @classmethod
+    def fresh(cls, shape: tuple[int, int]) -> "Sensitivity":
+        """Before anything was seen."""
+        return cls(np.full(shape, 2.0), np.zeros(shape), np.zeros(shape))
+
+    @property
+    def margins(self) -> Tiles:
+        """Grey levels beyond the range that a pixel must reach, tile by tile."""
+        learnt = MARGIN_LEAST + _NOISE_WEIGHT * np.maximum(self.noise - 0.7, 0.0) + self.raised
+        return np.asarray(np.minimum(learnt, _MARGIN_MOST), dtype=np.float64)
+
+
+def watch(state: Sensitivity, hit: NDArray[np.bool_], dt_s: float) -> Sensitivity:
+    """After a picture `dt_s` after the last one, in whose `hit` tiles something stood out."""
+    share = min(dt_s / _MEMORY_S, 0.5)
+    hits = state.hits + share * (hit - state.hits)
+    step = np.where(hits > _BUSY_SHARE, _RISE_PER_S * dt_s, -_FALL_PER_S * dt_s)
+    return Sensitivity(state.noise, hits, np.clip(state.raised + step, 0.0, _MARGIN_MOST))
+
+
+def learn_noise(state: Sensitivity, measured: Tiles, dt_s: float) -> Sensitivity:
+    """After a measurement of the noise: quickly at first sight of more of it, slowly back."""
+    share = np.where(measured > state.noise, min(dt_s / 1.0, 0.5), min(dt_s / 5.0, 0.3))
+    return Sensitivity(state.noise + share * (measured - state.noise), state.hits, state.raised)

@@ -1,0 +1,47 @@
+"""Spots: what stood out in one picture, as columns of numbers. Where they come from is not known here."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.float64]
+
+_COLUMNS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """Compact areas that left the recent range of their pixels, one row each; positions and sizes in px."""
+
+    rows: Column
+    """n by 8: x, y (weighted centre), left, top, width, height, area, contrast (signed: brighter is positive)."""
+
+    @classmethod
+    def none(cls) -> "Spots":
+        """No spot at all."""
+        return cls(np.empty((0, _COLUMNS)))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def centres(self) -> Column:
+        """n by 2: x, y."""
+        return self.rows[:, :2]
+
+    @property
+    def thickness(self) -> Column:
+        """The diameter of a round object of the spot's extent across its streak: motion blur only lengthens, px."""
+        width, height, area = self.rows[:, 4], self.rows[:, 5], self.rows[:, 6]
+        long_side = np.maximum(np.hypot(width, height), 1.0)
+        across = np.minimum(np.minimum(width, height), 1.3 * area / long_side + 0.5)
+        return np.asarray(np.maximum(across, 1.0), dtype=np.float64)
+
+    def strongest(self, count: int) -> "Spots":
+        """At most `count` of them, those with the most light gained or lost."""
+        if len(self) <= count:
+            return self
+        strength = self.rows[:, 6] * np.abs(self.rows[:, 7])
+        return Spots(self.rows[np.argsort(-strength, kind="stable")[:count]])
