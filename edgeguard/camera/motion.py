@@ -1,4 +1,4 @@
-"""Pixels that leave the range in which they have lately been, grouped into spots. Work on pictures only; what a spot means is decided elsewhere.
+"""Pixels that leave the range in which they have lately been, grouped into spots. What a spot means is decided elsewhere.
 
 A pixel's range is the least and the greatest brightness of the last second or two and of its neighbours, leaving out the newest
 pictures, widened by a margin. What moves has no ghost where it was; swaying edges, flicker and foliage are inside their range;
@@ -29,8 +29,8 @@ _BLOCK_SAMPLES: Final = 8
 """Samples of one block; the range spans the block being filled and the one before."""
 _WARM_SAMPLES: Final = 3
 _NOISE_STEP_PX: Final = 4
-_SUSPEND_SHARE: Final = 0.2
-"""With more than this share of tiles hit, the camera moved or the light changed: no object does that."""
+_SUSPEND_SHARE: Final = 0.03
+"""With more than this share of pixels out of range, the camera moved or the light changed: no object does that."""
 _FORGET_AFTER_S: Final = 0.4
 """A scene that stays out of its range for so long is a new scene."""
 _LEAST_AREA_PX: Final = 2
@@ -59,7 +59,7 @@ class MotionField:
         padded = -(-width // 64) * 64
         self._inside = np.full((height, padded), 255, np.uint8)
         self._unwatched = None if watched is None or watched.all() else np.where(watched, 0, 255).astype(np.uint8)
-        self._tiles_watched = max(1, _tiles_of(watched, shape)) if watched is not None else shape[0] * shape[1]
+        self._pixels_watched = width * height if watched is None else max(1, int(np.count_nonzero(watched)))
         self._late: deque[tuple[float, Luma]] = deque()
         self._blocks: list[NDArray[np.uint8]] = []
         self._samples = 0
@@ -91,7 +91,7 @@ class MotionField:
         hit = np.zeros(self.sensitivity.hits.shape, np.bool_)
         rows, columns = places // self._inside.shape[1], places % self._inside.shape[1]
         hit[rows // TILE_PX, columns // TILE_PX] = True
-        flood = len(places) >= MOTION_MAX_POINTS or np.count_nonzero(hit) > _SUSPEND_SHARE * self._tiles_watched
+        flood = len(places) >= MOTION_MAX_POINTS or len(places) > _SUSPEND_SHARE * self._pixels_watched
         if flood:
             self.suspended += 1
             if t_s - self._calm_s > _FORGET_AFTER_S:
@@ -181,10 +181,11 @@ class MotionField:
         self._margin = margins.repeat(TILE_PX, axis=0).repeat(TILE_PX, axis=1)[:height, :width]
         lows, highs = self._blocks[:2]
         if len(self._blocks) == 4:
-            lows, highs = cv2.min(lows, self._blocks[2]), cv2.max(highs, self._blocks[3])
+            lows = np.asarray(cv2.min(lows, self._blocks[2]), np.uint8)
+            highs = np.asarray(cv2.max(highs, self._blocks[3]), np.uint8)
         kernel = np.ones((3, 3), np.uint8)
-        self._lows = cv2.subtract(cv2.erode(lows, kernel), self._margin)
-        self._highs = cv2.add(cv2.dilate(highs, kernel), self._margin)
+        self._lows = np.asarray(cv2.subtract(cv2.erode(lows, kernel), self._margin), np.uint8)
+        self._highs = np.asarray(cv2.add(cv2.dilate(highs, kernel), self._margin), np.uint8)
 
     def _noise(self, luma: Luma, before: Luma) -> NDArray[np.float64]:
         """Temporal noise a tile, standard deviation in levels, from differences at every few pixels."""
@@ -202,10 +203,3 @@ class MotionField:
         self._blocks, self._samples = [], 0
         self._late.clear()
         self._calm_s = t_s
-
-
-def _tiles_of(watched: NDArray[np.bool_], shape: tuple[int, int]) -> int:
-    rows, columns = np.nonzero(watched[::4, ::4])
-    hit = np.zeros(shape, np.bool_)
-    hit[rows * 4 // TILE_PX, columns * 4 // TILE_PX] = True
-    return int(np.count_nonzero(hit))

@@ -348,6 +348,30 @@ def schema(
 
 
 @app.command(cls=Command)
+def falling(
+    ctx: typer.Context,
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="Files in any format that FFmpeg decodes.")],
+    facade: Annotated[
+        Path | None,
+        typer.Option("--facade", metavar="FILE", help="Polygon, masks, floor lines or mount of the camera (TOML)."),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option("--fps", min=1, max=240, help="Pictures a second, where the file says it wrongly.")
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option("--evidence", metavar="DIR", help="Keep clip, picture and hashes of every fall here.")
+    ] = None,
+) -> None:
+    """Look for falling objects in videos; with --json one line a file.
+
+    Exit 1 when a file cannot be decoded (the others are looked at all the same) or its evidence could not be kept.
+    """
+    from edgeguard.cli import falling as command
+
+    raise typer.Exit(command.falling(session_of(ctx), videos, facade, fps, evidence))
+
+
+@app.command(cls=Command)
 def run(
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")] = DEFAULT_CONFIG,
 ) -> None:

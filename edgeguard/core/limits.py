@@ -371,3 +371,9 @@ FALL_MAX_POINTS: Final = 400
 """Points of one track: more than 13 s at 30 pictures a second, longer than anything falls past a camera."""
 FALL_MAX_PENDING: Final = 32
 FALL_MAX_RECENT: Final = 64
+FACADE_MAX_POINTS: Final = 64
+FACADE_MAX_MASKS: Final = 64
+FACADE_MAX_LINES: Final = 200
+EVIDENCE_BEFORE_S: Final = 8.0
+EVIDENCE_AFTER_S: Final = 5.0
+EVIDENCE_MAX_PENDING: Final = 16

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.limits import FALL_MAX_PENDING, FALL_MAX_RECENT
+from edgeguard.vision.facade import GRAVITY_M_S2, Plane
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part
@@ -46,6 +47,8 @@ class Scene:
 
     width: int
     height: int
+    plane: Plane | None = None
+    """Where floors are; with it gravity is measured in m/s2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Limits:
     bend_height: tuple[float, float] = (0.04, 4.0)
     """Acceleration in picture heights a second squared."""
     bend_thickness: tuple[float, float] = (7.0, 1500.0)
-    """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; things under a pixel look larger than they are."""
+    """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; the smallest look larger than they are."""
     bend_sigmas: float = 6.0
     gain: float = 1.3
     """Speed downwards at the end over that at the beginning."""
@@ -103,35 +106,46 @@ LIMITS: Final = Limits()
 
 def judge(path: Path, scene: Scene, period_s: float, limits: Limits = LIMITS) -> Veto | float:
     """The confidence that `path` is a fall, or why it is none."""
-    n, span_s, thick = len(path.marks), path.span_s, path.thickness
-    if n < limits.least_marks and not (n >= 5 and period_s > 0.07):
-        return Veto.SHORT
-    if span_s < limits.least_span_s or path.fall_px < max(
-        limits.least_fall_px, limits.least_fall_height * scene.height, limits.least_fall_thickness * thick
-    ):
-        return Veto.SHORT
-    if n < limits.least_seen * (span_s / period_s + 1):
-        return Veto.GAPS
-    first, last = path.velocity(path.start_s), path.velocity(path.end_s)
-    if not limits.bend_height[0] <= path.bend / scene.height <= limits.bend_height[1]:
-        return Veto.EVEN if path.bend < limits.bend_height[0] * scene.height else Veto.CURVED
-    if not limits.bend_thickness[0] <= path.bend / thick <= limits.bend_thickness[1]:
-        return Veto.SLOW
-    sigmas = path.bend / path.bend_error
-    if sigmas < limits.bend_sigmas:
-        return Veto.WEAK
-    if last[1] < limits.gain * first[1]:
-        return Veto.EVEN
-    if last[1] < limits.steep * abs(last[0]):
-        return Veto.SIDEWAYS
-    if path.rise_px > limits.rise * path.fall_px:
-        return Veto.RISES
-    if abs(2 * path.side[2]) > limits.side_bend * path.bend:
-        return Veto.CURVED
+    veto = _too_little(path, scene, period_s, limits) or _not_gravity(path, scene, limits)
+    if veto is not None:
+        return veto
     chance = _chance_log10(path)
     if chance > limits.chance_log10:
         return Veto.CHANCE
-    return _confidence(n, sigmas, chance, path.fall_px / max(thick, 3.0))
+    return _confidence(path, chance)
+
+
+def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
+    """Not enough was seen to say anything."""
+    n = len(path.marks)
+    if n < limits.least_marks and not (n >= 5 and period_s > 0.07):
+        return Veto.SHORT
+    least_px = max(limits.least_fall_px, limits.least_fall_height * scene.height, limits.least_fall_thickness * path.thickness)
+    if path.span_s < limits.least_span_s or path.fall_px < least_px:
+        return Veto.SHORT
+    if n < limits.least_seen * (path.span_s / period_s + 1):
+        return Veto.GAPS
+    return None
+
+
+def _not_gravity(path: Path, scene: Scene, limits: Limits) -> Veto | None:
+    """Something else than a free fall explains the way it went."""
+    bend, first, last = path.bend, path.velocity(path.start_s), path.velocity(path.end_s)
+    vetoes = (
+        (Veto.EVEN, bend < limits.bend_height[0] * scene.height),
+        (Veto.CURVED, bend > limits.bend_height[1] * scene.height),
+        (Veto.SLOW, not limits.bend_thickness[0] <= bend / path.thickness <= limits.bend_thickness[1]),
+        (Veto.WEAK, bend < limits.bend_sigmas * path.bend_error),
+        (Veto.EVEN, last[1] < limits.gain * first[1]),
+        (Veto.SIDEWAYS, last[1] < limits.steep * abs(last[0])),
+        (Veto.RISES, path.rise_px > limits.rise * path.fall_px),
+        (Veto.CURVED, abs(2 * path.side[2]) > limits.side_bend * bend),
+    )
+    veto = next((veto for veto, holds in vetoes if holds), None)
+    if veto is None and scene.plane is not None:
+        measured = scene.plane.gravity_m_s2(path)
+        return None if GRAVITY_M_S2[0] <= measured <= GRAVITY_M_S2[1] else Veto.GRAVITY
+    return veto
 
 
 def _chance_log10(path: Path) -> float:
@@ -139,15 +153,14 @@ def _chance_log10(path: Path) -> float:
     return 6.0 + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:])
 
 
-def _confidence(n: int, sigmas: float, chance: float, lengths: float) -> float:
+def _confidence(path: Path, chance: float) -> float:
     """0.5 for what passes barely, towards 0.99 for a long, clean fall."""
-    evidence = min(1.0, (n - 5) / 12) + min(1.0, math.log(sigmas / 6.0) / 2.0) + min(1.0, -chance / 30) + min(1.0, lengths / 12)
-    return round(0.5 + 0.49 * evidence / 4, 3)
+    lengths, sigmas = path.fall_px / max(path.thickness, 3.0), path.bend / path.bend_error
+    evidence = (len(path.marks) - 5) / 12, math.log(sigmas / 6.0) / 2.0, -chance / 30, lengths / 12
+    return round(0.5 + 0.49 * sum(min(1.0, part) for part in evidence) / len(evidence), 3)
 
 
-def step(
-    state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]
-) -> tuple[FallState, tuple[Fall, ...]]:
+def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) -> tuple[FallState, tuple[Fall, ...]]:
     """After the picture at `t_s`: the state, and the falls about which everything is known now."""
     tracks, ended = follow(state.tracks, t_s, spots, busy, state.scene.height)
     state = replace(state, tracks=tracks)

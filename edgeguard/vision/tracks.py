@@ -1,4 +1,4 @@
-"""Spots of successive pictures linked to tracks: several guesses where the next spot is unclear, patience where one hides for a moment.
+"""Spots of successive pictures linked to tracks: several guesses where the next is unclear, patience where one hides for a moment.
 
 A track says where something went, not what it was: everything that moves makes one. Positions in px, time in seconds.
 """
@@ -94,7 +94,8 @@ def follow(state: TrackSet, t_s: float, spots: Spots, busy: NDArray[np.float64],
     """The tracks after a picture, and those that have ended with it. `height` of the picture gives the scale of speeds."""
     step_s = min(t_s - state.last_s, 0.5) if state.last_s >= 0 else state.period_s
     period_s = state.period_s + 0.1 * (step_s - state.period_s)
-    live, taken = [], set()
+    live: list[tuple[Track, Track | None]] = []
+    taken: set[int] = set()
     if state.live and len(spots):
         live, taken = _link(state.live, t_s, spots, busy, height)
     grown_now = {id(track) for track, _ in live}

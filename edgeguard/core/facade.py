@@ -1,0 +1,42 @@
+"""What a person says of the facade before a camera: where it is in the picture, what to leave out, where the floors are."""
+
+from dataclasses import dataclass
+
+Spot = tuple[float, float]
+"""x and y in px of the picture for which the file was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorLine:
+    """A storey's floor slab as a line in the picture; the ground floor's is 0 or 1, as the house counts."""
+
+    floor: int
+    start: Spot
+    end: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """How the camera hangs: degrees upwards, focal length in px, metres to the facade and above the ground."""
+
+    pitch_deg: float
+    focal_px: float
+    distance_m: float
+    height_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class FacadeSpec:
+    """All of it; nothing is needed, and without `lines` or `mount` no floor is given."""
+
+    size: tuple[int, int] | None = None
+    """Width and height of the picture that the positions are of; another size is scaled to."""
+    fps: float | None = None
+    polygon: tuple[Spot, ...] = ()
+    masks: tuple[tuple[Spot, ...], ...] = ()
+    storey_m: float = 3.0
+    lines: tuple[FloorLine, ...] = ()
+    mount: Mount | None = None
+    ground_floor: int = 1
+    columns: tuple[float, ...] = ()
+    """x of the borders between window columns, from left to right."""

@@ -1,0 +1,115 @@
+"""Backgrounds: real clips in motion, and facades drawn from a seed. Grey pictures, endless, one a call."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.uint8]
+
+SHARED: Final = Path(__file__).parents[2].parent / "shared"
+
+REAL_TUNING: Final = (
+    "V_BIRD_001.mp4", "V_BIRD_007.mp4", "V_BIRD_011.mp4", "V_BIRD_015.mp4", "V_BIRD_019.mp4", "V_BIRD_023.mp4",
+    "V_BIRD_027.mp4", "V_BIRD_031.mp4", "V_BIRD_047.mp4", "bgs_video.avi", "intel_one-by-one-person-detection.mp4",
+)  # fmt: skip
+REAL_REPORT: Final = (
+    "V_BIRD_003.mp4", "V_BIRD_009.mp4", "V_BIRD_013.mp4", "V_BIRD_017.mp4", "V_BIRD_021.mp4", "V_BIRD_025.mp4",
+    "V_BIRD_033.mp4", "V_BIRD_041.mp4", "V_HELICOPTER_003.mp4", "intel_car-detection.mp4", "vtest.avi",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A background: its size, pictures a second, and what makes its pictures (number -> picture, not to be written to)."""
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    picture: Callable[[int], Grey]
+
+
+def real(path: Path, size: tuple[int, int] | None = None, pictures: int = 300) -> Scene:
+    """A clip, played forwards and backwards for as long as it takes, so that nothing jumps."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        fps = min(float(stream.average_rate or 25), 30.0)
+        frames: list[Grey] = []
+        for frame in container.decode(stream):
+            grey = frame.to_ndarray(format="gray")
+            frames.append(grey if size is None else cv2.resize(grey, size, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
+            if len(frames) >= pictures:
+                break
+    there_and_back = [*frames, *frames[-2:0:-1]]
+    height, width = frames[0].shape
+    return Scene(path.stem, width, height, fps, lambda n: there_and_back[n % len(there_and_back)])
+
+
+def facade(seed: int, width: int, height: int, fps: float = 25.0) -> Scene:
+    """A drawn block of flats: storeys, windows with dark and light panes, balconies, plaster or tiles, sky, a tree that sways."""
+    rng = np.random.default_rng(seed)
+    wall = float(rng.uniform(90, 190))
+    picture = np.full((height, width), wall, np.float32)
+    grain = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), float(rng.uniform(0.6, 2.0)))
+    picture += grain * rng.uniform(4, 12)
+    storey = int(rng.uniform(0.045, 0.13) * height)
+    bay = int(storey * rng.uniform(0.9, 1.6))
+    for top in range(int(rng.uniform(0, storey)), height, storey):
+        picture[top : top + max(1, storey // 12)] -= rng.uniform(5, 30)
+        for left in range(int(rng.uniform(0, 0.5) * bay), width, bay):
+            _window(rng, picture, left + bay // 5, top + storey // 4, int(bay * 0.55), int(storey * 0.6))
+    if rng.random() < 0.6:
+        sky = int(rng.uniform(0.02, 0.2) * height)
+        picture[:sky] = np.linspace(rng.uniform(190, 235), rng.uniform(200, 240), sky)[:, None]
+    picture += np.linspace(rng.uniform(-25, 25), rng.uniform(-25, 25), width)[None, :]
+    still = np.clip(picture, 5, 250)
+    tree = _tree(rng, width, height) if rng.random() < 0.5 else None
+    return Scene(f"facade-{seed}", width, height, fps, lambda n: _swaying(still, tree, n / fps))
+
+
+def _window(rng: np.random.Generator, picture: NDArray[np.float32], left: int, top: int, width: int, height: int) -> None:
+    pane = picture[top : top + height, left : left + width]
+    if pane.shape[0] < 4 or pane.shape[1] < 4:
+        return
+    pane[:] = rng.choice([rng.uniform(25, 70), rng.uniform(60, 130), rng.uniform(150, 230)], p=[0.55, 0.3, 0.15])
+    pane += np.linspace(0, rng.uniform(-25, 25), pane.shape[0], dtype=np.float32)[:, None]
+    pane[:, pane.shape[1] // 2] += 60
+    if rng.random() < 0.3:
+        picture[top + height : top + height + max(2, height // 4), max(0, left - 3) : left + width + 3] = rng.uniform(60, 220)
+
+
+def _tree(rng: np.random.Generator, width: int, height: int) -> tuple[NDArray[np.float32], int, int, float]:
+    side = int(rng.uniform(0.15, 0.35) * width)
+    leaves = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.5) * 60 + 60
+    return leaves.astype(np.float32), int(rng.uniform(0, width - side)), height - side, float(rng.uniform(0.3, 2.0))
+
+
+def _swaying(still: NDArray[np.float32], tree: tuple[NDArray[np.float32], int, int, float] | None, t_s: float) -> Grey:
+    if tree is None:
+        return still.astype(np.uint8)
+    leaves, left, top, sway = tree
+    rows, columns = np.indices(leaves.shape, np.float32)
+    phase = columns / 17 + rows / 29
+    moved = cv2.remap(
+        leaves,
+        columns + (sway * np.sin(2.1 * t_s + phase)).astype(np.float32),
+        rows + (0.6 * sway * np.sin(3.3 * t_s + 1.7 * phase)).astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    picture = still.copy()
+    crown = (rows / leaves.shape[0] - 0.5) ** 2 + (columns / leaves.shape[1] - 0.5) ** 2 < 0.24
+    area = picture[top : top + leaves.shape[0], left : left + leaves.shape[1]]
+    area[crown] = moved[crown]
+    return np.clip(picture, 5, 250).astype(np.uint8)
+
+
+def clips(names: tuple[str, ...]) -> Iterator[Path]:
+    """Those of the real clips that are at hand."""
+    return (path for name in names if (path := SHARED / "data" / "facade" / name).exists())
