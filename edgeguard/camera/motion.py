@@ -27,10 +27,13 @@ _DELAY_S: Final = 0.12
 _REFRESH_S: Final = 0.1
 _BLOCK_SAMPLES: Final = 8
 """Samples of one block; the range spans the block being filled and the one before."""
-_WARM_SAMPLES: Final = 3
+_WARM_SAMPLES: Final = 5
+_BORDER_PX: Final = 2
+"""The outermost pixels are where codecs and lenses err most, and where nothing is seen whole."""
 _NOISE_STEP_PX: Final = 4
 _SUSPEND_SHARE: Final = 0.03
 """With more than this share of pixels out of range, the camera moved or the light changed: no object does that."""
+_SUSPEND_LEAST_PX: Final = 400
 _FORGET_AFTER_S: Final = 0.4
 """A scene that stays out of its range for so long is a new scene."""
 _LEAST_AREA_PX: Final = 2
@@ -91,7 +94,7 @@ class MotionField:
         hit = np.zeros(self.sensitivity.hits.shape, np.bool_)
         rows, columns = places // self._inside.shape[1], places % self._inside.shape[1]
         hit[rows // TILE_PX, columns // TILE_PX] = True
-        flood = len(places) >= MOTION_MAX_POINTS or len(places) > _SUSPEND_SHARE * self._pixels_watched
+        flood = len(places) >= MOTION_MAX_POINTS or len(places) > max(_SUSPEND_LEAST_PX, _SUSPEND_SHARE * self._pixels_watched)
         if flood:
             self.suspended += 1
             if t_s - self._calm_s > _FORGET_AFTER_S:
@@ -152,8 +155,11 @@ class MotionField:
                 contrast + np.sign(contrast) * self._margin[rows[order][starts], columns[order][starts]],
             ]
         )
+        width, height = self._size
+        right, bottom = table[:, 2] + table[:, 4], table[:, 3] + table[:, 5]
+        whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (right <= width - _BORDER_PX) & (bottom <= height - _BORDER_PX)
         real = (area >= _LEAST_AREA_PX) | (np.abs(contrast) >= _BRIGHT_SINGLE)
-        return Spots(table[real])
+        return Spots(table[real & whole])
 
     def _refresh(self, t_s: float, luma: Luma) -> None:
         """Take the oldest waiting picture into the range, and the noise of the newest into the margins."""

@@ -365,8 +365,8 @@ VIDEO_RING_S: Final = 40.0
 # Falling objects
 MOTION_MAX_POINTS: Final = 30_000
 """Pixels out of their range that are looked at in one picture; beyond them the picture is a flood and gives no spots."""
-MOTION_MAX_SPOTS: Final = 128
-FALL_MAX_TRACKS: Final = 160
+MOTION_MAX_SPOTS: Final = 64
+FALL_MAX_TRACKS: Final = 80
 FALL_MAX_POINTS: Final = 400
 """Points of one track: more than 13 s at 30 pictures a second, longer than anything falls past a camera."""
 FALL_MAX_PENDING: Final = 32
@@ -377,3 +377,4 @@ FACADE_MAX_LINES: Final = 200
 EVIDENCE_BEFORE_S: Final = 8.0
 EVIDENCE_AFTER_S: Final = 5.0
 EVIDENCE_MAX_PENDING: Final = 16
+FALL_MAX_HABITS: Final = 256

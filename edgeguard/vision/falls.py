@@ -14,12 +14,21 @@ from numpy.typing import NDArray
 
 from edgeguard.core.limits import FALL_MAX_PENDING, FALL_MAX_RECENT
 from edgeguard.vision.facade import GRAVITY_M_S2, Plane
+from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.spots import Spots
-from edgeguard.vision.tracks import TrackSet, follow
+from edgeguard.vision.tracks import Mark, TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part
 
 _HOLD_S: Final = 0.8
 """A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
+_HOLD_SMALL_S: Final = 1.1
+_SMALL_PX: Final = 4.0
+"""What is so thin may be a drop of water: it waits a little longer, for the next drop to give itself away."""
+_QUIET_S: Final = 0.8
+"""What was on its way this soon after the first picture: where it came from was not seen."""
+_PIECE_S: Final = 2.0
+_GAP_S: Final = 0.45
+"""So long a thing may be out of sight between two pieces of its way."""
 _ECHO_S: Final = 1.2
 """What begins near a told fall within this is its bounce, its splinters or its shadow."""
 
@@ -37,8 +46,10 @@ class Veto(StrEnum):
     RISES = "rises"
     CURVED = "curved"
     CHANCE = "chance"
+    EARLY = "early"
     SWELLS = "swells"
     GRAVITY = "gravity"
+    HABIT = "habit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,11 @@ class FallState:
 
     scene: Scene
     tracks: TrackSet = field(default_factory=TrackSet)
+    begun_s: float | None = None
+    """When the first picture was."""
+    habits: Habits = field(default_factory=Habits)
+    pieces: tuple[Path, ...] = ()
+    """Paths that ended lately, falls or not."""
     pending: tuple[Fall, ...] = ()
     recent: tuple[Fall, ...] = ()
     vetoes: tuple[tuple[Veto, int], ...] = ()
@@ -79,26 +95,28 @@ class Limits:
 
     least_marks: int = 6
     least_span_s: float = 0.2
-    least_seen: float = 0.55
-    """Marks per picture of its span."""
+    least_seen: tuple[float, float] = (0.62, 0.5)
+    """Marks per picture of its span: of any path, and of one that is long and sharply bent."""
     least_fall_px: float = 12.0
-    least_fall_height: float = 0.025
+    least_fall_height: float = 0.12
     """Of the picture's height."""
     least_fall_thickness: float = 1.5
-    bend_height: tuple[float, float] = (0.04, 4.0)
+    bend_height: tuple[float, float] = (0.12, 4.0)
     """Acceleration in picture heights a second squared."""
-    bend_thickness: tuple[float, float] = (7.0, 1500.0)
+    bend_thickness: tuple[float, float] = (8.0, 1500.0)
     """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; the smallest look larger than they are."""
-    bend_sigmas: float = 6.0
-    gain: float = 1.3
+    bend_sigmas: float = 14.0
+    ragged: float = 0.035
+    """Distance from the fit over the way down."""
+    gain: float = 1.4
     """Speed downwards at the end over that at the beginning."""
     steep: float = 0.6
     """Speed downwards over speed sideways at the end."""
-    side_bend: float = 0.5
+    side_bend: float = 0.8
     """Acceleration sideways over that downwards."""
     rise: float = 0.4
     """Climb before the highest point over the fall after it."""
-    chance_log10: float = -4.0
+    chance_log10: float = -8.0
 
 
 LIMITS: Final = Limits()
@@ -123,7 +141,8 @@ def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Ve
     least_px = max(limits.least_fall_px, limits.least_fall_height * scene.height, limits.least_fall_thickness * path.thickness)
     if path.span_s < limits.least_span_s or path.fall_px < least_px:
         return Veto.SHORT
-    if n < limits.least_seen * (path.span_s / period_s + 1):
+    sharp = path.fall_px >= 0.4 * scene.height and path.bend >= 20.0 * path.bend_error
+    if n < limits.least_seen[sharp] * (path.span_s / period_s + 1):
         return Veto.GAPS
     return None
 
@@ -136,6 +155,7 @@ def _not_gravity(path: Path, scene: Scene, limits: Limits) -> Veto | None:
         (Veto.CURVED, bend > limits.bend_height[1] * scene.height),
         (Veto.SLOW, not limits.bend_thickness[0] <= bend / path.thickness <= limits.bend_thickness[1]),
         (Veto.WEAK, bend < limits.bend_sigmas * path.bend_error),
+        (Veto.RAGGED, path.rms_px > limits.ragged * path.fall_px),
         (Veto.EVEN, last[1] < limits.gain * first[1]),
         (Veto.SIDEWAYS, last[1] < limits.steep * abs(last[0])),
         (Veto.RISES, path.rise_px > limits.rise * path.fall_px),
@@ -156,22 +176,57 @@ def _chance_log10(path: Path) -> float:
 def _confidence(path: Path, chance: float) -> float:
     """0.5 for what passes barely, towards 0.99 for a long, clean fall."""
     lengths, sigmas = path.fall_px / max(path.thickness, 3.0), path.bend / path.bend_error
-    evidence = (len(path.marks) - 5) / 12, math.log(sigmas / 6.0) / 2.0, -chance / 30, lengths / 12
+    evidence = (len(path.marks) - 5) / 12, math.log(sigmas / 14.0) / 2.0, -chance / 30, lengths / 12
     return round(0.5 + 0.49 * sum(min(1.0, part) for part in evidence) / len(evidence), 3)
 
 
 def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) -> tuple[FallState, tuple[Fall, ...]]:
     """After the picture at `t_s`: the state, and the falls about which everything is known now."""
     tracks, ended = follow(state.tracks, t_s, spots, busy, state.scene.height)
-    state = replace(state, tracks=tracks)
+    begun_s = t_s if state.begun_s is None else state.begun_s
+    state = replace(state, tracks=tracks, begun_s=begun_s)
     for track in ended:
-        path = best_part(track.marks)
-        verdict: Veto | float = Veto.RAGGED if path is None else judge(path, state.scene, tracks.period_s)
-        if isinstance(verdict, Veto) or path is None:
-            state = _turned_away(state, verdict if isinstance(verdict, Veto) else Veto.RAGGED)
-        else:
-            state = _taken(state, Fall(path, verdict))
+        state = _weighed(state, track.marks)
     return _told(state, t_s)
+
+
+def _weighed(state: FallState, marks: tuple[Mark, ...]) -> FallState:
+    """After the track of `marks` has ended: a fall by itself, with a piece that ended just before, or none."""
+    path = best_part(marks)
+    if path is None:
+        return _turned_away(state, Veto.RAGGED)
+    state = replace(state, habits=remember(state.habits, path))
+    verdict = judge(path, state.scene, state.tracks.period_s)
+    if isinstance(verdict, Veto):
+        for piece in reversed(state.pieces):
+            whole = _patched(piece, path)
+            better = judge(whole, state.scene, state.tracks.period_s) if whole is not None else verdict
+            if whole is not None and not isinstance(better, Veto):
+                path, verdict = whole, better
+                break
+    recent = tuple(piece for piece in state.pieces if path.end_s - piece.end_s < _PIECE_S)
+    state = replace(state, pieces=(*recent, path)[-FALL_MAX_PENDING:])
+    if isinstance(verdict, Veto):
+        return _turned_away(state, verdict)
+    if state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S:
+        return _turned_away(state, Veto.EARLY)
+    return _taken(state, Fall(path, verdict))
+
+
+def _patched(early: Path, late: Path) -> Path | None:
+    """The path of two tracks that one fall explains: lost for a moment, or mistaken for another thing in between."""
+    if early.start_s > late.start_s:
+        early, late = late, early
+    gap_s = late.start_s - early.end_s
+    if not -0.1 <= gap_s <= _GAP_S or len(early.marks) < 4 or len(late.marks) < 4:
+        return None
+    first = late.marks[0]
+    x, y = early.at(first.t_s)
+    if math.hypot(first.x - x, first.y - y) > 10 + early.thickness + 0.3 * gap_s * math.hypot(*late.velocity(late.start_s)):
+        return None
+    marks = (*early.marks, *(mark for mark in late.marks if mark.t_s > early.end_s))
+    whole = best_part(marks)
+    return whole if whole is not None and len(whole.marks) >= 0.9 * len(marks) else None
 
 
 def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
@@ -179,7 +234,7 @@ def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
     empty = Spots.none()
     later = state.tracks.last_s + 1.0
     state, first = step(state, later, empty, np.empty(0))
-    state, second = step(state, later + _HOLD_S + 1.0, empty, np.empty(0))
+    state, second = step(state, later + _HOLD_SMALL_S + 1.0, empty, np.empty(0))
     return state, (*first, *second)
 
 
@@ -201,12 +256,24 @@ def _taken(state: FallState, fall: Fall) -> FallState:
 
 
 def _told(state: FallState, t_s: float) -> tuple[FallState, tuple[Fall, ...]]:
-    ready = tuple(fall for fall in state.pending if t_s - fall.path.end_s >= _HOLD_S)
+    ready = tuple(fall for fall in state.pending if t_s - fall.path.end_s >= hold_s(fall))
     if not ready:
         return state, ()
-    pending = tuple(fall for fall in state.pending if t_s - fall.path.end_s < _HOLD_S)
+    pending = tuple(fall for fall in state.pending if fall not in ready)
+    for fall in ready:
+        if habitual(state.habits, fall.path, state.tracks.live):
+            state = _turned_away(state, Veto.HABIT)
+            ready = tuple(other for other in ready if other is not fall)
+        elif came_up(state.habits, fall.path):
+            state = _turned_away(state, Veto.RISES)
+            ready = tuple(other for other in ready if other is not fall)
     recent = tuple(fall for fall in (*state.recent, *ready) if t_s - fall.path.end_s < 10.0)[-FALL_MAX_RECENT:]
     return replace(state, pending=pending, recent=recent), ready
+
+
+def hold_s(fall: Fall) -> float:
+    """How long after its end a fall waits to be told."""
+    return _HOLD_SMALL_S if fall.path.thickness < _SMALL_PX else _HOLD_S
 
 
 def same_throw(one: Path, two: Path, scene: Scene) -> bool:
@@ -231,7 +298,10 @@ def _parallel(one: Path, two: Path, from_s: float, to_s: float, scene: Scene) ->
     va, vb = one.velocity(to_s), two.velocity(to_s)
     fast = max(math.hypot(*va), math.hypot(*vb), 1.0)
     apart = math.hypot(va[0] - vb[0], va[1] - vb[1])
-    near = abs(one.at(to_s)[0] - two.at(to_s)[0]) < 0.5 * scene.width
+    (xa, ya), (xb, yb) = one.at((from_s + to_s) / 2), two.at((from_s + to_s) / 2)
+    if math.hypot(xa - xb, ya - yb) <= 12 + 2 * max(one.thickness, two.thickness) + 0.04 * scene.height:
+        return True
+    near = abs(xa - xb) < 0.5 * scene.width
     return near and apart < 0.45 * fast and 0.5 < one.bend / max(two.bend, 1e-6) < 2.0
 
 

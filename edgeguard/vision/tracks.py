@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from edgeguard.core.limits import FALL_MAX_POINTS, FALL_MAX_TRACKS
 from edgeguard.vision.spots import Spots
 
-_REACH: Final = (0.9, -0.6, 2.3)
+_REACH: Final = (0.9, -1.0, 2.3)
 """Fastest to a side, upwards (negative) and downwards, in picture heights a second: a fall through 4 m of view ends with 2.2."""
 _BEND: Final = 3.0
 """Greatest acceleration, in picture heights a second squared: gravity in a view 3 m high."""
 _FORKS: Final = 3
-_FIT_POINTS: Final = 8
+_FIT_POINTS: Final = 10
 _SLACK_PX: Final = 2.5
 _PATIENCE_S: Final = 0.26
 _PATIENCE_PICTURES: Final = 4.5
@@ -93,7 +93,8 @@ class TrackSet:
 def follow(state: TrackSet, t_s: float, spots: Spots, busy: NDArray[np.float64], height: int) -> tuple[TrackSet, tuple[Track, ...]]:
     """The tracks after a picture, and those that have ended with it. `height` of the picture gives the scale of speeds."""
     step_s = min(t_s - state.last_s, 0.5) if state.last_s >= 0 else state.period_s
-    period_s = state.period_s + 0.1 * (step_s - state.period_s)
+    steady = 0.2 * state.period_s < step_s < 5 * state.period_s
+    period_s = state.period_s + 0.1 * (step_s - state.period_s) if steady else state.period_s
     live: list[tuple[Track, Track | None]] = []
     taken: set[int] = set()
     if state.live and len(spots):
@@ -166,8 +167,8 @@ def _gate(track: Track, dt_s: float, height: int) -> float:
     last = track.last
     if len(track) == 2:
         return _SLACK_PX + 0.5 * _BEND * height * dt_s * dt_s * 2 + 0.3 * last.thickness
-    unsure = 0.12 * track.speed * dt_s + (1.5 if len(track) == 3 else 0.0)
-    return _SLACK_PX + 0.35 * last.thickness + unsure
+    unsure = 0.12 * track.speed * dt_s + 4.5 / len(track) + 6.0 * dt_s * dt_s * height * 0.1
+    return _SLACK_PX + 0.4 * last.thickness + unsure
 
 
 def _unlike(track: Track, spots: Spots) -> NDArray[np.float64]:

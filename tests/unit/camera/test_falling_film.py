@@ -1,0 +1,133 @@
+"""Small films end to end: pictures are drawn, encoded, decoded, judged, and the evidence is looked at."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import film
+import numpy as np
+import pytest
+
+from edgeguard.camera.motion import MotionField
+from edgeguard.camera.video import open_video
+from edgeguard.camera.watch_file import watch_file
+from edgeguard.core.facade import FacadeSpec, FloorLine
+
+WIDTH, HEIGHT = 320, 240
+
+
+def wall(seed: int = 1) -> film.Grey:
+    rng = np.random.default_rng(seed)
+    still = np.full((HEIGHT, WIDTH), 150, np.uint8)
+    for top in range(10, HEIGHT, 40):
+        for left in range(12, WIDTH, 44):
+            still[top : top + 22, left : left + 26] = rng.integers(40, 90)
+    return still
+
+
+def drawn(fps: float, falls: bool = True, seconds: float = 5.0, y0: float = 30.0) -> Iterator[film.Grey]:
+    """A pale thing of 6 px that leaves (150, y0) at 2 s and falls 20 px a metre, or only the wall."""
+    rng = np.random.default_rng(7)
+    still = wall()
+    for n in range(int(seconds * fps)):
+        picture = still.copy()
+        t = n / fps - 2.0
+        if falls and t >= 0:
+            cv2.circle(picture, (round((150 + 20 * t) * 16), round((y0 + 95 * t * t) * 16)), 3 * 16, (225,), -1, cv2.LINE_AA, 4)
+        yield np.clip(picture + rng.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("codec", "fps"),
+    [
+        ("libx264", 25),
+        ("libx264", 12),
+        pytest.param("libx265", 25, marks=pytest.mark.slow),
+        pytest.param("mpeg4", 30, marks=pytest.mark.slow),
+    ],
+)
+def test_a_throw_is_found_in_every_codec_and_pace(tmp_path: Path, codec: str, fps: int) -> None:
+    report = watch_file(film.write(tmp_path / "throw.mp4", drawn(fps), codec=codec, fps=fps), FacadeSpec())
+    (found,) = report.found
+    facts = found.facts()
+    assert facts["t_start_s"] == pytest.approx(2.0, abs=0.35)
+    assert facts["origin"] == pytest.approx([150, 30], abs=14)
+    assert facts["end"][1] > 180
+    assert report.frames == 5 * fps
+    near = [abs(x - (150 + 20 * (t - 2))) < 6 and abs(y - (30 + 95 * (t - 2) ** 2)) < 9 for t, x, y in facts["track"]]
+    assert sum(near) > 0.9 * len(near)
+
+
+def test_a_still_wall_has_no_falls(tmp_path: Path) -> None:
+    report = watch_file(film.write(tmp_path / "wall.mp4", drawn(25, falls=False)), FacadeSpec())
+    assert report.found == []
+
+
+def test_a_mask_hides_what_is_behind_it(tmp_path: Path) -> None:
+    path = film.write(tmp_path / "throw.mp4", drawn(25))
+    hidden = FacadeSpec(masks=(((100, 0), (260, 0), (260, 240), (100, 240)),))
+    assert watch_file(path, hidden).found == []
+
+
+def test_floor_lines_give_a_floor_and_check_gravity(tmp_path: Path) -> None:
+    """95 px/s2 for half of g: 19.4 px a metre, so a storey of 3 m takes 58 px; the slab of floor 1 lies at row 235."""
+    path = film.write(tmp_path / "throw.mp4", drawn(25))
+    lines = tuple(FloorLine(f, (0, 235 - 58 * (f - 1)), (320, 235 - 58 * (f - 1))) for f in (1, 2, 4))
+    (found,) = watch_file(path, FacadeSpec(lines=lines)).found
+    assert found.facts()["floor"] == 4
+    far = tuple(FloorLine(f, (0, 235 - 10 * (f - 1)), (320, 235 - 10 * (f - 1))) for f in (1, 2, 4))
+    assert watch_file(path, FacadeSpec(lines=far)).found == []
+
+
+def test_evidence_is_the_cameras_own_packets_with_their_hashes(tmp_path: Path) -> None:
+    path = film.write(tmp_path / "throw.mp4", drawn(25, seconds=8.0))
+    report = watch_file(path, FacadeSpec(), tmp_path)
+    kept = report.found[0].kept
+    assert kept is not None
+    record = json.loads(kept.record.read_text())
+    assert hashlib.sha256(kept.clip.read_bytes()).hexdigest() == record["clip"]["sha256"] == kept.clip_sha256
+    assert hashlib.sha256(kept.picture.read_bytes()).hexdigest() == record["picture"]["sha256"]
+    assert record["clip"]["plays_in_browsers"]
+    assert _packets(kept.clip) == _packets(path)[: len(_packets(kept.clip))]
+    with open_video(kept.clip) as clip:
+        pictures = list(clip)
+    assert pictures[-1].t_s == pytest.approx(record["clip_ends_s"] - record["clip_starts_s"], abs=0.1)
+    assert not list(tmp_path.glob(".*partial*"))
+
+
+def _packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+@pytest.mark.slow
+def test_a_codec_that_browsers_do_not_play_is_said_to_be_one(tmp_path: Path) -> None:
+    path = film.write(tmp_path / "throw.avi", drawn(25), codec="mjpeg")
+    (found,) = watch_file(path, FacadeSpec(), tmp_path).found
+    assert found.kept is not None
+    assert found.kept.clip.suffix == ".mkv"
+    assert not found.kept.plays_in_browsers
+
+
+@pytest.mark.parametrize("size", [(61, 47), (16, 16), (640, 31)])
+def test_odd_sizes_are_watched_without_complaint(size: tuple[int, int]) -> None:
+    field = MotionField(*size)
+    rng, seen = np.random.default_rng(1), 0
+    for n in range(40):
+        picture = rng.integers(100, 110, (size[1], size[0])).astype(np.uint8)
+        if n > 30:
+            picture[5:9, 5:9] = 250
+        seen += len(field.step(n / 25, picture).spots)
+    assert seen >= 1
+
+
+def test_a_jump_of_light_suspends_and_passes() -> None:
+    field = MotionField(WIDTH, HEIGHT)
+    still = wall()
+    seen = [field.step(n / 25, np.where(n < 40, still, still + 40).astype(np.uint8)).suspended for n in range(100)]
+    assert not any(seen[20:40])
+    assert seen[41]
+    assert not any(seen[75:])

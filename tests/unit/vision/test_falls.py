@@ -1,0 +1,167 @@
+"""Trajectories in, decisions out: spots are made from formulas, no picture is drawn."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeguard.core.limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
+from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
+from edgeguard.vision.spots import Spots
+
+Way = Callable[[float], tuple[float, float] | None]
+
+WIDTH, HEIGHT, FPS = 1280, 720, 25.0
+PX_PER_M = 20.0
+
+
+def spot(x: float, y: float, size: float = 5.0, contrast: float = 40.0) -> list[float]:
+    return [x, y, x - size / 2, y - size / 2, size, size, size * size * 0.8, contrast]
+
+
+def watch(ways: Iterable[Way], seconds: float = 8.0, fps: float = FPS, seed: int = 1, size: float = 5.0) -> list[Fall]:
+    """Everything that is told of things that go these ways, seen with half a pixel of noise."""
+    rng = np.random.default_rng(seed)
+    state = FallState(Scene(WIDTH, HEIGHT))
+    told: list[Fall] = []
+    ways = list(ways)
+    for n in range(int(seconds * fps)):
+        places = [place for way in ways if (place := way(n / fps)) is not None]
+        rows = [spot(x + rng.normal(0, 0.4), y + rng.normal(0, 0.4), size) for x, y in places]
+        spots = Spots(np.array(rows)) if rows else Spots.none()
+        state, falls = step(state, n / fps, spots, np.full(len(rows), 0.02))
+        told += falls
+    state, falls = finish(state)
+    return [*told, *falls]
+
+
+def thrown(
+    start_s: float, x: float = 600, y: float = 100, vx: float = 1.0, vy: float = 0.0, g: float = 9.2, px_per_m: float = PX_PER_M
+) -> Way:
+    """A throw: m/s sideways and downwards."""
+
+    def way(t_s: float) -> tuple[float, float] | None:
+        t = t_s - start_s
+        place = x + px_per_m * vx * t, y + px_per_m * (vy * t + 0.5 * g * t * t)
+        return place if t >= 0 and place[1] < HEIGHT - 10 else None
+
+    return way
+
+
+def steady(vx: float, vy: float, x: float = 100, y: float = 50) -> Way:
+    def way(t_s: float) -> tuple[float, float] | None:
+        place = x + vx * (t_s - 1), y + vy * (t_s - 1)
+        return place if 0 <= place[0] < WIDTH and 0 <= place[1] < HEIGHT and t_s >= 1 else None
+
+    return way
+
+
+@pytest.mark.parametrize("fps", [12.0, 25.0])
+@pytest.mark.parametrize(("vx", "vy", "g", "px_per_m"), [(0, 0, 9.5, 20), (5, -2, 8, 15), (-3, 2, 9.8, 30), (1, 1, 8, 15)])
+def test_whatever_falls_freely_is_told_once_and_where_it_was(vx: float, vy: float, g: float, px_per_m: float, fps: float) -> None:
+    way = thrown(2.0, vx=vx, vy=vy, y=150, g=g, px_per_m=px_per_m)
+    (fall,) = watch([way], fps=fps, seconds=11.0)
+    for mark in fall.path.marks:
+        true = way(mark.t_s)
+        assert true is not None
+        assert math.hypot(mark.x - true[0], mark.y - true[1]) < 4
+    assert fall.path.start_s == pytest.approx(2.0, abs=0.5)
+
+
+@given(speed=st.floats(20, 900), heading=st.floats(-3.1, 3.1))
+@settings(max_examples=4, deadline=None)
+def test_nothing_that_goes_evenly_is_a_fall(speed: float, heading: float) -> None:
+    """Aeroplanes, rain, headlights, glints."""
+    x, y = WIDTH / 2 - speed * math.cos(heading), HEIGHT / 2 - speed * math.sin(heading)
+    assert watch([steady(speed * math.cos(heading), speed * math.sin(heading), x, y)]) == []
+
+
+@pytest.mark.slow
+@given(amplitude=st.floats(5, 80), beat_hz=st.floats(0.3, 4), drift=st.floats(-120, 120))
+@settings(max_examples=4, deadline=None)
+def test_nothing_that_swings_or_flaps_is_a_fall(amplitude: float, beat_hz: float, drift: float) -> None:
+    """Birds, laundry, leaves, insects."""
+
+    def way(t_s: float) -> tuple[float, float]:
+        return 640 + drift * (t_s - 4), 360 + 0.3 * drift * (t_s - 4) + amplitude * math.sin(2 * math.pi * beat_hz * t_s)
+
+    assert watch([way]) == []
+
+
+def test_a_leaf_sinks_too_slowly() -> None:
+    assert watch([lambda t: (500 + 20 * math.sin(3 * t), 60 + 30 * t)]) == []
+
+
+def test_a_ball_from_below_comes_down_where_it_went_up() -> None:
+    assert watch([thrown(2.0, y=700, vy=-12.0, g=9.6)]) == []
+
+
+def test_a_car_that_comes_nearer_is_too_large_for_its_acceleration() -> None:
+    def way(t_s: float) -> tuple[float, float] | None:
+        near = 1 / max(0.1, 1 - t_s / 8)
+        return 640 + 20 * near, 250 + 60 * near
+
+    assert watch([way], seconds=7.0, size=34) == []
+
+
+def test_drops_from_a_gutter_give_themselves_away() -> None:
+    drops = [thrown(1.5 + 1.1 * n, vx=0.0, y=200) for n in range(6)]
+    assert watch(drops, seconds=10.0, size=2.0) == []
+
+
+def test_a_mirror_image_is_the_same_throw_and_the_origin_is_the_upper_one() -> None:
+    (fall,) = watch([thrown(2.0), thrown(2.0, x=640, y=180)])
+    assert fall.merged >= 1
+    assert fall.path.marks[0].y < 110
+
+
+def test_a_thing_behind_mullions_is_one_fall() -> None:
+    way = thrown(2.0)
+    (fall,) = watch([lambda t: None if int(t * FPS) % 12 in (3, 4, 5) else way(t)])
+    assert fall.path.fall_px > 500
+
+
+def test_two_throws_are_two_falls() -> None:
+    falls = watch([thrown(2.0, x=300), thrown(6.0, x=900)], seconds=12.0)
+    assert len(falls) == 2
+
+
+def test_a_throw_is_told_within_two_seconds_of_its_end() -> None:
+    way, state = thrown(2.0), FallState(Scene(WIDTH, HEIGHT))
+    last_s = max(n / FPS for n in range(300) if way(n / FPS) is not None)
+    for n in range(300):
+        place = way(n / FPS)
+        rows = np.array([spot(*place)]) if place else np.empty((0, 8))
+        state, falls = step(state, n / FPS, Spots(rows), np.zeros(len(rows)))
+        if falls:
+            assert n / FPS - last_s < 2.0
+            return
+    pytest.fail("nothing was told")
+
+
+@pytest.mark.slow
+def test_a_throw_is_seen_through_a_shower_of_steady_drops() -> None:
+    rng = np.random.default_rng(5)
+    drops = [steady(0.0, float(rng.uniform(500, 900)), float(x), float(rng.uniform(-4000, 0))) for x in rng.uniform(0, WIDTH, 60)]
+    falls = watch([thrown(2.0), *drops])
+    assert [fall.path.marks[0].y < 130 for fall in falls] == [True]
+
+
+@pytest.mark.slow
+def test_noise_alone_is_never_a_fall_and_the_work_stays_bounded() -> None:
+    rng = np.random.default_rng(3)
+    state = FallState(Scene(WIDTH, HEIGHT))
+    for n in range(150):
+        rows = np.array([spot(*rng.uniform((0, 0), (WIDTH, HEIGHT))) for _ in range(30)])
+        state, falls = step(state, n / FPS, Spots(rows), np.full(30, 0.05))
+        assert falls == ()
+        assert len(state.tracks.live) <= FALL_MAX_TRACKS
+        assert len(state.pieces) <= FALL_MAX_PENDING
+        assert len(state.habits.starts) <= FALL_MAX_HABITS
+
+
+def test_the_same_numbers_give_the_same_falls() -> None:
+    assert watch([thrown(2.0)]) == watch([thrown(2.0)])
