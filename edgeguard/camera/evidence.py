@@ -25,7 +25,7 @@ from edgeguard.vision.falls import Fall
 
 _IN_BROWSERS: Final = frozenset({"h264", "hevc", "av1", "vp9"})
 _IN_MP4: Final = _IN_BROWSERS | {"mpeg4"}
-_TAGS: Final = {"hevc": "hvc1"}
+_HEVC_TAG: Final = "hvc1"
 """Players of one maker open H.265 under this name only."""
 _STILL_S: Final = 0.2
 """So long before the fall's first mark the picture is taken that shows what stood still."""
@@ -53,8 +53,8 @@ def write_clip(path: Path, template: VideoStream, packets: Sequence[EncodedPacke
     try:
         with av.open(str(partial), "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as output:
             stream = output.add_stream_from_template(template, opaque=True)
-            if template.codec_context.name in _TAGS and path.suffix == ".mp4":
-                stream.codec_context.codec_tag = _TAGS[template.codec_context.name]
+            if template.codec_context.name == "hevc" and path.suffix == ".mp4":
+                stream.codec_context.codec_tag = _HEVC_TAG
             first = min((p.dts if p.dts is not None else p.pts or 0) for p in packets)
             for number, kept in enumerate(packets):
                 packet = Packet(kept.data)

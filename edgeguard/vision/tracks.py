@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.limits import FALL_MAX_POINTS, FALL_MAX_TRACKS
-from edgeguard.vision.spots import Spots
+from edgeguard.vision.spots import Column, Spots
 
 _REACH: Final = (0.9, -1.0, 2.3)
 """Fastest to a side, upwards (negative) and downwards, in picture heights a second: a fall through 4 m of view ends with 2.2."""
@@ -110,7 +110,8 @@ def follow(state: TrackSet, t_s: float, spots: Spots, busy: NDArray[np.float64],
             kept.append(track)
         elif len(track) >= _GROWN:
             ended.append(track)
-    fresh = [Track((mark_of(spots, i, t_s, busy, 1.0),)) for i in range(len(spots)) if i not in taken]
+    thickness = spots.thickness
+    fresh = [Track((mark_of(spots, thickness, i, t_s, busy, 1.0),)) for i in range(len(spots)) if i not in taken]
     ranked = sorted(kept, key=lambda track: (-len(track), id(track) not in grown_now))
     unique = _distinct(ranked)
     tired = [track for track in unique if len(track) >= _GROWN and _settled(track)]
@@ -120,14 +121,14 @@ def follow(state: TrackSet, t_s: float, spots: Spots, busy: NDArray[np.float64],
     return replace(state, live=bounded, period_s=period_s, last_s=t_s), (*ended, *tired)
 
 
-def mark_of(spots: Spots, i: int, t_s: float, busy: NDArray[np.float64], radius: float) -> Mark:
+def mark_of(spots: Spots, thickness: Column, i: int, t_s: float, busy: NDArray[np.float64], radius: float) -> Mark:
     """Row `i` of `spots` as a mark found within `radius` of where it was looked for."""
     row = spots.rows[i]
     return Mark(
         t_s,
         float(row[0]),
         float(row[1]),
-        float(spots.thickness[i]),
+        float(thickness[i]),
         float(row[7]),
         float(max(row[4], row[5])),
         float(max(busy[i], 0.01) * min(1.0, math.pi * radius * radius / 1024.0)),
@@ -141,6 +142,8 @@ def _link(
     ahead = np.array([track.ahead(t_s) for track in tracks])
     offsets = spots.centres[None, :, :] - ahead[:, None, :]
     distances = np.hypot(offsets[..., 0], offsets[..., 1])
+    thickness = spots.thickness
+    unlike = _unlike(np.array([track.last.thickness for track in tracks]), thickness)
     made: list[tuple[Track, Track | None]] = []
     taken: set[int] = set()
     for n, track in enumerate(tracks):
@@ -151,12 +154,12 @@ def _link(
             allowed = (np.abs(dx) <= side + 4) & (dy >= up - 4) & (dy <= down + 4)
             choices = np.flatnonzero(allowed)
             choices = choices[np.argsort(distances[n, choices], kind="stable")][:_FORKS]
-            made += [(track.grown(mark_of(spots, int(i), t_s, busy, 8.0)), track) for i in choices]
+            made += [(track.grown(mark_of(spots, thickness, int(i), t_s, busy, 8.0)), track) for i in choices]
             continue
         radius = _gate(track, dt_s, height)
-        best = int(np.argmin(distances[n] + _unlike(track, spots)))
+        best = int(np.argmin(distances[n] + unlike[n]))
         if distances[n, best] <= radius:
-            made.append((track.grown(mark_of(spots, best, t_s, busy, radius)), track))
+            made.append((track.grown(mark_of(spots, thickness, best, t_s, busy, radius)), track))
             if len(track) + 1 >= _GROWN:
                 taken.add(best)
     return made, taken
@@ -171,9 +174,9 @@ def _gate(track: Track, dt_s: float, height: int) -> float:
     return _SLACK_PX + 0.4 * last.thickness + unsure
 
 
-def _unlike(track: Track, spots: Spots) -> NDArray[np.float64]:
-    """A penalty in px for spots of another thickness."""
-    ratio = np.abs(np.log(spots.thickness / track.last.thickness))
+def _unlike(last: Column, found: Column) -> Column:
+    """Tracks by spots: a penalty in px for another thickness."""
+    ratio = np.abs(np.log(found[None, :]) - np.log(last[:, None]))
     return np.asarray(2.0 * np.minimum(ratio, 1.5), dtype=np.float64)
 
 
