@@ -1,7 +1,8 @@
 """Which part of the building each device of a site shows: the first electricity meter counts everything, the second the plant ...
 
 Pumps and frequency converters come in pairs, in the order of the file, each pair a booster set; every lift is a lift of its own;
-further electricity meters are feeders of the flats, further water meters zones. Single-phase meters always belong to a flat.
+further electricity meters are feeders of the flats. The first water meter that shows a flow is the main one, others are zones.
+Single-phase meters always belong to a flat.
 """
 
 from collections import Counter
@@ -55,6 +56,7 @@ def cast(devices: Sequence[DeviceSpec]) -> tuple[Mapping[DeviceName, Role], Buil
     used: Counter[Part] = Counter()
     roles: dict[DeviceName, Role] = {}
     single = False
+    main_water = _main_water(devices)
     for device in devices:
         part = _PARTS.get(device.profile.kind, Part.NOTHING)
         if device.profile.kind == "electricity-meter":
@@ -62,7 +64,7 @@ def cast(devices: Sequence[DeviceSpec]) -> tuple[Mapping[DeviceName, Role], Buil
             single = single or flat
             part = Part.FEEDER if flat or used[Part.PLANT_METER] else Part.PLANT_METER if used[Part.MAIN_METER] else Part.MAIN_METER
         elif device.profile.kind == "water-meter":
-            part = Part.ZONE if used[Part.WATER] else Part.WATER
+            part = Part.WATER if device.name == main_water else Part.ZONE
         roles[device.name] = Role(part, used[part])
         used[part] += 1
     sets = max(1, (used[Part.PUMP] + 1) // 2)
@@ -74,6 +76,13 @@ def cast(devices: Sequence[DeviceSpec]) -> tuple[Mapping[DeviceName, Role], Buil
         zones=used[Part.ZONE],
     )
     return roles, spec
+
+
+def _main_water(devices: Sequence[DeviceSpec]) -> DeviceName | None:
+    """The first water meter that shows a flow, as bulk meters do, or else the first one."""
+    meters = [device for device in devices if device.profile.kind == "water-meter"]
+    bulk = [device for device in meters if any(point.name == "flow" for point in device.profile.points)]
+    return (bulk or meters)[0].name if meters else None
 
 
 def is_single_phase(points: Sequence[Point]) -> bool:

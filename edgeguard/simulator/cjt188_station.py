@@ -41,10 +41,12 @@ def frame(address: bytes, control: int, data: bytes) -> bytes:
 
 def frames(stream: bytes) -> tuple[list[tuple[bytes, int, bytes]], bytes]:
     """Whole frames in a stream as (T and address, control, data), and the rest that may become one."""
-    found, place = [], 0
+    # what looks like a beginning may be the middle of another protocol's frame: a whole frame behind it is one all the same
+    found, place, begun = [], 0, len(stream)
     while (place := stream.find(START, place)) >= 0:
         head = stream[place : place + HEAD]
         if len(head) < HEAD:
+            begun = min(begun, place)
             break
         size = HEAD + head[10] + 2
         if head[10] > MAX_DATA_BYTES:
@@ -52,13 +54,16 @@ def frames(stream: bytes) -> tuple[list[tuple[bytes, int, bytes]], bytes]:
             continue
         whole = stream[place : place + size]
         if len(whole) < size:
-            break
+            begun = min(begun, place)
+            place += 1
+            continue
         if whole[-1] != END or sum(whole[:-2]) & 0xFF != whole[-2]:
             place += 1
             continue
         found.append((whole[1:9], whole[9], whole[HEAD:-2]))
         place += size
-    return found, b"" if place < 0 else stream[place:]
+        begun = len(stream)
+    return found, stream[begun:]
 
 
 class Cjt188Station:

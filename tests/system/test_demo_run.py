@@ -56,6 +56,8 @@ def test_everything_goes_all_the_way_on_ports_that_are_free(tmp_path: Path) -> N
     assert summary["reasons"] == [], err
     assert (child.returncode, summary["ok"], summary["daemon_exit"]) == (0, True, 0)
     assert summary["devices"] == [
+        "flat-meter",
+        "garden-water",
         "lift-1",
         "main-meter",
         "plant-meter",

@@ -230,3 +230,10 @@ def test_figures_are_packed_as_meters_pack_them() -> None:
     assert matches(bytes.fromhex("1A10"), bytes.fromhex("1310"))
     assert not matches(bytes.fromhex("AA11"), bytes.fromhex("1210"))
     assert not matches(b"\xaa", b"\x12\x34")
+
+
+def test_a_meter_is_not_deaf_after_the_talk_of_another_protocol() -> None:
+    water = cjt.Cjt188Station("1000000000000012", lambda: {0x901F: bytes(19)}, lambda: b"\0\0")
+    talk = meter().hear(heard(dlt.frame(meter().address, 0x11, bytes.fromhex("00010102"))))[0].data
+    assert water.hear(heard(talk)) == []
+    assert len(water.hear(heard(cjt.frame(water.address, 1, bytes.fromhex("901F01")), 0.2))) == 1
