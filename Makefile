@@ -63,6 +63,11 @@ unit: $(DEV_STAMP)
 bench: $(DEV_STAMP) ## speed, as ratios measured in one run; ARGS="..." goes to tests/bench/run.py
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
+.PHONY: models
+models: $(RUN_STAMP) ## train the plate models anew (hours on a processor; resumes); ARGS="..." goes to models/train.py
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install --editable '.[train]'
+	@$(BIN)/python models/train.py $(ARGS)
+
 .PHONY: wheel
 wheel: $(RUN_STAMP) ## dist/edgeguard-*.whl, built with the locked build tools
 	@rm -f dist/edgeguard-*.whl

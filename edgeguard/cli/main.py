@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgeguard.cli import line_commands
+from edgeguard.cli import camera_commands, line_commands
 from edgeguard.cli.session import Command, Group, session_of
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
@@ -304,6 +304,9 @@ def profile_check(ctx: typer.Context, files: Annotated[list[Path], typer.Argumen
     from edgeguard.cli import offline
 
     raise typer.Exit(offline.profile_check(session_of(ctx), files))
+
+
+camera_commands.register(app)
 
 
 @app.command(cls=Command)

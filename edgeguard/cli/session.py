@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 DEFAULT_SOCKET: Final = "/run/edgeguard/control.sock"
 
-LATER: Final = ("camera", "doctor", "plates")
+LATER: Final = ("camera", "doctor")
 """Commands that documents speak of and that this version does not have."""
 
 

@@ -378,3 +378,13 @@ EVIDENCE_BEFORE_S: Final = 8.0
 EVIDENCE_AFTER_S: Final = 5.0
 EVIDENCE_MAX_PENDING: Final = 16
 FALL_MAX_HABITS: Final = 256
+# Pictures and models
+PICTURE_MAX_BYTES: Final = 64 * 1024 * 1024
+PICTURE_MAX_PIXELS: Final = 8192 * 8192
+PICTURE_MAX_SIDE: Final = 16384
+PICTURE_MIN_SIDE: Final = 8
+MODEL_MAX_BYTES: Final = 32 * 1024 * 1024
+PLATES_MAX: Final = 16
+"""Plates told of one picture."""
+PLATE_TRACK_SIGHTINGS: Final = 64
+"""Readings of one car that vote; the weakest give way."""

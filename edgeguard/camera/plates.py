@@ -1,0 +1,267 @@
+"""Number plates in a picture: found, straightened, read in one batch, and told only when the grammar and the reader agree.
+
+Whole photos, gate pictures and crops that are little more than a plate take the same road; only the zoom differs. No tracking, no
+files: pictures in, plates out.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard.camera.model import Model, load_model
+from edgeguard.camera.pictures import Bgr
+from edgeguard.core.limits import PLATES_MAX
+from edgeguard.vision.plate_cells import Found, overlap, peaks, without_doubles
+from edgeguard.vision.plate_decoding import Reading, read
+from edgeguard.vision.plate_geometry import Points, aspect, box_corners, grown, homography, line_quads, strip_corners
+
+STRIP_W: Final = 128
+STRIP_H: Final = 32
+GREY: Final = 114
+"""What fills a picture beyond its edge, as in training."""
+_LOOK_PX: Final = 448
+"""Long side of the picture that the detector sees first; with 16:9 it fills its page of 448 x 256."""
+_SECOND_LOOKS: Final = (240, 896)
+"""Where nothing was read: once for plates that fill the picture, once for small ones."""
+_CELL_GRID: Final = 32
+_LEAST_SCORE: Final = 0.25
+_CLOSE_W: Final = 192
+_CLOSE_H: Final = 96
+_CLOSE_PLATE: Final = 108.0
+"""Width of a plate in the close look that mends its corners."""
+_TWO_LINES_BELOW: Final = 2.55
+"""Plates less wide than this, in heights, may have two lines."""
+_VIEWS: Final = ((1.0, 1.0), (1.06, 1.12))
+"""Each plate is read as it was found and a little wider and higher, since a cut rim costs more than a shown one."""
+_CONTRADICTED: Final = 0.5
+_SAME_PLACE: Final = 0.3
+_CROP_SIDE: Final = 640
+_CROP_ASPECT: Final = (1.5, 6.5)
+"""Pictures of this size and shape may be nothing but a plate."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateRead:
+    """A plate in a picture: where it is and what it says."""
+
+    reading: Reading
+    found: Found
+    two_lines: bool
+
+    @property
+    def prominence(self) -> float:
+        """By this plates are ordered: sure and large first."""
+        return self.reading.confidence * math.sqrt(self.found.width_px)
+
+
+class PlateReader:
+    """Detector and reader of one process; not for two threads at once."""
+
+    def __init__(self, detector: Model, reader: Model) -> None:
+        self._detector = detector
+        self._reader = reader
+
+    @classmethod
+    def shipped(cls, folder: Path | None = None) -> "PlateReader":
+        """With the models that ship with the program. ModelError where they are not as they should be."""
+        return cls(load_model("plate_detector", folder), load_model("plate_reader", folder))
+
+    def see(self, picture: Bgr) -> tuple[PlateRead, ...]:
+        """Every plate that can be read, the most prominent first."""
+        reads: list[PlateRead] = []
+        if _may_be_crop(picture):
+            reads = self._read(picture, self._in_crop(picture))
+        for side in (_LOOK_PX, *_SECOND_LOOKS):
+            if any(self._is_told(one) for one in reads):
+                break
+            found = self._detect(picture, side)
+            reads = self._read(picture, self._closer(picture, found)) if found else []
+        told = [one for one in reads if self._is_told(one)]
+        return tuple(sorted(_distinct(told), key=lambda one: -one.prominence))
+
+    def _is_told(self, one: PlateRead) -> bool:
+        return one.reading.confidence >= self._reader.facts.threshold
+
+    def find(self, picture: Bgr) -> list[Found]:
+        """Plates of any country, whether they can be read or not."""
+        return self._closer(picture, self._detect(picture, _LOOK_PX))
+
+    def _detect(self, picture: Bgr, long_side: int) -> list[Found]:
+        height, width = picture.shape[:2]
+        zoom = min(long_side / max(height, width), 2.0)
+        wide, high = max(8, round(width * zoom)), max(8, round(height * zoom))
+        page = np.full((_up(high), _up(wide), 3), GREY, np.uint8)
+        page[:high, :wide] = _resized(picture, wide, high)
+        scale = np.array([width / wide, height / high])
+        found = peaks(self._detector.run(page[None])[0][0], _LEAST_SCORE, PLATES_MAX)
+        return [Found((plate.corners + 0.5) * scale - 0.5, plate.score) for plate in found]
+
+    def _closer(self, picture: Bgr, found: Sequence[Found]) -> list[Found]:
+        """The same plates with better corners: each is looked at again, brought to one size."""
+        if not found:
+            return []
+        pages, zooms, origins = [], [], []
+        for plate in found:
+            zoom = _CLOSE_PLATE / max(8.0, plate.box[2] - plate.box[0])
+            middle = plate.corners.mean(axis=0)
+            page, origin = _zoomed(picture, middle, zoom)
+            pages.append(page)
+            zooms.append(zoom)
+            origins.append(origin)
+        outs = self._detector.run(np.stack(pages))[0]
+        return without_doubles([_mended(*args) for args in zip(found, outs, zooms, origins, strict=True)], most_overlap=0.5)
+
+    def _in_crop(self, picture: Bgr) -> list[Found]:
+        """What a crop may be: the plate that the detector sees in it, and the whole crop as it is."""
+        height, width = picture.shape[:2]
+        whole = Found(box_corners(0.0, 0.0, width - 1.0, height - 1.0), 0.5)
+        zoom = min(_CLOSE_PLATE * 1.1 / width, (_CLOSE_H - 8) / height)
+        page, origin = _zoomed(picture, whole.corners.mean(axis=0), zoom)
+        seen = peaks(self._detector.run(page[None])[0][0], _LEAST_SCORE, 2)
+        return [Found(plate.corners / zoom + origin, plate.score) for plate in seen] + [whole]
+
+    def _read(self, picture: Bgr, found: Sequence[Found]) -> list[PlateRead]:
+        """One reading at most for each place; all strips of all places are one batch."""
+        places = [(plate, two) for plate in found for two in _line_counts(plate)]
+        if not places:
+            return []
+        cuts = [(side_by_side if two else straightened, plate.corners) for plate, two in places]
+        strips = [cut(picture, grown(corners, *view)) for cut, corners in cuts for view in _VIEWS]
+        columns, colours = self._reader.run(np.stack(strips))
+        best: dict[int, PlateRead] = {}
+        for index, (plate, two_lines) in enumerate(places):
+            views = range(index * len(_VIEWS), (index + 1) * len(_VIEWS))
+            reading = _agreed([read(columns[view], colours[view]) for view in views])
+            if reading is None:
+                continue
+            before = best.get(id(plate))
+            if before is None or reading.confidence > before.reading.confidence:
+                best[id(plate)] = PlateRead(reading, plate, two_lines)
+        return list(best.values())
+
+
+def _agreed(views: Sequence[Reading | None]) -> Reading | None:
+    """The surest view of a plate; what another view contradicts loses half of its confidence."""
+    readings = [reading for reading in views if reading is not None]
+    if not readings:
+        return None
+    surest = max(readings, key=lambda reading: reading.confidence)
+    agreed = len(readings) == len(views) and all(reading.text == surest.text for reading in readings)
+    return surest if agreed else replace(surest, confidence=_CONTRADICTED * surest.confidence)
+
+
+def _line_counts(plate: Found) -> tuple[bool, ...]:
+    """Whether to read the plate as one of two lines: never, or both ways."""
+    return (False, True) if aspect(plate.corners) < _TWO_LINES_BELOW else (False,)
+
+
+def _may_be_crop(picture: Bgr) -> bool:
+    height, width = picture.shape[:2]
+    return bool(width <= _CROP_SIDE and _CROP_ASPECT[0] <= width / height <= _CROP_ASPECT[1])
+
+
+def _up(pixels: int) -> int:
+    return -(-pixels // _CELL_GRID) * _CELL_GRID
+
+
+def _resized(picture: Bgr, width: int, height: int) -> Bgr:
+    """The picture at another size: halved as often as goes, which is the cheap way of not losing fine lines, then fitted."""
+    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
+        even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+        picture = np.asarray(cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _zoomed(picture: Bgr, middle: Points, zoom: float) -> tuple[Bgr, Points]:
+    """A page of _CLOSE_W x _CLOSE_H around `middle`, and the place of its corner in the picture."""
+    half = np.array([_CLOSE_W, _CLOSE_H]) / 2
+    page = _shrunk_warp(
+        picture, np.array([[zoom, 0, half[0] - zoom * middle[0]], [0, zoom, half[1] - zoom * middle[1]], [0, 0, 1.0]]), zoom, middle
+    )
+    return page, middle - half / zoom
+
+
+def _shrunk_warp(picture: Bgr, matrix: Points, zoom: float, middle: Points) -> Bgr:
+    if zoom > 0.6:
+        warped = cv2.warpAffine(
+            picture,
+            matrix[:2],
+            (_CLOSE_W, _CLOSE_H),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(GREY,) * 3,
+        )
+        return np.asarray(warped, np.uint8)
+    reach = np.array([_CLOSE_W, _CLOSE_H]) / 2 / zoom + 2
+    low = np.maximum(np.floor(middle - reach), 0).astype(int)
+    high = np.ceil(middle + reach).astype(int)
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    small = cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    page = np.full((_CLOSE_H, _CLOSE_W, 3), GREY, np.uint8)
+    left, top = np.round((low - middle) * zoom + (_CLOSE_W / 2, _CLOSE_H / 2)).astype(int).tolist()
+    x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + small.shape[1], _CLOSE_W), min(top + small.shape[0], _CLOSE_H)
+    page[y1:y2, x1:x2] = small[y1 - top : y2 - top, x1 - left : x2 - left]
+    return page
+
+
+def _mended(plate: Found, cells: NDArray[np.float32], zoom: float, origin: Points) -> Found:
+    middle = np.array([_CLOSE_W, _CLOSE_H]) / 2
+    near = [
+        seen
+        for seen in peaks(cells, _LEAST_SCORE, 4)
+        if np.all(np.abs(seen.corners.mean(axis=0) - middle) < (0.25 * _CLOSE_PLATE, 0.2 * _CLOSE_PLATE))
+    ]
+    if not near:
+        return replace(plate, score=0.5 * plate.score)
+    return Found(near[0].corners / zoom + origin, max(plate.score, near[0].score))
+
+
+def _around(picture: Bgr, corners: Points) -> tuple[Bgr, Points]:
+    """The plate's surroundings, not much wider than a strip needs, and the corners in them."""
+    height, width = picture.shape[:2]
+    span = np.ptp(corners, axis=0)
+    low = np.clip(np.floor(corners.min(axis=0) - 0.1 * span - 2), 0, (width - 2, height - 2)).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + 0.1 * span + 2), low + 2, (width, height)).astype(int)
+    part = picture[low[1] : high[1], low[0] : high[0]]
+    inside = corners - low
+    zoom = 1.5 * STRIP_W / max(1.0, float(np.linalg.norm(corners[1] - corners[0])))
+    if zoom < 0.75:
+        part = np.asarray(cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
+        inside = (inside + 0.5) * zoom - 0.5
+    return part, inside
+
+
+def straightened(picture: Bgr, corners: Points) -> Bgr:
+    """The plate between `corners` as the reader's strip of one line."""
+    part, inside = _around(picture, corners)
+    return _warp(part, inside, strip_corners(STRIP_W, STRIP_H), STRIP_W)
+
+
+def side_by_side(picture: Bgr, corners: Points) -> Bgr:
+    """Both lines of a two-line plate beside each other as one strip."""
+    part, inside = _around(picture, corners)
+    top, bottom, split = line_quads(inside, STRIP_W)
+    left = _warp(part, top, box_corners(-0.5, -0.5, split - 0.5, STRIP_H - 0.5), split)
+    right = _warp(part, bottom, box_corners(-0.5, -0.5, STRIP_W - split - 0.5, STRIP_H - 0.5), STRIP_W - split)
+    return np.hstack((left, right))
+
+
+def _warp(part: Bgr, corners: Points, target: Points, width: int) -> Bgr:
+    matrix = homography(corners, target)
+    warped = cv2.warpPerspective(part, matrix, (width, STRIP_H), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.uint8)
+
+
+def _distinct(reads: Sequence[PlateRead]) -> list[PlateRead]:
+    """The surest reading of each place."""
+    kept: list[PlateRead] = []
+    for one in sorted(reads, key=lambda one: -one.reading.confidence):
+        if all(overlap(one.found, other.found) < _SAME_PLACE for other in kept):
+            kept.append(one)
+    return kept

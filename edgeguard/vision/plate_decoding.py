@@ -1,0 +1,149 @@
+"""From a reader's columns to plate texts: connectionist temporal classification, led by the plate grammar.
+
+The reader gives for each column of a strip the log probability of every character and of the blank (class 0). A text's probability
+is the sum over all alignments; only texts that a plate can bear are ever followed.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard.vision.plate_grammar import ALPHABET, START, Colour, Place, PlateKind, after, colours_of, kind_of, kinds_at
+
+Columns = NDArray[np.float32]
+"""Log probabilities: columns by 1 + len(ALPHABET)."""
+
+_BEAMS: Final = 8
+_BRANCHES: Final = 3
+"""Characters followed from one column."""
+_FAINTEST: Final = -9.0
+"""Log probability below which a character is not worth following."""
+_CLEARLY_BLANK: Final = -0.002
+_NO_PLATE: Final = 0.9
+_FEWEST: Final = 4
+"""With fewer characters at the first glance there is no plate worth a search."""
+_SURE: Final = 0.8
+_TRUST_WITHOUT_COLOUR: Final = 0.25
+_FAINT_COLOUR: Final = 0.02
+_NEVER: Final = -1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that a plate can bear, and its probability given the strip."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one strip says: the best text, its rivals, and the plate's colour."""
+
+    text: str
+    confidence: float
+    kind: PlateKind
+    colour: Colour
+    rivals: tuple[Candidate, ...]
+
+
+def greedy(columns: Columns) -> str:
+    """The most probable class of each column, without repeats and blanks; may be any string."""
+    best = columns.argmax(axis=1)
+    kept = best[(best != 0) & np.concatenate(([True], best[1:] != best[:-1]))]
+    return "".join(ALPHABET[number - 1] for number in kept)
+
+
+def likelihood(columns: Columns, text: str) -> float:
+    """The probability that the strip says exactly `text`, over all alignments."""
+    states = np.zeros(2 * len(text) + 1, np.intp)
+    states[1::2] = [ALPHABET.index(char) + 1 for char in text]
+    may_skip = np.zeros(len(states), bool)
+    may_skip[3::2] = states[3::2] != states[1:-2:2]
+    emitted = columns.astype(np.float64)[:, states]
+    alpha = np.full(len(states), _NEVER)
+    alpha[:2] = emitted[0, :2]
+    for row in emitted[1:]:
+        one = np.concatenate(([_NEVER], alpha[:-1]))
+        two = np.where(may_skip, np.concatenate(([_NEVER, _NEVER], alpha[:-2]))[: len(states)], _NEVER)
+        alpha = np.logaddexp(np.logaddexp(alpha, one), two) + row
+    ends = alpha[-2:] if len(states) > 1 else alpha[-1:]
+    return float(min(1.0, np.exp(np.logaddexp.reduce(ends))))
+
+
+@dataclass(slots=True)
+class _Beam:
+    """A text begun: log probabilities of its alignments that end in a blank, and of those that end in its last character."""
+
+    place: Place
+    blank: float = _NEVER
+    char: float = _NEVER
+
+    @property
+    def total(self) -> float:
+        return float(np.logaddexp(self.blank, self.char))
+
+
+def candidates(columns: Columns) -> tuple[Candidate, ...]:
+    """The most probable texts that a plate can bear, best first; none where nothing of the kind is in the strip."""
+    beams = {"": _Beam(START, blank=0.0)}
+    for row in columns.astype(np.float64):
+        if row[0] > _CLEARLY_BLANK:
+            for beam in beams.values():
+                beam.blank, beam.char = beam.total + float(row[0]), _NEVER
+            continue
+        likely = [int(number) for number in np.argsort(row)[: -_BRANCHES - 1 : -1] if number and row[number] > _FAINTEST]
+        grown: dict[str, _Beam] = {}
+        for text, beam in beams.items():
+            stayed = grown.setdefault(text, _Beam(beam.place))
+            stayed.blank = float(np.logaddexp(stayed.blank, beam.total + row[0]))
+            if text:
+                again = row[ALPHABET.index(text[-1]) + 1]
+                stayed.char = float(np.logaddexp(stayed.char, beam.char + again))
+            for number in likely:
+                char = ALPHABET[number - 1]
+                place = after(beam.place, char)
+                if place is None:
+                    continue
+                before = beam.blank if text.endswith(char) else beam.total
+                longer = grown.setdefault(text + char, _Beam(place))
+                longer.char = float(np.logaddexp(longer.char, before + row[number]))
+        beams = dict(sorted(grown.items(), key=lambda item: -item[1].total)[:_BEAMS])
+    whole = [Candidate(text, min(1.0, float(np.exp(beam.total)))) for text, beam in beams.items() if kinds_at(beam.place)]
+    return tuple(sorted(whole, key=lambda candidate: -candidate.probability))
+
+
+def read(columns: Columns, colours: NDArray[np.float32]) -> Reading | None:
+    """The best text and colour of one strip. `colours`: log probabilities of every Colour, then of `no plate`.
+
+    Text and colour judge together: an eighth character that was lost leaves a text of seven that may stand on a blue plate, not
+    on a green one. A strip that is no plate by its colour loses confidence by as much. None where no plate's text can be seen,
+    or it is plainly none.
+    """
+    shares = np.exp(colours.astype(np.float64))
+    plain = greedy(columns)
+    if len(plain) < _FEWEST or shares[len(Colour)] > _NO_PLATE:
+        return None
+    kind = kind_of(plain)
+    found: tuple[Candidate, ...] = (Candidate(plain, likelihood(columns, plain)),) if kind else ()
+    if kind is None or found[0].probability < _SURE or _agreement(kind, shares) < _SURE:
+        found = candidates(columns)
+    weighed = [(one, kind, one.probability * _agreement(kind, shares)) for one in found if (kind := kind_of(one.text))]
+    if not weighed:
+        return None
+    weighed.sort(key=lambda one: -one[2])
+    best, kind, weight = weighed[0]
+    by_colour = dict(zip(Colour, shares.tolist(), strict=False))
+    colour = max(colours_of(kind), key=lambda one: by_colour[one])
+    is_plate = max(0.0, 1.0 - float(shares[len(Colour)]))
+    return Reading(best.text, weight * is_plate, kind, colour, tuple(one for one, _, _ in weighed[1:4]))
+
+
+def _agreement(kind: PlateKind, shares: NDArray[np.float64]) -> float:
+    """How well the colours seen go with a kind, 0..1; colours lie at night, so that they never rule a kind out alone."""
+    if shares[: len(Colour)].sum() < _FAINT_COLOUR:
+        return 1.0
+    wanted = sum(float(shares[list(Colour).index(colour)]) for colour in colours_of(kind))
+    return _TRUST_WITHOUT_COLOUR + (1 - _TRUST_WITHOUT_COLOUR) * wanted / float(shares[: len(Colour)].sum())

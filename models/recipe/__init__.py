@@ -1,0 +1,1 @@
+"""The recipe that makes edgeguard's two plate models: rendered plates, real pictures, training, export, evaluation."""

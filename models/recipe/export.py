@@ -1,0 +1,116 @@
+"""Checkpoints as ONNX files, checked against the network they came from, and the manifest that names them."""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from recipe.detector_net import Detector
+from recipe.reader_net import INPUT_H, INPUT_W, Reader
+from torch import nn
+
+from edgeguard.vision.plate_grammar import ALPHABET, Colour
+
+FOLDER = Path(__file__).resolve().parents[1]
+
+
+def averaged(net: nn.Module, checkpoint: Path) -> tuple[nn.Module, int]:
+    """The averaged weights of a checkpoint, and its step."""
+    state = torch.load(checkpoint, weights_only=True)
+    weights = {key.removeprefix("module."): value for key, value in state["averaged"].items() if key.startswith("module.")}
+    net.load_state_dict(weights)
+    return net.eval(), int(state["step"])
+
+
+def write(net: nn.Module, example: torch.Tensor, target: Path, names: tuple[str, list[str]], dynamic: dict[int, Any]) -> None:
+    """One ONNX file with everything inside, that gives what the network gives."""
+    program = torch.onnx.export(
+        net, (example,), dynamo=True, input_names=[names[0]], output_names=names[1], dynamic_shapes=(dynamic,), verbose=False
+    )
+    model = program.model_proto
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    onnx.checker.check_model(model)
+    target.write_bytes(model.SerializeToString(deterministic=True))
+    session = onnxruntime.InferenceSession(target.read_bytes(), providers=["CPUExecutionProvider"])
+    pictures = torch.randint(0, 256, (3, *example.shape[1:]), dtype=torch.uint8)
+    with torch.no_grad():
+        wanted = net(pictures)
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    for mine, theirs in zip(session.run(None, {names[0]: pictures.numpy()}), wanted, strict=True):
+        np.testing.assert_allclose(mine, theirs.numpy(), atol=2e-3, rtol=1e-3)
+
+
+def entry(target: Path, step: int, threshold: float, inputs: str, outputs: dict[str, str], **more: object) -> dict[str, object]:
+    """What the manifest says of one file."""
+    data = target.read_bytes()
+    return {
+        "file": target.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "version": f"1.0+{step}",
+        "training_steps": step,
+        "threshold": threshold,
+        "input": inputs,
+        "outputs": outputs,
+        **more,
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reader", type=Path, required=True, help="checkpoint")
+    parser.add_argument("--detector", type=Path, required=True, help="checkpoint")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--threshold", type=float, default=0.3)
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    reader, reader_step = averaged(Reader(), asked.reader)
+    detector, detector_step = averaged(Detector(), asked.detector)
+    batch, rows, columns = torch.export.Dim("batch"), torch.export.Dim("rows", min=1), torch.export.Dim("columns", min=1)
+    strips = torch.zeros((2, INPUT_H, INPUT_W, 3), dtype=torch.uint8)
+    write(reader, strips, asked.folder / "plate_reader.onnx", ("strips", ["characters", "colours"]), {0: batch})
+    pictures = torch.zeros((2, 96, 192, 3), dtype=torch.uint8)
+    write(
+        detector, pictures, asked.folder / "plate_detector.onnx", ("pictures", ["cells"]), {0: batch, 1: 32 * rows, 2: 32 * columns}
+    )
+    manifest = {
+        "models": {
+            "plate_detector": entry(
+                asked.folder / "plate_detector.onnx",
+                detector_step,
+                0.25,
+                "uint8 [batch, rows, columns, 3] BGR, rows and columns multiples of 32, grey 114 beyond the picture",
+                {"cells": "[batch, 9, rows/8, columns/8]: logit of a plate's centre, then x, y of four corners in 16 px from the cell's middle"},
+                seed=440,
+            ),
+            "plate_reader": entry(
+                asked.folder / "plate_reader.onnx",
+                reader_step,
+                asked.threshold,
+                f"uint8 [batch, {INPUT_H}, {INPUT_W}, 3] BGR, the plate between 2 % and 98 % of the width, 5 % and 95 % of the height",
+                {
+                    "characters": f"log probabilities [batch, 32 columns, {len(ALPHABET) + 1}]; class 0 is the blank, then the alphabet",
+                    "colours": f"log probabilities [batch, {len(Colour) + 1}]: {', '.join(Colour)}, no plate",
+                },
+                seed=36,
+                alphabet=ALPHABET,
+            ),
+        }
+    }
+    (asked.folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({name: facts["bytes"] for name, facts in manifest["models"].items()}))
+
+
+if __name__ == "__main__":
+    main()

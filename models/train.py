@@ -1,0 +1,53 @@
+"""Makes both plate models anew, from nothing to ONNX files: `python models/train.py`, or `make models`.
+
+Steps that are done are not done again; training resumes from its last checkpoint. Needs the extra `train` of pyproject.toml, the
+fonts fonts-noto-cjk, fonts-wqy-zenhei and fonts-wqy-microhei, and the pictures that the cards name (beside the repository in
+`../shared`, or where EDGEGUARD_SHARED points). All seeds are fixed in the recipe; with the same number of steps the same strips,
+scenes and batches are drawn.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RECIPE = HERE / "recipe"
+
+
+def run(script: str, *arguments: object) -> None:
+    """One step of the recipe in a process of its own."""
+    paths = [str(HERE), str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, str(RECIPE / script), *map(str, arguments)]
+    print("==", script, *arguments, flush=True)
+    subprocess.run(command, env=environ, check=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, default=HERE.parent / "build" / "models", help="strips and checkpoints (build/models)")
+    parser.add_argument("--shards", type=int, default=40, help="shards of 4096 rendered strips")
+    parser.add_argument("--reader-steps", type=int, default=12000)
+    parser.add_argument("--detector-steps", type=int, default=6000)
+    parser.add_argument("--out", type=Path, default=HERE, help="where the ONNX files and the manifest go (models/)")
+    asked = parser.parse_args()
+    run("shards.py", asked.work / "strips", 0, asked.shards, 4096)
+    reader, detector = asked.work / "reader", asked.work / "detector"
+    halves = asked.reader_steps // 2, asked.detector_steps * 2 // 5
+    run("detector_train.py", "--folder", detector, "--steps", asked.detector_steps, "--phase-two-at", halves[1])
+    strips = asked.work / "strips"
+    run("reader_train.py", "--folder", reader, "--shards", strips, "--steps", asked.reader_steps, "--phase-two-at", halves[0])
+    first = asked.work / "phase-one"
+    run("export.py", "--reader", reader / "phase-one.pt", "--detector", detector / "phase-one.pt", "--folder", first)
+    unseen = ("lyl_train", "easypr_svm_has", "easypr_family_photos")
+    run("evaluate.py", "--models", first, "--sets", *unseen, "--all", *unseen, "--out", asked.work / "unseen-sources.json")
+    run("export.py", "--reader", reader / "last.pt", "--detector", detector / "last.pt", "--folder", asked.out)
+    run("evaluate.py", "--models", asked.out, "--negatives", 500, "--rendered", 100, "--out", asked.out / "accuracy.json")
+    run("cards.py", "--folder", asked.out, "--unseen", asked.work / "unseen-sources.json")
+
+
+if __name__ == "__main__":
+    main()

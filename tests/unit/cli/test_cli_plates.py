@@ -1,0 +1,112 @@
+"""`edgeguard plates`: lines for programs, for people, files that cannot be read, drawings, videos."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from edgeguard.camera.pictures import load_picture
+from edgeguard.cli.main import app
+from edgeguard.core.errors import Permanent
+
+PICTURES = Path(__file__).resolve().parents[2] / "pictures"
+BLUE, GREEN, YELLOW = (PICTURES / f"{text}.jpg" for text in ("皖A61R58", "皖AD11212", "苏E39078"))
+
+
+def typed(*words: object) -> tuple[int, list[dict[str, Any]], str]:
+    """Exit code, the lines of JSON, and what stands on stderr."""
+    done = CliRunner().invoke(app, ["plates", *map(str, words)], env={"EDGEGUARD_LANG": "en", "NO_COLOR": "1"})
+    if done.exception is not None and not isinstance(done.exception, SystemExit | Permanent):
+        raise done.exception
+    return done.exit_code, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_one_line_for_each_picture_in_the_promised_form() -> None:
+    code, lines, err = typed(GREEN, "--json")
+    assert (code, err, len(lines)) == (0, "", 1)
+    assert list(lines[0]) == ["file", "plates", "ms"]
+    assert lines[0]["file"] == str(GREEN)
+    (plate,) = lines[0]["plates"]
+    assert (plate["text"], plate["color"], plate["kind"]) == ("皖AD11212", "green", "energy_small")
+    assert 0.3 <= plate["confidence"] <= 1
+    assert [len(corner) for corner in plate["corners"]] == [2, 2, 2, 2]
+    left, top, right, bottom = plate["box"]
+    assert left < right
+    assert top < bottom
+    assert lines[0]["ms"] > 0
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    broken, missing = tmp_path / "broken.jpg", tmp_path / "missing.png"
+    broken.write_bytes(BLUE.read_bytes()[:150])
+    code, lines, err = typed(broken, BLUE, missing)
+    assert code == 1
+    assert [[plate["text"] for plate in line["plates"]] for line in lines] == [[], ["皖A61R58"], []]
+    assert "error" not in lines[1]
+    for file, line in ((broken, lines[0]), (missing, lines[2])):
+        assert line["file"] == str(file)
+        assert str(file) in line["error"]
+        assert str(file) in err
+
+
+def test_a_text_file_is_neither_picture_nor_video(tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("no picture at all\n" * 50)
+    code, lines, err = typed(text)
+    assert code == 1
+    assert str(text) in err
+    assert lines[0]["plates"] == []
+
+
+def test_a_picture_with_the_outline_is_drawn(tmp_path: Path) -> None:
+    out = tmp_path / "seen.png"
+    assert typed(BLUE, "--draw", out)[0] == 0
+    drawn, plain = load_picture(out), load_picture(BLUE)
+    assert drawn.shape == plain.shape
+    assert np.any(drawn != plain)
+
+
+def test_several_drawings_go_to_a_folder(tmp_path: Path) -> None:
+    assert typed(BLUE, YELLOW, "--draw", tmp_path / "seen")[0] == 0
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == ["皖A61R58.plates.jpg", "苏E39078.plates.jpg"]
+
+
+def test_a_drawing_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    code, _, err = typed(BLUE, "--draw", tmp_path / "nowhere" / "seen.png")
+    assert code == 1
+    assert "cannot be written" in err
+
+
+def test_a_car_in_a_video_is_told_once(tmp_path: Path) -> None:
+    film = tmp_path / "gate.avi"
+    _filmed(film, BLUE)
+    code, lines, _ = typed(film)
+    assert code == 0
+    (plate,) = lines[0]["plates"]
+    assert plate["text"] == "皖A61R58"
+    assert plate["t_start_s"] < plate["t_end_s"]
+    assert plate["sightings"] >= 3
+    assert lines[0]["pictures"] == 5
+
+
+def _filmed(target: Path, still: Path) -> None:
+    """Half a second of a car that comes nearer."""
+    import av
+
+    picture = load_picture(still)
+    with av.open(str(target), "w") as film:
+        stream = film.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 480, 270, "yuvj420p"
+        for step in range(5):
+            frame = av.VideoFrame.from_ndarray(np.roll(picture, 3 * step, axis=1), format="bgr24")
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+
+
+@pytest.mark.parametrize("words", [[], [BLUE, "--draw"]])
+def test_bad_usage(words: list[object]) -> None:
+    done = CliRunner().invoke(app, ["plates", *map(str, words)])
+    assert done.exit_code == 2
