@@ -57,10 +57,14 @@ class ExchangeFailed(Retryable):
 
 @dataclass(frozen=True, slots=True)
 class LineCost:
-    """What the wire itself takes: seconds per byte (0 on a network), and seconds per request beyond its bytes."""
+    """What the wire itself takes: seconds per byte (0 on a network), and seconds per request beyond its bytes.
+
+    `ascii_frames`: Modbus is written in digits there.
+    """
 
     byte_s: float = 0.0
     turn_s: float = 0.0
+    ascii_frames: bool = False
 
     @classmethod
     def on_line(cls, line: LineSettings, ascii_frames: bool = False) -> "LineCost":
@@ -71,8 +75,12 @@ class LineCost:
         """
         character_s = line.character_s
         if ascii_frames:
-            return cls(2 * character_s, TURNAROUND_S - 5 * character_s)
+            return cls(2 * character_s, TURNAROUND_S - 5 * character_s, ascii_frames)
         return cls(character_s, TURNAROUND_S + line.silence_s - SILENCE_CHARACTERS * character_s)
+
+    def switched_to(self, line: LineSettings | None) -> "LineCost":
+        """The same wire for a device with line settings of its own."""
+        return self if line is None else LineCost.on_line(line, self.ascii_frames)
 
 
 class Bus(typing.Protocol):

@@ -11,8 +11,11 @@ from edgeguard.bus.hostname import Lookup, ask_resolver
 from edgeguard.bus.reconnect import Reconnect
 from edgeguard.bus.serial import SerialOpener
 from edgeguard.bus.tcp import TcpOpener
+from edgeguard.bus.tls import TlsOpener
 from edgeguard.bus.turns import Turns
+from edgeguard.bus.udp import DatagramFraming, UdpOpener
 from edgeguard.bus.wire_bus import Opener, WireBus
+from edgeguard.codec.ascii import AsciiFraming
 from edgeguard.codec.cjt188_framing import Cjt188Framing
 from edgeguard.codec.dlt645_framing import Dlt645Framing
 from edgeguard.codec.framing import Framing
@@ -20,7 +23,7 @@ from edgeguard.codec.mbap import MbapFraming
 from edgeguard.codec.rtu import RtuFraming
 from edgeguard.core.limits import BUS_RECONNECT_MAX_S, BUS_SILENT_TIMEOUTS, SERIAL_RECONNECT_MAX_S, SERIAL_SILENT_TIMEOUTS
 from edgeguard.core.line import Protocol
-from edgeguard.core.site import BusSpec
+from edgeguard.core.site import BusSpec, TlsSpec, Wire
 
 METER_FRAMINGS: Final[Mapping[Protocol, Callable[[], Framing]]] = MappingProxyType(
     {Protocol.DLT645: Dlt645Framing, Protocol.CJT188: Cjt188Framing}
@@ -47,9 +50,17 @@ def open_bus(spec: BusSpec, entropy: random.Random, lookup: Lookup = ask_resolve
 def framings_of(spec: BusSpec) -> Framings:
     """The framings of all that may be spoken on such a wire."""
     if not spec.wire.is_line:
-        return Framings.only(MbapFraming())
-    return Framings({Protocol.MODBUS: RtuFraming(), **{protocol: make() for protocol, make in METER_FRAMINGS.items()}})
+        return Framings.only(DatagramFraming() if spec.wire is Wire.UDP else MbapFraming())
+    modbus: Framing = AsciiFraming() if spec.wire.is_ascii else RtuFraming()
+    return Framings({Protocol.MODBUS: modbus, **{protocol: make() for protocol, make in METER_FRAMINGS.items()}})
 
 
 def _opener(spec: BusSpec, lookup: Lookup) -> Opener:
-    return SerialOpener(spec) if spec.wire.is_port else TcpOpener(spec, lookup)
+    if spec.wire.is_port:
+        return SerialOpener(spec)
+    if spec.wire is Wire.UDP:
+        return UdpOpener(spec, lookup)
+    if spec.wire is Wire.TLS:
+        # Without any word on certificates, the system's authorities judge.
+        return TlsOpener(spec, spec.tls or TlsSpec(), lookup)
+    return TcpOpener(spec, lookup)

@@ -25,7 +25,7 @@ from edgeguard.core.limits import (
     BUS_JUNK_BYTES,
     BUS_QUEUE_REQUESTS,
     BUS_SILENT_TIMEOUTS,
-    LINE_FRAME_BYTES,
+    LINE_FRAME_CHARACTERS,
 )
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.quality import Fault, Reason
@@ -251,7 +251,7 @@ class Turns:
         for turn in self._outstanding.values():
             line = turn.request.line or self._line
             if line is not None and turn.deadline_s is not None:
-                longest_s = turn.sent_s + turn.sending_s + turn.request.timeout_s + LINE_FRAME_BYTES * line.character_s
+                longest_s = turn.sent_s + turn.sending_s + turn.request.timeout_s + LINE_FRAME_CHARACTERS * line.character_s
                 turn.deadline_s = max(turn.deadline_s, min(now_s + BUS_BYTE_GAP_S + line.silence_s, longest_s))
         if not self._outstanding and self._line is not None:
             if self._held_until_s <= now_s:
@@ -261,7 +261,11 @@ class Turns:
     def _send(self, turn: Turn, write: Write, now_s: float) -> None:
         request = turn.request
         transaction = self._next_transaction()
-        data = self._framing.request(transaction, request)
+        try:
+            data = self._framing.request(transaction, request)
+        except ValueError as error:
+            self._fail(turn, Fault(Reason.REFUSED, str(error)), sent=False)
+            return
         if not self._outstanding:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn

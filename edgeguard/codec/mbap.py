@@ -57,6 +57,7 @@ class MbapFraming:
             transaction, protocol, length, unit = _HEADER.unpack_from(data, start)
             if protocol or not 2 <= length <= _MAX_LENGTH:
                 self.junk_bytes += size - start
+                self._rest = b""
                 head = data[start : start + _HEADER.size].hex(" ")
                 raise StreamBroken(Fault(Reason.GARBAGE, f"{head} is no Modbus TCP header"))
             end = start + 6 + length
@@ -76,18 +77,26 @@ class MbapFraming:
         """Give up; WRONG_UNIT, WRONG_TRANSACTION or SHORT_ANSWER if that is what came instead of the answer."""
         # Not there if its answer stood before the bytes that broke the stream.
         self._units.pop(transaction, None)
-        self._given_up[transaction] = None
-        if len(self._given_up) > _REMEMBERED:
-            self._given_up.popitem(last=False)
+        self.remember(transaction)
         odd = self._odd.pop(transaction, None)
         if odd is None and self._rest and self._rest[:2] == transaction.to_bytes(2, "big")[: len(self._rest)]:
             return Fault(Reason.SHORT_ANSWER, f"{len(self._rest)} bytes of an answer came, its end did not")
         return odd
 
-    def reset(self) -> None:
-        """Forget every request and every byte."""
+    def remember(self, transaction: int) -> None:
+        """An answer to this one that comes from now on is late, not foreign."""
+        self._given_up[transaction] = None
+        if len(self._given_up) > _REMEMBERED:
+            self._given_up.popitem(last=False)
+
+    def let_go(self) -> None:
+        """Bytes that are no whole frame are none of the next."""
         self.junk_bytes += len(self._rest)
         self._rest = b""
+
+    def reset(self) -> None:
+        """Forget every request and every byte."""
+        self.let_go()
         self._units.clear()
         self._odd.clear()
         self._given_up.clear()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from edgeguard.codec.ascii import lrc
 from edgeguard.codec.meter_frame import ANSWER_BIT, END, ERROR_BIT, START, checksum
 from edgeguard.codec.modbus import EXCEPTION_BIT
 from edgeguard.codec.rtu import crc16
@@ -132,11 +133,6 @@ def rtu_shapes(data: bytes) -> list[Shape]:
         end = size + 3
         return [Shape(Form.RTU, end, tuple(sorts), data[0], data[1 : size + 1], True, data[end - 2 : end])]
     return others
-
-
-def lrc(data: bytes) -> int:
-    """The check byte of ASCII frames: the two's complement of the sum."""
-    return -sum(data) & 0xFF
 
 
 def ascii_shape(data: bytes) -> Shape | None:

@@ -16,7 +16,7 @@ from edgeguard.config.site_model import BusTable
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import MAX_BUSES
 from edgeguard.core.line import LineSettings
-from edgeguard.core.site import BusSpec, Wire
+from edgeguard.core.site import BusSpec, TlsSpec, Wire
 
 _ADVICE = "; put the devices of both on one bus, which keeps their turns"
 
@@ -34,7 +34,7 @@ def build_buses(data: Mapping[str, Any], files: Files) -> tuple[BusSpec, ...]:
         raw = mistakes.examine(BusTable, row, path)
         if raw is None or not _has_one_wire(row, path, mistakes):
             continue
-        spec = _port_bus(raw, device, path, mistakes) if device is not None else _network_bus(raw, path, mistakes)
+        spec = _port_bus(raw, device, path, mistakes) if device is not None else _network_bus(raw, path, files)
         if spec is not None:
             buses.append(spec)
     return tuple(buses)
@@ -57,7 +57,8 @@ def _claim_wire(row: Mapping[str, Any], path: KeyPath, wires: FirstUse) -> None:
         endpoint = bus_endpoint(url or "")
     except ValueError:
         return
-    wires.claim((*path, "url"), (endpoint.host, endpoint.port), f"{endpoint.host}:{endpoint.port}", _ADVICE)
+    place = (endpoint.host, endpoint.port, endpoint.scheme == Wire.UDP.value)
+    wires.claim((*path, "url"), place, f"{endpoint.host}:{endpoint.port}", _ADVICE)
 
 
 def _claim_port(row: Mapping[str, Any], path: KeyPath, ports: FirstUse, files: Files) -> Path | None:
@@ -85,12 +86,15 @@ def _port_bus(raw: BusTable, device: Path, path: KeyPath, mistakes: Mistakes) ->
         mistakes.add((*path, "parallel"), "must be 1 on a serial port: a serial line has one talker at a time")
     if "connect_timeout" in raw.model_fields_set:
         mistakes.add((*path, "connect_timeout"), "does nothing with a serial port; remove it")
+    _refuse_tls_keys(raw, path, "does nothing with a serial port; remove it", mistakes)
+    wire = Wire(raw.framing or Wire.SERIAL_RTU.value)
     line = line_of(raw, LineSettings())
-    check_bits(line, path, mistakes, ascii_frames=False)
-    return BusSpec(BusName(raw.name), Wire.SERIAL_RTU, delay_ms=raw.delay, device=device, line=line)
+    check_bits(line, path, mistakes, wire.is_ascii)
+    return BusSpec(BusName(raw.name), wire, delay_ms=raw.delay, device=device, line=line)
 
 
-def _network_bus(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> BusSpec | None:
+def _network_bus(raw: BusTable, path: KeyPath, files: Files) -> BusSpec | None:
+    mistakes = files.mistakes
     endpoint = _endpoint(raw, path, mistakes)
     if endpoint is None:
         return None
@@ -101,6 +105,10 @@ def _network_bus(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> BusSpec | 
         check_bits(line_of(raw, LineSettings()), path, mistakes, wire.is_ascii)
     else:
         refuse_line_keys(raw, path, f"does nothing on {wire.value}://, which has no serial line; remove it", mistakes)
+    if raw.framing is not None:
+        mistakes.add((*path, "framing"), f"is for serial ports; behind a url its scheme says it, here {wire.value}://")
+    if wire is not Wire.TLS:
+        _refuse_tls_keys(raw, path, f"does nothing with {wire.value}://, which has no TLS; use tls:// or remove it", mistakes)
     return BusSpec(
         name=BusName(raw.name),
         wire=wire,
@@ -110,7 +118,28 @@ def _network_bus(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> BusSpec | 
         connect_timeout_ms=raw.connect_timeout,
         delay_ms=raw.delay,
         line=line_of(raw, LineSettings()),
+        tls=_tls(raw, path, files) if wire is Wire.TLS else None,
     )
+
+
+def _tls(raw: BusTable, path: KeyPath, files: Files) -> TlsSpec:
+    """Certificates of a TLS bus. Devices bear certificates of their maker or their building, so the authority must be named."""
+    if raw.ca is None:
+        files.mistakes.add((*path, "url"), "tls:// needs ca beside it: the authority that signed the device's certificate")
+    for key, partner in (("certificate", "key"), ("key", "certificate")):
+        if getattr(raw, key) is not None and getattr(raw, partner) is None:
+            files.mistakes.add((*path, key), f"needs {partner} beside it")
+    named = {
+        key: None if written is None else files.readable(written, (*path, key), secret=key == "key")
+        for key, written in (("ca", raw.ca), ("certificate", raw.certificate), ("key", raw.key))
+    }
+    return TlsSpec(**named)
+
+
+def _refuse_tls_keys(raw: BusTable, path: KeyPath, why: str, mistakes: Mistakes) -> None:
+    for key in ("ca", "certificate", "key"):
+        if getattr(raw, key) is not None:
+            mistakes.add((*path, key), why)
 
 
 def _endpoint(raw: BusTable, path: KeyPath, mistakes: Mistakes) -> Endpoint | None:

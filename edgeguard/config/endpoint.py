@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -9,11 +10,23 @@ from urllib.parse import SplitResult, urlsplit
 from edgeguard.core.site import Wire
 
 MODBUS_TCP_PORT: Final = 502
+MODBUS_TLS_PORT: Final = 802
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 
-BUS_FORMS: Final = 'write "tcp://HOST:PORT" (Modbus TCP) or "rtu+tcp://HOST:PORT" (a serial line through a serial server)'
+BUS_FORMS: Final = (
+    'write "tcp://HOST:PORT" (Modbus TCP), "tls://HOST:PORT" (the same in TLS), "udp://HOST:PORT",'
+    ' or "rtu+tcp://HOST:PORT" or "ascii+tcp://HOST:PORT" (a serial line through a serial server)'
+)
 BROKER_FORMS: Final = 'write "mqtts://HOST:8883" (TLS) or "mqtt://HOST:1883" (plain)'
+
+_BUS_PORTS: Final[Mapping[str, int | None]] = {
+    Wire.TCP.value: MODBUS_TCP_PORT,
+    Wire.UDP.value: MODBUS_TCP_PORT,
+    Wire.TLS.value: MODBUS_TLS_PORT,
+    Wire.RTU_OVER_TCP.value: None,
+    Wire.ASCII_OVER_TCP.value: None,
+}
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 
@@ -28,9 +41,11 @@ class Endpoint:
 
 
 def bus_endpoint(url: str) -> Endpoint:
-    """`tcp://host[:502]` or `rtu+tcp://host:port`. ValueError with a sentence for anything else."""
-    defaults = {Wire.TCP.value: MODBUS_TCP_PORT, Wire.RTU_OVER_TCP.value: None}
-    return _endpoint(url, defaults, BUS_FORMS)
+    """`tcp://` or `udp://host[:502]`, `tls://host[:802]`, `rtu+tcp://` or `ascii+tcp://host:port`.
+
+    ValueError with a sentence for anything else.
+    """
+    return _endpoint(url, _BUS_PORTS, BUS_FORMS)
 
 
 def broker_endpoint(url: str) -> Endpoint:
@@ -46,7 +61,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _endpoint(url: str, defaults: dict[str, int | None], forms: str) -> Endpoint:
+def _endpoint(url: str, defaults: Mapping[str, int | None], forms: str) -> Endpoint:
     scheme, separator, _ = url.partition("://")
     if not separator:
         raise ValueError(f'"{_shown(url)}" is not a URL; {forms}')

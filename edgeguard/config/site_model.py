@@ -167,6 +167,10 @@ class BusTable(Table):
     name: Id
     url: Annotated[str, Field(max_length=300)] | None = None
     port: PathText | None = None
+    framing: Literal["rtu", "ascii"] | None = None
+    ca: PathText | None = None
+    certificate: PathText | None = None
+    key: PathText | None = None
     baudrate: Baudrate | None = None
     parity: ParityName | None = None
     databits: DataBits | None = None

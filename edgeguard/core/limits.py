@@ -43,8 +43,8 @@ TURNAROUND_S: Final = 0.010
 """How long a serial device is taken to think, as long as nothing is known of it."""
 BUS_BYTE_GAP_S: Final = 0.05
 """Bytes of one frame may come so far apart: adapters and network servers deliver them in packets."""
-LINE_FRAME_BYTES: Final = 300
-"""The longest frame on a serial line, echo and noise left out: Modbus RTU 256, DL/T 645 and CJ/T 188 below 270."""
+LINE_FRAME_CHARACTERS: Final = 520
+"""The longest frame on a serial line: Modbus in ASCII 513, in RTU 256, DL/T 645 and CJ/T 188 below 270."""
 SERIAL_RECONNECT_MAX_S: Final = 5.0
 SERIAL_SILENT_TIMEOUTS: Final = 50
 """Requests without any sign of life before a serial port is opened anew: an adapter may be stuck, but meters may be dead."""

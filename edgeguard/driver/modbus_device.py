@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import structlog
 
-from edgeguard.bus import Bus, LineCost, Priority
+from edgeguard.bus import Bus, Priority
 from edgeguard.codec.plan import PlanRules, break_even_words
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import Permanent
@@ -37,7 +37,7 @@ class ModbusDevice:
         self._fields = profile.fields
         self._columns = {point.name: i for i, point in enumerate(profile.points)}
         self._line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0, spec.line)
-        cost = bus.cost if spec.line is None else LineCost.on_line(spec.line)
+        cost = bus.cost.switched_to(spec.line)
         rules = PlanRules.of(limits, break_even_words(cost.byte_s, cost.turn_s + limits.delay_ms / 1000.0))
         self._reader = ModbusReader(spec.name, profile.points, profile.fields, rules, self._line, clock, shelf)
         self._writer = ModbusWriter(spec.name, profile.points, profile.fields, self._line, self._reader)

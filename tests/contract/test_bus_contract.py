@@ -5,11 +5,12 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
 
 from edgeguard.bus import Bus, ExchangeFailed, LinkState, Priority, Request, open_bus
+from edgeguard.codec.ascii import lrc
 from edgeguard.codec.modbus import read_request
 from edgeguard.codec.rtu import crc16
 from edgeguard.core.ids import BusName
@@ -78,7 +79,7 @@ class SocketBench:
         self.connections += 1
         self._writers.append(writer)
         while data := await reader.read(4096):
-            address, pdu = (data[6], data[7:]) if self.wire is Wire.TCP else (data[0], data[1:-2])
+            address, pdu = self.opened(data)
             self._sent.append((address, pdu))
             unit = self.units.get(address)
             answer = None if unit is None else unit.answer(pdu)
@@ -86,12 +87,51 @@ class SocketBench:
                 continue
             await asyncio.sleep(unit.response_s)
             body = bytes((address if unit.answers_as is None else unit.answers_as,)) + answer
-            if self.wire is Wire.TCP:
-                frame = data[:4] + len(body).to_bytes(2, "big") + body
-            else:
-                frame = body + crc16(body).to_bytes(2, "little")
-            writer.write(frame)
+            writer.write(self.wrapped(data, body))
         writer.close()
+
+    def opened(self, data: bytes) -> tuple[int, bytes]:
+        if not self.wire.is_line:
+            return data[6], data[7:]
+        body = bytes.fromhex(data[1:-4].decode()) if self.wire.is_ascii else data[:-2]
+        return body[0], body[1:]
+
+    def wrapped(self, request: bytes, body: bytes) -> bytes:
+        if not self.wire.is_line:
+            return request[:4] + len(body).to_bytes(2, "big") + body
+        if self.wire.is_ascii:
+            return b":" + (body + bytes((lrc(body),))).hex().upper().encode() + b"\r\n"
+        return body + crc16(body).to_bytes(2, "little")
+
+
+class DatagramBench(SocketBench, asyncio.DatagramProtocol):
+    """Datagrams instead of a stream; each answer is sent twice, since a network may do that."""
+
+    def __init__(self) -> None:
+        super().__init__(Wire.UDP)
+        self.transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        address, pdu = self.opened(data)
+        self._sent.append((address, pdu))
+        unit = self.units.get(address)
+        answer = None if unit is None else unit.answer(pdu)
+        if unit is None or answer is None:
+            return
+        frame = self.wrapped(data, bytes((address if unit.answers_as is None else unit.answers_as,)) + answer)
+        for _ in range(2):
+            asyncio.get_running_loop().call_later(unit.response_s, self._send, frame, addr)
+
+    def hang_up(self) -> None:
+        """The network answers the next datagram with an ICMP message: nobody is there."""
+        self.transport.abort()
+
+    def _send(self, frame: bytes, addr: tuple[str | int, int]) -> None:
+        if not self.transport.is_closing():
+            self.transport.sendto(frame, addr)
 
 
 class PortBench:
@@ -134,7 +174,16 @@ async def running(bus: Bus) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.fixture(params=["fake", Wire.TCP, Wire.RTU_OVER_TCP, pytest.param(Wire.SERIAL_RTU, marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=[
+        "fake",
+        Wire.TCP,
+        Wire.UDP,
+        Wire.RTU_OVER_TCP,
+        Wire.ASCII_OVER_TCP,
+        pytest.param(Wire.SERIAL_RTU, marks=pytest.mark.slow),
+    ]
+)
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     if request.param == "fake":
         memory = MemoryBench()
@@ -148,6 +197,14 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with running(near.bus):
             yield near
         near.port.unplug()
+        return
+    if request.param is Wire.UDP:
+        transport, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(DatagramBench, local_addr=("127.0.0.1", 0))
+        port = transport.get_extra_info("sockname")[1]
+        datagrams.bus = open_bus(BusSpec(BusName("loop"), Wire.UDP, "127.0.0.1", port), random.Random(1))
+        async with running(datagrams.bus):
+            yield datagrams
+        transport.close()
         return
     far = SocketBench(request.param)
     server = await asyncio.start_server(far.serve, "127.0.0.1", 0)
@@ -240,6 +297,12 @@ async def test_the_moment_of_sending_is_told(bench: Bench) -> None:
 async def test_a_lost_connection_fails_what_is_under_way(bench: Bench) -> None:
     fill(bench, 1)
     await bench.bus.exchange(ask(1))
+    if isinstance(bench, DatagramBench):
+        # There only what is sent finds out.
+        bench.hang_up()
+        await asyncio.sleep(0.02)
+        assert await reason_of(bench.bus, ask(1)) is Reason.NO_CONNECTION
+        return
     asked = asyncio.create_task(reason_of(bench.bus, ask(DEAD)))
     await asyncio.sleep(0.02)
     bench.hang_up()

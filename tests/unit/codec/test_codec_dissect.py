@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.codec.ascii import lrc
 from edgeguard.codec.dissect import Dissector
 from edgeguard.codec.rtu import crc16
-from edgeguard.codec.shapes import lrc
 from edgeguard.codec.sighting import Form, Sighting, Sort, Way
 from edgeguard.core.limits import DISSECT_BYTES
 

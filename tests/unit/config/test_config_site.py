@@ -10,7 +10,7 @@ from edgeguard.core.alarm import AlarmRule, Condition, Severity
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.point import Labels
-from edgeguard.core.site import DeviceSpec, Site, Wire
+from edgeguard.core.site import DeviceSpec, Site, TlsSpec, Wire
 
 BARE = '[gateway]\nsite = "lakeside"\nid = "b07"\n'
 DEVICE = """
@@ -79,6 +79,22 @@ def test_a_serial_port_and_devices_with_settings_of_their_own(tmp_path: Path) ->
     limits = site.devices[2].profile.limits
     assert (limits.delay_ms, limits.timeout_ms) == (50, 3000)
     assert site.devices[0].profile.limits.timeout_ms == 1000
+
+
+def test_the_other_wires(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    (tmp_path / "own.pem").touch()
+    (tmp_path / "own.key").touch(mode=0o600)
+    text = (
+        '[[bus]]\nname = "a"\nurl = "udp://h"\n[[bus]]\nname = "b"\nurl = "tcp://h"\n'
+        '[[bus]]\nname = "c"\nport = "/dev/null"\nframing = "ascii"\ndatabits = 7\nparity = "E"\n'
+        '[[bus]]\nname = "d"\nurl = "tls://h"\nca = "ca.pem"\ncertificate = "own.pem"\nkey = "own.key"\n'
+    )
+    udp, tcp, ascii_port, tls = load(tmp_path, BARE + text).buses
+    assert (udp.wire, udp.port, tcp.port) == (Wire.UDP, 502, 502)
+    assert (ascii_port.wire, ascii_port.line) == (Wire.SERIAL_ASCII, LineSettings(9600, Parity.EVEN, 7, 1))
+    assert (tls.wire, tls.port) == (Wire.TLS, 802)
+    assert tls.tls == TlsSpec(tmp_path / "ca.pem", tmp_path / "own.pem", tmp_path / "own.key")
 
 
 def test_a_port_that_is_not_there_is_waited_for(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""Modbus ASCII: unit and PDU in hexadecimal digits between a colon and CR LF, an LRC at the end.
+
+Source: MODBUS over Serial Line V1.02, 2.5.2 (frame, LRC). A colon begins a frame wherever it stands, so the stream is found
+again after any noise; a frame of another unit, function or length is never taken for the answer.
+"""
+
+from typing import Final
+
+from edgeguard.codec.framing import Answer
+from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes
+from edgeguard.core.limits import ASCII_MAX_FRAME_BYTES, RTU_QUIET_S
+from edgeguard.core.line import Station
+from edgeguard.core.quality import Fault, Reason
+
+_START: Final = b":"
+_END: Final = b"\n"
+_SHORTEST_BODY: Final = 3
+_KEPT_BYTES: Final = 2 * ASCII_MAX_FRAME_BYTES
+"""Room for an echo and an answer; older bytes are noise."""
+
+
+def lrc(data: bytes | bytearray) -> int:
+    """The check byte of ASCII frames: the two's complement of the sum."""
+    return -sum(data) & 0xFF
+
+
+class AsciiFraming:
+    """Frames of one line that speaks Modbus ASCII; see codec.framing.Framing."""
+
+    parallel = 1
+    torn = False
+
+    def __init__(self, quiet_s: float = RTU_QUIET_S) -> None:
+        self.quiet_s = quiet_s
+        self.junk_bytes = 0
+        self.late_answers = 0
+        self._transaction: int | None = None
+        self._asked = b""
+        self._sent = b""
+        self._length: int | None = None
+        self._buffer = bytearray()
+        self._odd: Fault | None = None
+        self._echoes = False
+        self._echoed = False
+
+    def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
+        """The frame of a request to unit `address`."""
+        if self._transaction is not None:
+            raise ValueError("a serial line bears one request at a time")
+        self._asked = bytes((int(address),)) + pdu
+        self._sent = _START + (self._asked + bytes((lrc(self._asked),))).hex().upper().encode("ascii") + b"\r\n"
+        self._length = answer_bytes(pdu)
+        self._transaction = transaction
+        self._odd, self._echoed = None, False
+        self._drop(len(self._buffer))
+        return self._sent
+
+    def feed(self, data: bytes) -> list[Answer]:
+        """The answer, if it is complete; without an outstanding request everything is junk."""
+        buffer = self._buffer
+        buffer += data
+        answers: list[Answer] = []
+        while (end := buffer.find(_END)) >= 0:
+            frame = bytes(buffer[: end + 1])
+            del buffer[: end + 1]
+            start = max(0, frame.rfind(_START))
+            self.junk_bytes += start
+            answers += self._judge(frame[start:])
+        self._drop(len(buffer) - _KEPT_BYTES)
+        return answers
+
+    def forget(self, transaction: int) -> Fault | None:
+        """Give up; says what came instead of the answer."""
+        if transaction != self._transaction:
+            raise ValueError(f"transaction {transaction} is not outstanding")
+        self._transaction = None
+        rest = bytes(self._buffer)
+        self._drop(len(rest))
+        if self._odd is None and _START in rest:
+            return Fault(Reason.SHORT_ANSWER, f"{len(rest) - rest.rfind(_START)} characters of a frame came, its end did not")
+        if self._odd is None and rest:
+            return Fault(Reason.GARBAGE, f"{len(rest)} bytes that are no answer: {rest[:16].hex(' ')}")
+        return self._odd
+
+    def reset(self) -> None:
+        """Forget the request and every byte."""
+        self._transaction = None
+        self._drop(len(self._buffer))
+
+    def _judge(self, frame: bytes) -> list[Answer]:
+        """A stretch up to the end of a line: the echo, the answer, or something else that is noted."""
+        if self._transaction is not None and frame == self._sent and not self._echoed and self._is_echo():
+            self._echoed = True
+            return []
+        body = _body(frame)
+        transaction = self._transaction
+        fault = self._mismatch(body, frame)
+        if fault is None and transaction is not None:
+            if self._asked[1] <= Function.READ_INPUT_REGISTERS:
+                self._echoes = self._echoed
+            self._transaction = None
+            return [Answer(transaction, body[1:-1])]
+        self.junk_bytes += len(frame)
+        if transaction is None:
+            self.late_answers += bool(body)
+        else:
+            self._odd = fault
+        return []
+
+    def _is_echo(self) -> bool:
+        """Only a read tells an echo from its answer; a write's answer may be the same bytes, so there a read has to have told."""
+        return self._asked[1] <= Function.READ_INPUT_REGISTERS or self._echoes
+
+    def _mismatch(self, body: bytes, frame: bytes) -> Fault | None:
+        """Why this is no answer to what was asked; None if it is."""
+        if not body:
+            wrong = frame.startswith(_START) and frame.endswith(b"\r\n")
+            reason = Reason.CHECKSUM if wrong else Reason.GARBAGE
+            return Fault(reason, f"{len(frame)} characters that are no frame: {frame[:24].decode('ascii', 'replace').strip()}")
+        if body[0] != self._asked[0]:
+            return Fault(Reason.WRONG_UNIT, f"asked unit {self._asked[0]}, unit {body[0]} answered")
+        pdu = body[1:-1]
+        if pdu[0] == self._asked[1] | EXCEPTION_BIT and len(pdu) == 2:
+            return None
+        if pdu[0] != self._asked[1]:
+            return Fault(Reason.WRONG_FUNCTION, f"asked function {self._asked[1]}, answered function {pdu[0]}")
+        if self._length is not None and len(pdu) != self._length:
+            return Fault(Reason.SHORT_ANSWER, f"expected {self._length} bytes, got {len(pdu)}")
+        return None
+
+    def _drop(self, count: int) -> None:
+        if count > 0:
+            self.junk_bytes += count
+            del self._buffer[:count]
+
+
+def _body(frame: bytes) -> bytes:
+    """Unit, PDU and LRC of a whole frame; empty if it is none."""
+    if not frame.startswith(_START) or not frame.endswith(b"\r\n"):
+        return b""
+    digits = frame[1:-2]
+    # bytes.fromhex would pass over blanks.
+    if len(digits) % 2 or not digits.isalnum():
+        return b""
+    try:
+        body = bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return b""
+    return body if len(body) >= _SHORTEST_BODY and not sum(body) & 0xFF else b""
