@@ -1,11 +1,19 @@
-"""Requests that wait for their turn: by priority, then by age, leaving out addresses that still need a pause."""
+"""Requests that wait for their turn: by priority, then fairly by station, leaving out addresses that still need a pause.
 
+Fair means by time on the wire: of the stations that wait with equal priority the one goes first that has had least of it
+(start-time fair queuing; Goyal, Vin and Cheng 1996), so that neither many requests nor slow answers of one device push the
+others back. Two things are bounded: whoever waits is passed over by more urgent ones so often and not more, and knocking at
+the doors of dead devices takes a tenth of the time at most.
+"""
+
+import math
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgeguard.bus.exchange import Priority, Request
+from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN
 from edgeguard.core.line import Station
 
 
@@ -27,70 +35,110 @@ class TurnQueue:
     """The waiting turns of one bus."""
 
     def __init__(self) -> None:
-        self._lanes: tuple[deque[Turn], ...] = tuple(deque() for _ in Priority)
-        self._size = 0
+        self._lanes: tuple[_Lane, ...] = tuple(_Lane() for _ in Priority)
         self._rested_s: dict[Station, float] = {}
+        self._probes_s = 0.0
 
     def __len__(self) -> int:
-        return self._size
+        return sum(len(lane.turns) for lane in self._lanes)
 
     def __iter__(self) -> Iterator[Turn]:
         for lane in self._lanes:
-            yield from lane
+            yield from lane.turns
 
     def put(self, turn: Turn) -> None:
-        """Wait behind those of the same priority."""
-        self._lanes[turn.request.priority].append(turn)
-        self._size += 1
+        """Wait among those of the same priority."""
+        self._lanes[turn.request.priority].put(turn)
 
     def put_back(self, turn: Turn) -> None:
-        """Wait again, in front of those of the same priority."""
-        self._lanes[turn.request.priority].appendleft(turn)
-        self._size += 1
+        """Wait again, in front of those of the same priority and station."""
+        self._lanes[turn.request.priority].turns.appendleft(turn)
 
     def rest(self, address: Station, until_s: float) -> None:
         """Leave this address alone until then (loop time)."""
         self._rested_s[address] = until_s
 
+    def charge(self, turn: Turn, busy_s: float, now_s: float, answered: bool) -> None:
+        """This turn has kept the wire busy for so long. Unanswered probes pay with a pause for all of their kind."""
+        self._lanes[turn.request.priority].charge(turn.request.address, busy_s)
+        if turn.request.priority is Priority.PROBE and not answered:
+            self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
+
     def take(self, now_s: float) -> Turn | None:
         """The next turn whose address needs no pause; None if there is none. Turns whose future is done are dropped."""
-        for lane in self._lanes:
-            while lane:
-                turn = lane[0] if not self._rested_s else self._first_rested(lane, now_s)
-                if turn is None:
-                    break
-                if turn is lane[0]:
-                    lane.popleft()
-                else:
-                    lane.remove(turn)
-                self._size -= 1
-                if not turn.future.done():
-                    return turn
+        lanes = self._lanes
+        order: Iterable[int] = range(len(lanes))
+        if any(lane.passed >= BUS_PASSED_OVER for lane in lanes):
+            order = sorted(order, key=lambda i: lanes[i].passed < BUS_PASSED_OVER)
+        for i in order:
+            if i == Priority.PROBE and now_s < self._probes_s:
+                continue
+            turn = lanes[i].take(self._rested_s, now_s)
+            if turn is None:
+                continue
+            lanes[i].passed = 0
+            for lower in lanes[i + 1 :]:
+                lower.passed += bool(lower.turns)
+            return turn
         return None
 
     def ready_s(self) -> float | None:
-        """When the first of the resting addresses that are waited for is ready; None if nothing waits."""
-        return min((self._rested_s.get(turn.request.address, 0.0) for turn in self), default=None)
-
-    def clear(self) -> list[Turn]:
-        """Take everything out."""
-        turns = list(self)
-        for lane in self._lanes:
-            lane.clear()
-        self._size = 0
-        return turns
+        """When the first of those that wait may have its turn, as far as pauses are concerned; None if nothing waits."""
+        ready = [
+            max(self._rested_s.get(turn.request.address, 0.0), self._probes_s if turn.request.priority is Priority.PROBE else 0.0)
+            for turn in self
+        ]
+        return min(ready, default=None)
 
     def drop_done(self) -> None:
         """Forget turns that nobody waits for any more."""
         for lane in self._lanes:
-            kept = [turn for turn in lane if not turn.future.done()]
-            self._size -= len(lane) - len(kept)
-            lane.clear()
-            lane.extend(kept)
+            kept = [turn for turn in lane.turns if not turn.future.done()]
+            lane.turns.clear()
+            lane.turns.extend(kept)
 
-    def _first_rested(self, lane: deque[Turn], now_s: float) -> Turn | None:
-        for turn in lane:
-            until_s = self._rested_s.get(turn.request.address)
-            if until_s is None or until_s <= now_s or turn.future.done():
-                return turn
-        return None
+
+class _Lane:
+    """Those of one priority. `passed`: how often more urgent ones went first since this lane last had a turn."""
+
+    def __init__(self) -> None:
+        self.turns: deque[Turn] = deque()
+        self.passed = 0
+        self._had_s: dict[Station, float] = {}
+        """Time that each station has had, on a scale on which those that wait are never left behind."""
+        self._least_s = 0.0
+
+    def put(self, turn: Turn) -> None:
+        station = turn.request.address
+        had_s = self._had_s.get(station, 0.0)
+        if had_s < self._least_s and not any(other.request.address == station for other in self.turns):
+            # Who was away saves nothing up.
+            self._had_s[station] = self._least_s
+        self.turns.append(turn)
+
+    def charge(self, station: Station, busy_s: float) -> None:
+        self._had_s[station] = max(self._had_s.get(station, 0.0), self._least_s) + busy_s
+        if len(self._had_s) > BUS_STATIONS_KNOWN:
+            waiting = {turn.request.address for turn in self.turns}
+            self._had_s = {key: had_s for key, had_s in self._had_s.items() if key in waiting or had_s > self._least_s}
+
+    def take(self, rested_s: Mapping[Station, float], now_s: float) -> Turn | None:
+        best: Turn | None = None
+        best_s = math.inf
+        done = False
+        for turn in self.turns:
+            station = turn.request.address
+            if turn.future.done():
+                done = True
+            elif rested_s.get(station, 0.0) <= now_s:
+                had_s = self._had_s.get(station, 0.0)
+                if had_s < best_s:
+                    best, best_s = turn, had_s
+        if best is not None:
+            self._least_s = max(self._least_s, best_s)
+            self.turns.remove(best)
+        elif not self.turns:
+            self.passed = 0
+        if done:
+            self.turns = deque(turn for turn in self.turns if not turn.future.done())
+        return best

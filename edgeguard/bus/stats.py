@@ -20,9 +20,10 @@ class LinkState(StrEnum):
 class BusStats:
     """Counts since the start. `faults`: failed requests by reason; `junk_bytes`: received, but part of no answer.
 
-    `busy_s`: time with a request outstanding. `waiting`: requests in the queue now. `response_p95_s`: time that 95 % of the
-    latest answers took at most, 0 before the first. `connected_s`: age of the connection,
-    None if there is none. `error`: why there is no connection, or why the last one ended.
+    `foreign_frames`: whole frames that came on a serial line while nothing was asked and that answer no request given up:
+    somebody else is master there, too. `busy_s`: time with a request outstanding. `waiting`: requests in the queue now.
+    `response_p95_s`: time that 95 % of the latest answers took at most, 0 before the first. `connected_s`: age of the
+    connection, None if there is none. `error`: why there is no connection, or why the last one ended.
     """
 
     state: LinkState = LinkState.STOPPED
@@ -33,6 +34,7 @@ class BusStats:
     bytes_received: int = 0
     junk_bytes: int = 0
     late_answers: int = 0
+    foreign_frames: int = 0
     reconnects: int = 0
     busy_s: float = 0.0
     waiting: int = 0

@@ -13,11 +13,13 @@ from types import MappingProxyType
 
 from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.framings import Framings
+from edgeguard.bus.overheard import Overheard
 from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tap import Listener, Passing, WireEvent
 from edgeguard.codec.framing import StreamBroken
+from edgeguard.codec.sighting import Sort
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import (
     BUS_BYTE_GAP_S,
@@ -25,7 +27,9 @@ from edgeguard.core.limits import (
     BUS_JUNK_BYTES,
     BUS_QUEUE_REQUESTS,
     BUS_SILENT_TIMEOUTS,
+    FOREIGN_ANSWER_S,
     LINE_FRAME_CHARACTERS,
+    TIMER_SLACK_S,
 )
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.quality import Fault, Reason
@@ -64,6 +68,8 @@ class Turns:
         self._silent_enough = silent_timeouts
         self._tune: Tune | None = None
         self._next: Turn | None = None
+        self._overheard = Overheard()
+        self._late_until_s = 0.0
         self._queue = TurnQueue()
         self._outstanding: dict[int, Turn] = {}
         self._transaction = 0
@@ -143,7 +149,7 @@ class Turns:
         now_s = asyncio.get_running_loop().time()
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
-            self._rest(turn, now_s)
+            self._rest(turn, now_s, answered=False)
         self._account(now_s)
         self._outstanding.clear()
         self._framing.reset()
@@ -162,6 +168,7 @@ class Turns:
         self._tell(Passing.RECEIVED, data)
         self._silent_timeouts = 0
         self._silent.clear()
+        idle = self._line is not None and not self._outstanding
         try:
             answers = self._framing.feed(data)
         except StreamBroken as broken:
@@ -176,13 +183,16 @@ class Turns:
             self._heard.add(turn.request.address)
             self._junk_mark = self._framing.junk_bytes
             self._responses.note(now_s - turn.sent_s)
-            self._rest(turn, now_s)
+            self._rest(turn, now_s, answered=True)
             if not turn.future.done():
                 turn.future.set_result(pdu)
         if self._draining:
             self._held_until_s = min(now_s + self._framing.quiet_s, self._drained_by_s)
         elif self._line is not None and not answers:
             self._line_busy(now_s)
+        if idle and now_s >= self._late_until_s and Sort.REQUEST in self._overheard.feed(data):
+            # Another master has asked: let it have its answer, lest both be lost.
+            self._held_until_s = max(self._held_until_s, now_s + FOREIGN_ANSWER_S)
         if self._framing.junk_bytes - self._junk_mark > BUS_JUNK_BYTES:
             self._hang_up(Fault(Reason.GARBAGE, f"{BUS_JUNK_BYTES} bytes without an answer among them"))
         elif answers:
@@ -203,6 +213,7 @@ class Turns:
             bytes_received=self._bytes_received,
             junk_bytes=self._framing.junk_bytes,
             late_answers=self._framing.late_answers,
+            foreign_frames=self._overheard.frames,
             reconnects=reconnects,
             busy_s=busy_s,
             waiting=len(self._queue),
@@ -215,13 +226,13 @@ class Turns:
         """Send what may be sent."""
         while self._write is not None and (self._queue or self._next) and len(self._outstanding) < self._parallel:
             now_s = asyncio.get_running_loop().time()
-            if now_s < self._held_until_s:
+            if now_s + TIMER_SLACK_S < self._held_until_s:
                 self._resume_at(self._held_until_s)
                 return
             if self._draining:
                 self._draining = False
                 self._framing.reset()
-            turn, self._next = self._next or self._queue.take(now_s), None
+            turn, self._next = self._next or self._queue.take(now_s + TIMER_SLACK_S), None
             if turn is None:
                 ready_s = self._queue.ready_s()
                 if ready_s is not None and ready_s < math.inf:
@@ -269,12 +280,16 @@ class Turns:
         if not self._outstanding:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
+        self._overheard.forget()
         self._addresses.add(request.address)
         if request.delay_s > 0:
             self._queue.rest(request.address, math.inf)
         line = request.line or self._line
         turn.sending_s = 0.0 if line is None else len(data) * line.character_s
         turn.sent_s, turn.deadline_s = now_s, now_s + turn.sending_s + request.timeout_s
+        if line is not None:
+            # A byte is there when its last bit is.
+            turn.deadline_s += line.character_s
         self._guard(turn.deadline_s)
         self._requests += 1
         self._bytes_sent += len(data)
@@ -291,8 +306,9 @@ class Turns:
         self._transaction = transaction
         return transaction
 
-    def _rest(self, turn: Turn, now_s: float) -> None:
-        """Keep the silences asked for after a transaction, and those that the line itself needs."""
+    def _rest(self, turn: Turn, now_s: float, answered: bool) -> None:
+        """A transaction has ended: account for its time, keep the silences asked for after it and those of the line itself."""
+        self._queue.charge(turn, now_s - turn.sent_s, now_s, answered)
         line = turn.request.line or self._line
         pause_s = max(self._delay_s, 0.0 if line is None else line.silence_s)
         if pause_s > 0:
@@ -318,7 +334,9 @@ class Turns:
         """Give up whatever is due, then set the timer for the next deadline."""
         self._watch = None
         now_s = asyncio.get_running_loop().time()
-        due = [t for t, turn in self._outstanding.items() if turn.deadline_s is not None and turn.deadline_s <= now_s]
+        due = [
+            t for t, turn in self._outstanding.items() if turn.deadline_s is not None and turn.deadline_s <= now_s + TIMER_SLACK_S
+        ]
         for transaction in due:
             if transaction in self._outstanding:
                 self._time_out(transaction, now_s)
@@ -341,11 +359,11 @@ class Turns:
         turn = self._outstanding.pop(transaction)
         fault = self._framing.forget(transaction)
         self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
-        self._rest(turn, now_s)
+        self._rest(turn, now_s, answered=False)
         if self._framing.quiet_s > 0:
             self._draining = True
             self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
-            self._drained_by_s = now_s + BUS_DRAIN_MAX_S
+            self._drained_by_s = self._late_until_s = now_s + BUS_DRAIN_MAX_S
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:

@@ -75,7 +75,7 @@ class RtuFraming:
         buffer = self._buffer
         buffer += data
         if self._transaction is None:
-            if self._whole_frame(buffer):
+            if self._whole_frame(buffer) and self._sent[:1] == buffer[:1] and buffer[1] & ~EXCEPTION_BIT == self._sent[1]:
                 self.late_answers += 1
             self._drop(len(buffer))
             return []

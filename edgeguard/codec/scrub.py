@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from edgeguard.codec.ascii import lrc
 from edgeguard.codec.meter_frame import WAKE_UP, checksum
 from edgeguard.codec.modbus import EXCEPTION_BIT
 from edgeguard.codec.rtu import crc16
-from edgeguard.codec.shapes import METER_OFFSET, lrc
+from edgeguard.codec.shapes import METER_OFFSET
 from edgeguard.codec.sighting import Form, Sighting, Sort
 from edgeguard.core.profile import AddressRange
 from edgeguard.core.register import Table

@@ -41,6 +41,15 @@ BUS_DRAIN_MAX_S: Final = 1.0
 RTU_QUIET_S: Final = 0.1
 TURNAROUND_S: Final = 0.010
 """How long a serial device is taken to think, as long as nothing is known of it."""
+TIMER_SLACK_S: Final = 1e-6
+"""A timer may fire so much too early, by rounding; what is due within it is due."""
+FOREIGN_ANSWER_S: Final = 0.2
+"""How long another master on the line is given to get its answer."""
+BUS_PASSED_OVER: Final = 8
+"""Turns that more urgent requests may have before a less urgent one that waits has one."""
+BUS_PROBE_SHARE: Final = 0.1
+"""The part of a bus's time that waiting for dead devices may take."""
+BUS_STATIONS_KNOWN: Final = 512
 BUS_BYTE_GAP_S: Final = 0.05
 """Bytes of one frame may come so far apart: adapters and network servers deliver them in packets."""
 LINE_FRAME_CHARACTERS: Final = 520

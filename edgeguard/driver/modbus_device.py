@@ -39,7 +39,8 @@ class ModbusDevice:
         self._line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0, spec.line)
         cost = bus.cost.switched_to(spec.line)
         rules = PlanRules.of(limits, break_even_words(cost.byte_s, cost.turn_s + limits.delay_ms / 1000.0))
-        self._reader = ModbusReader(spec.name, profile.points, profile.fields, rules, self._line, clock, shelf)
+        watched = frozenset(self._columns[rule.point] for rule in spec.alarms if rule.point in self._columns)
+        self._reader = ModbusReader(spec.name, profile.points, profile.fields, rules, self._line, clock, shelf, watched)
         self._writer = ModbusWriter(spec.name, profile.points, profile.fields, self._line, self._reader)
         self._polls = 0
         self._failures = 0

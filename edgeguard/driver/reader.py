@@ -36,7 +36,10 @@ _GOOD_SHAPE = frozenset({Reason.REFUSED, Reason.EXCEPTION})
 
 
 class ModbusReader:
-    """All reads of one device. `points[i]` sits at `fields[i]`."""
+    """All reads of one device. `points[i]` sits at `fields[i]`.
+
+    `urgent`: columns that alarms watch; the blocks that hold one are read first in a round, and before other devices' routine.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class ModbusReader:
         line: DeviceLine,
         clock: Clock,
         shelf: Shelf,
+        urgent: frozenset[int] = frozenset(),
     ) -> None:
         self._device = device
         self._points = points
@@ -55,6 +59,7 @@ class ModbusReader:
         self._line = line
         self._clock = clock
         self._shelf = shelf
+        self._urgent = urgent
         self._learned = NOTHING_LEARNED
         self._learned_ms = 0
         self._told: frozenset[int] = frozenset()
@@ -102,7 +107,9 @@ class ModbusReader:
         self._forget_in_time()
         routine = self._routine
         under_way = self._begin(self._line.first_wait_s(knock=False))
-        await self._read_all(routine.blocks, under_way, priority)
+        first = [block for block in routine.blocks if not self._urgent.isdisjoint(block.members)]
+        await self._read_all(first, under_way, min(priority, Priority.ALARM))
+        await self._read_all((block for block in routine.blocks if self._urgent.isdisjoint(block.members)), under_way, priority)
         if not routine.blocks:
             await self._knock(under_way, priority)
         return under_way

@@ -12,6 +12,7 @@ from edgeguard.bus import Bus, open_bus
 from edgeguard.core.clock import Clock
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import BusName, DeviceName
+from edgeguard.core.limits import BUS_PROBE_SHARE
 from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
@@ -126,8 +127,9 @@ class Field:
         )
         self._units[spec.bus.name] = unit
         self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
-        # In the worst case all others are dead and each is waited for twice before a poller has its turn.
-        patience_s = sum(2 * device.profile.limits.timeout_ms for device in spec.devices) / 1000.0
+        # In the worst case all others are dead: each is waited for twice, or their probes go first, in their small share of time.
+        each_s = sum(device.profile.limits.timeout_ms for device in spec.devices) / 1000.0
+        patience_s = each_s * (2 + 1 / BUS_PROBE_SHARE)
         for poller in pollers:
             poller.figures.patience_s = patience_s
             bus.on_connected(poller.wake)
