@@ -275,8 +275,8 @@ async def test_a_person_goes_before_those_that_wait(bench: Bench) -> None:
 
 
 async def test_cancelling_leaves_the_wire_whole(bench: Bench) -> None:
-    fill(bench, 1, 2)
-    await bench.bus.exchange(ask(1))
+    fill(bench, 1, 2, 3)
+    await bench.bus.exchange(ask(3))
     bench.unit(1).response_s = 0.03
     first, second = (asyncio.create_task(bench.bus.exchange(ask(unit))) for unit in (1, 2))
     await asyncio.sleep(0.01)
