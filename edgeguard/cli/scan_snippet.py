@@ -99,9 +99,8 @@ def _device(found: FoundView, name: str, bus: str, own: str, shared: bool, slown
 def _name(found: FoundView, taken: Collection[str]) -> str:
     """A name that is free: the kind of device, or the protocol, and its address."""
     best = found.best
-    stem = best.kind if best is not None and best.kind != "other" else "device"
-    if found.protocol != "modbus":
-        stem = {"dlt645": "electricity-meter"}.get(found.protocol, "meter")
+    unknown = {"dlt645": "electricity-meter", "cjt188": "meter"}.get(found.protocol, "device")
+    stem = best.kind if best is not None and best.kind != "other" else unknown
     tail = found.address.lstrip("0").lower() or "0"
     wanted, number = f"{stem}-{tail}"[:60], 2
     name = wanted

@@ -14,6 +14,19 @@ from edgeguard.core.point import Labels
 
 FORMS: Final = ("water", "heat", "heat-unit-first", "gas")
 
+TYPES: Final[Mapping[str, Labels]] = {
+    "10": Labels("冷水表", "cold-water meter"),
+    "11": Labels("热水表", "hot-water meter"),
+    "12": Labels("直饮水表", "drinking-water meter"),
+    "13": Labels("中水表", "reclaimed-water meter"),
+    "20": Labels("热量表", "heat meter"),
+    "21": Labels("冷量表", "cooling meter"),
+    "22": Labels("冷热量表", "heat and cooling meter"),
+    "30": Labels("燃气表", "gas meter"),
+    "40": Labels("电能表", "electricity meter"),
+}
+"""What the first byte of an address says that the meter measures."""
+
 _TABLE: Final = """
 901F | water gas | volume           | XXXXXX.XX+U    | volume | 累积流量     | Volume
 901F | water gas | settled_volume   | XXXXXX.XX+U    | volume | 结算日累积流量 | Volume at the settlement day

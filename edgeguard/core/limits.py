@@ -94,6 +94,7 @@ SCAN_METER_SETTLE_S: Final = 0.55
 """Silence before meters are called: bytes of other protocols may look like the beginning of a frame for 500 ms."""
 SCAN_SLOW_PATIENCE_S: Final = 1.0
 SCAN_READS_PER_DEVICE: Final = 200
+SCAN_METER_READS: Final = 12
 SCAN_NARROWINGS: Final = 400
 """Questions with narrowed wildcards, for one group of meters that answer over each other."""
 SCAN_FOUND: Final = 512

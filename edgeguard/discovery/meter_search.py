@@ -14,14 +14,13 @@ from edgeguard.bus import Passing, WireEvent
 from edgeguard.codec.cjt188_framing import frame_at as cjt188_frame_at
 from edgeguard.codec.dlt645_framing import frame_at as dlt645_frame_at
 from edgeguard.codec.meter_frame import WAKE_UP, FrameAt, frames_in
+from edgeguard.core.cjt188_table import TYPES
 from edgeguard.core.limits import SCAN_KEPT_BYTES, SCAN_METER_PATIENCE_S, SCAN_NARROWINGS
 from edgeguard.core.line import Protocol
 from edgeguard.core.quality import Fault
 from edgeguard.discovery.asker import Asker, Peer
 from edgeguard.discovery.walk import Question
 
-_TYPES: Final = ("10", "11", "12", "13", "20", "21", "22", "30", "40")
-"""CJ/T 188: cold, hot, drinking and reclaimed water, heat, cooling, gas, electricity."""
 _JUNK_BYTES: Final = 3
 """So few bytes beside a frame are a driver that was switched on, not another meter."""
 
@@ -126,7 +125,7 @@ def _narrower(pattern: str, protocol: Protocol) -> Iterator[str]:
             yield from (f"{pattern[:place]}{digit}{pattern[place + 1 :]}" for digit in "0123456789")
         return
     if pattern.startswith("AA"):
-        yield from (kind + pattern[2:] for kind in _TYPES)
+        yield from (kind + pattern[2:] for kind in TYPES)
         return
     for place in range(len(pattern) - 2, 0, -2):
         if pattern[place : place + 2] == "AA":

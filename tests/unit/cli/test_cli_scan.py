@@ -81,6 +81,28 @@ def test_the_proposal_is_a_configuration_that_holds(tmp_path: Path) -> None:
     ]
 
 
+def test_meters_get_rows_with_their_addresses_and_settings(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    view = scanned()
+    none = view.found[0].scores[0]
+    electric = replace(none, profile="generic-dlt645-2007-three", kind="electricity-meter")
+    water = replace(none, profile="generic-cjt188-water", kind="water-meter")
+    modbus = replace(view.found[0], line="9600 8N1")
+    meters = (
+        replace(view.found[1], protocol="dlt645", address="003411001043", line="2400 8E1", scores=(electric,)),
+        replace(view.found[1], protocol="cjt188", address="1000924040000018", line="2400 8E1", scores=(water,)),
+    )
+    path.write_text(HEAD + snippet(replace(view, found=(modbus, *meters)), OWN), encoding="utf-8")
+    site = load_site(path)
+    assert site.buses[0].line == LineSettings(2400, Parity.EVEN)
+    assert [(device.name, device.address, device.line) for device in site.devices] == [
+        ("electricity-meter-1", 1, LineSettings(9600)),
+        ("electricity-meter-3411001043", "003411001043", None),
+        ("water-meter-1000924040000018", "1000924040000018", None),
+    ]
+    assert [device.profile.name for device in site.devices[1:]] == ["generic-dlt645-2007-three", "generic-cjt188-water"]
+
+
 def test_rows_are_added_to_a_file_or_make_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     bus = '[[bus]]\nname = "riser-a"\nport = "/dev/edgeguard/rs485-riser-a"\nparity = "E"\n'

@@ -1,8 +1,9 @@
 """A mixed RS-485 line in virtual time: Modbus devices made of recordings, DL/T 645 and CJ/T 188 meters, and a bus on it."""
 
 import asyncio
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgeguard.bus import Bus, LineCost
@@ -130,22 +131,44 @@ def _spans(table: Table, cells: dict[int, int], forbidden: set[tuple[Table, int]
     return spans
 
 
-def electricity(address: str, line: LineSettings = E2400, turnaround_s: float = 0.06, old: bool = False) -> Dlt645Station:
-    """A meter of 2007, or of 1997."""
-    if old:
-        items = {0x9010: bcd(1062.48, 4, 2), 0xB611: bcd(231, 2)}
-        return Dlt645Station(address, lambda: items, settings=line, edition=E1997, turnaround_s=turnaround_s)
-    seen = {
-        0x00010000: bcd(230.93, 4, 2),
-        0x02010100: bcd(229.7, 2, 1),
-        0x02800002: bcd(50.03, 2, 2),
-        0x02030000: bcd(0.2512, 3, 4),
-    }
-    return Dlt645Station(address, lambda: seen, settings=line, edition=E2007, turnaround_s=turnaround_s)
+def electricity(
+    address: str, line: LineSettings = E2400, turnaround_s: float = 0.06, edition: str = "2007-single"
+) -> Dlt645Station:
+    """A meter that holds what the recording of its edition, and number of phases, holds; nothing else."""
+    raw = _data_of(f"generic-dlt645-{edition}")
+    items = {int(name, 16): data for identifier, block in raw.items() for name, data in _taken_apart(identifier, block)}
+    spoken = E1997 if edition == "1997" else E2007
+    return Dlt645Station(address, lambda: items, settings=line, edition=spoken, turnaround_s=turnaround_s)
 
 
-def water(address: str, line: LineSettings = E2400, high_first: bool = False, turnaround_s: float = 0.06) -> Cjt188Station:
-    """A cold-water meter."""
+def water(
+    address: str, line: LineSettings = E2400, high_first: bool = False, turnaround_s: float = 0.06, status: bytes = b"\0\0"
+) -> Cjt188Station:
+    """A cold-water meter; `status` tells of its valve."""
     volume = bcd(123.45, 4, 2) + b"\x2c"
-    items = {0x901F: volume + volume + bytes.fromhex("06201709011720") + b"\0\0"}
-    return Cjt188Station(address, lambda: items, lambda: b"\0\0", settings=line, high_first=high_first, turnaround_s=turnaround_s)
+    items = {0x901F: volume + volume + bytes.fromhex("06201709011720") + status}
+    return Cjt188Station(address, lambda: items, lambda: status, settings=line, high_first=high_first, turnaround_s=turnaround_s)
+
+
+def other_meter(profile: str, address: str) -> Cjt188Station:
+    """A CJ/T 188 meter that holds what a recording holds."""
+    items = {int(identifier, 16): data for identifier, data in _data_of(profile).items()}
+    return Cjt188Station(address, lambda: items, lambda: b"\0\0", settings=E2400)
+
+
+def _data_of(profile: str) -> dict[str, bytes]:
+    recorded = json.loads((RECORDINGS / f"{profile}.json").read_text(encoding="utf-8"))["data"]
+    return {identifier: bytes.fromhex(data) for identifier, data in recorded.items()}
+
+
+_BLOCKS = {"0001FF00": (0, 4), "0201FF00": (1, 2), "0202FF00": (1, 3), "0203FF00": (0, 3), "040005FF": (1, 2)}
+"""Blocks of DL/T 645-2007: the number of their first item, and the bytes of each."""
+
+
+def _taken_apart(identifier: str, block: bytes) -> Iterator[tuple[str, bytes]]:
+    """A block and its items, as a meter gives both."""
+    yield identifier, block
+    if identifier in _BLOCKS:
+        first, size = _BLOCKS[identifier]
+        for place in range(0, len(block), size):
+            yield identifier.replace("FF", f"{first + place // size:02X}"), block[place : place + size]

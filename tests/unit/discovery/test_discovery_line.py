@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from functools import cache
 
 import pytest
-from mixed_line import E2400, E9600, N9600, N19200, Line, electricity, recorded, water
+from mixed_line import E2400, E9600, N9600, N19200, Line, electricity, other_meter, recorded, water
 
 from edgeguard.config import ProfileLibrary
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.quality import Fault
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.discovery import Explorer, Progress, line_walk
@@ -43,14 +44,22 @@ MODELS = {
 }
 
 
+METERS = {
+    "003411001043": "generic-dlt645-2007-three",
+    "000006605518": "generic-dlt645-2007-single",
+    "151800161485": "generic-dlt645-1997",
+    "1000924040000018": "generic-cjt188-water",
+}
+
+
 def mixed() -> list[OnLine]:
     named = {"abb-b23": Identity("ABB", "B23 112-100", "1.0")}
     stations: list[OnLine] = [recorded(name, unit, line, named.get(name)) for (unit, line), name in MODELS.items()]
     return [
         *stations,
-        electricity("003411001043"),
+        electricity("003411001043", edition="2007-three"),
         electricity("000006605518", turnaround_s=0.15),
-        electricity("151800161485", old=True),
+        electricity("151800161485", edition="1997"),
         water("1000924040000018"),
     ]
 
@@ -75,22 +84,66 @@ ALL_LINES = {Protocol.MODBUS: [N9600, E9600, N19200], Protocol.DLT645: [E2400, E
 
 
 @pytest.mark.slow
-def test_twelve_mixed_devices_are_found_and_named_without_a_write() -> None:
-    progress, line = scanned(mixed(), ALL_LINES)
+def test_twelve_mixed_devices_are_found_and_named_without_a_write_while_polls_keep_their_beat() -> None:
+    """A thirteenth device is configured and polled: it waits for one question at most, a call to all meters at 2400 baud."""
+    period_s = 5.0
+
+    async def main() -> tuple[Progress, Line, Poller, list[float]]:
+        line = Line([*mixed(), recorded("eastron-sdm120", 31)])
+        at_s: list[float] = []
+
+        def sink(snapshot: Snapshot) -> None:
+            assert snapshot.answered
+            assert all(not isinstance(outcome, Fault) for outcome in snapshot.outcomes)
+            at_s.append(asyncio.get_running_loop().time())
+
+        profile = next(profile for profile in profiles() if profile.name == "eastron-sdm120")
+        labels = Labels("表", "meter")
+        spec = DeviceSpec(DeviceName("m"), BusName("riser"), 31, profile, int(period_s * 1000), labels, (), 60_000)
+        poller = Poller(build_device(spec, line.bus, FakeClock()), sink, period_s, 0.0)
+        owner, polling = asyncio.create_task(line.bus.run()), asyncio.create_task(poller.run())
+        await asyncio.sleep(period_s + 1)
+        explorer = Explorer(line.bus, line_walk(ALL_LINES, range(1, 33)), profiles(), [(Protocol.MODBUS, 31)])
+        await explorer.run()
+        for task in (polling, owner):
+            task.cancel()
+        await asyncio.gather(polling, owner, return_exceptions=True)
+        return explorer.progress, line, poller, at_s
+
+    progress, line, poller, at_s = run_virtual(main())
     assert progress.ended == "complete"
-    assert line.writes == []
-    found = {(found.station, found.line): found for found in progress.found}
-    named = {place: found[place].profile for place in MODELS if place in found}
-    assert named == MODELS
-    meters = {found.station: (found.variant, found.said.en) for found in progress.found if found.protocol is not Protocol.MODBUS}
-    assert meters == {
-        "003411001043": ("2007", "forward active energy 230.93 kWh, voltage A 229.7 V, frequency 50.03 Hz"),
-        "000006605518": ("2007", "forward active energy 230.93 kWh, voltage A 229.7 V, frequency 50.03 Hz"),
-        "151800161485": ("1997", "forward active energy 1062.48 kWh, voltage A 231 V"),
-        "1000924040000018": ("1F90", "volume 123.45"),
-    }
-    assert len(progress.found) == 12
     assert progress.noises == ()
+    found = {found.station if isinstance(found.station, str) else (found.station, found.line): found for found in progress.found}
+    assert set(found) == {*MODELS, *METERS}
+    named = {place: one.profile for place, one in found.items()}
+    assert {place: named[place] for place in MODELS} == MODELS
+    assert {place: named[place] for place in METERS} == METERS
+    assert found["1000924040000018"].variant == "1F90"
+    assert found["1000924040000018"].doubtful, "a water meter may have a valve that is open"
+    assert found["000006605518"].said.en == "forward active energy 230.93 kWh, voltage A 229.7 V, frequency 50.03 Hz"
+    assert line.writes == []
+    assert poller.figures.skipped == 0
+    beats = [round((at - at_s[0]) / period_s) for at in at_s]
+    assert beats == list(range(len(at_s)))
+    assert len(at_s) > progress.elapsed_s / period_s
+    assert max(at - at_s[0] - beat * period_s for at, beat in zip(at_s, beats, strict=True)) < 1.3
+
+
+@pytest.mark.parametrize(
+    ("station", "profile", "said"),
+    [
+        (water("1100924040000018", status=b"\x01\x00"), "generic-cjt188-valve-water", "hot-water meter, Volume 123.45 m3"),
+        (other_meter("generic-cjt188-heat", "2000924040000019"), "generic-cjt188-heat", "heat meter, Energy"),
+        (other_meter("generic-cjt188-gas", "3000924040000019"), "generic-cjt188-gas", "gas meter, Volume"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_meters_of_water_heat_and_gas_are_named(station: OnLine, profile: str, said: str) -> None:
+    progress, line = scanned([station], {Protocol.CJT188: [E2400]})
+    (found,) = progress.found
+    assert (found.profile, found.doubtful) == (profile, False)
+    assert found.said.en.startswith(said)
+    assert line.writes == []
 
 
 @pytest.mark.slow
@@ -165,59 +218,3 @@ def test_known_devices_are_not_asked_and_a_dead_wire_ends_the_scan() -> None:
     assert {frame[0] for frame in line.sent if len(frame) == 8} == {2, 3}
     assert "stopped" in broken.ended
     assert broken.found == ()
-
-
-@pytest.mark.slow
-def test_running_polls_keep_their_beat_while_the_line_is_scanned() -> None:
-    """A poll waits for one question at most: the longest is a call to all meters at 2400 baud, about a second."""
-    period_s = 5.0
-
-    async def main() -> tuple[list[float], Poller, Progress, Line]:
-        line = Line(mixed())
-        clock = FakeClock()
-        profile = next(profile for profile in profiles() if profile.name == "eastron-sdm630")
-        labels = Labels("表", "meter")
-        spec = DeviceSpec(DeviceName("m"), BusName("riser"), 1, profile, int(period_s * 1000), labels, (), 60_000)
-        at_s: list[float] = []
-
-        def sink(snapshot: Snapshot) -> None:
-            assert snapshot.answered
-            at_s.append(asyncio.get_running_loop().time())
-
-        poller = Poller(build_device(spec, line.bus, clock), sink, period_s, 0.0)
-        owner, polling = asyncio.create_task(line.bus.run()), asyncio.create_task(poller.run())
-        await asyncio.sleep(period_s + 1)
-        explorer = Explorer(line.bus, line_walk(ALL_LINES, range(1, 25)), profiles(), [(Protocol.MODBUS, 1)])
-        await explorer.run()
-        for task in (polling, owner):
-            task.cancel()
-        await asyncio.gather(polling, owner, return_exceptions=True)
-        return at_s, poller, explorer.progress, line
-
-    at_s, poller, progress, line = run_virtual(main())
-    assert len(at_s) >= 8
-    assert poller.figures.skipped == 0
-    beats = [round((at - at_s[0]) / period_s) for at in at_s]
-    assert beats == list(range(len(at_s)))
-    assert max(at - at_s[0] - beat * period_s for at, beat in zip(at_s, beats, strict=True)) < 1.3
-    assert len(progress.found) == 11
-    assert line.writes == []
-
-
-def test_a_device_that_does_not_look_at_parity_is_one_device() -> None:
-    answers = recorded("kmtronic-relay8", 2)
-
-    async def main() -> Progress:
-        line = Line([answers])
-        line.tunes = False
-        owner = asyncio.create_task(line.bus.run())
-        await asyncio.sleep(0.01)
-        explorer = Explorer(line.bus, line_walk({Protocol.MODBUS: [N9600, E9600]}, range(2, 3)), profiles())
-        await explorer.run()
-        owner.cancel()
-        await asyncio.gather(owner, return_exceptions=True)
-        return explorer.progress
-
-    progress = run_virtual(main())
-    assert progress.asked == 2
-    assert [(found.station, found.line) for found in progress.found] == [(2, N9600)]
