@@ -12,7 +12,7 @@ from edgeguard.cli.profile_worth import known_by, ledger_table, template_warning
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, label, number, value_text, word
 from edgeguard.config import ProfileLibrary, load_profile, load_site_with_notes
-from edgeguard.config.fit import block_sizes, load_of
+from edgeguard.config.fit import Lessons, Taught, block_sizes, load_of
 from edgeguard.control.views import LabelsView
 from edgeguard.core.alarm import Condition
 from edgeguard.core.errors import ConfigError
@@ -25,23 +25,31 @@ MAKER_FROM_CELLS: Final = 110
 
 
 def check(session: Session, file: Path) -> Exit:
-    """Every mistake of a configuration, or what it amounts to."""
+    """Every mistake of a configuration, or what it amounts to; 1 if its devices have proved to be too slow for it."""
+    from edgeguard.runtime.limits_memory import remembered
+
     try:
-        loaded = load_site_with_notes(file)
+        loaded = load_site_with_notes(file, remember=remembered)
     except ConfigError as error:
         return _tell_mistakes(session, error.mistakes)
     site, lang = loaded.site, session.lang
+    verdict = Exit.WRONG if loaded.over else Exit.FINE
+    facts_of = {bus.name: _bus_facts(site, bus, loaded.lessons) for bus in site.buses}
     if session.json:
-        print_json({"ok": True, "mistakes": [], "notes": loaded.notes, "buses": [_bus_facts(site, bus) for bus in site.buses]})
-        return Exit.FINE
+        print_json({"ok": True, "mistakes": [], "notes": loaded.notes, "buses": list(facts_of.values())})
+        return verdict
     out = console()
     points = sum(len(device.profile.points) for device in site.devices)
     summary = lang.say(
         f"{len(site.buses)} 条总线,{len(site.devices)} 台设备,{points} 个点",
         f"buses: {len(site.buses)}, devices: {len(site.devices)}, points: {points}",
     )
-    good = lang.say("配置正确", "is in order")
-    out.print(Text.assemble(("✓ ", "bold green"), (clean(str(file)), "bold"), f" {good}"))
+    good, slow = (
+        lang.say("配置正确", "is in order"),
+        lang.say("没有错误,但设备跟不上", "has no mistake, but its devices are too slow for it"),
+    )
+    mark = ("! ", "bold yellow") if loaded.over else ("✓ ", "bold green")
+    out.print(Text.assemble(mark, (clean(str(file)), "bold"), f" {slow if loaded.over else good}"))
     out.print(f"  {site.site}/{site.gateway}; {summary}")
     for note in loaded.notes:
         out.print(styled(f"! {clean(note, 4000)}", "yellow"))
@@ -56,31 +64,31 @@ def check(session: Session, file: Path) -> Exit:
         )
     )
     made = table(lang.say("总线", "bus"), *figures, right=figures)
-    for bus in site.buses:
-        facts = _bus_facts(site, bus)
-        load = load_of(bus, [device for device in site.devices if device.bus == bus.name])
+    for name, facts in facts_of.items():
+        share = float(facts["load"])
         made.add_row(
-            bus.name,
+            name,
             str(facts["devices"]),
             str(facts["points"]),
             str(facts["requests_per_round"]),
-            f"{load.requests_per_s:.1f}",
-            styled(f"{100 * load.share:.0f} %", "yellow" if load.share > 0.8 else ""),
+            f"{facts['requests_per_s']:.1f}",
+            styled(f"{100 * share:.0f} %", "yellow" if share > 0.8 else ""),
         )
     if site.buses:
         out.print()
         out.print(made)
-    return Exit.FINE
+    return verdict
 
 
-def _bus_facts(site: Site, bus: BusSpec) -> dict[str, str | int | float]:
+def _bus_facts(site: Site, bus: BusSpec, lessons: Lessons) -> dict[str, str | int | float]:
     devices = [device for device in site.devices if device.bus == bus.name]
-    load = load_of(bus, devices)
+    load = load_of(bus, devices, lessons)
     return {
         "bus": bus.name,
         "devices": len(devices),
         "points": sum(len(device.profile.points) for device in devices),
-        "requests_per_round": sum(len(block_sizes(device.profile)) for device in devices),
+        "requests_per_round": sum(len(block_sizes(device.profile, lessons.get(device.name, Taught()))) for device in devices),
+        "taught": sum(device.name in lessons for device in devices),
         "requests_per_s": round(load.requests_per_s, 3),
         "load": round(load.share, 4),
     }

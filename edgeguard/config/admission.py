@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from edgeguard.config.fit import load_of
+from edgeguard.config.fit import NO_LESSONS, Lessons, load_of
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.site import BusSpec, DeviceSpec
 
@@ -31,12 +31,12 @@ class Proposal:
     baudrate: int | None
 
 
-def propose(bus: BusSpec, devices: Sequence[DeviceSpec]) -> Proposal:
+def propose(bus: BusSpec, devices: Sequence[DeviceSpec], lessons: Lessons = NO_LESSONS) -> Proposal:
     """What would bring the load of `bus` down to GOOD_SHARE or below."""
-    factor = load_of(bus, devices).share / GOOD_SHARE
+    factor = load_of(bus, devices, lessons).share / GOOD_SHARE
     periods_s = {device.name: nice_period_s(device.period_ms / 1000.0 * factor) for device in devices}
     changed = {device.name: periods_s[device.name] for device in devices if periods_s[device.name] * 1000 > device.period_ms}
-    return Proposal(changed, _faster(bus, devices))
+    return Proposal(changed, _faster(bus, devices, lessons))
 
 
 def nice_period_s(least_s: float) -> float:
@@ -51,22 +51,22 @@ def nice_period_s(least_s: float) -> float:
     return math.ceil(minutes / 60 - 1e-9) * 3600.0
 
 
-def _faster(bus: BusSpec, devices: Sequence[DeviceSpec]) -> int | None:
+def _faster(bus: BusSpec, devices: Sequence[DeviceSpec], lessons: Lessons) -> int | None:
     for baudrate in _BAUDRATES:
         if baudrate <= bus.line.baudrate:
             continue
-        if load_of(replace(bus, line=replace(bus.line, baudrate=baudrate)), devices).share <= GOOD_SHARE:
+        if load_of(replace(bus, line=replace(bus.line, baudrate=baudrate)), devices, lessons).share <= GOOD_SHARE:
             return baudrate
     return None
 
 
-def refusal(bus: BusSpec, devices: Sequence[DeviceSpec]) -> str | None:
+def refusal(bus: BusSpec, devices: Sequence[DeviceSpec], lessons: Lessons = NO_LESSONS) -> str | None:
     """Why the line is not admitted, with what would fit; None if it is."""
-    load = load_of(bus, devices)
+    load = load_of(bus, devices, lessons)
     if not bus.wire.is_port or load.share <= MOST_SHARE:
         return None
-    found = propose(bus, devices)
-    worst = sorted(devices, key=lambda device: -load_of(bus, [device]).share)
+    found = propose(bus, devices, lessons)
+    worst = sorted(devices, key=lambda device: -load_of(bus, [device], lessons).share)
     named = [device for device in worst if device.name in found.periods_s]
     told = ", ".join(f"{device.name} {_text(found.periods_s[device.name])}" for device in named[:_NAMED])
     rest = f" and {len(named) - _NAMED} more {load.share / GOOD_SHARE:.1f} times as long" if len(named) > _NAMED else ""

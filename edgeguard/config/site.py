@@ -1,8 +1,8 @@
 """A building's configuration: one file read, every mistake in it found at once, and the frozen Site it becomes."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +11,14 @@ from edgeguard.config.bus_check import build_buses
 from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
 from edgeguard.config.files import Files
-from edgeguard.config.fit import load_of
+from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
 from edgeguard.config.profiles import ProfileLibrary
 from edgeguard.config.secrecy import check_no_secrets
 from edgeguard.config.site_model import CommandsTable, ControlTable, GatewayTable, LogTable, ProfilesTable, StoreTable, UplinkTable
 from edgeguard.config.uplink_check import build_uplink
 from edgeguard.core.errors import ConfigError
-from edgeguard.core.ids import GatewayId, SiteId
+from edgeguard.core.ids import BusName, GatewayId, SiteId
 from edgeguard.core.limits import SOCKET_PATH_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, LogSpec, Site, StoreSpec, UplinkSpec
@@ -29,11 +29,29 @@ FULL_SHARE: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a state directory knows of a site's devices; `trouble` says why it cannot be read, empty if nothing is wrong."""
+
+    lessons: Lessons = field(default_factory=dict)
+    trouble: str = ""
+
+
+Remember = Callable[[Path, Sequence[DeviceSpec]], Remembered]
+"""Looks into a state directory for what these devices have taught."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """A site without mistakes, and what a person should know about it: one printable line each."""
+    """A site without mistakes, and what a person should know about it: one printable line each.
+
+    `lessons` is what was remembered of its devices. `over`: lines whose plan cannot be kept by those figures, though nothing
+    speaks against it by the configuration alone; such a site runs, too slowly.
+    """
 
     site: Site
     notes: tuple[str, ...]
+    lessons: Lessons = field(default_factory=dict)
+    over: tuple[BusName, ...] = ()
 
 
 def load_site(path: Path, profiles: ProfileLibrary | None = None) -> Site:
@@ -44,8 +62,16 @@ def load_site(path: Path, profiles: ProfileLibrary | None = None) -> Site:
     return load_site_with_notes(path, profiles).site
 
 
-def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
-    """The same with notes. `environ` is the process's unless given; CREDENTIALS_DIRECTORY alone is looked at."""
+def load_site_with_notes(
+    path: Path,
+    profiles: ProfileLibrary | None = None,
+    environ: Mapping[str, str] | None = None,
+    remember: Remember | None = None,
+) -> Loaded:
+    """The same with notes. `environ` is the process's unless given; CREDENTIALS_DIRECTORY alone is looked at.
+
+    With `remember` the load of a bus is what its devices have taught, where they have; a mistake never comes of that.
+    """
     document = read_document(path)
     mistakes, data = document.mistakes, document.data
     files = Files(Path(os.path.abspath(path)).parent, os.environ if environ is None else environ, mistakes)  # noqa: PTH100 (links stay)
@@ -64,7 +90,9 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
     assert commands is not None  # noqa: S101
-    _admit(buses, devices, mistakes)
+    known = Remembered() if remember is None else remember(Path(store.directory), devices)
+    _tell_memory(known, mistakes)
+    over = _admit(buses, devices, known.lessons, mistakes)
     mistakes.raise_if_any()
     site = Site(
         site=SiteId(gateway.site),
@@ -80,7 +108,7 @@ def load_site_with_notes(path: Path, profiles: ProfileLibrary | None = None, env
         sha256=document.sha256,
         commands=CommandsSpec(frozenset(commands.allow)),
     )
-    return Loaded(site, mistakes.notes())
+    return Loaded(site, mistakes.notes(), known.lessons, over)
 
 
 def _check_top(data: Mapping[str, Any], mistakes: Mistakes) -> None:
@@ -154,19 +182,37 @@ def _control(data: Mapping[str, Any], files: Files) -> ControlSpec:
     return ControlSpec(socket, tuple(raw.operators))
 
 
-def _admit(buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], mistakes: Mistakes) -> None:
-    """A serial line whose plan cannot be kept is a mistake; what is only tight, or only guessed, is a note."""
+def _tell_memory(known: Remembered, mistakes: Mistakes) -> None:
+    if known.trouble:
+        mistakes.note(("store", "directory"), f"what the devices have taught is left out: {known.trouble}")
+    elif known.lessons:
+        count = len(known.lessons)
+        told = f"the load is computed with what {count} device{'s have' if count > 1 else ' has'} taught while running"
+        mistakes.note(("store", "directory"), told)
+
+
+def _admit(buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], lessons: Lessons, mistakes: Mistakes) -> tuple[BusName, ...]:
+    """A serial line whose plan cannot be kept is a mistake; what is only tight, or only guessed, is a note.
+
+    So is what only the devices themselves have taught: no gateway may fail to start because a meter has become slow. Those
+    lines are returned.
+    """
+    over: list[BusName] = []
     for i, bus in enumerate(buses):
         mine = [device for device in devices if device.bus == bus.name]
-        load = load_of(bus, mine)
+        load = load_of(bus, mine, lessons)
         refused = refusal(bus, mine)
         if load.requests_per_s == 0:
             mistakes.note(("bus", i), f"bus {bus.name} has no devices")
         elif refused is not None:
             mistakes.add(("bus", i), refused)
+        elif (taught := refusal(bus, mine, lessons)) is not None:
+            over.append(bus.name)
+            mistakes.note(("bus", i), f"by what the devices have taught {taught}")
         elif load.share > FULL_SHARE:
             mistakes.note(
                 ("bus", i),
                 f"the plan does not fit: {load.requests_per_s:.0f} requests a second would keep bus {bus.name} busy for"
                 f" {load.share:.0%} of the time; poll less often, or list fewer points",
             )
+    return tuple(over)

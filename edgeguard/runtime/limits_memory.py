@@ -6,15 +6,17 @@ Only a device with the same profile (to the last byte) at the same address on th
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
+from edgeguard.config.fit import Taught
+from edgeguard.config.site import Remembered
 from edgeguard.core.health import Health, HealthSink
-from edgeguard.core.ids import PointName
-from edgeguard.core.limits import LEARNED_FILE_BYTES, MAX_DEVICES, MAX_POINTS_PER_DEVICE
+from edgeguard.core.ids import DeviceName, PointName
+from edgeguard.core.limits import LEARNED_FILE_BYTES, MAX_DEVICES, MAX_POINTS_PER_DEVICE, MAX_TIMEOUT_MS
 from edgeguard.core.point import Labels
 from edgeguard.core.register import Table
 from edgeguard.core.site import DeviceSpec
@@ -26,6 +28,8 @@ _log = structlog.get_logger()
 FILE_NAME: Final = "learned.json"
 _FORMAT: Final = 1
 _ABOUT: Final = 0.25
+_DAMAGE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a file can raise that is not there as it was written."""
 
 
 class LimitsMemory:
@@ -74,10 +78,12 @@ class LimitsMemory:
         self._failing, self._written = False, text
 
     def _entry(self, spec: DeviceSpec, learned: LearnedLimits) -> dict[str, object]:
-        """What is to be written; a turnaround that is about the one in the file is no reason to write."""
+        """What is to be written; a turnaround that is about the one in the file, or not known yet, is no reason to write."""
         entry = {"is": _identity(spec), **entry_of(learned)}
         before = self._entries().get(str(spec.name), {}).get("turnaround_ms")
-        if isinstance(before, int) and abs(learned.turnaround_ms - before) <= max(2.0, _ABOUT * before):
+        if isinstance(before, int) and (
+            not learned.turnaround_ms or abs(learned.turnaround_ms - before) <= max(2.0, _ABOUT * before)
+        ):
             entry["turnaround_ms"] = before
         return entry
 
@@ -88,11 +94,11 @@ class LimitsMemory:
 
     def _read(self) -> dict[str, Any]:
         try:
-            text = self._path.read_text(encoding="utf-8") if self._path.stat().st_size <= LEARNED_FILE_BYTES else ""
+            text = _text_of(self._path)
             entries = _entries_in(json.loads(text))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except _DAMAGE as error:
             self._forget(str(error) or repr(error))
             return {}
         self._written = text
@@ -102,6 +108,41 @@ class LimitsMemory:
         self._kept = {}
         text = Labels("设备限值记录损坏,重新学习", "what was learned of the devices cannot be read; it is learned anew")
         self._tell(Health("learned", "forgotten", ok=False, text=text, detail=f"{self._path}: {why}"[:500]))
+
+
+def remembered(directory: Path, devices: Sequence[DeviceSpec]) -> Remembered:
+    """What the file in a state directory knows of these devices, for whoever has no daemon; nothing where there is no file."""
+    path = directory / FILE_NAME
+    lessons: dict[DeviceName, Taught] = {}
+    try:
+        entries = _entries_in(json.loads(_text_of(path)))
+        for spec in devices:
+            entry = entries.get(str(spec.name))
+            if entry is not None and entry.get("is") == _identity(spec):
+                lessons[spec.name] = _lesson(parsed(entry))
+    except FileNotFoundError:
+        return Remembered()
+    except _DAMAGE as error:
+        return Remembered(trouble=f"{path}: {str(error) or repr(error)}"[:500])
+    return Remembered(lessons)
+
+
+def _lesson(learned: LearnedLimits) -> Taught:
+    """What of it changes the cost of a plan."""
+    by_size = learned.too_large > learned.largest > 0
+    return Taught(
+        turnaround_ms=learned.turnaround_ms,
+        largest=learned.largest if by_size else None,
+        refused=frozenset(learned.refused),
+        cuts=frozenset(learned.cuts),
+    )
+
+
+def _text_of(path: Path) -> str:
+    """OSError or ValueError if there is no such text."""
+    if path.stat().st_size > LEARNED_FILE_BYTES:
+        raise ValueError("it is too long")
+    return path.read_text(encoding="utf-8")
 
 
 def _entries_in(data: Any) -> dict[str, Any]:
@@ -135,7 +176,10 @@ def parsed(entry: Mapping[str, Any]) -> LearnedLimits:
     holes = tuple(Hole(Table(table), int(first), int(last)) for table, first, last in entry["holes"])
     if max(len(refused), len(cuts), len(holes)) > MAX_POINTS_PER_DEVICE:
         raise ValueError("more than a device can have")
-    return LearnedLimits(refused, cuts, holes, int(entry["largest"]), int(entry["too_large"]), float(entry["turnaround_ms"]))
+    turnaround_ms = float(entry["turnaround_ms"])
+    if not 0.0 <= turnaround_ms <= MAX_TIMEOUT_MS:
+        raise ValueError(f"no device thinks {turnaround_ms} ms")
+    return LearnedLimits(refused, cuts, holes, int(entry["largest"]), int(entry["too_large"]), turnaround_ms)
 
 
 def _replace(path: Path, text: str) -> None:

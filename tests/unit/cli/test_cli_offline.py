@@ -54,6 +54,87 @@ def test_a_good_configuration_is_summed_up(nobody: Desk, tmp_path: Path) -> None
     assert told["buses"][0]["requests_per_round"] >= 1
 
 
+LINE = """\
+[gateway]
+site = "lakeside"
+id = "b07"
+
+[store]
+directory = "state"
+
+[[bus]]
+name = "riser-a"
+port = "/dev/ttyUSB0"
+
+[[device]]
+name = "meter-1"
+bus = "riser-a"
+profile = "eastron-sdm630"
+address = 3
+every = "2s"
+"""
+
+
+def remember(tmp_path: Path, turnaround_ms: float, address: int = 3) -> None:
+    """A state directory beside the configuration, in which the meter has taught how long it thinks."""
+    profile = ProfileLibrary.shipped().get("eastron-sdm630")
+    taught = {"refused": {}, "cuts": [], "holes": [], "largest": 40, "too_large": 0, "turnaround_ms": turnaround_ms}
+    devices = {"meter-1": {"is": f"riser-a:{address}:{profile.sha256}", **taught}}
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "learned.json").write_text(json.dumps({"format": 1, "devices": devices}), encoding="utf-8")
+
+
+def test_what_devices_have_taught_counts_on_the_gateway_itself(nobody: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, LINE)
+    (guessed,) = json.loads(nobody.type("check", str(path), "--json").out)["buses"]
+    remember(tmp_path, 60)
+
+    told = json.loads(nobody.type("check", str(path), "--json").out)
+    printed = nobody.type("check", str(path))
+
+    (bus,) = told["buses"]
+    assert (guessed["taught"], bus["taught"]) == (0, 1)
+    assert bus["load"] == pytest.approx(guessed["load"] + 0.050 * bus["requests_per_s"], abs=1e-3)
+    assert "what 1 device has taught" in told["notes"][-1]
+    assert (printed.code, "what 1 device has taught" in printed.out) == (0, True)
+
+
+def test_a_plan_that_its_devices_are_too_slow_for_is_told_with_one_that_fits(nobody: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, LINE)
+    remember(tmp_path, 900)
+
+    printed = nobody.type("check", str(path))
+    told = json.loads(nobody.type("check", str(path), "--json").out)
+
+    assert printed.code == 1
+    assert printed.out.startswith(f"! {path}")
+    assert f"{path}:8: bus[0]: by what the devices have taught the plan does not fit on 9600 8N1" in told["notes"][-1]
+    assert "every = meter-1" in told["notes"][-1]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 1, "devices": {"meter-1": 7}}'])
+def test_a_damaged_memory_is_left_out_with_a_note(text: str, nobody: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, LINE)
+    (guessed,) = json.loads(nobody.type("check", str(path), "--json").out)["buses"]
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "learned.json").write_text(text, encoding="utf-8")
+
+    told = json.loads(nobody.type("check", str(path), "--json").out)
+
+    assert told["buses"] == [guessed]
+    assert "left out" in told["notes"][-1]
+
+
+def test_another_meter_in_the_same_place_has_taught_nothing_yet(nobody: Desk, tmp_path: Path) -> None:
+    path = written(tmp_path, LINE)
+    remember(tmp_path, 900, address=4)
+
+    told = json.loads(nobody.type("check", str(path), "--json").out)
+
+    assert told["buses"][0]["taught"] == 0
+    assert not any("taught" in note for note in told["notes"])
+
+
 def test_every_mistake_is_told_with_its_place(nobody: Desk, tmp_path: Path) -> None:
     path = written(
         tmp_path,
