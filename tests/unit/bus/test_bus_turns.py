@@ -331,6 +331,7 @@ def test_a_flood_of_junk_is_not_borne_for_ever() -> None:
     virtual(story())
 
 
+@pytest.mark.slow
 def test_numbers_wrap_and_never_meet_an_outstanding_one() -> None:
     async def story() -> None:
         wire = Wire(parallel=2)

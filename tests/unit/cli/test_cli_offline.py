@@ -1,6 +1,7 @@
 """`check` and `profile` read files and need no daemon."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -158,14 +159,23 @@ def test_a_file_that_is_not_there(nobody: Desk, tmp_path: Path) -> None:
     assert "none.toml" in printed.out
 
 
+def test_profiles_can_be_listed_shown_and_checked(nobody: Desk) -> None:
+    _list_show_and_check(nobody, "zh", ("grundfos-cim200", "inovance-nice3000plus"))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_shipped_profile_can_be_listed_shown_and_checked(nobody: Desk, lang: str) -> None:
+    _list_show_and_check(nobody, lang, ProfileLibrary.shipped().names())
+
+
+def _list_show_and_check(nobody: Desk, lang: str, shown_names: Sequence[str]) -> None:
     names = ProfileLibrary.shipped().names()
     listed = nobody.type("profile", "list", lang=lang, width=160)
     assert listed.code == 0
     assert all(name in listed.out for name in names)
     assert {entry["name"] for entry in json.loads(nobody.type("profile", "list", "--json").out)} == set(names)
-    for name in names:
+    for name in shown_names:
         shown = nobody.type("profile", "show", name, lang=lang)
         assert shown.code == 0
         assert name in shown.out

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeguard.config.positions import KeyPath, index
@@ -195,6 +195,7 @@ def documents(draw: Any) -> Writer:
     return writer
 
 
+@settings(max_examples=30, deadline=None)
 @given(documents(), st.sampled_from(["\n", "\r\n"]))
 def test_generated_toml_has_the_lines_it_was_written_at(written: Writer, newline: str) -> None:
     text = written.text.replace("\n", newline)

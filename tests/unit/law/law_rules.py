@@ -29,7 +29,7 @@ UNITLESS = frozenset({"timeout", "period", "delay", "interval", "duration", "ela
 
 def long_functions(module: Module) -> Iterator[str]:
     """A function fits on a screen."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > MAX_FUNCTION_LINES:
@@ -47,7 +47,7 @@ def empty_names(module: Module) -> Iterator[str]:
     stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
     if EMPTY_WORDS & _words(stem):
         yield f"{module.path}:1: the module's name says nothing"
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         if named and EMPTY_WORDS & _words(node.name):  # type: ignore[attr-defined]
             yield module.at(node, f"the name {node.name} says nothing")  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def broad_excepts(module: Module) -> Iterator[str]:
     """A bug crashes to the nearest supervisor, which alone may catch everything."""
     if module.path == SUPERVISOR:
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             is_broad = any(c is None or (isinstance(c, ast.Name) and c.id in BROAD) for c in caught)
@@ -91,7 +91,7 @@ def module_state(module: Module) -> Iterator[str]:
     for node in _module_level(module.tree.body):
         if isinstance(node, ast.Assign | ast.AnnAssign) and _is_mutable(node.value) and not _is_read_only(node):
             yield module.at(node, "mutable state at module level: use a tuple, a frozenset, MappingProxyType or a read-only type")
-    for inner in ast.walk(module.tree):
+    for inner in module.nodes:
         if isinstance(inner, ast.Global):
             yield module.at(inner, f"global {', '.join(inner.names)}: state belongs to an object")
 
@@ -129,7 +129,7 @@ def import_effects(module: Module) -> Iterator[str]:
 
 def dangers(module: Module) -> Iterator[str]:
     """No shell, no evaluation of text, no unpickling."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name) and node.func.id in {"eval", "exec"}:
                 yield module.at(node, f"{node.func.id}()")
@@ -145,7 +145,7 @@ def dangers(module: Module) -> Iterator[str]:
 
 def thawed_values(module: Module) -> Iterator[str]:
     """Dataclasses have slots everywhere; on the pure floors they are frozen too."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.ClassDef):
             continue
         for decorator in node.decorator_list:
@@ -164,7 +164,7 @@ def untyped_dicts(module: Module) -> Iterator[str]:
     """Parsed once at the edge; inside, what functions take and give and what values hold has a type."""
     if module.room not in TYPED_ROOMS:
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         annotations: list[tuple[ast.AST, ast.expr | None]] = []
         if isinstance(node, ast.arg):
             annotations.append((node, node.annotation))
@@ -179,7 +179,7 @@ def untyped_dicts(module: Module) -> Iterator[str]:
 
 def event_names(module: Module) -> Iterator[str]:
     """A log line is an event named `noun.verb`; what it is about stands in fields."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOG_LEVELS):
             continue
         receiver = ast.unparse(node.func.value).rsplit(".", 1)[-1]
@@ -192,9 +192,9 @@ def event_names(module: Module) -> Iterator[str]:
 
 def unitless_names(module: Module) -> Iterator[str]:
     """A number of time says its unit last: `timeout_ms`, `period_s`; `select(timeout)` is the standard library's own face."""
-    selects = [n for n in ast.walk(module.tree) if isinstance(n, ast.FunctionDef) and n.name == "select"]
+    selects = [n for n in module.nodes if isinstance(n, ast.FunctionDef) and n.name == "select"]
     foreign = {id(argument) for n in selects for argument in n.args.args}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if id(node) in foreign:
             continue
         if isinstance(node, ast.arg):
@@ -216,7 +216,7 @@ def docless_modules(module: Module) -> Iterator[str]:
 
 def mocks(module: Module) -> Iterator[str]:
     """Fakes, not mocks."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [f"{node.module}.{a.name}" for a in node.names] if isinstance(node, ast.ImportFrom) else []
         if any(name.startswith("unittest.mock") or name == "mock" for name in names):
@@ -227,7 +227,7 @@ def sleeping_tests(module: Module) -> Iterator[str]:
     """A unit test never waits for real time; `asyncio.sleep(0)` only gives way."""
     if not module.path.startswith("tests/unit/"):
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep":
             yield module.at(node, "a unit test that sleeps")
 

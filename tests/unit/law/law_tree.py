@@ -17,6 +17,8 @@ class Module:
     path: str
     lines: tuple[str, ...]
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
+    """Every node of the tree, found once for all rules."""
 
     @property
     def room(self) -> str:
@@ -31,7 +33,8 @@ class Module:
 
 def parsed(path: str, source: str) -> Module:
     """A module from its source."""
-    return Module(path, tuple(source.splitlines()), ast.parse(source, path))
+    tree = ast.parse(source, path)
+    return Module(path, tuple(source.splitlines()), tree, tuple(ast.walk(tree)))
 
 
 @cache

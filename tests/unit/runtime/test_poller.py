@@ -54,13 +54,13 @@ async def watch(poller: Poller, seconds: float) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def test_a_day_of_polling_does_not_drift() -> None:
+def test_hours_of_polling_do_not_drift() -> None:
     clock = FakeClock()
     device = ScriptedDevice(clock, took_s=0.123)
     poller = Poller(cast(Device, device), lambda _: None, period_s=5.0, offset_s=1.0)
-    run_virtual(watch(poller, 86_400.0), clock)
+    run_virtual(watch(poller, 21_600.0), clock)
     starts = [at for _, at in device.asked]
-    assert len(starts) == 17_280
+    assert len(starts) == 4_320
     assert max(abs((at - starts[0]) - 5.0 * i) for i, at in enumerate(starts)) < 1e-6
     assert poller.figures.skipped == 0
 

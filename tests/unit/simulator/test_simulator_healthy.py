@@ -25,7 +25,7 @@ def life(seed: int, start_s: float, seconds: int, faults: tuple[Fault, ...] = ()
 
 
 def test_a_healthy_morning_is_quiet() -> None:
-    assert life(1, 7.5 * HOUR_S, 300) == []
+    assert life(1, 7.5 * HOUR_S, 120) == []
 
 
 @pytest.mark.slow

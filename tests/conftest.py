@@ -1,0 +1,11 @@
+"""How hard property tests try: a few dozen examples each time, thousands when somebody asks for it.
+
+`EDGEGUARD_EXAMPLES=2000 make unit` is a night's work; tests that name a number of their own keep to it.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("edgeguard", max_examples=int(os.environ.get("EDGEGUARD_EXAMPLES", "40")), deadline=None)
+settings.load_profile("edgeguard")
