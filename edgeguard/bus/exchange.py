@@ -23,6 +23,8 @@ class Priority(IntEnum):
     ROUTINE = 2
     PROBE = 3
     """A knock at the door of a device that has not answered for a while."""
+    SEARCH = 4
+    """A scan asks for devices that nobody has named yet: it has what time the others leave, all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,8 @@ def _refuse_if_held(session: Session, where: str) -> None:
 
 
 async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanView], None]) -> ScanView:
+    import structlog
+
     from edgeguard.bus import open_bus
     from edgeguard.discovery import Explorer
     from edgeguard.discovery.wish import Wish, walk_of
@@ -166,6 +168,8 @@ async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanV
         wish = Wish.parse(options.baudrates, options.parities, options.protocols, options.units)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    # the bus's log would stand among the rows, or tear the JSON
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False)
     profiles = known_profiles(())
     kinds = {str(profile.name): profile.kind for profile in profiles}
     bus = open_bus(spec, random.SystemRandom())

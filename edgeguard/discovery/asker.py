@@ -38,7 +38,7 @@ class Asker:
         failed: ExchangeFailed | None = None
         for _ in range(SCAN_RECONNECTS):
             self.asked += 1
-            request = Request(peer.station, pdu, timeout_s, Priority.PROBE, protocol=peer.protocol, line=peer.line)
+            request = Request(peer.station, pdu, timeout_s, Priority.SEARCH, protocol=peer.protocol, line=peer.line)
             try:
                 return await self.bus.exchange(request)
             except ExchangeFailed as error:

@@ -168,7 +168,6 @@ def test_two_devices_at_one_address_are_noticed() -> None:
     assert [noise.station for noise in progress.noises] == [4] or [found.station for found in progress.found] == [4]
 
 
-@pytest.mark.slow
 def test_an_empty_line_takes_as_long_as_was_expected() -> None:
     progress, _ = scanned([], {Protocol.MODBUS: [N9600, E9600], Protocol.DLT645: [E2400], Protocol.CJT188: [E2400]})
     assert progress.found == ()
