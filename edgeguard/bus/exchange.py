@@ -36,6 +36,9 @@ class Request:
     `pdu` is in the words of `protocol`, without address, length and checksum: Modbus function and data; for DL/T 645 the
     control code and the data before 33H is added; for CJ/T 188 the control code, DI0, DI1, SER and data. `line` is what a
     serial port must be set to for this device, None for the bus's own settings.
+
+    `answered` False: nobody answers, as to a broadcast. The line is kept quiet for `timeout_s`, and the answer is empty.
+    `pdu_now` makes the PDU at the moment at which it goes out, for one that tells the time; it takes the place of `pdu`.
     """
 
     address: Station
@@ -46,6 +49,8 @@ class Request:
     on_sent: Callable[[], None] | None = None
     protocol: Protocol = Protocol.MODBUS
     line: LineSettings | None = None
+    answered: bool = True
+    pdu_now: Callable[[], bytes] | None = None
 
 
 class ExchangeFailed(Retryable):

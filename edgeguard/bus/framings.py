@@ -55,7 +55,8 @@ class Framings:
             self._active.reset()
             framing.reset()
             self._active = framing
-        return framing.request(transaction, request.address, request.pdu)
+        pdu = request.pdu if request.pdu_now is None else request.pdu_now()
+        return framing.request(transaction, request.address, pdu)
 
     def feed(self, data: bytes) -> list[Answer]:
         """Answers that these bytes complete. StreamBroken if the connection is of no more use."""

@@ -358,6 +358,11 @@ class Turns:
     def _time_out(self, transaction: int, now_s: float) -> None:
         turn = self._outstanding.pop(transaction)
         fault = self._framing.forget(transaction)
+        if not turn.request.answered:
+            self._rest(turn, now_s, answered=True)  # nobody has failed to answer
+            if not turn.future.done():
+                turn.future.set_result(b"")
+            return
         self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
         self._rest(turn, now_s, answered=False)
         if self._framing.quiet_s > 0:

@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command(cls=Command)(replay)
     app.command(cls=Command)(decode)
     app.command(cls=Command)(scan)
+    app.command("set-time", cls=Command)(set_time)
 
 
 def bus(
@@ -161,3 +162,21 @@ def scan(
 
     options = scanning.ScanOptions(bus, port, tcp, baud or [], parity or [], protocol or [], units, write)
     raise typer.Exit(scanning.scan(session_of(ctx), options))
+
+
+def set_time(
+    ctx: typer.Context,
+    bus: Annotated[str, typer.Argument(metavar="BUS", help="A bus of the daemon with DL/T 645 meters.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Broadcast the gateway's time to the electricity meters of a bus. Asks first.
+
+    Nobody answers a broadcast: each meter's clock is read before and after. Refused while the gateway's own clock is not
+    synchronised, within 5 minutes of midnight, and a second time on one day. Meters that are off by more than 5 minutes do not
+    obey a broadcast.
+
+    Exit 1 unless every meter's clock was seen to be right afterwards.
+    """
+    from edgeguard.cli import set_time as setting
+
+    raise typer.Exit(setting.set_time(session_of(ctx), bus, yes))

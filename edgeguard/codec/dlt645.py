@@ -22,6 +22,10 @@ WRITE: Final[Mapping[Edition, int]] = {Edition.Y2007: 0x14, Edition.Y1997: 0x04}
 READ_ADDRESS: Final = 0x13
 BROADCAST_TIME: Final = 0x08
 CONTROL: Final = 0x1C
+CLOCK_DATE: Final[Mapping[Edition, str]] = {Edition.Y2007: "04000101", Edition.Y1997: "C010"}
+"""YYMMDDWW."""
+CLOCK_TIME: Final[Mapping[Edition, str]] = {Edition.Y2007: "04000102", Edition.Y1997: "C011"}
+"""hhmmss."""
 
 _NO_SUCH_DATA: Final = 0x02
 _NOT_AUTHORISED: Final = 0x04
@@ -108,6 +112,15 @@ def relay_request(action: RelayAction, until: datetime, credentials: Credentials
 def broadcast_time_request(when: datetime) -> bytes:
     """Set the clocks of all meters; to the broadcast address, and without an answer."""
     return bytes((BROADCAST_TIME,)) + moment_bytes("YYMMDDhhmmss", when)
+
+
+def clock_of(date: bytes, time: bytes) -> datetime | Fault:
+    """What a meter's clock shows, from the data of CLOCK_DATE and CLOCK_TIME."""
+    digits = date[:0:-1].hex() + time[::-1].hex()
+    try:
+        return datetime.strptime(digits, "%y%m%d%H%M%S")  # noqa: DTZ007  a meter knows no time zone
+    except ValueError:
+        return Fault(Reason.UNDECODABLE, f"date {date.hex(' ')} and time {time.hex(' ')} are no moment")
 
 
 def error_of(answer: bytes) -> Fault | None:

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.scan_views import ScanView
+from edgeguard.control.time_views import SetTimeView
 from edgeguard.control.views import (
     AlarmView,
     CountView,
@@ -98,6 +99,8 @@ WRITE_SEVERAL: Final = Method(
     timeout_s=CONTROL_BUS_CALL_S,
 )
 """Write points (`pump-1.setpoint`) as one command; each value is a JSON number, text, true or false."""
+SET_TIME: Final = Method("set-time", SetTimeView, _takes(bus=_NAME, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
+"""Broadcast the time to the DL/T 645 meters of a bus, reading their clocks before and after."""
 RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CONTROL_BUS_CALL_S)
 """Take up the configuration file anew; a wrong one changes nothing."""
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
@@ -142,6 +145,7 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             READ,
             WRITE,
             WRITE_SEVERAL,
+            SET_TIME,
             RELOAD,
             TOP,
             DEAD,

@@ -32,3 +32,8 @@ def iso_utc(wall_ms: int) -> str:
     """UTC with milliseconds, as every message writes it: `2026-11-23T05:40:00.123Z`."""
     seconds, ms = divmod(wall_ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def local_time(wall_ms: float) -> datetime:
+    """What a clock on the wall of this machine's place shows: meters know no time zones."""
+    return datetime.fromtimestamp(wall_ms / 1000.0, UTC).astimezone().replace(tzinfo=None)

@@ -28,6 +28,16 @@ METER_READ_BACK_S: Final = 30.0
 """How long a valve or relay is watched after a command; a motor valve takes its time."""
 METER_COMMAND_S: Final = 300.0
 """How long a relay command stays valid, for meters whose clock is a little off."""
+METER_CLOCK_OBEYS_S: Final = 300.0
+"""DL/T 645: a meter whose clock is further off does not obey a broadcast time."""
+METER_CLOCK_NIGHT_S: Final = 300.0
+"""No time is broadcast nearer to midnight, when meters change tariff, freeze and settle."""
+METER_CLOCK_RIGHT_S: Final = 2.0
+"""A clock that tells whole seconds and is read over a line is right within this."""
+METER_CLOCK_QUIET_S: Final = 1.0
+"""Silence after a broadcast time: meters write, and nobody says when they are done."""
+METER_CLOCKS_READ_S: Final = 18.0
+"""For reading the clocks of all meters of a bus; twice, with the broadcast between, within a control call."""
 
 # Buses
 BUS_QUEUE_REQUESTS: Final = 1024

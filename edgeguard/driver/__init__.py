@@ -4,9 +4,10 @@ A driver knows its protocol's requests; the bus knows only bytes. What a line or
 snapshot, never an exception out of `poll`.
 """
 
-from edgeguard.driver.device import Device, DeviceStats, WriteResult, WritesTogether, write_all
+from edgeguard.driver.device import Device, DeviceStats, TellsTime, WriteResult, WritesTogether, write_all
 from edgeguard.driver.registry import DRIVERS, DriverFactory, build_device
 from edgeguard.driver.shelf import Shelf
+from edgeguard.driver.time_broadcast import broadcast_time
 
 __all__ = [
     "DRIVERS",
@@ -14,8 +15,10 @@ __all__ = [
     "DeviceStats",
     "DriverFactory",
     "Shelf",
+    "TellsTime",
     "WriteResult",
     "WritesTogether",
+    "broadcast_time",
     "build_device",
     "write_all",
 ]

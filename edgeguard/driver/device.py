@@ -112,6 +112,15 @@ class WritesTogether(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsTime(Protocol):
+    """A device with a clock that obeys a broadcast time; see driver.time_broadcast."""
+
+    async def clock_off_s(self, priority: Priority = Priority.PERSON) -> float | Fault:
+        """How far its clock is ahead of ours, or why that cannot be said."""
+        ...
+
+
 async def write_all(
     device: Device, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
 ) -> Mapping[PointName, WriteResult]:

@@ -3,10 +3,20 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgeguard.bus import Bus, Priority
-from edgeguard.codec.dlt645 import Assembly, Credentials, RelayAction, error_of, relay_request, write_request
+from edgeguard.bus import Bus, ExchangeFailed, Priority
+from edgeguard.codec.dlt645 import (
+    CLOCK_DATE,
+    CLOCK_TIME,
+    Assembly,
+    Credentials,
+    RelayAction,
+    clock_of,
+    error_of,
+    relay_request,
+    write_request,
+)
 from edgeguard.codec.meter_value import item_bytes, number_of
-from edgeguard.core.clock import Clock
+from edgeguard.core.clock import Clock, local_time
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.limits import METER_COMMAND_S, SECRET_MAX_BYTES
 from edgeguard.core.line import Protocol
@@ -35,6 +45,24 @@ class Dlt645Device(MeterDevice):
         while isinstance(step, bytes):
             step = assembly.take(await self._line.exchange(step, priority, timeout_s))
         return assembly.data if step is None else step
+
+    async def clock_off_s(self, priority: Priority = Priority.PERSON) -> float | Fault:
+        """How far the meter's clock is ahead of ours, or why that cannot be said."""
+        edition, timeout_s = self._limits.edition, self._line.timeout_s
+        try:
+            date = await self.fetch(CLOCK_DATE[edition], priority, timeout_s)
+            time = date if isinstance(date, Fault) else await self.fetch(CLOCK_TIME[edition], priority, timeout_s)
+            ours = local_time(self._clock.now().wall_ms)
+            if not isinstance(time, Fault) and time[1:] == b"\0\0":  # midnight may have passed between the two answers
+                date = await self.fetch(CLOCK_DATE[edition], priority, timeout_s)
+        except ExchangeFailed as failed:
+            return failed.fault
+        if isinstance(date, Fault):
+            return date
+        if isinstance(time, Fault):
+            return time
+        told = clock_of(date, time)
+        return told if isinstance(told, Fault) else (told - ours).total_seconds()
 
     def refusal(self, answer: bytes) -> Fault | None:
         """What an error answer says."""

@@ -35,6 +35,7 @@ from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.runtime.pipeline import DeviceRecord
 from edgeguard.runtime.scan_handlers import ScanHandlers
+from edgeguard.runtime.time_setting import TimeSetting
 from edgeguard.runtime.writing import Wish, Writing
 from edgeguard.store import Batch
 
@@ -51,6 +52,7 @@ class Handlers:
         self._started = gateway.clock.now()
         self._scans = ScanHandlers(gateway)
         self._writing = Writing(gateway, self._put)
+        self._time = TimeSetting(gateway, self._put)
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -69,6 +71,7 @@ class Handlers:
             "top": self.top,
             **LineHandlers(self._gateway).table(),
             **self._scans.table(),
+            **self._time.table(),
         }
 
     async def status(self, _call: Call) -> StatusView:

@@ -38,6 +38,7 @@ from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
 from edgeguard.testing.dead_letters import FakeDeadLetters
 from edgeguard.testing.line_handlers import FakeLines
+from edgeguard.testing.meter_clocks import FakeMeterClocks
 from edgeguard.testing.scan_handlers import FakeScan
 
 START_MS = 1_795_412_400_000
@@ -97,6 +98,7 @@ class FakeBuilding:
         self.lines = FakeLines()
         self.scan = FakeScan()
         self.dead_letters = FakeDeadLetters()
+        self.meter_clocks = FakeMeterClocks()
         self.online = True
         self.healthy = False
         """True: no device is offline, no alarm stands."""
@@ -118,6 +120,7 @@ class FakeBuilding:
             **self.lines.table(),
             **self.scan.table(),
             **self.dead_letters.table(),
+            **self.meter_clocks.table(),
         }
 
     def top(self) -> TopView:

@@ -6,6 +6,7 @@ What a test scripts is what a meter has and does; what it gets are the faults th
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from edgeguard.bus import BusStats, LineCost, LinkState, Request
 from edgeguard.bus.framings import Framings
@@ -15,6 +16,7 @@ from edgeguard.codec import cjt188_framing, dlt645_framing
 from edgeguard.codec.cjt188_framing import Cjt188Framing
 from edgeguard.codec.dlt645_framing import Dlt645Framing
 from edgeguard.codec.meter_frame import FrameAt, MeterFrame, frames_in
+from edgeguard.codec.meter_value import moment_bytes
 from edgeguard.core.ids import BusName
 from edgeguard.core.line import Protocol
 from edgeguard.core.quality import Fault
@@ -39,6 +41,11 @@ class FakeElectricMeter:
     answers_as: str | None = None
     relay_sticks: bool = False
     partial_wildcards: bool = True
+    clock: Callable[[], datetime] | None = None
+    """What its clock should show; without it the meter has none."""
+    clock_off: timedelta = timedelta()
+    obeys_once: bool = True
+    """It takes a broadcast time, as the standard says, once; False: never."""
     asked: list[bytes] = field(default_factory=list)
 
     def hears(self, station: str) -> bool:
@@ -49,9 +56,17 @@ class FakeElectricMeter:
 
     def answer(self, frame: MeterFrame) -> bytes | None:
         """The answer's frame, None for silence."""
-        if self.silent or frame.is_answer or not self.hears(frame.station):
+        if self.silent or frame.is_answer:
+            return None
+        if frame.station == dlt645_framing.BROADCAST and frame.control == 0x08:
+            self._broadcast(frame.data)
+        if not self.hears(frame.station):
             return None
         self.asked.append(frame.pdu)
+        if self.clock is not None:
+            shown = self.clock() + self.clock_off
+            names = ("04000101", "04000102") if self.edition == 2007 else ("C010", "C011")
+            self.data |= dict(zip(names, (moment_bytes("YYMMDDWW", shown), moment_bytes("hhmmss", shown)), strict=True))
         reply = self._reply(frame.control, frame.data)
         if reply is None:
             return None
@@ -76,6 +91,14 @@ class FakeElectricMeter:
         chunks = [self.data[identifier][i : i + self.chunk] for i in range(0, len(self.data[identifier]), self.chunk)] or [b""]
         more = 0x20 if number + 1 < len(chunks) else 0
         return bytes((0x80 | more | control,)) + di + chunks[number] + (rest[:1] if control == 0x12 else b"")
+
+    def _broadcast(self, data: bytes) -> None:
+        """Take the time, if it is not too far from the meter's own."""
+        if self.clock is None or not self.obeys_once:
+            return
+        off = datetime.strptime(data[::-1].hex(), "%y%m%d%H%M%S") - self.clock()  # noqa: DTZ007  meters know no zones
+        if abs(off - self.clock_off) <= timedelta(minutes=5):
+            self.clock_off, self.obeys_once = off, False
 
     def _written(self, data: bytes) -> bytes:
         if data[4:8] != self.password:

@@ -147,6 +147,9 @@ class FakeStore:
         self.durable.append(batch)
         return tuple(range(1, len(batch.items) + 1))
 
+    async def load_commands(self) -> dict[str, int]:
+        return {name: until for batch in (*self.durable, *self.submitted) for name, until in batch.commands}
+
     def on_commit(self, wake: Callable[[], None]) -> None:
         self.wakes.append(wake)
 
