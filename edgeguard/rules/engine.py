@@ -3,7 +3,7 @@
 The same snapshots in the same order give the same outputs, always.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgeguard.core.alarm import Alarm, AlarmChange, AlarmRule, AlarmState, Condition
@@ -59,10 +59,17 @@ class Outputs:
     kept: tuple[tuple[AlarmName, Alarm], ...] = ()
 
 
-def step(rules: DeviceRules, state: DeviceState, snapshot: Snapshot) -> tuple[DeviceState, Outputs]:
-    """One poll round. `snapshot.points` must be `rules.points`."""
+def step(
+    rules: DeviceRules, state: DeviceState, snapshot: Snapshot, known: Sequence[Outcome] | None = None
+) -> tuple[DeviceState, Outputs]:
+    """One poll round. `snapshot.points` must be `rules.points`.
+
+    `known`: what holds of each point after the round, where that is more than the round itself says, because a point was not
+    due. Alarms are judged by it, so that their delays run on between the readings of a slow point; reports never are.
+    """
     report, told = step_report(rules.reports, state.report, snapshot.outcomes, snapshot.at.boot_ms)
-    alarms, changes = _step_alarms(rules, state.alarms, snapshot)
+    holds = snapshot if known is None or known is snapshot.outcomes else replace(snapshot, outcomes=tuple(known))
+    alarms, changes = _step_alarms(rules, state.alarms, holds)
     return DeviceState(report, alarms), Outputs(tuple(told), tuple(worst_first(changes)), _kept(changes))
 
 

@@ -109,7 +109,7 @@ class Pipeline:
         if not snapshot.answered:
             snapshot = _all_silent(snapshot)
         self._remember(record, snapshot)
-        record.state, outputs = step(record.rules, record.state, snapshot)
+        record.state, outputs = step(record.rules, record.state, snapshot, record.outcomes)
         self._submit(record, snapshot.at, outputs)
 
     def sweep(self) -> None:
