@@ -152,6 +152,9 @@ def scan(
     ] = None,
     units: Annotated[str, typer.Option("--units", metavar="1-32,40", help="Only these Modbus addresses.")] = "",
     write: Annotated[Path | None, typer.Option("--write", metavar="FILE", help="Add what is found to this configuration.")] = None,
+    profiles: Annotated[
+        list[Path] | None, typer.Option("--profiles", metavar="DIR", help="A further folder of profiles; may be given again.")
+    ] = None,
 ) -> None:
     """Find out what hangs on a wire: settings, protocols, addresses, models. Asks and never writes to a device.
 
@@ -160,7 +163,7 @@ def scan(
     """
     from edgeguard.cli import scan as scanning
 
-    options = scanning.ScanOptions(bus, port, tcp, baud or [], parity or [], protocol or [], units, write)
+    options = scanning.ScanOptions(bus, port, tcp, baud or [], parity or [], protocol or [], units, write, tuple(profiles or ()))
     raise typer.Exit(scanning.scan(session_of(ctx), options))
 
 

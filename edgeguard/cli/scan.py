@@ -1,12 +1,13 @@
 """`scan`: what hangs on a wire, through the daemon's own bus or on a port of one's own. Returns an exit code."""
 
 import asyncio
+import json
 import os
 import random
 import signal
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -47,12 +48,15 @@ class ScanOptions:
     protocols: list[str]
     units: str
     write: Path | None
+    profiles: tuple[Path, ...] = ()
 
 
 def scan(session: Session, options: ScanOptions) -> Exit:
     """Scan, show, propose; 1 if nothing was found or the scan could not go on."""
     if [options.bus, options.port, options.tcp].count(None) != 2:
         raise typer.BadParameter("say one of --bus NAME, --port PATH and --tcp HOST[:PORT]")
+    if options.bus is not None and options.profiles:
+        raise typer.BadParameter("--profiles is for --port and --tcp; the daemon takes the folders of its configuration")
     bar = _Bar(session)
     with bar:
         if options.bus is not None:
@@ -65,7 +69,7 @@ def scan(session: Session, options: ScanOptions) -> Exit:
     else:
         _show(session, view, text)
     if options.write is not None and view.found:
-        _write(options.write, text)
+        _write(options.write, text, options.profiles)
         if not session.json:
             console().print(session.lang.say(f"已写入 {options.write}", f"written to {options.write}"))
     return Exit.FINE if view.found and view.ended in ("complete", "stopped") else Exit.WRONG
@@ -160,6 +164,7 @@ async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanV
     import structlog
 
     from edgeguard.bus import open_bus
+    from edgeguard.config import ProfileLibrary
     from edgeguard.discovery import Explorer
     from edgeguard.discovery.wish import Wish, walk_of
     from edgeguard.runtime.scan_handlers import known_profiles, scan_view
@@ -170,7 +175,7 @@ async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanV
         raise typer.BadParameter(str(error)) from None
     # the bus's log would stand among the rows, or tear the JSON
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False)
-    profiles = known_profiles(())
+    profiles = known_profiles(ProfileLibrary.at_hand(*options.profiles).directories)
     kinds = {str(profile.name): profile.kind for profile in profiles}
     bus = open_bus(spec, random.SystemRandom())
     owner = asyncio.create_task(bus.run())
@@ -236,12 +241,19 @@ def _names_in(path: Path | None) -> tuple[str, ...]:
     return ()
 
 
-def _write(path: Path, text: str) -> None:
+def _new_file(profiles: Sequence[Path]) -> str:
+    """What a configuration begins with; it names the further folders that profiles were taken from."""
+    folders = ", ".join(json.dumps(str(folder.resolve()), ensure_ascii=False) for folder in profiles)
+    return f"{_NEW_FILE}[profiles]\ndirectories = [{folders}]\n\n" if folders else _NEW_FILE
+
+
+def _write(path: Path, text: str, profiles: Sequence[Path]) -> None:
     """Add to the file, or make it; a file that would then be wrong stays as it was. ConfigError with the mistakes."""
     from edgeguard.config import load_site_with_notes
 
     before = path.read_text(encoding="utf-8") if path.exists() else None
-    path.write_text(f"{_NEW_FILE if before is None else before.rstrip() + chr(10) + chr(10)}{text}", encoding="utf-8")
+    head = _new_file(profiles) if before is None else f"{before.rstrip()}\n\n"
+    path.write_text(f"{head}{text}", encoding="utf-8")
     try:
         load_site_with_notes(path)
     except ConfigError:

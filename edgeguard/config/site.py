@@ -107,6 +107,7 @@ def load_site_with_notes(
         source=path,
         sha256=document.sha256,
         commands=CommandsSpec(frozenset(commands.allow)),
+        profile_folders=library.directories,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 

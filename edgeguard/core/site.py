@@ -166,3 +166,5 @@ class Site:
     source: PurePath
     sha256: str
     commands: CommandsSpec = CommandsSpec()
+    profile_folders: tuple[PurePath, ...] = ()
+    """Where profiles were looked for, those that come with the product included."""

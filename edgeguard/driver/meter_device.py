@@ -12,6 +12,7 @@ from edgeguard.bus import Bus, ExchangeFailed, Priority
 from edgeguard.codec.meter_value import number_of
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import Permanent, WriteRefused
+from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import METER_READ_BACK_S, WRITE_SETTLE_S
 from edgeguard.core.line import Protocol
@@ -154,14 +155,15 @@ class MeterDevice(ABC):
 
     def _judge(self, point: Point, field: MeterField, wanted: Value, outcome: Outcome, doubt: str) -> WriteResult:
         said = [doubt] if doubt else []
+        lost = Fate.LOST if doubt else None
         if isinstance(outcome, Fault):
             said.append(f"it could not be read back ({outcome})")
-            return WriteResult(wanted, None, verified=False, detail="; ".join(said))
+            return WriteResult(wanted, None, verified=False, detail="; ".join(said), trouble=lost)
         verified = _agrees(wanted, outcome, point.write.tolerance if point.write else 0.0)
         if not verified:
             said.append(f"wrote {wanted}, read back {outcome}")
             said += self.explain(field, doubt)
-        return WriteResult(wanted, outcome, verified, "; ".join(said))
+        return WriteResult(wanted, outcome, verified, "; ".join(said), None if verified else lost)
 
     def explain(self, field: MeterField, doubt: str) -> list[str]:
         """What else a person should know of a control that was confirmed and is not seen to have taken effect."""

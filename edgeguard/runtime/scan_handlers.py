@@ -4,13 +4,15 @@ A scan asks between the polls, at the lowest priority. One that nobody asks abou
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
 from edgeguard.config import ProfileLibrary
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.scan_views import FoundView, NoiseView, ScanView, ScoreView
-from edgeguard.core.errors import Permanent
+from edgeguard.core.errors import ConfigError, Permanent
 from edgeguard.core.identify import Score
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import SCAN_KEEPS_S, SCAN_LOOK_S, SCAN_WAIT_S
@@ -60,7 +62,7 @@ class ScanHandlers:
             wish = Wish.parse(call.texts("baudrates"), call.texts("parities"), call.texts("protocols"), call.text("units"))
         except ValueError as error:
             raise BadArguments(str(error)) from None
-        profiles = await asyncio.to_thread(known_profiles, unit.spec.devices)
+        profiles = await asyncio.to_thread(known_profiles, self._gateway.site.profile_folders, unit.spec.devices)
         settled = dict.fromkeys((unit.spec.bus.line, *(device.line for device in unit.spec.devices if device.line is not None)))
         explorer = Explorer(unit.bus, walk_of(wish, unit.spec.bus, tuple(settled)), profiles, known_stations(unit.spec.devices))
         loop = asyncio.get_running_loop()
@@ -115,12 +117,16 @@ class ScanHandlers:
         raise UnknownName(f"there is no bus {name} (there are: {known})")
 
 
-def known_profiles(devices: Collection[DeviceSpec]) -> list[DeviceProfile]:
-    """The profiles that come with the product; of the site's own, those that devices on this bus have."""
-    library = ProfileLibrary.shipped()
-    profiles = {str(name): library.get(name) for name in library.names()}
-    for device in devices:
-        profiles.setdefault(str(device.profile.name), device.profile)
+def known_profiles(folders: Sequence[PurePath] = (), devices: Collection[DeviceSpec] = ()) -> list[DeviceProfile]:
+    """All profiles in these folders, or those at hand on this machine, and those of the devices. One with mistakes is left out."""
+    try:
+        library = ProfileLibrary(Path(folder) for folder in folders) if folders else ProfileLibrary.at_hand()
+    except ConfigError:
+        library = ProfileLibrary.shipped()
+    profiles = {str(device.profile.name): device.profile for device in devices}
+    for name in library.names():
+        with suppress(ConfigError):  # `check` tells of it, and no scan should wait for that
+            profiles[name] = library.get(name)
     return list(profiles.values())
 
 

@@ -52,7 +52,15 @@ def test_for_programs() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--bus", "a", "--port", "b"], ["--tcp", ":502"], ["--tcp", "h:x"], ["--port", "/dev/null", "--baud", "12"]]
+    "words",
+    [
+        [],
+        ["--bus", "a", "--port", "b"],
+        ["--tcp", ":502"],
+        ["--tcp", "h:x"],
+        ["--port", "/dev/null", "--baud", "12"],
+        ["--bus", "a", "--profiles", "x"],
+    ],
 )
 def test_it_wants_one_wire_and_sensible_settings(words: list[str]) -> None:
     with desk(FakeBuilding()) as here:

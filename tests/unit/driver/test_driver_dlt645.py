@@ -7,6 +7,7 @@ from meter_site import METER, MeterSite, electric, relay, seen, virtual
 
 from edgeguard.bus import ExchangeFailed
 from edgeguard.core.errors import WriteRefused
+from edgeguard.core.fate import Fate
 from edgeguard.core.ids import PointName
 from edgeguard.core.limits import REFUSAL_KEPT_S
 from edgeguard.core.meter import Edition
@@ -228,8 +229,7 @@ def test_a_relay_is_tripped_and_read_back(tmp_path: Path) -> None:
 def test_a_relay_that_does_not_move_is_reported_as_that(tmp_path: Path) -> None:
     meter = FakeElectricMeter(METER, {"04000503": b"\x10\x00"}, relay_sticks=True)
     result = write(MeterSite([relay()], meter, password_file=secret(tmp_path)), "closed")
-    assert not result.verified
-    assert result.read_back == "open"
+    assert (result.fate, result.read_back) == (Fate.UNVERIFIED, "open")
     assert result.detail.startswith("wrote closed, read back open; the meter confirmed the command; where it only permits closing")
 
 
@@ -239,6 +239,7 @@ def test_a_lost_answer_to_a_command_is_neither_done_nor_refused(tmp_path: Path) 
     site.bus.damage = lambda frame: frame if frame[8] != 0x9C else frame[:-2] + b"\x00\x16"
     result = write(site, "open")
     assert result.verified
+    assert result.fate is Fate.DONE
     assert result.detail.startswith("the answer was lost (checksum")
     assert result.detail.endswith("the meter may or may not have obeyed")
 
@@ -280,6 +281,6 @@ def test_a_meter_that_is_not_there_is_no_refusal(tmp_path: Path) -> None:
     meter = FakeElectricMeter(METER, {"04000503": b"\x00\x00"}, silent=True)
     site = MeterSite([relay()], meter, password_file=secret(tmp_path))
     result = write(site, "open")
-    assert (result.verified, result.read_back) == (False, None)
+    assert (result.verified, result.read_back, result.fate) == (False, None, Fate.LOST)
     assert "may or may not have obeyed; it could not be read back (timeout" in result.detail
     assert ExchangeFailed is not None

@@ -1,16 +1,17 @@
 """Scans through the daemon: begun, followed, stopped; known devices are left alone, polls go on, nothing is written."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from runtime_kit import House, call, device, living, site
 
-from edgeguard.config import ProfileLibrary
+from edgeguard.config import ProfileLibrary, shipped_configs
 from edgeguard.control import BadArguments, UnknownName
 from edgeguard.control.scan_views import ScanView
 from edgeguard.core.limits import SCAN_KEEPS_S
 from edgeguard.core.profile import DeviceProfile
-from edgeguard.runtime.scan_handlers import ScanUnderWay
+from edgeguard.runtime.scan_handlers import ScanUnderWay, known_profiles
 from edgeguard.testing.clock import FakeClock, run_virtual
 
 
@@ -79,6 +80,18 @@ def test_a_scan_can_be_stopped_and_one_that_nobody_watches_stops_by_itself() -> 
             assert (await ended(house)).ended == "stopped"
 
     run_virtual(main(), clock)
+
+
+def test_the_site_s_own_profiles_are_compared_with_and_a_broken_one_stops_nothing(tmp_path: Path) -> None:
+    shipped = shipped_configs() / "profiles"
+    text = (shipped / "eastron-sdm120.toml").read_text(encoding="utf-8")
+    (tmp_path / "our-sdm120.toml").write_text(text.replace('"eastron-sdm120"', '"our-sdm120"'), encoding="utf-8")
+    (tmp_path / "broken.toml").write_text("[profile]\n", encoding="utf-8")
+    pump = device("pump-1", "riser-a", 1)
+    known = {str(profile.name): profile for profile in known_profiles((shipped, tmp_path), (pump,))}
+    assert {"our-sdm120", "eastron-sdm630", "generic-cjt188-water", "pump"} <= set(known)
+    assert "broken" not in known
+    assert "our-sdm120" not in {profile.name for profile in known_profiles((tmp_path / "away",))}
 
 
 def test_what_makes_no_sense_is_said() -> None:
