@@ -3,7 +3,7 @@
 Fair means by time on the wire: of the stations that wait with equal priority the one goes first that has had least of it
 (start-time fair queuing; Goyal, Vin and Cheng 1996), so that neither many requests nor slow answers of one device push the
 others back. Two things are bounded: whoever waits is passed over by more urgent ones so often and not more, and knocking at
-the doors of dead devices takes a tenth of the time at most.
+the doors of dead devices takes a tenth of the time at most, unless nobody else uses the bus.
 """
 
 import math
@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgeguard.bus.exchange import Priority, Request
-from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN
+from edgeguard.bus.late import LateAnswers
+from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN
 from edgeguard.core.line import Station
 
 
@@ -37,7 +38,10 @@ class TurnQueue:
     def __init__(self) -> None:
         self._lanes: tuple[_Lane, ...] = tuple(_Lane() for _ in Priority)
         self._rested_s: dict[Station, float] = {}
+        self.late = LateAnswers()
+        """Whom not to ask the like again yet."""
         self._probes_s = 0.0
+        self._others_s = -math.inf
 
     def __len__(self) -> int:
         return sum(len(lane.turns) for lane in self._lanes)
@@ -61,7 +65,9 @@ class TurnQueue:
     def charge(self, turn: Turn, busy_s: float, now_s: float, answered: bool) -> None:
         """This turn has kept the wire busy for so long. Unanswered probes pay with a pause for all of their kind."""
         self._lanes[turn.request.priority].charge(turn.request.address, busy_s)
-        if turn.request.priority is Priority.PROBE and not answered:
+        if turn.request.priority is not Priority.PROBE:
+            self._others_s = now_s
+        elif not answered and now_s - self._others_s < BUS_PROBE_ALONE_S:
             self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
 
     def take(self, now_s: float) -> Turn | None:
@@ -73,7 +79,7 @@ class TurnQueue:
         for i in order:
             if i == Priority.PROBE and now_s < self._probes_s:
                 continue
-            turn = lanes[i].take(self._rested_s, now_s)
+            turn = lanes[i].take(self._rested_s, self.late, now_s)
             if turn is None:
                 continue
             lanes[i].passed = 0
@@ -85,7 +91,11 @@ class TurnQueue:
     def ready_s(self) -> float | None:
         """When the first of those that wait may have its turn, as far as pauses are concerned; None if nothing waits."""
         ready = [
-            max(self._rested_s.get(turn.request.address, 0.0), self._probes_s if turn.request.priority is Priority.PROBE else 0.0)
+            max(
+                self._rested_s.get(turn.request.address, 0.0),
+                self.late.until_s(turn.request),
+                self._probes_s if turn.request.priority is Priority.PROBE else 0.0,
+            )
             for turn in self
         ]
         return min(ready, default=None)
@@ -122,15 +132,16 @@ class _Lane:
             waiting = {turn.request.address for turn in self.turns}
             self._had_s = {key: had_s for key, had_s in self._had_s.items() if key in waiting or had_s > self._least_s}
 
-    def take(self, rested_s: Mapping[Station, float], now_s: float) -> Turn | None:
+    def take(self, rested_s: Mapping[Station, float], late: LateAnswers, now_s: float) -> Turn | None:
         best: Turn | None = None
         best_s = math.inf
         done = False
+        any_late = bool(late)
         for turn in self.turns:
             station = turn.request.address
             if turn.future.done():
                 done = True
-            elif rested_s.get(station, 0.0) <= now_s:
+            elif rested_s.get(station, 0.0) <= now_s and not (any_late and late.until_s(turn.request) > now_s):
                 had_s = self._had_s.get(station, 0.0)
                 if had_s < best_s:
                     best, best_s = turn, had_s

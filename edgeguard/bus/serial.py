@@ -46,7 +46,7 @@ class SerialLink:
     def start(self) -> None:
         """Begin to read, and let the turns begin to send."""
         self._loop.add_reader(self._fd, self._readable)
-        self._turns.opened(self.write, self.drop, self.tune)
+        self._turns.opened(self.write, self.drop, self.tune, true_time=not _is_pseudo(self._port))
 
     def write(self, data: bytes) -> None:
         """Send a frame. What an earlier one has left unsent is thrown away: it has been given up long ago."""

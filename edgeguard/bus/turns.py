@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Final
 
 from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.framings import Framings
@@ -27,11 +28,12 @@ from edgeguard.core.limits import (
     BUS_JUNK_BYTES,
     BUS_QUEUE_REQUESTS,
     BUS_SILENT_TIMEOUTS,
+    EARLY_SHARE,
     FOREIGN_ANSWER_S,
     LINE_FRAME_CHARACTERS,
     TIMER_SLACK_S,
 )
-from edgeguard.core.line import LineSettings, Station
+from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
 
 Write = Callable[[bytes], None]
@@ -40,6 +42,9 @@ Drop = Callable[[Fault], None]
 Tune = Callable[[LineSettings], float]
 """Set the port to these settings; seconds to wait before anything is sent, 0 if nothing had to change, infinite if the port
 does not take them and is on its way out."""
+
+_LEAST_AROUND: Final = 3
+"""Characters that the shortest frame adds to a PDU: unit and CRC of Modbus RTU."""
 
 
 class Turns:
@@ -67,6 +72,7 @@ class Turns:
         self._line = line
         self._silent_enough = silent_timeouts
         self._tune: Tune | None = None
+        self._true_time = False
         self._next: Turn | None = None
         self._overheard = Overheard()
         self._late_until_s = 0.0
@@ -123,11 +129,14 @@ class Turns:
 
         return leave
 
-    def opened(self, write: Write, drop: Drop, tune: Tune | None = None) -> None:
-        """There is a connection: begin to send. `tune` is there where the line's settings can be changed."""
+    def opened(self, write: Write, drop: Drop, tune: Tune | None = None, true_time: bool = False) -> None:
+        """There is a connection: begin to send. `tune` is there where the line's settings can be changed.
+
+        `true_time`: bytes come no faster than those settings let them, so that an answer may be known to be too early.
+        """
         self._tell(Passing.OPENED)
         self._framing.reset()
-        self._write, self._drop, self._tune = write, drop, tune
+        self._write, self._drop, self._tune, self._true_time = write, drop, tune, true_time
         self.proved, self._draining, self._held_until_s = False, False, 0.0
         self._silent.clear()
         self._silent_timeouts = 0
@@ -150,6 +159,8 @@ class Turns:
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
             self._rest(turn, now_s, answered=False)
+            if self._framing.quiet_s > 0:
+                self._queue.late.give_up(turn.request, turn.sent_s, now_s)
         self._account(now_s)
         self._outstanding.clear()
         self._framing.reset()
@@ -169,6 +180,7 @@ class Turns:
         self._silent_timeouts = 0
         self._silent.clear()
         idle = self._line is not None and not self._outstanding
+        late_before = self._framing.late_answers
         try:
             answers = self._framing.feed(data)
         except StreamBroken as broken:
@@ -177,12 +189,17 @@ class Turns:
         now_s = asyncio.get_running_loop().time()
         for transaction, pdu in answers:
             turn = self._outstanding.pop(transaction)
+            if self._true_time and now_s - turn.sent_s < EARLY_SHARE * self._least_s(turn, pdu):
+                self._reject(turn, now_s)
+                continue
             self._answers += 1
             self._tell(Passing.ANSWERED, turn=turn)
             self.proved = True
             self._heard.add(turn.request.address)
             self._junk_mark = self._framing.junk_bytes
             self._responses.note(now_s - turn.sent_s)
+            if self._line is not None:
+                self._queue.late.note(turn.request.address, now_s - turn.sent_s)
             self._rest(turn, now_s, answered=True)
             if not turn.future.done():
                 turn.future.set_result(pdu)
@@ -190,6 +207,9 @@ class Turns:
             self._held_until_s = min(now_s + self._framing.quiet_s, self._drained_by_s)
         elif self._line is not None and not answers:
             self._line_busy(now_s)
+        if self._draining and self._framing.late_answers > late_before:
+            self._queue.late.came(now_s)
+            self._resume_at(self._held_until_s)
         if idle and now_s >= self._late_until_s and Sort.REQUEST in self._overheard.feed(data):
             # Another master has asked: let it have its answer, lest both be lost.
             self._held_until_s = max(self._held_until_s, now_s + FOREIGN_ANSWER_S)
@@ -281,6 +301,7 @@ class Turns:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
         self._overheard.forget()
+        self._queue.late.forget_last()
         self._addresses.add(request.address)
         if request.delay_s > 0:
             self._queue.rest(request.address, math.inf)
@@ -365,14 +386,35 @@ class Turns:
             return
         self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
         self._rest(turn, now_s, answered=False)
+        foreign = fault is not None and fault.reason is Reason.WRONG_TRANSACTION and turn.request.protocol is Protocol.MODBUS
         if self._framing.quiet_s > 0:
-            self._draining = True
-            self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
-            self._drained_by_s = self._late_until_s = now_s + BUS_DRAIN_MAX_S
+            self._overheard.frames += foreign
+            # A damaged answer has come, and no other is on its way.
+            self._drain(turn, now_s, may_come=fault is None or fault.reason is not Reason.CHECKSUM)
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
             self._note_silence(turn.request.address)
+
+    def _drain(self, turn: Turn, now_s: float, may_come: bool) -> None:
+        """Let the line fall silent after a request without an answer; `may_come`: its answer may be late."""
+        self._draining = True
+        self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
+        self._drained_by_s = self._late_until_s = now_s + BUS_DRAIN_MAX_S
+        if may_come:
+            self._queue.late.give_up(turn.request, turn.sent_s, now_s)
+
+    def _least_s(self, turn: Turn, pdu: bytes) -> float:
+        """What request and answer take on the line at the least, if the device does not think at all."""
+        line = turn.request.line or self._line
+        return 0.0 if line is None else turn.sending_s + (len(pdu) + _LEAST_AROUND) * line.character_s
+
+    def _reject(self, turn: Turn, now_s: float) -> None:
+        """An answer has come before there could be one: it was meant for another request, or for another master."""
+        self._overheard.frames += 1
+        self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "an answer came before the request can have been heard"), sent=True)
+        self._rest(turn, now_s, answered=False)
+        self._drain(turn, now_s, may_come=True)
 
     def _note_silence(self, address: Station) -> None:
         """Drop a connection on which nothing comes any more.

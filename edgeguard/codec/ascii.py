@@ -40,7 +40,8 @@ class AsciiFraming:
         self._length: int | None = None
         self._buffer = bytearray()
         self._odd: Fault | None = None
-        self._echoes = False
+        self._echoes: bool | None = None
+        self._doubt: Fault | None = None
         self._echoed = False
 
     def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
@@ -51,7 +52,7 @@ class AsciiFraming:
         self._sent = _START + (self._asked + bytes((lrc(self._asked),))).hex().upper().encode("ascii") + b"\r\n"
         self._length = answer_bytes(pdu)
         self._transaction = transaction
-        self._odd, self._echoed = None, False
+        self._odd, self._doubt, self._echoed = None, None, False
         self._drop(len(self._buffer))
         return self._sent
 
@@ -60,12 +61,19 @@ class AsciiFraming:
         buffer = self._buffer
         buffer += data
         answers: list[Answer] = []
+        first = b""
         while (end := buffer.find(_END)) >= 0:
             frame = bytes(buffer[: end + 1])
             del buffer[: end + 1]
             start = max(0, frame.rfind(_START))
             self.junk_bytes += start
-            answers += self._judge(frame[start:])
+            frame = frame[start:]
+            if answers and self._is_twin(frame) and frame != first:
+                unit = self._asked[0]
+                self._doubt = Fault(Reason.WRONG_TRANSACTION, f"unit {unit} answered twice: which of them is meant cannot be told")
+                self._transaction = answers.pop().transaction
+            answers += self._judge(frame)
+            first = first or (frame if answers else b"")
         self._drop(len(buffer) - _KEPT_BYTES)
         return answers
 
@@ -76,11 +84,11 @@ class AsciiFraming:
         self._transaction = None
         rest = bytes(self._buffer)
         self._drop(len(rest))
-        if self._odd is None and _START in rest:
+        if self._doubt is None and self._odd is None and _START in rest:
             return Fault(Reason.SHORT_ANSWER, f"{len(rest) - rest.rfind(_START)} characters of a frame came, its end did not")
-        if self._odd is None and rest:
+        if self._doubt is None and self._odd is None and rest:
             return Fault(Reason.GARBAGE, f"{len(rest)} bytes that are no answer: {rest[:16].hex(' ')}")
-        return self._odd
+        return self._doubt or self._odd
 
     def reset(self) -> None:
         """Forget the request and every byte."""
@@ -94,7 +102,10 @@ class AsciiFraming:
             return []
         body = _body(frame)
         transaction = self._transaction
-        fault = self._mismatch(body, frame)
+        if transaction is not None and self._is_foreign_request(body):
+            self._doubt = Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {body[0]} at the same time")
+            self._echoes = None
+        fault = self._doubt or self._mismatch(body, frame)
         if fault is None and transaction is not None:
             if self._asked[1] <= Function.READ_INPUT_REGISTERS:
                 self._echoes = self._echoed
@@ -102,14 +113,30 @@ class AsciiFraming:
             return [Answer(transaction, body[1:-1])]
         self.junk_bytes += len(frame)
         if transaction is None:
-            self.late_answers += bool(body)
+            self.late_answers += self._is_of_asked(body)
         else:
             self._odd = fault
         return []
 
     def _is_echo(self) -> bool:
         """Only a read tells an echo from its answer; a write's answer may be the same bytes, so there a read has to have told."""
-        return self._asked[1] <= Function.READ_INPUT_REGISTERS or self._echoes
+        if self._asked[1] <= Function.READ_INPUT_REGISTERS:
+            return self._echoes is not False
+        return self._echoes is True
+
+    def _is_foreign_request(self, body: bytes) -> bool:
+        """Another master's read of the same unit, by its length; one with that of an answer tells itself by its byte count."""
+        if self._asked[1] > Function.READ_INPUT_REGISTERS or body[:2] != self._asked[:2]:
+            return False
+        return len(body) == len(self._asked) + 1 and body[2] != len(body) - _SHORTEST_BODY - 1
+
+    def _is_twin(self, frame: bytes) -> bool:
+        """One more answer to a read, of the same unit, right behind the first."""
+        return self._asked[1] <= Function.READ_INPUT_REGISTERS and self._is_of_asked(_body(frame))
+
+    def _is_of_asked(self, body: bytes) -> bool:
+        """From the unit that was asked last, with the function that was asked for."""
+        return bool(body) and body[:1] == self._asked[:1] and body[1] & ~EXCEPTION_BIT == self._asked[1]
 
     def _mismatch(self, body: bytes, frame: bytes) -> Fault | None:
         """Why this is no answer to what was asked; None if it is."""

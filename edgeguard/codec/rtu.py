@@ -16,6 +16,8 @@ from edgeguard.core.quality import Fault, Reason
 _POLYNOMIAL: Final = 0xA001
 _EXCEPTION_FRAME: Final = 5
 _ECHO_FRAME: Final = 8
+_REQUEST_FRAME: Final = 8
+"""A read's request."""
 _KEPT_BYTES: Final = 2 * RTU_MAX_ADU_BYTES
 """Room for an echo and an answer; older bytes are noise."""
 
@@ -56,7 +58,8 @@ class RtuFraming:
         self._sent = b""
         self._length: int | None = None
         self._buffer = bytearray()
-        self._echoes = False
+        self._echoes: bool | None = None
+        self._doubt: Fault | None = None
 
     def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
         """The frame of a request to unit `address`."""
@@ -67,6 +70,7 @@ class RtuFraming:
         self._transaction = transaction
         self._length = None if length is None else length + 3
         self._sent = body + crc16(body).to_bytes(2, "little")
+        self._doubt = None
         self._drop(len(self._buffer))
         return self._sent
 
@@ -79,19 +83,22 @@ class RtuFraming:
                 self.late_answers += 1
             self._drop(len(buffer))
             return []
+        if self._doubt is not None:
+            self._drop(len(buffer))
+            return []
         self._drop(len(buffer) - _KEPT_BYTES)
         start = len(self._sent) if self._echoes and buffer.startswith(self._sent) else 0
         for offset in range(start, len(buffer) - _EXCEPTION_FRAME + 1):
             size = self._size_at(offset)
             if size is not None and offset + size <= len(buffer) and not crc16(buffer[offset : offset + size]):
-                return [self._found(offset, size)]
+                return self._found(offset, size)
         return []
 
     def forget(self, transaction: int) -> Fault | None:
         """Give up; says what the bytes that came look like."""
         if transaction != self._transaction:
             raise ValueError(f"transaction {transaction} is not outstanding")
-        fault = self._diagnose()
+        fault = self._doubt or self._diagnose()
         self._transaction = None
         return fault
 
@@ -116,19 +123,38 @@ class RtuFraming:
             return None
         return self._length
 
-    def _found(self, offset: int, size: int) -> Answer:
+    def _found(self, offset: int, size: int) -> list[Answer]:
         transaction = self._transaction
         assert transaction is not None  # noqa: S101  feed searches only while a request is outstanding
         before = bytes(self._buffer[:offset])
-        echoed = before.endswith(self._sent) or (self._echoes and before.startswith(self._sent))
+        echoed = before.endswith(self._sent) or bool(self._echoes and before.startswith(self._sent))
         if self._sent[1] <= Function.READ_INPUT_REGISTERS:
             # Only a read tells an echo from its answer; a write's answer may be the same bytes.
-            self._echoes = echoed
+            self._doubt = self._ambiguity(offset, size)
+            self._echoes = echoed if self._doubt is None else None
+        if self._doubt is not None:
+            self._drop(len(self._buffer))
+            return []
         pdu = bytes(self._buffer[offset + 1 : offset + size - 2])
         self.junk_bytes += len(self._buffer) - size - (len(self._sent) if echoed else 0)
         self._buffer.clear()
         self._transaction = None
-        return Answer(transaction, pdu)
+        return [Answer(transaction, pdu)]
+
+    def _ambiguity(self, offset: int, size: int) -> Fault | None:
+        """Why the answer to a read, found here, may be the answer to another read; None if it is ours."""
+        unit, function = self._sent[:2]
+        frame, after = self._buffer[offset : offset + size], self._buffer[offset + size :]
+        if len(after) > 1 and after[0] == unit and after[1] & ~EXCEPTION_BIT == function and not after.startswith(frame):
+            return Fault(Reason.WRONG_TRANSACTION, f"unit {unit} answered twice: which of them is meant cannot be told")
+        before = bytes(self._buffer[:offset])
+        if self._echoes is not False:
+            before = before.replace(self._sent, b"", 1)
+        for place in range(len(before) - _REQUEST_FRAME + 1):
+            request = before[place : place + _REQUEST_FRAME]
+            if request[0] == unit and request[1] == function and not crc16(request):
+                return Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {unit} at the same time")
+        return None
 
     def _drop(self, count: int) -> None:
         if count > 0:

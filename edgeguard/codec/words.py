@@ -270,7 +270,7 @@ def _pdu_fields(seen: Sighting, pdu: bytes) -> tuple[FrameField, ...]:
     made = [FrameField(Labels("功能码", "function"), pdu[:1], f"{pdu[0]}" + (f" {name.en}" if name else ""))]
     if pdu[0] & EXCEPTION_BIT:
         made.append(FrameField(Labels("异常码", "exception"), pdu[1:2], EXCEPTION_NAMES.get(pdu[1], "?") if len(pdu) > 1 else ""))
-    elif code <= 4 and seen.sort in (Sort.ANSWER, Sort.BROKEN) and len(pdu) == 2 + pdu[1]:
+    elif code <= 4 and seen.sort in (Sort.ANSWER, Sort.BROKEN) and len(pdu) > 1 and len(pdu) == 2 + pdu[1]:
         made.append(FrameField(Labels("字节数", "bytes"), pdu[1:2], str(pdu[1])))
         made.append(FrameField(Labels("数据", "data"), pdu[2:], _values(code, pdu[2:])))
     elif len(pdu) >= 5 and (code <= 6 or code in (15, 16)):

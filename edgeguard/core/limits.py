@@ -53,11 +53,19 @@ TURNAROUND_S: Final = 0.010
 """How long a serial device is taken to think, as long as nothing is known of it."""
 TIMER_SLACK_S: Final = 1e-6
 """A timer may fire so much too early, by rounding; what is due within it is due."""
+LATE_ANSWER_MIN_S: Final = 0.5
+"""After a time-out on a line without numbers the like is not asked of the same device again for so long, or for its time-out."""
+LATE_LEARNED_MAX_S: Final = 3.0
+"""Twice the worst response seen of the device counts as well, up to here."""
+EARLY_SHARE: Final = 0.9
+"""An answer of a serial port that comes within this share of the time that its bytes and the request's take cannot be one."""
 FOREIGN_ANSWER_S: Final = 0.2
 """How long another master on the line is given to get its answer."""
 BUS_PASSED_OVER: Final = 8
 """Turns that more urgent requests may have before a less urgent one that waits has one."""
 BUS_PROBE_SHARE: Final = 0.1
+BUS_PROBE_ALONE_S: Final = 60.0
+"""After so long without any other request on a bus its probes keep no share: they are in nobody's way (a search of a bus)."""
 """The part of a bus's time that waiting for dead devices may take."""
 BUS_STATIONS_KNOWN: Final = 512
 BUS_BYTE_GAP_S: Final = 0.05

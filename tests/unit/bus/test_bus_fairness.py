@@ -137,3 +137,24 @@ def test_revived_devices_are_not_held_back() -> None:
         assert loop.time() - begun_s == pytest.approx(0.3)
 
     run_virtual(story())
+
+
+def test_probes_that_have_a_bus_to_themselves_are_in_nobodys_way() -> None:
+    """A search of an unused bus goes on at full speed; the first other request ends that."""
+
+    async def story() -> None:
+        line = Line({99: 0.01})
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        for unit in range(1, 21):
+            with suppress(ExchangeFailed):
+                await line.bus.exchange(Request(unit, READ, 0.1, Priority.PROBE))
+        assert loop.time() - begun_s == pytest.approx(20 * 0.1, abs=1e-3)
+        await line.bus.exchange(Request(99, READ, 1.0))
+        begun_s = loop.time()
+        for unit in range(1, 6):
+            with suppress(ExchangeFailed):
+                await line.bus.exchange(Request(unit, READ, 0.1, Priority.PROBE))
+        assert loop.time() - begun_s > 4 * 0.1 / BUS_PROBE_SHARE
+
+    run_virtual(story())

@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeguard.codec.dissect import Dissector
@@ -94,6 +94,8 @@ def test_a_wrong_checksum_is_said_in_its_field() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.binary(min_size=1, max_size=40), st.booleans())
+@example(b"\0", True)
+@example(b"\x03", False)
 def test_words_are_found_for_any_frame(body: bytes, network: bool) -> None:
     frame = b"\0\1\0\0" + (len(body) + 1).to_bytes(2, "big") + b"\3" + body if network else body + crc16(body).to_bytes(2, "little")
     wire = Dissector(network)
