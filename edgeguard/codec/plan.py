@@ -17,6 +17,7 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import RegisterField, Table
 
 _BITS_PER_WORD: Final = 16
+_BITS_PER_BYTE: Final = 8
 _OVERHEAD_BYTES: Final = 13
 """Request and answer of a read without its data, RTU: 8 + 5 bytes."""
 _SILENCE_BYTES: Final = 3.5
@@ -138,13 +139,14 @@ class _Cell:
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What one table allows, in its own units (registers or bits)."""
+    """What one table allows, in its own units (registers or bits), `step` of which travel together at the least."""
 
     overhead: float
     max_count: int
     max_gap: float
     barriers: tuple[tuple[int, int], ...]
     cuts: frozenset[int]
+    step: int = 1
 
     @classmethod
     def of(cls, table: Table, fields: Sequence[RegisterField], rules: PlanRules, learned: Learned) -> "_Bounds":
@@ -153,7 +155,12 @@ class _Bounds:
         overhead = min(rules.overhead_words, _MANY_WORDS) * (_BITS_PER_WORD if table.is_bits else 1)
         max_gap = math.inf if rules.max_gap is None else rules.max_gap
         cuts = frozenset(address for cut_table, address in learned.cuts if cut_table is table)
-        return cls(overhead, rules.max_bits if table.is_bits else rules.max_registers, max_gap, tuple(barriers), cuts)
+        most, step = (rules.max_bits, _BITS_PER_BYTE) if table.is_bits else (rules.max_registers, 1)
+        return cls(overhead, most, max_gap, tuple(barriers), cuts, step)
+
+    def cost(self, count: int) -> float:
+        """What a read of so many costs."""
+        return self.overhead + -(-count // self.step) * self.step
 
     def bridges(self, first: int, last: int) -> bool:
         """Whether a read may run through the unwanted addresses `first` to `last`."""
@@ -179,7 +186,7 @@ def _cheapest(cells: Sequence[_Cell], bounds: _Bounds) -> list[Span]:
             last = max(last, cell.last)
             if last - first + 1 > bounds.max_count:
                 break
-            total = bounds.overhead + (last - first + 1) + cost[j + 1]
+            total = bounds.cost(last - first + 1) + cost[j + 1]
             if total < cost[i]:
                 cost[i], ends[i] = total, j + 1
     spans, i = [], 0

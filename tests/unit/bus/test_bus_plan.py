@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeguard.bus import LineCost
@@ -53,6 +53,7 @@ def bytes_of(table: Table, count: int) -> int:
     table=st.sampled_from([Table.HOLDING, Table.COIL]),
     most=st.sampled_from([12, 40, 125]),
 )
+@example(places=[(0, 1), (19, 1)], table=Table.COIL, most=12)
 def test_a_plan_is_within_two_per_cent_of_the_best(
     line: LineSettings, ascii_frames: bool, places: list[tuple[int, int]], table: Table, most: int
 ) -> None:
