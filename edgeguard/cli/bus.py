@@ -126,6 +126,7 @@ def _score(value: int | None) -> Text:
 
 def _show_one(view: BusView, lang: Lang) -> None:
     out = console()
+    retries = sum(device.retries for device in view.devices)
     state = styled(word(view.state, lang), style("online" if view.state == "connected" else "waiting"))
     since = "" if view.connected_s is None else f" {age(view.connected_s, lang)}"
     line = f"   {clean(view.line)}" if view.line else ""
@@ -139,9 +140,10 @@ def _show_one(view: BusView, lang: Lang) -> None:
     )
     out.print(
         lang.say(
-            f"请求 {view.requests},应答 {view.answers},迟到 {view.late_answers},杂散 {size(view.junk_bytes)}"
+            f"请求 {view.requests},应答 {view.answers},重发 {retries},迟到 {view.late_answers},杂散 {size(view.junk_bytes)}"
             f"{_faults(view.faults, ';失败:')}",
-            f"{view.requests} requests, {view.answers} answers, {view.late_answers} late, {size(view.junk_bytes)} of junk"
+            f"{view.requests} requests, {view.answers} answers, {retries} sent again,"
+            f" {view.late_answers} late, {size(view.junk_bytes)} of junk"
             f"{_faults(view.faults, '; failed: ')}",
         )
     )
@@ -167,7 +169,8 @@ def _show_devices(views: Sequence[BusDeviceView], lang: Lang) -> None:
             ("实际周期", "really"),
             ("一轮", "round"),
             ("请求/轮", "requests"),
-            ("应答/p95", "answer/p95"),
+            ("应答 p50/p95", "p50/p95"),
+            ("重发", "retries"),
             ("跳过", "skipped"),
         )
     )
@@ -192,6 +195,7 @@ def _show_devices(views: Sequence[BusDeviceView], lang: Lang) -> None:
             f"{view.round_ms:.0f} ms" if view.round_ms else "—",
             str(view.requests_per_round),
             f"{view.response_p50_ms:.0f}/{view.response_p95_ms:.0f} ms" if view.response_p95_ms else "—",
+            str(view.retries),
             str(view.skipped),
             _faults(view.errors, "") or "—",
         )
@@ -202,12 +206,14 @@ def _show_learned(views: Sequence[BusDeviceView], lang: Lang) -> None:
     """What the devices have taught, a line for each that has taught something to act on."""
     for view in views:
         learned = view.learned
-        if learned is None or not (learned.cuts or learned.refused):
+        if learned is None or not (learned.cuts or learned.refused or learned.gap_ms):
             continue
         parts = [lang.say(f"应答延迟 {learned.turnaround_ms:.0f} ms", f"thinks {learned.turnaround_ms:.0f} ms")]
         if learned.too_large > learned.largest:
             size_told = lang.say(f"一次最多 {learned.largest} 个寄存器", f"gives {learned.largest} registers at once")
             parts.append(size_told)
+        if learned.gap_ms:
+            parts.append(lang.say(f"两次请求间隔 {learned.gap_ms:.0f} ms", f"needs {learned.gap_ms:.0f} ms between requests"))
         if learned.holes:
             parts.append(lang.say("不可读 ", "cannot be read through: ") + ", ".join(clean(hole, 40) for hole in learned.holes))
         if learned.refused:
@@ -233,7 +239,7 @@ def profile_diff(session: Session, name: str) -> Exit:
     )
     console().print(head)
     if has_settings:
-        console().print("[modbus]")
+        console().print(f"[{clean(view.learned.section)}]" if view.learned else "")
     for line in lines:
         console().print(clean(line, 4000), soft_wrap=True)
     if not has_settings:

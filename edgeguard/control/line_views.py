@@ -32,6 +32,10 @@ class LearnedView:
     holes: tuple[str, ...]
     refused: dict[str, str]
     profile_lines: tuple[str, ...]
+    gap_ms: float = 0.0
+    """Silence that the device needs between an answer and the next request, 0 if none."""
+    section: str = "modbus"
+    """Of the profile, to which the lines belong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class BusDeviceView:
     profile: str = ""
     learned: LearnedView | None = None
     """None for a device whose driver does not learn."""
+    retries: int = 0
+    """Requests that were sent after one that had failed."""
 
 
 @dataclass(frozen=True, slots=True)

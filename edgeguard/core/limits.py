@@ -93,6 +93,12 @@ PROBE_TIMEOUT_RESPONSES: Final = 4.0
 KNOCK_SHARE: Final = 0.01
 KNOCK_WHOLE_AFTER_S: Final = 250.0
 REFUSAL_KEPT_S: Final = 3600.0
+GAP_QUICK_S: Final = 0.04
+"""A request that goes out so soon after an answer tells whether the device needs a pause, one after GAP_SLOW_S if it lives."""
+GAP_SLOW_S: Final = 0.2
+GAP_EVIDENCE: Final = 4
+"""Requests of either kind before anything is concluded."""
+GAP_WINDOW: Final = 64
 WRITE_SETTLE_S: Final = 0.5
 
 # Bus monitor

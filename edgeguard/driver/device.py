@@ -26,6 +26,8 @@ class DeviceStats:
     faults: Mapping[Reason, int] = field(default_factory=dict)
     response_p50_ms: float = 0.0
     response_p95_ms: float = 0.0
+    retries: int = 0
+    """Requests that were sent after one that had failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from edgeguard.core.ids import PointName
-from edgeguard.core.profile import ModbusLimits
+from edgeguard.core.profile import Cjt188Limits, Dlt645Limits, ForeignLimits, ModbusLimits
 from edgeguard.core.register import Table
+
+ProfileLimits = ModbusLimits | Dlt645Limits | Cjt188Limits | ForeignLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class LearnedLimits:
 
     `holes`: what lies before those cuts. `largest`: registers (of bit tables: bits) in the largest read that was served;
     `too_large`: in the smallest that was refused as a whole while its halves were served, 0 if there was none.
-    `turnaround_ms`: how long the device thinks, the frames' own time taken off; 0 while nothing is known.
+    `turnaround_ms`: how long the device thinks, the frames' own time taken off; 0 while nothing is known. `gap_ms`: the silence
+    that it needs between an answer and the next request; 0 if it has shown no such need.
     """
 
     refused: Mapping[PointName, str] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class LearnedLimits:
     largest: int = 0
     too_large: int = 0
     turnaround_ms: float = 0.0
+    gap_ms: float = 0.0
 
 
 @runtime_checkable
@@ -52,11 +56,31 @@ class Learner(Protocol):
         ...
 
 
-def profile_lines(learned: LearnedLimits, limits: ModbusLimits) -> list[str]:
-    """The difference to a profile's `[limits]` as TOML, with the reasons as comments; empty if there is none."""
+def section_of(limits: ProfileLimits) -> str:
+    """The section of a profile to which `profile_lines` belong."""
+    if isinstance(limits, Dlt645Limits):
+        return "dlt645"
+    if isinstance(limits, Cjt188Limits):
+        return "cjt188"
+    return "modbus" if isinstance(limits, ModbusLimits) else limits.protocol
+
+
+def profile_lines(learned: LearnedLimits, limits: ProfileLimits) -> list[str]:
+    """The difference to the section of a profile that says what the device bears, with the reasons as comments; empty if none."""
     lines: list[str] = []
     if learned.turnaround_ms:
         lines.append(f"# it thinks {learned.turnaround_ms:.0f} ms before it answers")
+    if learned.gap_ms > limits.delay_ms:
+        lines.append("# asked sooner after an answer it does not hear the request")
+        lines.append(f'delay = "{learned.gap_ms:.0f}ms"')
+    if isinstance(limits, ModbusLimits):
+        lines += _block_lines(learned, limits)
+    lines += [f"# it refuses point {name}: {why}" for name, why in learned.refused.items()]
+    return lines
+
+
+def _block_lines(learned: LearnedLimits, limits: ModbusLimits) -> list[str]:
+    lines: list[str] = []
     by_size = learned.too_large > learned.largest > 0
     if by_size and learned.largest < limits.max_registers:
         lines.append(f"# {learned.too_large} at once were refused, {learned.largest} were served")
@@ -66,5 +90,4 @@ def profile_lines(learned: LearnedLimits, limits: ModbusLimits) -> list[str]:
         new = [f'{{ table = "{hole.table.value}", first = {hole.first}, last = {hole.last} }}' for hole in learned.holes]
         lines.append("# reads do not run through these addresses")
         lines.append(f"forbidden = [{', '.join([*known, *new])}]")
-    lines += [f"# it refuses point {name}: {why}" for name, why in learned.refused.items()]
     return lines

@@ -2,31 +2,44 @@
 
 import asyncio
 from collections import Counter
+from types import MappingProxyType
+from typing import Final
 
 from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
+from edgeguard.driver.gap import Gap
 from edgeguard.driver.patience import knock_timeout_s
 
-_FRAME_BYTES = 6
-"""Of an RTU request and its answer, beside their PDUs: unit and CRC, twice."""
+_FRAME_BYTES: Final = MappingProxyType({Protocol.MODBUS: 6, Protocol.DLT645: 26, Protocol.CJT188: 27})
+"""Of a request and its answer, beside their PDUs. RTU: unit and CRC, twice. Meters: start, address, length, checksum and end,
+twice, and the bytes that wake them before the request.
+"""
 
 
 class _Sending:
-    """When a request went on the wire (loop time); until the bus says so, when it was asked for."""
+    """When a request went on the wire (loop time); until the bus says so, when it was asked for.
 
-    __slots__ = ("at_s", "loop")
+    `since_s`: how long after the last answer of the same device that was, None if there was none.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_line", "at_s", "loop", "since_s")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, line: "DeviceLine") -> None:
+        self._line = line
         self.loop = loop
+        self.since_s: float | None = None
         self.at_s = loop.time()
 
     def mark(self) -> None:
         self.at_s = self.loop.time()
+        answered_s = self._line.answered_s
+        if answered_s is not None:
+            self.since_s = self.at_s - answered_s
 
 
 class DeviceLine:
-    """Requests to one address. `faults` counts requests without a good answer by reason.
+    """Requests to one address. `faults` counts requests without a good answer by reason, `retries` those that followed one.
 
     `line`: what a serial port must be set to for this device, None for the bus's own settings.
     """
@@ -45,12 +58,18 @@ class DeviceLine:
         self.turnarounds = ResponseTimes()
         """Response times without the time that the frames themselves took on the line."""
         self.faults: Counter[Reason] = Counter()
+        self.retries = 0
+        self.gap = Gap(delay_s)
+        """The silence that the device needs before a request, as far as it has taught it."""
+        self.answered_s: float | None = None
+        """When its last answer came (loop time)."""
         self._bus = bus
         self._address = address
         self._delay_s = delay_s
         self._settings = line
         self._protocol = protocol
         self._silent = True
+        self._failed = False
         self._asked_s: float | None = None
 
     def first_wait_s(self, knock: bool) -> float:
@@ -63,13 +82,13 @@ class DeviceLine:
 
     async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None) -> bytes:
         """The answer's PDU. ExchangeFailed if none came."""
-        sending = _Sending(asyncio.get_running_loop())
+        sending = _Sending(asyncio.get_running_loop(), self)
         request = Request(
             self._address,
             pdu,
             self.timeout_s if timeout_s is None else timeout_s,
             priority,
-            self._delay_s,
+            max(self._delay_s, self.gap.silence_s),
             sending.mark,
             protocol=self._protocol,
             line=self._settings,
@@ -80,13 +99,23 @@ class DeviceLine:
             self.faults[failed.fault.reason] += 1
             if failed.sent:
                 self._silent, self._asked_s = True, sending.at_s
+                self._conclude(sending, failed.fault)
             raise
         self._silent, self._asked_s = False, sending.at_s
-        took_s = sending.loop.time() - sending.at_s
+        self._conclude(sending, None)
+        self.answered_s = sending.loop.time()
+        took_s = self.answered_s - sending.at_s
         self.responses.note(took_s)
         byte_s = self._bus.cost.byte_s if self._settings is None else self._settings.character_s
-        self.turnarounds.note(max(0.0, took_s - (len(pdu) + len(answer) + _FRAME_BYTES) * byte_s))
+        self.turnarounds.note(max(0.0, took_s - (len(pdu) + len(answer) + _FRAME_BYTES[self._protocol]) * byte_s))
         return answer
+
+    def _conclude(self, sending: _Sending, fault: Fault | None) -> None:
+        """What a request that went out teaches; a lost connection says nothing of the device."""
+        self.retries += self._failed
+        self._failed = fault is not None
+        if sending.since_s is not None and (fault is None or fault.reason is not Reason.NO_CONNECTION):
+            self.gap.note(sending.since_s, fault is None)
 
     def failure(self, fault: Fault) -> ExchangeFailed:
         """The error for a request that went out and that the device will take later, or not at all."""

@@ -23,6 +23,7 @@ from edgeguard.core.quality import Fault
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver.device import DeviceStats, WriteResult
+from edgeguard.driver.learned import LearnedLimits
 from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.meter_reader import MeterReader
 from edgeguard.driver.round import Round
@@ -92,7 +93,17 @@ class MeterDevice(ABC):
             faults=MappingProxyType(dict(self._line.faults)),
             response_p50_ms=responses.quantile_s(0.5) * 1000.0,
             response_p95_ms=responses.quantile_s(0.95) * 1000.0,
+            retries=self._line.retries,
         )
+
+    @property
+    def learned(self) -> LearnedLimits:
+        """What the meter has taught about itself."""
+        return self._reader.learned
+
+    def recall(self, learned: LearnedLimits) -> None:
+        """Begin with what was learned before a restart."""
+        self._reader.recall(learned)
 
     async def poll(self, priority: Priority = Priority.ROUTINE) -> Snapshot:
         """One round over all points; those with a pace of their own are NOT_DUE between."""

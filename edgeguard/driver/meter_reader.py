@@ -19,6 +19,7 @@ from edgeguard.core.meter_plan import Ask, asks_of
 from edgeguard.core.point import Outcome, Point
 from edgeguard.core.profile import Cjt188Limits, Dlt645Limits
 from edgeguard.core.quality import Fault, Reason
+from edgeguard.driver.learned import LearnedLimits
 from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.round import Round
 
@@ -70,6 +71,28 @@ class MeterReader:
     def refused(self) -> dict[int, Fault]:
         """Columns that the meter does not have, with its answer."""
         return {i: self._refused[f.identifier] for i, f in enumerate(self._fields) if f.identifier in self._refused}
+
+    @property
+    def learned(self) -> LearnedLimits:
+        """What the meter has taught so far."""
+        return LearnedLimits(
+            refused={self._points[i].name: fault.detail for i, fault in self.refused.items()},
+            turnaround_ms=1000.0 * self._line.turnarounds.quantile_s(0.1),
+            gap_ms=1000.0 * self._line.gap.proved_s,
+        )
+
+    def recall(self, learned: LearnedLimits) -> None:
+        """Begin with what was learned before; refusals are forgotten in their time, like all that are learned."""
+        self._line.gap.recall(learned.gap_ms / 1000.0)
+        known = {
+            field.identifier: Fault(Reason.REFUSED, learned.refused[point.name])
+            for point, field in zip(self._points, self._fields, strict=True)
+            if point.name in learned.refused
+        }
+        if known:
+            self._refused.update(known)
+            self._told |= frozenset(known)
+            self._learn()
 
     async def everything(self, priority: Priority) -> Round:
         """A round over all columns."""

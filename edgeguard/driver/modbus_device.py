@@ -80,6 +80,7 @@ class ModbusDevice:
             faults=MappingProxyType(dict(self._line.faults)),
             response_p50_ms=responses.quantile_s(0.5) * 1000.0,
             response_p95_ms=responses.quantile_s(0.95) * 1000.0,
+            retries=self._line.retries,
         )
 
     @property

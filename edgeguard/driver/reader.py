@@ -88,6 +88,7 @@ class ModbusReader:
             largest=self._largest,
             too_large=self._too_large,
             turnaround_ms=1000.0 * self._line.turnarounds.quantile_s(0.1),
+            gap_ms=1000.0 * self._line.gap.proved_s,
         )
 
     def recall(self, learned: LearnedLimits) -> None:
@@ -95,6 +96,7 @@ class ModbusReader:
         columns = {point.name: i for i, point in enumerate(self._points)}
         refused = {columns[name]: Fault(Reason.REFUSED, why) for name, why in learned.refused.items() if name in columns}
         self._largest, self._too_large = learned.largest, learned.too_large
+        self._line.gap.recall(learned.gap_ms / 1000.0)
         self._holes = {(hole.table, hole.last + 1): (hole.first, hole.last) for hole in learned.holes}
         if refused or learned.cuts:
             self._learned = Learned(refused, frozenset(learned.cuts))

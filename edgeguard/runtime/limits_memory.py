@@ -16,7 +16,7 @@ from edgeguard.config.fit import Taught
 from edgeguard.config.site import Remembered
 from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import DeviceName, PointName
-from edgeguard.core.limits import LEARNED_FILE_BYTES, MAX_DEVICES, MAX_POINTS_PER_DEVICE, MAX_TIMEOUT_MS
+from edgeguard.core.limits import LEARNED_FILE_BYTES, MAX_DEVICES, MAX_POINTS_PER_DEVICE, MAX_REQUEST_DELAY_MS, MAX_TIMEOUT_MS
 from edgeguard.core.point import Labels
 from edgeguard.core.register import Table
 from edgeguard.core.site import DeviceSpec
@@ -132,6 +132,7 @@ def _lesson(learned: LearnedLimits) -> Taught:
     by_size = learned.too_large > learned.largest > 0
     return Taught(
         turnaround_ms=learned.turnaround_ms,
+        gap_ms=learned.gap_ms,
         largest=learned.largest if by_size else None,
         refused=frozenset(learned.refused),
         cuts=frozenset(learned.cuts),
@@ -166,6 +167,7 @@ def entry_of(learned: LearnedLimits) -> Mapping[str, object]:
         "largest": learned.largest,
         "too_large": learned.too_large,
         "turnaround_ms": round(learned.turnaround_ms),
+        "gap_ms": round(learned.gap_ms),
     }
 
 
@@ -176,10 +178,10 @@ def parsed(entry: Mapping[str, Any]) -> LearnedLimits:
     holes = tuple(Hole(Table(table), int(first), int(last)) for table, first, last in entry["holes"])
     if max(len(refused), len(cuts), len(holes)) > MAX_POINTS_PER_DEVICE:
         raise ValueError("more than a device can have")
-    turnaround_ms = float(entry["turnaround_ms"])
-    if not 0.0 <= turnaround_ms <= MAX_TIMEOUT_MS:
-        raise ValueError(f"no device thinks {turnaround_ms} ms")
-    return LearnedLimits(refused, cuts, holes, int(entry["largest"]), int(entry["too_large"]), turnaround_ms)
+    turnaround_ms, gap_ms = float(entry["turnaround_ms"]), float(entry.get("gap_ms", 0.0))
+    if not (0.0 <= turnaround_ms <= MAX_TIMEOUT_MS and 0.0 <= gap_ms <= MAX_REQUEST_DELAY_MS):
+        raise ValueError(f"no device thinks {turnaround_ms} ms, or needs {gap_ms} ms of silence")
+    return LearnedLimits(refused, cuts, holes, int(entry["largest"]), int(entry["too_large"]), turnaround_ms, gap_ms)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -19,9 +19,8 @@ from edgeguard.core.clock import iso_utc
 from edgeguard.core.health import FrameNote
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import TRACE_LOOK_S, TRACE_RECORDS, TRACE_WAIT_S
-from edgeguard.core.profile import ModbusLimits
 from edgeguard.driver import Device
-from edgeguard.driver.learned import Learner, profile_lines
+from edgeguard.driver.learned import Learner, profile_lines, section_of
 from edgeguard.rules.line_quality import Hour, Score, score
 from edgeguard.runtime import show
 from edgeguard.runtime.field import Unit
@@ -144,6 +143,7 @@ class LineHandlers:
             errors={reason.value: count for reason, count in stats.faults.items()},
             profile=device.spec.profile.name,
             learned=_learned_view(device),
+            retries=stats.retries,
         )
 
 
@@ -165,7 +165,9 @@ def _learned_view(device: Device) -> LearnedView | None:
         cuts=tuple(f"{table.value} {address}" for table, address in learned.cuts),
         holes=tuple(f"{hole.table.value} {hole.first}-{hole.last}" for hole in learned.holes),
         refused={str(name): why for name, why in learned.refused.items()},
-        profile_lines=tuple(profile_lines(learned, limits)) if isinstance(limits, ModbusLimits) else (),
+        profile_lines=tuple(profile_lines(learned, limits)),
+        gap_ms=learned.gap_ms,
+        section=section_of(limits),
     )
 
 

@@ -43,6 +43,8 @@ class FakeUnit:
         """The next answers, before the image is asked again."""
         self.silent = False
         self.response_s = 0.001
+        self.busy_s = 0.0
+        """So long after its answer it hears nothing."""
         self.answers_as: int | None = None
         """Another unit id to put on the answers."""
 
@@ -120,6 +122,7 @@ class FakeBus:
         self._turns = Turns(self.name, Framings.only(MbapFraming()), parallel, delay_s)
         self._state = LinkState.CONNECTING
         self._timers: set[asyncio.TimerHandle] = set()
+        self._deaf_until_s: dict[int, float] = {}
         self._wakes: list[Callable[[], None]] = []
 
     def unit(self, address: int) -> FakeUnit:
@@ -190,11 +193,14 @@ class FakeBus:
         transaction, address, pdu = data[:2], data[6], data[7:]
         self.sent.append((address, pdu))
         unit = self.units.get(address)
-        answer = None if unit is None else unit.answer(pdu)
+        now_s = asyncio.get_running_loop().time()
+        answer = None if unit is None or now_s < self._deaf_until_s.get(address, 0.0) else unit.answer(pdu)
         if unit is None or answer is None:
             return
         answered_as = address if unit.answers_as is None else unit.answers_as
         frame = transaction + struct.pack(">HHB", 0, len(answer) + 1, answered_as) + answer
+        if unit.busy_s:
+            self._deaf_until_s[address] = now_s + unit.response_s + unit.busy_s
         self._later(unit.response_s, lambda: self._turns.received(frame))
 
     def _later(self, delay_s: float, act: Callable[[], None]) -> None:

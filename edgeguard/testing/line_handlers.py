@@ -26,6 +26,7 @@ _LEARNED = LearnedView(
     holes=("holding 50-59",),
     refused={"flow": "exception 2, illegal data address"},
     profile_lines=("# 40 at once were refused, 20 were served", "max_registers = 20"),
+    gap_ms=20.0,
 )
 
 
@@ -77,7 +78,7 @@ class FakeLines:
             hours=hours,
             frozen=0 if good else 1,
             devices=(
-                BusDeviceView("pump-1", "3", "online", 2.0, 2.0, 61.5, 2, 24.1, 48.2, 0, {}, "grundfos-cim200", _LEARNED),
+                BusDeviceView("pump-1", "3", "online", 2.0, 2.0, 61.5, 2, 24.1, 48.2, 0, {}, "grundfos-cim200", _LEARNED, 4),
                 BusDeviceView(
                     "fan-2", "7", "online" if good else "offline", 5.0, 7.5, 0.0, 1, 0.0, 0.0, 3, {} if good else {"timeout": 590}
                 ),

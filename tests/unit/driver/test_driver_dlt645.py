@@ -14,6 +14,7 @@ from edgeguard.core.meter import Edition
 from edgeguard.core.profile import Dlt645Limits
 from edgeguard.core.quality import Reason
 from edgeguard.driver import WriteResult
+from edgeguard.driver.learned import Learner
 from edgeguard.testing.meters import FakeElectricMeter
 
 VOLTS = {"0201FF00": bytes.fromhex("97 22 62 22 00 00")}
@@ -39,7 +40,7 @@ def test_items_of_a_block_are_one_request() -> None:
 
 
 def test_a_refused_block_is_taken_apart_at_once_and_for_good() -> None:
-    meter = FakeElectricMeter(METER, SINGLE_VOLTS)
+    meter = FakeElectricMeter(METER, dict(SINGLE_VOLTS))
     site = MeterSite([electric("02010100"), electric("02010200"), electric("02010300")], meter)
 
     async def story() -> None:
@@ -56,6 +57,33 @@ def test_a_refused_block_is_taken_apart_at_once_and_for_good() -> None:
         assert not site.device.refused
 
     virtual(site, story)
+
+
+def test_what_a_meter_refuses_is_not_asked_again_after_a_restart() -> None:
+    meter = FakeElectricMeter(METER, dict(SINGLE_VOLTS))
+    site = MeterSite([electric("02010100"), electric("02010300")], meter)
+    again = MeterSite([electric("02010100"), electric("02010300")], meter)
+
+    async def first() -> None:
+        await site.device.poll()
+
+    async def second() -> None:
+        assert isinstance(site.device, Learner)
+        assert isinstance(again.device, Learner)
+        learned = site.device.learned
+        assert learned.turnaround_ms > 0
+        assert list(learned.refused) == ["d02010300_0"]
+        again.device.recall(learned)
+        meter.asked.clear()
+        await again.device.poll()
+        await again.device.poll()
+        assert "02010300" not in reads(meter)
+        again.clock.advance(REFUSAL_KEPT_S)
+        await again.device.poll()
+        assert "02010300" in reads(meter)
+
+    virtual(site, first)
+    virtual(again, second)
 
 
 def test_a_block_that_lacks_a_phase_is_completed_by_single_reads() -> None:

@@ -134,6 +134,7 @@ LIMITS = st.builds(
     st.integers(0, 125),
     st.integers(0, 125),
     st.integers(0, 9999).map(float),
+    st.sampled_from((0.0, 10.0, 50.0)),
 )
 
 
