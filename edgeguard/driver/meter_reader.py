@@ -185,7 +185,11 @@ class MeterReader:
 
     async def _one_by_one(self, columns: Iterable[int], under_way: Round, priority: Priority) -> None:
         for ask in asks_of(self._fields, self._limits, columns, self._no_blocks, self._alone):
-            await self._read_or_fill(ask, under_way, priority)
+            known = self._refused.get(ask.identifier)
+            if known is not None:
+                under_way.fill(ask.members, known)
+            else:
+                await self._read_or_fill(ask, under_way, priority)
 
     async def _ask(self, ask: Ask, under_way: Round, priority: Priority) -> bytes | Fault:
         """The data of one request; asked for twice where tariffs and total disagree, for two equal answers are no accident."""
