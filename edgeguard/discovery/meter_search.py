@@ -41,6 +41,7 @@ class MeterSearch:
         self._question = question
         self._buffer = bytearray()
         self._listening = False
+        self._asked = ""
         self.nameless = False
         """A meter answers without telling its address (some of 1997 repeat the wildcards)."""
         self.unresolved: list[str] = []
@@ -69,6 +70,7 @@ class MeterSearch:
 
     async def _call(self, pattern: str) -> Heard:
         self._buffer.clear()
+        self._asked = pattern
         peer = Peer(self._question.protocol, pattern, self._question.line)
         self._listening = True
         answer = await self._asker.ask(peer, _address_question(self._question), SCAN_METER_PATIENCE_S)
@@ -96,7 +98,7 @@ class MeterSearch:
     def _hear(self, event: WireEvent) -> None:
         """Bytes that come while the last question on the wire is ours."""
         if event.passing is Passing.SENT:
-            self._listening = isinstance(event.station, str) and "A" in event.station
+            self._listening = event.station == self._asked and event.protocol is self._question.protocol
         elif event.passing is Passing.RECEIVED and self._listening and len(self._buffer) < SCAN_KEPT_BYTES:
             self._buffer += event.data
 
