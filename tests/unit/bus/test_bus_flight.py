@@ -89,7 +89,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(EVENTS, st.integers(100, 3000))
 def test_bounds_hold_and_records_that_were_read_do_not_change(events: list[tuple[float, Passing, bytes]], max_bytes: int) -> None:
     box, now_s = FlightRecorder(max_bytes, 20.0), 0.0

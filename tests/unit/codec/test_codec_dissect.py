@@ -217,9 +217,23 @@ PIECES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(PIECES, st.sampled_from([Way.IN, Way.LINE]), st.booleans(), st.integers(1, 40))
+ANY_STREAM = given(PIECES, st.sampled_from([Way.IN, Way.LINE]), st.booleans(), st.integers(1, 40))
+
+
+@settings(max_examples=25, deadline=None)
+@ANY_STREAM
 def test_nothing_is_lost_and_nothing_crashes(pieces: list[bytes], way: Way, network: bool, step: int) -> None:
+    see_all_of(pieces, way, network, step)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@ANY_STREAM
+def test_of_many_streams_nothing_is_lost_either(pieces: list[bytes], way: Way, network: bool, step: int) -> None:
+    see_all_of(pieces, way, network, step)
+
+
+def see_all_of(pieces: list[bytes], way: Way, network: bool, step: int) -> None:
     wire = Dissector(network=network)
     stream = b"".join(pieces)
     wire.feed(0.0, READ, Way.OUT)
@@ -231,7 +245,7 @@ def test_nothing_is_lost_and_nothing_crashes(pieces: list[bytes], way: Way, netw
     assert all(s.start_s <= s.end_s for s in seen)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.sampled_from([READ, VALUES, *(bytes.fromhex(row[0]) for row in METERS)]), min_size=1, max_size=8),
     st.integers(1, 30),

@@ -63,7 +63,7 @@ def test_a_dead_device_and_a_bad_line_teach_nothing() -> None:
     assert dead.silence_s == noisy.silence_s == 0.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 3.0), st.booleans()), max_size=200), st.sampled_from((0.0, 0.015, 0.2)))
 def test_whatever_happens_only_steps_are_kept(passed: list[tuple[float, bool]], configured_s: float) -> None:
     gap = Gap(configured_s)
