@@ -17,6 +17,7 @@ import serial
 import structlog
 
 from edgeguard.bus.aside import aside
+from edgeguard.bus.line_errors import LineErrors, line_errors
 from edgeguard.bus.port_name import PortName
 from edgeguard.bus.turns import Turns
 from edgeguard.core.limits import BUS_RECEIVE_BYTES, SERIAL_CLOSE_S, SERIAL_OPEN_S, SERIAL_SETTLE_S
@@ -70,6 +71,11 @@ class SerialLink:
             return math.inf
         self._line = line
         return max(slower_s, SERIAL_SETTLE_S)
+
+    @property
+    def line_errors(self) -> LineErrors | None:
+        """What the port's driver has counted."""
+        return None if self._why is not None else line_errors(self._fd)
 
     def drop(self, fault: Fault) -> None:
         """End the connection at once; bytes that still come are not looked at."""

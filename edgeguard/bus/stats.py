@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from edgeguard.bus.line_errors import LineErrors
 from edgeguard.core.quality import Reason
 
 
@@ -24,6 +25,7 @@ class BusStats:
     somebody else is master there, too. `busy_s`: time with a request outstanding. `waiting`: requests in the queue now.
     `response_p95_s`: time that 95 % of the latest answers took at most, 0 before the first. `connected_s`: age of the
     connection, None if there is none. `error`: why there is no connection, or why the last one ended.
+    `line_errors`: what the serial port's driver has counted, None where it counts nothing or the port is closed.
     """
 
     state: LinkState = LinkState.STOPPED
@@ -41,3 +43,4 @@ class BusStats:
     response_p95_s: float = 0.0
     connected_s: float | None = None
     error: str = ""
+    line_errors: LineErrors | None = None

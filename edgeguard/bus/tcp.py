@@ -14,6 +14,8 @@ from edgeguard.core.site import BusSpec
 class StreamLink(asyncio.BufferedProtocol):
     """One connection: hands bytes to the turns. `lost` is done when the connection has ended, with the reason."""
 
+    line_errors = None
+
     def __init__(self, turns: Turns) -> None:
         self.lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
         self._turns = turns

@@ -14,6 +14,7 @@ from typing import Final
 
 from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.framings import Framings
+from edgeguard.bus.line_errors import LineErrors
 from edgeguard.bus.overheard import Overheard
 from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.response import ResponseTimes
@@ -219,7 +220,14 @@ class Turns:
             self._account(now_s)
             self._pump()
 
-    def stats(self, state: LinkState, reconnects: int, connected_s: float | None, error: str) -> BusStats:
+    def stats(
+        self,
+        state: LinkState,
+        reconnects: int,
+        connected_s: float | None,
+        error: str,
+        line_errors: LineErrors | None = None,
+    ) -> BusStats:
         """The counters, together with what the owner of the connection knows."""
         busy_s = self._busy_s
         if self._outstanding:
@@ -240,6 +248,7 @@ class Turns:
             response_p95_s=self._responses.quantile_s(0.95),
             connected_s=connected_s,
             error=error,
+            line_errors=line_errors,
         )
 
     def _pump(self) -> None:

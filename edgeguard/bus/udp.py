@@ -34,6 +34,8 @@ class DatagramFraming(MbapFraming):
 class DatagramLink(asyncio.DatagramProtocol):
     """A socket that hears one peer only; see bus.wire_bus.Link."""
 
+    line_errors = None
+
     def __init__(self, turns: Turns) -> None:
         self.lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
         self._turns = turns

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from edgeguard.bus.exchange import LineCost, Request
+from edgeguard.bus.line_errors import LineErrors
 from edgeguard.bus.reconnect import Reconnect
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tap import Listener
@@ -26,6 +27,11 @@ class Link(typing.Protocol):
     @property
     def lost(self) -> asyncio.Future[Fault]:
         """Done when the connection has ended, with the reason."""
+        ...
+
+    @property
+    def line_errors(self) -> LineErrors | None:
+        """What the driver of a serial port has counted; None elsewhere."""
         ...
 
     def drop(self, fault: Fault) -> None:
@@ -61,6 +67,7 @@ class WireBus:
         self._cost = cost
         self._reconnect = reconnect
         self._error = ""
+        self._link: Link | None = None
         self._connected_at_s = 0.0
         self._wakes: list[Callable[[], None]] = []
 
@@ -80,7 +87,8 @@ class WireBus:
         state = self._reconnect.state
         connected = state is LinkState.CONNECTED
         connected_s = asyncio.get_running_loop().time() - self._connected_at_s if connected else None
-        return self._turns.stats(state, max(0, self._reconnect.openings - 1), connected_s, self._error)
+        errors = None if self._link is None else self._link.line_errors
+        return self._turns.stats(state, max(0, self._reconnect.openings - 1), connected_s, self._error, errors)
 
     async def exchange(self, request: Request) -> bytes:
         """The answer's PDU; ExchangeFailed if none came."""
@@ -127,12 +135,15 @@ class WireBus:
         _log.info("bus.connected", bus=self.name, where=where, connection=self._reconnect.openings)
         for wake in self._wakes:
             wake()
+        self._link = link
         try:
             fault = await asyncio.shield(link.lost)
         except asyncio.CancelledError:
             link.drop(Fault(Reason.NO_CONNECTION, "the bus is stopped"))
             await link.lost
             raise
+        finally:
+            self._link = None
         self._error = str(fault)
         _log.warning("bus.lost", bus=self.name, where=where, fault=str(fault))
         return fault

@@ -147,6 +147,16 @@ def _show_one(view: BusView, lang: Lang) -> None:
             f"{_faults(view.faults, '; failed: ')}",
         )
     )
+    if view.foreign_frames:
+        out.print(lang.say(f"另一主站的帧 {view.foreign_frames}", f"{view.foreign_frames} frames of another master"))
+    if view.line_errors is not None:
+        frame, parity, overrun, breaks = (view.line_errors.get(name, 0) for name in ("frame", "parity", "overrun", "breaks"))
+        out.print(
+            lang.say(
+                f"串口驱动计数:帧错误 {frame},校验错误 {parity},溢出 {overrun},断开 {breaks}",
+                f"counted by the port: {frame} framing errors, {parity} parity errors, {overrun} overruns, {breaks} breaks",
+            )
+        )
     out.print()
     _show_devices(view.devices, lang)
     _show_learned(view.devices, lang)

@@ -21,7 +21,7 @@ from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import MAX_DEVICES, MAX_PERIOD_MS
 from edgeguard.core.point import Labels
-from edgeguard.core.profile import DeviceProfile, Dlt645Limits
+from edgeguard.core.profile import Cjt188Limits, DeviceProfile, Dlt645Limits
 from edgeguard.core.site import BusSpec, DeviceSpec
 
 STALE_PERIODS = 3
@@ -59,7 +59,7 @@ def build_devices(
         alarms = build_alarms(name, narrowed, row, path, mistakes)
         narrowed = override_reports(narrowed, row, path, mistakes)
         if raw is not None:
-            line = device_line(raw, bus, path, mistakes)
+            line = device_line(raw, bus, path, mistakes, is_modbus=not isinstance(narrowed.limits, Dlt645Limits | Cjt188Limits))
             spec = _spec(raw, _paced(narrowed, raw), path, mistakes, alarms=alarms)
             spec = replace(spec, line=line, address=spec.address if station is None else station)
             drafts.append(Draft(replace(spec, password_file=_password_file(raw, narrowed, path, files)), row, path))

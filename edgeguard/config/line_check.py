@@ -32,8 +32,10 @@ def refuse_line_keys(raw: BusTable | DeviceTable, path: KeyPath, why: str, mista
             mistakes.add((*path, key), why)
 
 
-def device_line(raw: DeviceTable, bus: BusSpec | None, path: KeyPath, mistakes: Mistakes) -> LineSettings | None:
-    """The device's own settings, None where they are those of its bus."""
+def device_line(
+    raw: DeviceTable, bus: BusSpec | None, path: KeyPath, mistakes: Mistakes, is_modbus: bool = True
+) -> LineSettings | None:
+    """The device's own settings, None where they are those of its bus. Meters need eight data bits beside ASCII frames, too."""
     if bus is None:
         return None
     if not bus.wire.is_port:
@@ -41,7 +43,10 @@ def device_line(raw: DeviceTable, bus: BusSpec | None, path: KeyPath, mistakes: 
         refuse_line_keys(raw, path, f"cannot be set for a device behind {where}", mistakes)
         return None
     line = line_of(raw, bus.line)
-    check_bits(line, path, mistakes, ascii_frames=bus.wire.is_ascii)
+    if is_modbus or raw.databits is not None or line.data_bits != 7:
+        check_bits(line, path, mistakes, ascii_frames=bus.wire.is_ascii and is_modbus)
+    else:
+        mistakes.add((*path, "bus"), f"bus {bus.name} has seven data bits, which carry no meter's bytes: set databits = 8 here")
     return None if line == bus.line else line
 
 

@@ -96,6 +96,10 @@ class BusView:
     frozen: int
     """Faults whose frames are kept."""
     devices: tuple[BusDeviceView, ...]
+    line_errors: dict[str, int] | None = None
+    """Damaged characters that the serial port's driver counts: `frame`, `parity`, `overrun`, `breaks`; null where it does not."""
+    foreign_frames: int = 0
+    """Whole frames of another master, and answers that may be meant for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,8 @@ class LineHandlers:
             hours=tuple(_hour_view(hour) for hour in watch.day.hours),
             frozen=len(watch.frozen),
             devices=tuple(self._device_view(poller) for poller in unit.pollers),
+            line_errors=None if stats.line_errors is None else stats.line_errors._asdict(),
+            foreign_frames=stats.foreign_frames,
         )
 
     def _device_view(self, poller: Poller) -> BusDeviceView:

@@ -127,3 +127,25 @@ def test_a_password_comes_from_a_file_of_its_own(tmp_path: Path, library: Profil
     (tmp_path / "site.toml").write_text(modbus + 'password_file = "meter"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match="password_file: makes no sense here"):
         load_site(tmp_path / "site.toml", library)
+
+
+def test_a_meter_on_a_line_of_seven_data_bits_needs_eight_of_its_own(tmp_path: Path, library: ProfileLibrary) -> None:
+    """ASCII frames are content with seven; the bytes of a meter's frame are not."""
+    wire = 'port = "/dev/ttyS9"\nframing = "ascii"\ndatabits = 7\nparity = "E"\n'
+    head = '[gateway]\nsite = "a"\nid = "b"\n[[bus]]\nname = "wire"\n' + wire
+    path = tmp_path / "site.toml"
+    modbus = DEVICE.format(name="m", profile="modbus", address=1)
+    for profile, address in (("dlt645", '"000012345678"'), ("cjt188", '"78330011223344"')):
+        meter = DEVICE.format(name="d", profile=profile, address=address)
+        path.write_text(head + modbus + meter, encoding="utf-8")
+        with pytest.raises(ConfigError) as caught:
+            load_site(path, library)
+        assert len(caught.value.mistakes) == 1
+        assert "18: device[1].bus: bus wire has seven data bits" in caught.value.mistakes[0]
+        path.write_text(head + modbus + meter + "databits = 8\n", encoding="utf-8")
+        line = load_site(path, library).devices[1].line
+        assert line is not None
+        assert line.data_bits == 8
+        path.write_text(head + modbus + meter + "databits = 7\n", encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"device\[1\].databits: must be 8"):
+            load_site(path, library)

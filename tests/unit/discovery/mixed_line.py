@@ -32,6 +32,8 @@ E2400 = LineSettings(2400, Parity.EVEN)
 
 
 class _Link:
+    line_errors = None
+
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
         self.lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()

@@ -1,20 +1,23 @@
 """Reading a Modbus device over a bus in memory: rounds, refusals, silence and probes, in virtual time."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from driver_site import SERIAL, Site, number, reasons, row, virtual
+from driver_site import SERIAL, UNIT, Site, number, reasons, row, virtual
 from structlog.testing import capture_logs
 
-from edgeguard.bus import LineCost, Priority
+from edgeguard.bus import LineCost, Priority, Request
+from edgeguard.core.alarm import AlarmRule, Condition, Severity
 from edgeguard.core.errors import ConfigError, Permanent
-from edgeguard.core.ids import PointName
+from edgeguard.core.ids import AlarmName, PointName
 from edgeguard.core.limits import REFUSAL_KEPT_S
-from edgeguard.core.point import Kind
+from edgeguard.core.point import Kind, Labels
 from edgeguard.core.profile import AddressRange
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import RawType, Table
 from edgeguard.driver import build_device
+from edgeguard.testing.bus import FakeBus
 
 
 def test_a_round_reads_every_point_in_few_requests() -> None:
@@ -369,3 +372,33 @@ def test_a_profile_without_a_driver_or_without_a_readable_point_is_refused() -> 
         build_device(site.device.spec, site.bus, site.clock, drivers={})
     with pytest.raises(ConfigError, match="no point that may be read"):
         Site(row(0), forbidden=(AddressRange(Table.HOLDING, 0, 9),))
+
+
+class WatchedBus(FakeBus):
+    """Keeps the priority of each request with the address it reads from."""
+
+    def __init__(self) -> None:
+        super().__init__(cost=SERIAL)
+        self.asked: list[tuple[int, Priority]] = []
+
+    async def exchange(self, request: Request) -> bytes:
+        self.asked.append((request.pdu[1] << 8 | request.pdu[2], request.priority))
+        return await super().exchange(request)
+
+
+def test_blocks_that_alarms_watch_are_read_first_and_before_other_devices_routine() -> None:
+    """Registers 0, 100, 200 and 300 lie in blocks of their own; an alarm watches 200."""
+    site = Site(row(0, 100, 200, 300))
+    rule = AlarmRule(
+        AlarmName("high"), site.device.name, Condition.HIGH, Severity.MAJOR, Labels("高", "high"), PointName("r200"), 5.0
+    )
+    bus = WatchedBus()
+    bus.unit(UNIT)
+    device = build_device(replace(site.device.spec, alarms=(rule,)), bus, site.clock)
+
+    async def story() -> None:
+        assert (await device.poll()).answered
+        assert bus.asked[0] == (200, Priority.ALARM)
+        assert sorted(bus.asked[1:]) == [(address, Priority.ROUTINE) for address in (0, 100, 300)]
+
+    virtual(site, story)

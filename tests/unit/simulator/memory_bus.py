@@ -23,6 +23,8 @@ SETTLE_S: Final = 0.005
 class LineLink:
     """A port without an operating system: bytes go to the wire, what is heard goes to the turns."""
 
+    line_errors = None
+
     def __init__(self, line: wire.Wire, turns: Turns) -> None:
         self.lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
         self._line = line
