@@ -176,7 +176,7 @@ async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanV
     # the bus's log would stand among the rows, or tear the JSON
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False)
     profiles = known_profiles(ProfileLibrary.at_hand(*options.profiles).directories)
-    kinds = {str(profile.name): profile.kind for profile in profiles}
+    by_name = {str(profile.name): profile for profile in profiles}
     bus = open_bus(spec, random.SystemRandom())
     owner = asyncio.create_task(bus.run())
     explorer = Explorer(bus, walk_of(wish, spec), profiles)
@@ -184,13 +184,13 @@ async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanV
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, explorer.stop)
     try:
         while not walking.done():
-            show(scan_view(spec.name, explorer.progress, kinds))
+            show(scan_view(spec, explorer.progress, by_name))
             await asyncio.wait({walking}, timeout=0.2)
         walking.result()
     finally:
         owner.cancel()
         await asyncio.gather(owner, return_exceptions=True)
-    return scan_view(spec.name, explorer.progress, kinds)
+    return scan_view(spec, explorer.progress, by_name)
 
 
 def _show(session: Session, view: ScanView, text: str) -> None:

@@ -1,28 +1,13 @@
 """What a scan has found, as configuration: text that `edgeguard check` accepts, with what is doubtful said in comments. Pure."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from edgeguard.control.scan_views import FoundView, ScanView
 
 _LINE: Final = re.compile(r"(\d+) (\d)([NEO])(\d)\Z")
-_EVERY_S: Final[Mapping[str, int]] = {
-    "lift": 1,
-    "pump": 2,
-    "vfd": 2,
-    "generator": 5,
-    "ups": 5,
-    "io": 1,
-    "relay": 2,
-    "water-meter": 60,
-    "heat-meter": 60,
-}
-_OTHERS_EVERY_S: Final = 10
-_METERS_EVERY_S: Final[Mapping[str, int]] = {"dlt645": 60, "cjt188": 900}
-_AT_FULL_PACE: Final = 8
-"""So many devices on a serial line can be asked as often as their kind deserves; more of them are asked more rarely."""
 _SHOWN: Final = 3
 
 
@@ -44,12 +29,11 @@ def snippet(scan: ScanView, place: BusPlace, taken: Collection[str] = ()) -> str
     """[[bus]] and [[device]] rows; devices that no profile fits stand in comments."""
     own = place.line or _commonest(scan)
     blocks = [] if place.exists else [_bus(place, own)]
-    slowness = max(1, -(-len(scan.found) // _AT_FULL_PACE)) if _commonest(scan) else 1
     names, addresses = set(taken), set()
     for found in scan.found:
         name = _name(found, names)
         names.add(name)
-        blocks.append(_device(found, name, place.name, own, found.address in addresses, slowness))
+        blocks.append(_device(found, name, place.name, own, found.address in addresses))
         addresses.add(found.address)
     return "\n".join(blocks)
 
@@ -78,7 +62,7 @@ def _settings(line: str, own: str) -> list[str]:
     return rows
 
 
-def _device(found: FoundView, name: str, bus: str, own: str, shared: bool, slowness: int) -> str:
+def _device(found: FoundView, name: str, bus: str, own: str, shared: bool) -> str:
     best = found.best
     address = found.address if found.protocol == "modbus" else f'"{found.address}"'
     remarks = [f"# {found.said.en}"] if found.said.en else []
@@ -92,8 +76,8 @@ def _device(found: FoundView, name: str, bus: str, own: str, shared: bool, slown
     remarks += [f"# {text.en}" for text in best.speaks_for[:_SHOWN]]
     if found.doubtful:
         remarks.append(f"# compare with the display: {found.scores[1].profile} fits nearly as well")
-    every_s = _METERS_EVERY_S.get(found.protocol) or _EVERY_S.get(best.kind, _OTHERS_EVERY_S)
-    return "\n".join([*remarks, *rows, f'profile = "{best.profile}"', f'every = "{every_s * slowness}s"', ""])
+    every = f"{found.every_s:g}s" if found.every_s == int(found.every_s) else f"{found.every_s * 1000:.0f}ms"
+    return "\n".join([*remarks, *rows, f'profile = "{best.profile}"', f'every = "{every}"', ""])
 
 
 def _name(found: FoundView, taken: Collection[str]) -> str:

@@ -20,7 +20,8 @@ class ScoreView:
 class FoundView:
     """A device that answers. `line` is empty on a network; `variant` is a meter's edition or the order of its identifiers.
 
-    `doubtful`: another profile fits nearly as well.
+    `doubtful`: another profile fits nearly as well. `every_s`: how often it may be asked, so that the line bears all that was
+    found; 0 while the scan goes on and where no profile fits.
     """
 
     protocol: str
@@ -30,6 +31,7 @@ class FoundView:
     said: LabelsView
     doubtful: bool
     scores: tuple[ScoreView, ...]
+    every_s: float = 0.0
 
     @property
     def best(self) -> ScoreView | None:

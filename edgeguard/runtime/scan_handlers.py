@@ -4,7 +4,7 @@ A scan asks between the polls, at the lowest priority. One that nobody asks abou
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -18,11 +18,12 @@ from edgeguard.core.ids import BusName
 from edgeguard.core.limits import SCAN_KEEPS_S, SCAN_LOOK_S, SCAN_WAIT_S
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.profile import Cjt188Limits, DeviceProfile, Dlt645Limits
-from edgeguard.core.site import DeviceSpec
+from edgeguard.core.site import BusSpec, DeviceSpec
 from edgeguard.discovery import Explorer, Found, Progress
 from edgeguard.discovery.wish import Wish, walk_of
 from edgeguard.runtime.field import Unit
 from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.scan_pace import paces_s
 from edgeguard.runtime.show import labels_view
 
 
@@ -36,7 +37,8 @@ class _Scan:
 
     explorer: Explorer
     task: asyncio.Task[None]
-    kinds: dict[str, str] = field(default_factory=dict)
+    unit: Unit
+    profiles: dict[str, DeviceProfile] = field(default_factory=dict)
     asked_s: float = 0.0
 
 
@@ -67,14 +69,14 @@ class ScanHandlers:
         explorer = Explorer(unit.bus, walk_of(wish, unit.spec.bus, tuple(settled)), profiles, known_stations(unit.spec.devices))
         loop = asyncio.get_running_loop()
         task = loop.create_task(explorer.run(), name=f"scan.{name}")
-        scan = _Scan(explorer, task, {profile.name: profile.kind for profile in profiles}, loop.time())
+        scan = _Scan(explorer, task, unit, {profile.name: profile for profile in profiles}, loop.time())
         self._scans[name] = scan
         loop.call_later(SCAN_KEEPS_S, self._look_after, scan)
-        return scan_view(name, explorer.progress, scan.kinds)
+        return scan_view(unit.spec.bus, explorer.progress, scan.profiles, unit.spec.devices)
 
     async def progress(self, call: Call) -> ScanView:
         """How far it is; waits a little for more than `asked` questions to have been asked, or for the end."""
-        name, scan = self._scan(call)
+        scan = self._scan(call)
         loop = asyncio.get_running_loop()
         scan.asked_s = loop.time()
         seen = call.value("asked") if "asked" in call.args else -1
@@ -83,14 +85,14 @@ class ScanHandlers:
             await asyncio.wait({scan.task}, timeout=SCAN_LOOK_S)
         if scan.task.done():
             scan.task.result()
-        return scan_view(name, scan.explorer.progress, scan.kinds)
+        return scan_view(scan.unit.spec.bus, scan.explorer.progress, scan.profiles, scan.unit.spec.devices)
 
     async def stop(self, call: Call) -> ScanView:
         """End it with what it has found."""
-        name, scan = self._scan(call)
+        scan = self._scan(call)
         scan.explorer.stop()
         await asyncio.wait({scan.task}, timeout=SCAN_KEEPS_S / 2)
-        return scan_view(name, scan.explorer.progress, scan.kinds)
+        return scan_view(scan.unit.spec.bus, scan.explorer.progress, scan.profiles, scan.unit.spec.devices)
 
     def _look_after(self, scan: _Scan) -> None:
         """Stop a scan whose asker has gone away."""
@@ -102,12 +104,12 @@ class ScanHandlers:
             return
         loop.call_later(SCAN_KEEPS_S, self._look_after, scan)
 
-    def _scan(self, call: Call) -> tuple[BusName, _Scan]:
+    def _scan(self, call: Call) -> _Scan:
         name = BusName(call.text("bus"))
         scan = self._scans.get(name)
         if scan is None:
             raise UnknownName(f"bus {name} has not been scanned")
-        return name, scan
+        return scan
 
     def _unit(self, name: str) -> Unit:
         for unit in self._gateway.field.units:
@@ -145,10 +147,13 @@ def _protocol_of(profile: DeviceProfile) -> Protocol:
             return Protocol.MODBUS
 
 
-def scan_view(bus: str, progress: Progress, kinds: dict[str, str]) -> ScanView:
-    """A scan as shown; `kinds` of devices by profile."""
+def scan_view(
+    bus: BusSpec, progress: Progress, profiles: Mapping[str, DeviceProfile], polled: Sequence[DeviceSpec] = ()
+) -> ScanView:
+    """A scan as shown; `profiles` by name, `polled` what is on the bus already."""
+    every_s = paces_s(bus, polled, progress.found, profiles) if progress.ended else (0.0,) * len(progress.found)
     return ScanView(
-        bus=bus,
+        bus=bus.name,
         asked=progress.asked,
         questions=progress.questions,
         elapsed_s=round(progress.elapsed_s, 1),
@@ -156,12 +161,12 @@ def scan_view(bus: str, progress: Progress, kinds: dict[str, str]) -> ScanView:
         rest_s=round(progress.rest_s, 1),
         doing=progress.doing,
         ended=progress.ended,
-        found=tuple(_found_view(found, kinds) for found in progress.found),
+        found=tuple(_found_view(found, profiles, pace_s) for found, pace_s in zip(progress.found, every_s, strict=True)),
         noises=tuple(NoiseView(n.protocol.value, str(n.station), _line(n.line), n.heard) for n in progress.noises),
     )
 
 
-def _found_view(found: Found, kinds: dict[str, str]) -> FoundView:
+def _found_view(found: Found, profiles: Mapping[str, DeviceProfile], every_s: float) -> FoundView:
     return FoundView(
         protocol=found.protocol.value,
         address=str(found.station),
@@ -169,14 +174,15 @@ def _found_view(found: Found, kinds: dict[str, str]) -> FoundView:
         variant=found.variant,
         said=labels_view(found.said),
         doubtful=found.doubtful,
-        scores=tuple(_score_view(score, kinds) for score in found.scores),
+        scores=tuple(_score_view(score, profiles) for score in found.scores),
+        every_s=every_s,
     )
 
 
-def _score_view(score: Score, kinds: dict[str, str]) -> ScoreView:
+def _score_view(score: Score, profiles: Mapping[str, DeviceProfile]) -> ScoreView:
     return ScoreView(
         profile=score.profile,
-        kind=kinds.get(score.profile, "other"),
+        kind=profiles[score.profile].kind,
         value=round(score.value, 3),
         speaks_for=tuple(labels_view(finding.text) for finding in score.findings if finding.gained),
         speaks_against=tuple(labels_view(finding.text) for finding in score.findings if not finding.gained),

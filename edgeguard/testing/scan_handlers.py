@@ -52,6 +52,7 @@ _FOUND = (
             ScoreView("eastron-sdm630", "electricity-meter", 0.7, (_VOLTAGE,), ()),
             ScoreView("eastron-sdm120", "electricity-meter", 0.66, (_VOLTAGE,), ()),
         ),
+        10.0,
     ),
     FoundView("dlt645", "000000000161", "2400 8E1", "2007", LabelsView("voltage A 229.7 V", "voltage A 229.7 V"), False, ()),
 )

@@ -97,8 +97,8 @@ def test_meters_get_rows_with_their_addresses_and_settings(tmp_path: Path) -> No
     water = replace(none, profile="generic-cjt188-water", kind="water-meter")
     modbus = replace(view.found[0], line="9600 8N1")
     meters = (
-        replace(view.found[1], protocol="dlt645", address="003411001043", line="2400 8E1", scores=(electric,)),
-        replace(view.found[1], protocol="cjt188", address="1000924040000018", line="2400 8E1", scores=(water,)),
+        replace(view.found[1], protocol="dlt645", address="003411001043", line="2400 8E1", scores=(electric,), every_s=60.0),
+        replace(view.found[1], protocol="cjt188", address="1000924040000018", line="2400 8E1", scores=(water,), every_s=900.0),
     )
     path.write_text(HEAD + snippet(replace(view, found=(modbus, *meters)), OWN), encoding="utf-8")
     site = load_site(path)
