@@ -94,13 +94,10 @@ class _Bar:
         """How far it is now."""
         lang = self._session.lang
         if self._task is None:
-            told = duration(view.expected_s, lang)
-            sys.stderr.write(
-                lang.say(
-                    f"{view.questions} 次询问,预计最多 {told}", f"{view.questions} questions, at most {told} if nobody answers"
-                )
-                + "\n"
-            )
+            alone, whole = duration(view.asking_s, lang), duration(view.expected_s, lang)
+            zh = f"{view.questions} 次询问:无人应答约 {alone},含识别设备预计约 {whole}"
+            en = f"{view.questions} questions: {alone} if nobody answers, about {whole} with devices to identify"
+            sys.stderr.write(lang.say(zh, en) + "\n")
             if sys.stderr.isatty():
                 from rich.console import Console
 
@@ -113,7 +110,7 @@ class _Bar:
         if self._progress is not None and self._task is not None:
             found = lang.say(f"已发现 {len(view.found)}", f"{len(view.found)} found")
             self._progress.update(
-                self._task, completed=view.expected_s - view.rest_s, description=f"{found}  {clean(view.doing, 60)}"
+                self._task, completed=max(0.0, view.expected_s - view.rest_s), description=f"{found}  {clean(view.doing, 60)}"
             )
 
 

@@ -53,7 +53,8 @@ class NoiseView:
 class ScanView:
     """A scan of one wire. `ended` is empty while it goes on, then `complete`, `stopped`, or why it could not go on.
 
-    `expected_s` is what it was expected to take when it began, `rest_s` what is left of that.
+    `asking_s` is what the questions take if nobody answers, `expected_s` adds looking closer at as many devices as are likely;
+    `rest_s` is what is left by now.
     """
 
     bus: str
@@ -66,3 +67,4 @@ class ScanView:
     ended: str
     found: tuple[FoundView, ...]
     noises: tuple[NoiseView, ...]
+    asking_s: float = 0.0

@@ -44,7 +44,8 @@ class Explorer:
         for protocol, station in self._known:
             walk.drop(station, protocol)
         self._questions = walk.left
-        self._expected_s = walk.rest_s
+        self._asking_s = walk.rest_s
+        self._expected_s = walk.rest_s + walk.looks_s
         self._found: dict[tuple[Protocol, Station], Found] = {}
         self._fingerprints: set[Hashable] = set()
         """Of units: one that does not look at parity answers at every parity, and is one device all the same."""
@@ -65,7 +66,8 @@ class Explorer:
             questions=self._questions,
             elapsed_s=now_s - self._begun_s,
             expected_s=self._expected_s,
-            rest_s=0.0 if self._ended else self._walk.rest_s,
+            asking_s=self._asking_s,
+            rest_s=0.0 if self._ended else self._walk.rest_s + self._walk.looks_s,
             doing=self._doing,
             found=tuple(self._found.values()),
             noises=tuple(self._noises),

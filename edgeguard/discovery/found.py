@@ -49,11 +49,14 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a scan is. `expected_s`: seconds that the whole was expected to take, `rest_s` what is left of it by now."""
+    """How far a scan is. `asking_s`: seconds that all questions take if nobody answers; `expected_s`: those, and looking closer at
+    as many devices as are likely; `rest_s`: what is left by now.
+    """
 
     asked: int
     questions: int
     elapsed_s: float
+    asking_s: float
     expected_s: float
     rest_s: float
     doing: str

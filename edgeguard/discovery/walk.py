@@ -16,6 +16,8 @@ from typing import Final
 from edgeguard.core.limits import (
     METER_QUIET_S,
     RTU_QUIET_S,
+    SCAN_LOOK_ANSWER_S,
+    SCAN_LOOK_READS,
     SCAN_METER_PATIENCE_S,
     SCAN_METER_SETTLE_S,
     SCAN_MODBUS_PATIENCE_S,
@@ -30,6 +32,8 @@ _SHARED_LINE: Final = 0.5
 _NEIGHBOUR: Final = 0.4
 _METERS_ANSWER: Final = 0.95
 _MODBUS_CHARACTERS: Final = 8
+_LOOK_CHARACTERS: Final = 40
+"""Of a read and its answer, when a device is looked at."""
 _DLT645_CHARACTERS: Final = 16
 _CJT188_CHARACTERS: Final = 19
 MODBUS_UNITS: Final = range(1, 248)
@@ -73,6 +77,13 @@ class Question:
         return self.protocol, self.line
 
 
+def _look_s(line: LineSettings | None) -> float:
+    """What it takes to identify one device: so many reads of a few registers."""
+    if line is None:
+        return SCAN_LOOK_READS * SCAN_LOOK_ANSWER_S
+    return SCAN_LOOK_READS * (_LOOK_CHARACTERS * line.character_s + SCAN_LOOK_ANSWER_S)
+
+
 class _Open:
     """The open questions of one group, by station and variant; `order` has the best one last."""
 
@@ -82,6 +93,9 @@ class _Open:
         self.questions = {(question.station, question.variant): question for question in ranked}
         self.order = ranked[::-1]
         self.boosted: dict[tuple[Station, str], float] = {}
+        self.devices = sum(question.likely for question in ranked)
+        """How many will answer, if anybody does."""
+        self.look_s = _look_s(ranked[0].line) if ranked else 0.0
 
     def likely(self, question: Question) -> float:
         return max(question.likely, self.boosted.get((question.station, question.variant), 0.0))
@@ -103,6 +117,11 @@ class Walk:
         self._groups = {group: _Open(weights.get(group, _OTHER_LINE), of) for group, of in by_group.items()}
         self.rest_s = sum(question.cost_s for of in by_group.values() for question in of)
         self.left = sum(len(of) for of in by_group.values())
+
+    @property
+    def looks_s(self) -> float:
+        """What it is likely to take to look closer at those who are still to be found."""
+        return sum(group.weight * group.devices * group.look_s for group in self._groups.values())
 
     def next(self) -> Question | None:
         """The question that is most likely to be answered for its cost; None when all have been asked."""
@@ -151,7 +170,9 @@ class Walk:
             self._take(question)
 
     def _take(self, question: Question) -> None:
-        del self._groups[question.group].questions[question.station, question.variant]
+        group = self._groups[question.group]
+        del group.questions[question.station, question.variant]
+        group.devices = max(0.0, group.devices - question.likely)
         self.rest_s -= question.cost_s
         self.left -= 1
 

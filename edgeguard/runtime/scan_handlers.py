@@ -163,6 +163,7 @@ def scan_view(
         ended=progress.ended,
         found=tuple(_found_view(found, profiles, pace_s) for found, pace_s in zip(progress.found, every_s, strict=True)),
         noises=tuple(NoiseView(n.protocol.value, str(n.station), _line(n.line), n.heard) for n in progress.noises),
+        asking_s=round(progress.asking_s, 1),
     )
 
 

@@ -25,7 +25,8 @@ class FakeScan:
     def view(self) -> ScanView:
         """The scan now."""
         ended = "complete" if self.asked >= 3 else "stopped" if self.stopped else ""
-        return ScanView("riser-a", self.asked, 3, 4.2, 30.0, 30.0 - 10 * self.asked, "modbus 9600 8N1 2", ended, _FOUND, _NOISES)
+        rest_s = 30.0 - 10 * self.asked
+        return ScanView("riser-a", self.asked, 3, 4.2, 30.0, rest_s, "modbus 9600 8N1 2", ended, _FOUND, _NOISES, 20.0)
 
     async def _start(self, call: Call) -> ScanView:
         self.asked, self.stopped = 0, False

@@ -40,7 +40,7 @@ def test_a_scan_through_the_daemon_shows_devices_reasons_and_rows() -> None:
     ):
         assert wanted in printed.out
     assert "[[bus]]" not in printed.out
-    assert "at most 30 s" in printed.err
+    assert "3 questions: 20 s if nobody answers, about 30 s with devices to identify" in printed.err
 
 
 def test_for_programs() -> None:

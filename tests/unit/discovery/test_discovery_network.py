@@ -1,0 +1,64 @@
+"""The units behind a network endpoint: one that answers for all is one device; hundreds that are silent cost their waiting."""
+
+from edgeguard.bus import Passing, WireEvent
+from edgeguard.core.line import Protocol
+from edgeguard.discovery import Explorer, Progress, network_walk
+from edgeguard.testing.bus import FakeBus, FakeUnit
+from edgeguard.testing.clock import run_virtual
+
+
+def scanned(bus: FakeBus) -> tuple[Progress, int]:
+    """The end of a scan, and how often the connection was given up."""
+    closed = []
+
+    def hear(event: WireEvent) -> None:
+        if event.passing is Passing.CLOSED:
+            closed.append(event)
+
+    async def main() -> Progress:
+        bus.listen(hear)
+        explorer = Explorer(bus, network_walk(), ())
+        await explorer.run()
+        return explorer.progress
+
+    return run_virtual(main()), len(closed)
+
+
+def test_an_endpoint_that_answers_for_every_unit_is_one_device() -> None:
+    bus = FakeBus()
+    device = FakeUnit()
+    bus.units = dict.fromkeys(range(256), device)
+    progress, _ = scanned(bus)
+    assert [(found.protocol, found.station) for found in progress.found] == [(Protocol.MODBUS, 1)]
+    assert (progress.ended, progress.asked) == ("complete", progress.questions)
+    assert len(bus.sent) < 20
+
+
+def test_units_that_refuse_are_there_and_those_behind_a_gateway_without_a_target_are_not() -> None:
+    bus = FakeBus()
+    gateway = FakeUnit()
+    gateway.script.extend([0x0B] * 1000)
+    bus.units = dict.fromkeys(range(256), gateway)
+    bus.units[5] = FakeUnit()
+    bus.units[5].unknown = {3, 4, 17, 43}
+    progress, _ = scanned(bus)
+    assert [found.station for found in progress.found] == [5]
+
+
+def test_hundreds_of_silent_units_cost_their_waiting_and_no_connection() -> None:
+    bus = FakeBus()
+    for unit in (1, 17):
+        bus.unit(unit)
+    progress, closed = scanned(bus)
+    assert {found.station for found in progress.found} == {1, 17}
+    assert progress.ended == "complete"
+    assert progress.elapsed_s <= progress.expected_s
+    assert closed == 0
+    assert not any(pdu[0] not in (1, 2, 3, 4, 17, 43) for _, pdu in bus.sent)
+
+
+def test_an_endpoint_where_nobody_answers_ends_in_the_expected_time() -> None:
+    progress, _ = scanned(FakeBus())
+    assert progress.found == ()
+    assert progress.ended == "complete"
+    assert progress.elapsed_s <= progress.expected_s * 1.1
