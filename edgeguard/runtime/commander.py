@@ -157,7 +157,9 @@ class Commander:
     async def _record(self, command: Command) -> Refusal | None:
         """Make id and audit row durable, or say why not. From here on the id counts as used, whatever comes of it."""
         if self._ids is None:
-            self._ids = await self._store.load_commands()
+            loaded = await self._store.load_commands()
+            if self._ids is None:  # another command may have waited for the same, and have been taken since
+                self._ids = loaded
         now = self._clock.now()
         ids = self._ids
         for seen in [seen for seen, expires_ms in ids.items() if expires_ms < now.wall_ms]:

@@ -186,6 +186,28 @@ def test_one_id_is_one_command_also_after_a_restart() -> None:
     assert (again.answers[0][1]["error"]["code"], again.done) == ("repeated", [])
 
 
+def test_two_with_one_id_before_the_disk_has_told_what_it_remembers_are_one_command() -> None:
+    """A broker that hands out again what was not confirmed does so at once after a start, and twice in one breath."""
+
+    class Slow(Disk):
+        async def load_commands(self) -> dict[str, int]:
+            known = dict(self.ids)
+            await asyncio.sleep(1.0)
+            return known
+
+    scene = Scene(Slow())
+
+    async def story(scene: Scene) -> None:
+        scene.commander.take(scene.command("c-1"))
+        await asyncio.sleep(0.5)
+        scene.commander.take(scene.command("c-1"))
+        await asyncio.sleep(2.0)
+
+    told(scene, story)
+    assert len(scene.done) == 1
+    assert sorted(scene.states) == ["accepted", "done", "refused"]
+
+
 def test_what_cannot_be_put_on_record_is_not_done() -> None:
     scene = Scene(Disk(full=True))
     send(scene, scene.command())
