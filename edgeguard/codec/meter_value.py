@@ -178,7 +178,7 @@ def item_bytes(where: str, point: Point, field: MeterField, value: Value) -> byt
     """The data that says `value`, in the order of the wire. WriteRefused if it cannot be said, or may not."""
     part = field.part
     if part.kind is PartKind.DIGITS:
-        if not isinstance(value, str) or not value.isdecimal() or len(value) != 2 * part.size:
+        if not isinstance(value, str) or not (value.isascii() and value.isdecimal()) or len(value) != 2 * part.size:
             raise WriteRefused(f"{where}: {value!r} is not {2 * part.size} digits")
         return bytes.fromhex(value)[::-1]
     number = number_of(where, point, value)

@@ -172,6 +172,12 @@ def test_what_cannot_be_written_is_refused(value: float | str | bool) -> None:
         item_bytes("d.x", point(write=WriteRule(-5, 5_000_000_000.0)), MeterField("0", layout_of("XXXX.XX")), value)
 
 
+@pytest.mark.parametrize("value", ["12345", "1234567", "12345x", "１２３４５６", "١٢٣٤٥٦", 123456, True])
+def test_digits_that_are_none_to_a_meter_are_refused(value: float | str | bool) -> None:
+    with pytest.raises(WriteRefused, match="is not 6 digits"):
+        item_bytes("d.x", point(Kind.TEXT, write=WriteRule()), MeterField("0", layout_of("N6")), value)
+
+
 def test_a_moment_is_sent_lowest_first() -> None:
     when = datetime(2026, 11, 22, 18, 53, 32)  # noqa: DTZ001  a Sunday, in the meter's own time
     assert moment_bytes("YYMMDDWW", when).hex(" ") == "00 22 11 26"
