@@ -20,6 +20,7 @@ from edgeguard.core.interlock import Interlock, PointRef
 from edgeguard.core.item import Item
 from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE, WRITES_PER_HOUR_MAX
 from edgeguard.core.point import Point, Value
+from edgeguard.core.quality import Fault
 from edgeguard.driver import Device, WriteResult, write_all
 from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
 from edgeguard.rules.items import command_item
@@ -144,8 +145,8 @@ class Writing:
 
     async def _refusal(self, wish: Wish) -> WriteRefused | None:
         """Why this wish must not be carried out now; None if it may."""
+        point = self._point(wish)  # a reload may have taken it away since the command came
         spec = self._gateway.pipeline.records[wish.device].spec
-        point = self._point(wish)
         if point.write is None:
             return WriteRefused(f"{wish.target} is read-only")
         try:
@@ -184,13 +185,20 @@ class Writing:
             anew[PointRef(name, point.name)] = Sight(outcome, age_ms)
 
     def _look(self, ref: PointRef) -> Sight | None:
-        """What the last round said of a point; nothing if the device has been written since."""
+        """What is known of a point, as old as its reading; nothing if the device has been written since.
+
+        A round leaves out what is not due in it, so a value may be older than the last round.
+        """
         record = self._gateway.pipeline.records.get(ref.device)
-        if record is None or record.at is None or record.at.boot_ms <= self._touched_ms.get(ref.device, -1):
+        if record is None:
             return None
-        for point, outcome in zip(record.rules.points, record.outcomes, strict=True):
-            if point.name == ref.point:
-                return Sight(outcome, self._gateway.clock.now().boot_ms - record.at.boot_ms)
+        for point, outcome, good_at in zip(record.rules.points, record.outcomes, record.good_at, strict=True):
+            if point.name != ref.point:
+                continue
+            at = record.at if isinstance(outcome, Fault) else good_at
+            if at is None or at.boot_ms <= self._touched_ms.get(ref.device, -1):
+                return None
+            return Sight(outcome, self._gateway.clock.now().boot_ms - at.boot_ms)
         return None
 
     def _check_names(self, wishes: Sequence[Wish]) -> None:

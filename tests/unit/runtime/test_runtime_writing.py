@@ -17,8 +17,10 @@ from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.interlock import Interlock, Requirement
 from edgeguard.core.item import Stream
 from edgeguard.core.point import Kind, Labels, Point, WriteRule
+from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import RawType, RegisterField, Table
 from edgeguard.core.site import DeviceSpec, Site
+from edgeguard.core.snapshot import Snapshot
 from edgeguard.testing.bus import FakeUnit
 from edgeguard.testing.clock import FakeClock, run_virtual
 
@@ -116,6 +118,20 @@ def test_an_old_value_is_read_anew_and_the_new_one_counts() -> None:
         assert len(house.bus("riser-b").sent) == before + 1
         house.unit("riser-b").set(Table.HOLDING, 0, 90)
         assert (await write(house)).fate == "done"
+
+    told(house_of(lock("tank.pressure > 2")), story)
+
+
+def test_a_value_that_was_not_asked_for_in_the_last_round_is_as_old_as_its_reading() -> None:
+    async def story(house: House) -> None:
+        await asyncio.sleep(30)
+        points = house.pipeline.records[DeviceName("tank")].rules.points
+        not_due = (Fault(Reason.NOT_DUE),) * len(points)
+        house.pipeline.take(Snapshot(DeviceName("tank"), house.clock.now(), points, not_due, answered=True))
+        house.unit("riser-b").set(Table.HOLDING, 0, 10)
+        with pytest.raises(WriteRefused, match=r"but tank\.pressure is 1"):
+            await write(house)
+        assert house.writes("riser-a") == []
 
     told(house_of(lock("tank.pressure > 2")), story)
 
@@ -247,6 +263,22 @@ def test_writes_of_one_device_wait_for_each_other() -> None:
             await second
 
     told(house_of(lock("not valve")), story)
+
+
+def test_a_device_that_a_reload_takes_away_before_the_turn_of_its_write_is_named() -> None:
+    of = house_of(lock("tank.pressure > 2"))
+
+    async def story(house: House) -> None:
+        house.unit("riser-a").silent = True
+        first, second = asyncio.ensure_future(write(house)), asyncio.ensure_future(write(house, 7, "limit"))
+        await asyncio.sleep(0.1)
+        await house.gateway.reload(replace(of, devices=of.devices[1:], buses=of.buses[1:]))
+        await asyncio.gather(first, return_exceptions=True)
+        with pytest.raises(UnknownName, match="there is no device pump-1"):
+            await second
+        assert house.store.commands()[-1] == "not-sent"
+
+    told(of, story)
 
 
 @pytest.mark.parametrize(
