@@ -25,6 +25,7 @@ from edgeguard.driver import Device, WriteResult, write_all
 from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.pipeline import DeviceRecord
 from edgeguard.store import Batch
 
 Put = Callable[[Batch, str], Awaitable[None]]
@@ -69,6 +70,7 @@ class Writing:
         self._put = put
         self._turns: defaultdict[DeviceName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._touched_ms: dict[DeviceName, int] = {}
+        self._straddled_ms: dict[DeviceName, int] = {}
         self._written_ms: defaultdict[PointRef, deque[int]] = defaultdict(lambda: deque(maxlen=WRITES_PER_HOUR_MAX))
 
     async def carry_out(self, wishes: Sequence[Wish], by: str) -> tuple[End, ...]:
@@ -117,8 +119,13 @@ class Writing:
                 mine = [wish for wish in wishes if wish.device == name]
                 if any(end.fate is not Fate.DONE for end in ends.values()):
                     break
+                try:
+                    device = self._device(name)
+                except UnknownName as gone:  # a reload has taken it away
+                    ends.update({wish: End(wish, Fate.NOT_SENT, str(gone), error=gone) for wish in mine})
+                    break
                 sending.update(mine)
-                ends.update(await self._send(self._device(name), mine))
+                ends.update(await self._send(device, mine))
             _leave_out(wishes, ends, "not sent, because an earlier write went wrong")
 
     async def _send(self, device: Device, wishes: Sequence[Wish]) -> dict[Wish, End]:
@@ -138,6 +145,7 @@ class Writing:
             told = ((wish, results[wish.point]) for wish in wishes)
             ends = {wish: End(wish, r.fate, r.detail, r.read_back, r.written) for wish, r in told}
         self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
+        self._straddled_ms.pop(device.name, None)
         for wish, end in ends.items():
             if not end.fate.acted:
                 self._written_ms[PointRef(wish.device, wish.point)].pop()
@@ -196,10 +204,21 @@ class Writing:
             if point.name != ref.point:
                 continue
             at = record.at if isinstance(outcome, Fault) else good_at
-            if at is None or at.boot_ms <= self._touched_ms.get(ref.device, -1):
+            if at is None or at.boot_ms <= self._doubtful_ms(record):
                 return None
             return Sight(outcome, self._gateway.clock.now().boot_ms - at.boot_ms)
         return None
+
+    def _doubtful_ms(self, record: DeviceRecord) -> int:
+        """What bears this boot time or an earlier one may have been read before the device was last written.
+
+        That is true of the round that ends first after the write as well: it may have been under way.
+        """
+        name = record.spec.name
+        touched_ms = self._touched_ms.get(name, -1)
+        if touched_ms < 0 or record.at is None or record.at.boot_ms <= touched_ms:
+            return touched_ms
+        return self._straddled_ms.setdefault(name, record.at.boot_ms)
 
     def _check_names(self, wishes: Sequence[Wish]) -> None:
         if not 1 <= len(wishes) <= WRITES_AT_ONCE:

@@ -281,6 +281,37 @@ def test_a_device_that_a_reload_takes_away_before_the_turn_of_its_write_is_named
     told(of, story)
 
 
+def test_a_reload_in_the_middle_of_a_command_leaves_it_half_done_and_that_is_said() -> None:
+    of = house_of()
+
+    async def story(house: House) -> None:
+        house.unit("riser-a").response_s = 0.2
+        writing = asyncio.ensure_future(several(house, pump_1__limit="7", tank__limit="7"))
+        await asyncio.sleep(0.1)
+        await house.gateway.reload(replace(of, devices=of.devices[:1], buses=of.buses[:1]))
+        view = await writing
+        assert fates(view) == ["done", "not-sent"]
+        assert "tank is not polled at this moment" in view.writes[1].detail
+        assert sorted(house.store.commands()) == ["accepted", "accepted", "done", "not-sent"]
+
+    told(of, story)
+
+
+def test_a_round_that_was_under_way_at_a_write_says_nothing_of_what_came_of_it() -> None:
+    """Its first points were read before the write, and it ends after it."""
+
+    async def story(house: House) -> None:
+        record = house.pipeline.records[DeviceName("pump-1")]
+        before = record.outcomes
+        assert (await write(house)).fate == "done"
+        await asyncio.sleep(0.5)
+        house.pipeline.take(Snapshot(record.spec.name, house.clock.now(), record.rules.points, before, answered=True))
+        with pytest.raises(WriteRefused, match=r"not valve, but pump-1\.valve is true"):
+            await write(house)
+
+    told(house_of(lock("not valve")), story)
+
+
 @pytest.mark.parametrize(
     ("targets", "values", "error", "words"),
     [
