@@ -50,6 +50,10 @@ _KINDS: Final[Mapping[Passing, Kind]] = {
     Passing.CLOSED: Kind.CLOSED,
 }
 
+_SENT, _RECEIVED, _ANSWERED = Passing.SENT, Passing.RECEIVED, Passing.ANSWERED
+_KIND_SENT, _KIND_RECEIVED = Kind.SENT, Kind.RECEIVED
+"""Members taken out of their classes once; see bus.turns."""
+
 
 class FlightRecorder:
     """Records of one wire. `note` is a `Listener`."""
@@ -82,14 +86,14 @@ class FlightRecorder:
     def note(self, event: WireEvent) -> None:
         """One passing on the wire."""
         passing = event.passing
-        if passing is Passing.RECEIVED:
+        if passing is _RECEIVED:
             self._received(event.at_s, event.data)
             return
         if self._piece is not None:
             self._close()
-        if passing is Passing.SENT:
-            self._put(event.at_s, 0.0, Kind.SENT, event.data)
-        elif passing is not Passing.ANSWERED:
+        if passing is _SENT:
+            self._put(event.at_s, 0.0, _KIND_SENT, event.data)
+        elif passing is not _ANSWERED:
             whose = "" if event.station is None else f"{event.station}\t"
             self._put(event.at_s, 0.0, _KINDS[passing], f"{whose}{event.fault or ''}".encode())
 
@@ -126,7 +130,7 @@ class FlightRecorder:
     def _close(self) -> None:
         piece, self._piece = self._piece, None
         if piece is not None:
-            self._put(self._piece_s, self._piece_end_s - self._piece_s, Kind.RECEIVED, piece)
+            self._put(self._piece_s, self._piece_end_s - self._piece_s, _KIND_RECEIVED, piece)
 
     def _put(self, at_s: float, took_s: float, kind: Kind, data: bytes) -> None:
         records, head = self._packed, _HEAD

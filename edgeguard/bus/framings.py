@@ -17,7 +17,7 @@ class Framings:
 
     def __init__(self, by_protocol: Mapping[Protocol, Framing]) -> None:
         self._all = dict(by_protocol)
-        self._active = next(iter(self._all.values()))
+        self._active, *self._resting = self._all.values()
         self.parallel = self._active.parallel if len(self._all) == 1 else 1
 
     @classmethod
@@ -41,12 +41,18 @@ class Framings:
     @property
     def junk_bytes(self) -> int:
         """Bytes so far that were part of no answer."""
-        return sum(framing.junk_bytes for framing in self._all.values())
+        junk_bytes = self._active.junk_bytes
+        for framing in self._resting:
+            junk_bytes += framing.junk_bytes
+        return junk_bytes
 
     @property
     def late_answers(self) -> int:
         """Whole answers so far that came after their request had been given up."""
-        return sum(framing.late_answers for framing in self._all.values())
+        late_answers = self._active.late_answers
+        for framing in self._resting:
+            late_answers += framing.late_answers
+        return late_answers
 
     def request(self, transaction: int, request: Request) -> bytes:
         """The request's bytes on the wire."""
@@ -55,6 +61,7 @@ class Framings:
             self._active.reset()
             framing.reset()
             self._active = framing
+            self._resting = [other for other in self._all.values() if other is not framing]
         pdu = request.pdu if request.pdu_now is None else request.pdu_now()
         return framing.request(transaction, request.address, pdu)
 

@@ -9,7 +9,7 @@ the doors of dead devices takes a tenth of the time at most, unless nobody else 
 import math
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edgeguard.bus.exchange import Priority, Request
@@ -37,14 +37,16 @@ class TurnQueue:
 
     def __init__(self) -> None:
         self._lanes: tuple[_Lane, ...] = tuple(_Lane() for _ in Priority)
+        self._waiting = 0
         self._rested_s: dict[Station, float] = {}
         self.late = LateAnswers()
         """Whom not to ask the like again yet."""
+        self._probes = self._lanes[Priority.PROBE]
         self._probes_s = 0.0
         self._others_s = -math.inf
 
     def __len__(self) -> int:
-        return sum(len(lane.turns) for lane in self._lanes)
+        return self._waiting
 
     def __iter__(self) -> Iterator[Turn]:
         for lane in self._lanes:
@@ -53,10 +55,12 @@ class TurnQueue:
     def put(self, turn: Turn) -> None:
         """Wait among those of the same priority."""
         self._lanes[turn.request.priority].put(turn)
+        self._waiting += 1
 
     def put_back(self, turn: Turn) -> None:
         """Wait again, in front of those of the same priority and station."""
         self._lanes[turn.request.priority].turns.appendleft(turn)
+        self._waiting += 1
 
     def rest(self, address: Station, until_s: float) -> None:
         """Leave this address alone until then (loop time)."""
@@ -64,29 +68,36 @@ class TurnQueue:
 
     def charge(self, turn: Turn, busy_s: float, now_s: float, answered: bool) -> None:
         """This turn has kept the wire busy for so long. Unanswered probes pay with a pause for all of their kind."""
-        self._lanes[turn.request.priority].charge(turn.request.address, busy_s)
-        if turn.request.priority is not Priority.PROBE:
+        lane = self._lanes[turn.request.priority]
+        lane.charge(turn.request.address, busy_s)
+        if lane is not self._probes:
             self._others_s = now_s
         elif not answered and now_s - self._others_s < BUS_PROBE_ALONE_S:
             self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
 
     def take(self, now_s: float) -> Turn | None:
         """The next turn whose address needs no pause; None if there is none. Turns whose future is done are dropped."""
-        lanes = self._lanes
-        order: Iterable[int] = range(len(lanes))
-        if any(lane.passed >= BUS_PASSED_OVER for lane in lanes):
-            order = sorted(order, key=lambda i: lanes[i].passed < BUS_PASSED_OVER)
-        for i in order:
-            if i == Priority.PROBE and now_s < self._probes_s:
+        lanes = [lane for lane in self._lanes if lane.turns]
+        if len(lanes) > 1:
+            lanes.sort(key=_not_overdue)
+        for lane in lanes:
+            if lane is self._probes and now_s < self._probes_s:
                 continue
-            turn = lanes[i].take(self._rested_s, self.late, now_s)
+            waiting = len(lane.turns)
+            turn = lane.take(self._rested_s, self.late, now_s)
+            self._waiting -= waiting - len(lane.turns)
             if turn is None:
                 continue
-            lanes[i].passed = 0
-            for lower in lanes[i + 1 :]:
-                lower.passed += bool(lower.turns)
+            lane.passed = 0
+            if len(lanes) > 1:
+                self._pass_over(lane)
             return turn
         return None
+
+    def _pass_over(self, taken: "_Lane") -> None:
+        """Those less urgent than the lane that had its turn have waited once more."""
+        for lower in self._lanes[self._lanes.index(taken) + 1 :]:
+            lower.passed += bool(lower.turns)
 
     def ready_s(self) -> float | None:
         """When the first of those that wait may have its turn, as far as pauses are concerned; None if nothing waits."""
@@ -106,6 +117,7 @@ class TurnQueue:
             kept = [turn for turn in lane.turns if not turn.future.done()]
             lane.turns.clear()
             lane.turns.extend(kept)
+        self._waiting = sum(len(lane.turns) for lane in self._lanes)
 
 
 class _Lane:
@@ -119,6 +131,9 @@ class _Lane:
         self._least_s = 0.0
 
     def put(self, turn: Turn) -> None:
+        if not self.turns:
+            # An empty lane has been passed over by nobody.
+            self.passed = 0
         station = turn.request.address
         had_s = self._had_s.get(station, 0.0)
         if had_s < self._least_s and not any(other.request.address == station for other in self.turns):
@@ -148,8 +163,10 @@ class _Lane:
         if best is not None:
             self._least_s = max(self._least_s, best_s)
             self.turns.remove(best)
-        elif not self.turns:
-            self.passed = 0
         if done:
             self.turns = deque(turn for turn in self.turns if not turn.future.done())
         return best
+
+
+def _not_overdue(lane: _Lane) -> bool:
+    return lane.passed < BUS_PASSED_OVER
