@@ -109,6 +109,8 @@ class Turns:
         turn = Turn(request, loop.create_future())
         if request.protocol not in self._framing:
             raise self._failure(turn, Fault(Reason.REFUSED, f"this bus does not carry {request.protocol.value}"), sent=False)
+        if not request.pdu and request.pdu_now is None:
+            raise self._failure(turn, Fault(Reason.REFUSED, "a request without content"), sent=False)
         if len(self._queue) >= BUS_QUEUE_REQUESTS:
             self._queue.drop_done()
             if len(self._queue) >= BUS_QUEUE_REQUESTS:

@@ -83,6 +83,23 @@ def test_one_at_a_time_and_a_person_waits_for_one_transaction_at_most() -> None:
     virtual(story())
 
 
+def test_a_request_without_content_is_refused_before_it_can_hold_up_the_wire() -> None:
+    """A driver of another package may do anything."""
+
+    async def story() -> None:
+        wire = Wire(RtuFraming())
+        first = wire.turns.ask(request(timeout_s=0.1))
+        with pytest.raises(ExchangeFailed, match="refused: a request without content") as caught:
+            wire.turns.ask(Request(2, b"", 1.0))
+        assert not caught.value.sent
+        assert (await fault_of(first)).reason is Reason.TIMEOUT
+        later = wire.turns.ask(request(3, timeout_s=0.1))
+        assert (await fault_of(later)).reason is Reason.TIMEOUT
+        assert [data[0] for data in wire.written] == [1, 3]
+
+    virtual(story())
+
+
 def test_several_outstanding_are_told_apart_by_number() -> None:
     async def story() -> None:
         wire = Wire(parallel=3)
