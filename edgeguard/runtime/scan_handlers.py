@@ -57,14 +57,15 @@ class ScanHandlers:
         """Begin to scan a bus; devices that are configured on it are not asked."""
         unit = self._unit(call.text("bus"))
         name = unit.spec.bus.name
-        running = self._scans.get(name)
-        if running is not None and not running.task.done():
-            raise ScanUnderWay(f"bus {name} is being scanned already; stop that first")
         try:
             wish = Wish.parse(call.texts("baudrates"), call.texts("parities"), call.texts("protocols"), call.text("units"))
         except ValueError as error:
             raise BadArguments(str(error)) from None
         profiles = await asyncio.to_thread(known_profiles, self._gateway.site.profile_folders, unit.spec.devices)
+        unit = self._unit(name)  # a reload may have come in between, and another scan; from here on nothing can
+        running = self._scans.get(name)
+        if running is not None and not running.task.done():
+            raise ScanUnderWay(f"bus {name} is being scanned already; stop that first")
         settled = dict.fromkeys((unit.spec.bus.line, *(device.line for device in unit.spec.devices if device.line is not None)))
         explorer = Explorer(unit.bus, walk_of(wish, unit.spec.bus, tuple(settled)), profiles, known_stations(unit.spec.devices))
         loop = asyncio.get_running_loop()

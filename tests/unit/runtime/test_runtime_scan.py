@@ -64,6 +64,24 @@ def test_a_scan_finds_what_is_not_configured_yet_and_writes_nothing() -> None:
     run_virtual(main(), clock)
 
 
+def test_of_two_scans_begun_in_one_breath_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+
+    async def slowly(_read: object, *_devices: object) -> list[DeviceProfile]:
+        await asyncio.sleep(0.1)
+        return [ProfileLibrary.shipped().get("eastron-sdm120")]
+
+    monkeypatch.setattr(asyncio, "to_thread", slowly)
+
+    async def main() -> None:
+        async with living(clock, site(device("pump-1", "riser-a", 1))) as house:
+            outcomes = await asyncio.gather(start(house), start(house), return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [ScanView, ScanUnderWay]
+            assert (await ended(house)).ended == "complete"
+
+    run_virtual(main(), clock)
+
+
 def test_a_scan_can_be_stopped_and_one_that_nobody_watches_stops_by_itself() -> None:
     clock = FakeClock()
 
