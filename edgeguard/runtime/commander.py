@@ -91,6 +91,7 @@ class Commander:
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_WAITING)
         self._working = 0
         self._ids: dict[str, int] | None = None
+        self._held_ms: dict[str, int] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._told_since_ms = 0
         self._told = 0
@@ -163,12 +164,16 @@ class Commander:
         now = self._clock.now()
         ids = self._ids
         for seen in [seen for seen, expires_ms in ids.items() if expires_ms < now.wall_ms]:
-            del ids[seen]
+            # By the steady clock as well: the wall clock may have leapt ahead, and come back.
+            if self._held_ms.get(seen, 0) <= now.boot_ms:
+                del ids[seen]
+                self._held_ms.pop(seen, None)
         if command.id in ids:
             return _refusal(command, "repeated", "a command with this id was taken before")
         if len(ids) >= COMMAND_IDS:
             return _refusal(command, "busy", f"{COMMAND_IDS} commands have not expired yet")
         ids[command.id] = command.expires_ms
+        self._held_ms[command.id] = now.boot_ms + max(0, command.expires_ms - now.wall_ms)
         told = {"command": command.name, "id": command.id, "by": _BY, "args": dict(command.args), "state": Outcome.ACCEPTED}
         batch = Batch((), commands=((command.id, command.expires_ms),), audit=(audit_body(now, orjson.dumps(told)),))
         try:
@@ -178,7 +183,9 @@ class Commander:
             # The batch waits on and may become durable yet: the id stays used.
             raise StoreError("the disk takes nothing") from None
         except StoreError:
-            del ids[command.id]
+            # Its time may have passed while the disk was waited for, and it be forgotten already.
+            ids.pop(command.id, None)
+            self._held_ms.pop(command.id, None)
             raise
         return None
 

@@ -269,6 +269,25 @@ def test_a_command_that_waited_too_long_is_not_carried_out_any_more() -> None:
     assert (scene.states, scene.done) == (["accepted", "expired"], [])
 
 
+def test_a_clock_that_leaps_ahead_and_back_makes_no_id_new() -> None:
+    scene = Scene()
+
+    async def story(scene: Scene) -> None:
+        first = scene.command("c-1", ttl_ms=300_000)
+        scene.commander.take(first)
+        await settle()
+        scene.clock.step_wall(3600)
+        scene.commander.take(scene.command("c-2"))
+        await settle()
+        scene.clock.step_wall(-3600)
+        scene.commander.take(first)
+        await settle()
+
+    told(scene, story)
+    assert scene.states == ["accepted", "done", "accepted", "done", "refused"]
+    assert len(scene.done) == 2
+
+
 def test_more_ids_than_can_be_remembered_are_refused_rather_than_forgotten() -> None:
     far = 10**15
     scene = Scene(Disk(ids={f"old-{i}": far for i in range(COMMAND_IDS)}))
