@@ -18,8 +18,8 @@ from edgeguard.camera.model import Model, load_model
 from edgeguard.camera.pictures import Bgr
 from edgeguard.core.limits import PLATES_MAX
 from edgeguard.vision.plate_cells import Found, overlap, peaks, without_doubles
-from edgeguard.vision.plate_decoding import Reading, read
-from edgeguard.vision.plate_geometry import Points, aspect, box_corners, grown, homography, line_quads, strip_corners
+from edgeguard.vision.plate_decoding import Reading, agreed, read, voted
+from edgeguard.vision.plate_geometry import Points, aspect, box_corners, homography, line_quads, stretched, strip_corners
 
 STRIP_W: Final = 128
 STRIP_H: Final = 32
@@ -37,13 +37,21 @@ _CLOSE_PLATE: Final = 108.0
 """Width of a plate in the close look that mends its corners."""
 _TWO_LINES_BELOW: Final = 2.55
 """Plates less wide than this, in heights, may have two lines."""
-_VIEWS: Final = ((1.0, 1.0), (1.06, 1.12))
-"""Each plate is read as it was found and a little wider and higher, since a cut rim costs more than a shown one."""
-_CONTRADICTED: Final = 0.5
+_VIEWS: Final = ((0.0, 0.0, 0.0), (0.03, 0.03, 0.06))
+"""Each plate is read as it was found and a little wider and higher, since a cut rim costs more than a shown one. The numbers are
+the margins (left, right, high) that `stretched` takes."""
+_FURTHER_VIEWS: Final = ((0.0, 0.05, 0.04), (0.05, 0.0, 0.04), (0.05, 0.05, 0.1), (0.02, 0.02, 0.14), (-0.02, -0.02, -0.05))
+"""Where those two do not settle it, it is read with other margins as well, and all views vote."""
+_SETTLED: Final = 0.6
 _SAME_PLACE: Final = 0.3
 _CROP_SIDE: Final = 640
 _CROP_ASPECT: Final = (1.5, 6.5)
 """Pictures of this size and shape may be nothing but a plate."""
+
+
+_Place = tuple[Found, bool]
+"""A plate, and whether to read it as one of two lines."""
+_View = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,31 +137,28 @@ class PlateReader:
     def _read(self, picture: Bgr, found: Sequence[Found]) -> list[PlateRead]:
         """One reading at most for each place; all strips of all places are one batch."""
         places = [(plate, two) for plate in found for two in _line_counts(plate)]
-        if not places:
-            return []
-        cuts = [(side_by_side if two else straightened, plate.corners) for plate, two in places]
-        strips = [cut(picture, grown(corners, *view)) for cut, corners in cuts for view in _VIEWS]
-        columns, colours = self._reader.run(np.stack(strips))
+        seen = self._read_views(picture, places, _VIEWS)
+        first = [agreed(views) for views in seen]
+        unsettled = [index for index, one in enumerate(first) if one is not None and one.confidence < _SETTLED]
+        further = self._read_views(picture, [places[index] for index in unsettled], _FURTHER_VIEWS)
+        for index, views in zip(unsettled, further, strict=True):
+            first[index] = voted([*seen[index], *views])
         best: dict[int, PlateRead] = {}
-        for index, (plate, two_lines) in enumerate(places):
-            views = range(index * len(_VIEWS), (index + 1) * len(_VIEWS))
-            reading = _agreed([read(columns[view], colours[view]) for view in views])
-            if reading is None:
-                continue
+        for (plate, two_lines), reading in zip(places, first, strict=True):
             before = best.get(id(plate))
-            if before is None or reading.confidence > before.reading.confidence:
+            if reading and (before is None or reading.confidence > before.reading.confidence):
                 best[id(plate)] = PlateRead(reading, plate, two_lines)
         return list(best.values())
 
-
-def _agreed(views: Sequence[Reading | None]) -> Reading | None:
-    """The surest view of a plate; what another view contradicts loses half of its confidence."""
-    readings = [reading for reading in views if reading is not None]
-    if not readings:
-        return None
-    surest = max(readings, key=lambda reading: reading.confidence)
-    agreed = len(readings) == len(views) and all(reading.text == surest.text for reading in readings)
-    return surest if agreed else replace(surest, confidence=_CONTRADICTED * surest.confidence)
+    def _read_views(self, picture: Bgr, places: Sequence[_Place], views: Sequence[_View]) -> list[list[Reading | None]]:
+        """What every view of every place says; all strips are one batch."""
+        if not places:
+            return []
+        cuts = [(side_by_side if two else straightened, plate.corners) for plate, two in places]
+        strips = [cut(picture, stretched(corners, *view)) for cut, corners in cuts for view in views]
+        outs = zip(*self._reader.run(np.stack(strips)), strict=True)
+        readings = [read(columns, colours) for columns, colours in outs]
+        return [readings[start : start + len(views)] for start in range(0, len(readings), len(views))]
 
 
 def _line_counts(plate: Found) -> tuple[bool, ...]:

@@ -4,7 +4,8 @@ The reader gives for each column of a strip the log probability of every charact
 is the sum over all alignments; only texts that a plate can bear are ever followed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ _SURE: Final = 0.8
 _TRUST_WITHOUT_COLOUR: Final = 0.25
 _FAINT_COLOUR: Final = 0.02
 _NEVER: Final = -1e9
+_CONTRADICTED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,29 @@ def read(columns: Columns, colours: NDArray[np.float32]) -> Reading | None:
     colour = max(colours_of(kind), key=lambda one: by_colour[one])
     is_plate = max(0.0, 1.0 - float(shares[len(Colour)]))
     return Reading(best.text, weight * is_plate, kind, colour, tuple(one for one, _, _ in weighed[1:4]))
+
+
+def agreed(views: Sequence[Reading | None]) -> Reading | None:
+    """The surest view of a plate; what another view contradicts loses half of its confidence."""
+    readings = [reading for reading in views if reading is not None]
+    if not readings:
+        return None
+    surest = max(readings, key=lambda reading: reading.confidence)
+    agreed = len(readings) == len(views) and all(reading.text == surest.text for reading in readings)
+    return surest if agreed else replace(surest, confidence=_CONTRADICTED * surest.confidence)
+
+
+def voted(views: Sequence[Reading | None]) -> Reading | None:
+    """The text with the greatest confidence over all views together, and its mean; a view that saw nothing counts as nought."""
+    readings = sorted((reading for reading in views if reading is not None), key=lambda reading: -reading.confidence)
+    votes: dict[str, float] = {}
+    for reading in readings:
+        votes[reading.text] = votes.get(reading.text, 0.0) + reading.confidence / len(views)
+    if not votes:
+        return None
+    text = max(votes, key=lambda text: votes[text])
+    surest = next(reading for reading in readings if reading.text == text)
+    return replace(surest, confidence=votes[text])
 
 
 def _agreement(kind: PlateKind, shares: NDArray[np.float64]) -> float:

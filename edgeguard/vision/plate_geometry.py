@@ -38,10 +38,16 @@ def aspect(corners: NDArray[np.floating]) -> float:
     return float((edges[0] + edges[2]) / max(1e-6, edges[1] + edges[3]))
 
 
-def grown(corners: NDArray[np.floating], wide: float, high: float) -> Points:
-    """The corners drawn away from their middle, along x and along y."""
-    middle = corners.mean(axis=0)
-    return np.asarray(middle + (corners - middle) * (wide, high), np.float64)
+def stretched(corners: NDArray[np.floating], left: float, right: float, high: float) -> Points:
+    """The corners moved outwards along their own edges: to the left and to the right by shares of the width, up and down by a share
+    of the height. Negative shares move them inwards."""
+    across, down = corners[[1, 2]] - corners[[0, 3]], corners[[3, 2]] - corners[[0, 1]]
+    moved = np.array(corners, np.float64)
+    moved[[0, 3]] -= left * across
+    moved[[1, 2]] += right * across
+    moved[[0, 1]] -= high * down
+    moved[[3, 2]] += high * down
+    return moved
 
 
 def homography(source: NDArray[np.floating], target: NDArray[np.floating]) -> Points:

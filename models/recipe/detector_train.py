@@ -105,20 +105,20 @@ class Training:
         torch.save(state, self.folder / "draft.pt")
         (self.folder / "draft.pt").rename(self.folder / name)
 
-    def rate(self) -> float:
-        """Warm up over 200 steps, then fall as a cosine to a hundredth."""
+    def rate(self, time_share: float) -> float:
+        """Warm up over 200 steps, then fall as a cosine to a hundredth, by steps or by time, whichever has come further."""
         if self.step < 200:
             return PEAK_RATE * (self.step + 1) / 200
-        share = min(1.0, (self.step - 200) / max(1, self.steps - 200))
-        return PEAK_RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        share = max((self.step - 200) / max(1, self.steps - 200), time_share)
+        return PEAK_RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
-    def advance(self) -> tuple[float, float]:
+    def advance(self, time_share: float) -> tuple[float, float]:
         """One step; both losses."""
         rng = np.random.default_rng((440, self.step))
         maker = self.first if self.step < self.phase_two_at else self.second
         pictures, *wanted = collate([maker.make(rng) for _ in range(BATCH)])
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
+            group["lr"] = self.rate(time_share)
         found, corners = losses(self.net(pictures), *wanted)
         self.optimiser.zero_grad()
         (found + 4.0 * corners).backward()
@@ -155,7 +155,7 @@ class Training:
         """Until all steps are done or the minutes are over."""
         began, found, corners = time.time(), 0.0, 0.0
         while self.step < self.steps and time.time() - began < minutes * 60:
-            a, b = self.advance()
+            a, b = self.advance((time.time() - began) / (minutes * 60))
             found, corners = (0.98 * found + 0.02 * a, 0.98 * corners + 0.02 * b) if found else (a, b)
             if self.step % 50 == 0:
                 print(f"step {self.step} centre {found:.3f} corner {corners:.4f} {time.time() - began:.0f} s", flush=True)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeguard.vision.plate_decoding import candidates, greedy, likelihood, read
+from edgeguard.vision.plate_decoding import Reading, agreed, candidates, greedy, likelihood, read, voted
 from edgeguard.vision.plate_grammar import ALPHABET, Colour, PlateKind, kind_of
 
 CLASSES = len(ALPHABET) + 1
@@ -138,3 +138,32 @@ def test_only_what_a_plate_can_bear_is_ever_told(seed: int) -> None:
     assert all(kind_of(one.text) for one in found)
     assert [one.probability for one in found] == sorted((one.probability for one in found), reverse=True)
     assert all(0.0 <= one.probability <= 1.0 for one in found)
+
+
+def reading(text: str, confidence: float) -> Reading:
+    return Reading(text, confidence, PlateKind.ORDINARY, Colour.BLUE, ())
+
+
+def test_views_that_agree_are_as_sure_as_the_surest() -> None:
+    assert agreed([reading("皖A12345", 0.7), reading("皖A12345", 0.9)]) == reading("皖A12345", 0.9)
+
+
+@pytest.mark.parametrize("other", [None, reading("浙A12345", 0.2)])
+def test_a_view_that_contradicts_takes_half_of_the_confidence(other: Reading | None) -> None:
+    assert agreed([reading("皖A12345", 0.8), other]) == reading("皖A12345", 0.4)
+
+
+def test_many_faint_views_outvote_a_sure_one() -> None:
+    views = [reading("浙A12345", 0.8), *[reading("皖A12345", share) for share in (0.4, 0.5, 0.3)]]
+    won = voted(views)
+    assert won is not None
+    assert won.text == "皖A12345"
+    assert won.confidence == pytest.approx(1.2 / 4)
+
+
+def test_views_that_saw_nothing_count_against_a_text() -> None:
+    won = voted([reading("皖A12345", 0.9), None, None])
+    assert won is not None
+    assert won.confidence == pytest.approx(0.3)
+    assert voted([None, None]) is None
+    assert agreed([None, None]) is None

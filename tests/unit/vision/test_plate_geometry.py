@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeguard.vision.plate_geometry import Points, aspect, box_corners, carried, homography, line_quads, strip_corners
+from edgeguard.vision.plate_geometry import Points, aspect, box_corners, carried, homography, line_quads, stretched, strip_corners
 
 SHIFT = st.floats(-18, 18, allow_nan=False)
 QUAD = st.lists(SHIFT, min_size=8, max_size=8).map(lambda values: box_corners(0, 0, 130, 45) + np.array(values).reshape(4, 2))
@@ -53,3 +53,16 @@ def test_a_strip_shows_a_little_beside_the_plate() -> None:
 def test_turning_a_plate_does_not_change_its_aspect(wide: float, turn: float) -> None:
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     assert aspect(box_corners(0, 0, 100 * wide, 100) @ rotation) == pytest.approx(wide)
+
+
+def test_stretching_moves_each_side_by_its_share() -> None:
+    assert stretched(box_corners(100, 50, 200, 80), 0.05, 0.1, 0.2) == pytest.approx(box_corners(95, 44, 210, 86))
+
+
+@given(QUAD)
+@settings(max_examples=40, deadline=None)
+def test_a_slanting_plate_is_stretched_along_its_own_edges(corners: Points) -> None:
+    wider = stretched(corners, 0.1, 0.1, 0.0)
+    assert wider[1] - wider[0] == pytest.approx(1.2 * (corners[1] - corners[0]))
+    assert wider[2] - wider[3] == pytest.approx(1.2 * (corners[2] - corners[3]))
+    assert stretched(corners, 0.0, 0.0, 0.0) == pytest.approx(corners)
