@@ -83,10 +83,12 @@ def test_no_value_comes_of_a_fault_and_the_next_round_after_it_is_good(ailment: 
 def test_a_glued_answer_is_taken_at_most_once_and_a_stuck_device_answers_well() -> None:
     async def act(scene: Scene) -> None:
         scene.afflict(GluedFrame())
-        # the second copy may fall into the next request, which then has garbage before it and no value
-        for _ in range(3):
-            assert {None} <= set(await scene.seen()) <= {None, Reason.GARBAGE}
+        # the second copy falls into the next request, which then has garbage before it and no value
+        told = [reason for _ in range(3) for reason in await scene.seen()]
+        assert {None} <= set(told) <= {None, Reason.GARBAGE}
         scene.afflict(Stuck())
+        await asyncio.sleep(10.0)
+        assert set(await scene.seen()) == {None}
         before = (await scene.device.poll()).outcomes
         scene.house.advance(600.0)
         assert (await scene.device.poll()).outcomes == before
