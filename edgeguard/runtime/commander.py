@@ -92,6 +92,7 @@ class Commander:
         self._working = 0
         self._ids: dict[str, int] | None = None
         self._held_ms: dict[str, int] = {}
+        self._under_way: set[str] = set()
         self._notes: set[asyncio.Task[None]] = set()
         self._told_since_ms = 0
         self._told = 0
@@ -124,7 +125,12 @@ class Commander:
                 self._refuse(refusal)
                 return
             self._reply(command.reply_to, command.id, Outcome.ACCEPTED)
-            await self._carry_out(command)
+            self._under_way.add(command.id)
+            try:
+                await self._carry_out(command)
+            finally:
+                if command.id in self._under_way:
+                    self._break_off(command)
         finally:
             self._working -= 1
 
@@ -223,11 +229,20 @@ class Commander:
 
     async def _end(self, command: Command, state: Outcome, result: object = None, error: tuple[str, str] | None = None) -> None:
         """Answer, and put the outcome on record."""
+        self._under_way.discard(command.id)
         self.counts[state] += 1
         self._reply(command.reply_to, command.id, state, result, error)
         told = {"command": command.name, "id": command.id, "by": _BY, "state": state, "error": error and error[1]}
         _log.info("command.ended", command=command.name, id=command.id, state=state.value, error=error and error[1])
         await self._note(told)
+
+    def _break_off(self, command: Command) -> None:
+        """It was accepted, and ends without an end: the daemon stops, or a bug has brought all commands down."""
+        self._under_way.discard(command.id)
+        self.counts[Outcome.FAILED] += 1
+        message = "broken off: it may or may not have been carried out"
+        self._reply(command.reply_to, command.id, Outcome.FAILED, error=("broken-off", message))
+        self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": Outcome.FAILED, "error": message})
 
     # -- refusing and answering ----------------------------------------------------------------------------------------
 
@@ -243,11 +258,13 @@ class Commander:
         state = Outcome.EXPIRED if refusal.code == Outcome.EXPIRED else Outcome.REFUSED
         _log.warning("command.refused", command=refusal.name, id=refusal.id, code=refusal.code, reason=refusal.message)
         self._reply(refusal.reply_to, refusal.id, state, error=(refusal.code, refusal.message))
-        told = {"command": refusal.name, "id": refusal.id, "by": _BY, "state": state, "error": refusal.message}
+        self._note_aside({"command": refusal.name, "id": refusal.id, "by": _BY, "state": state, "error": refusal.message})
+
+    def _note_aside(self, told: Mapping[str, object]) -> None:
         if len(self._notes) >= COMMANDS_WAITING:
             self.counts["not-noted"] += 1
             return
-        task = asyncio.get_running_loop().create_task(self._note(told), name="note a refusal")
+        task = asyncio.get_running_loop().create_task(self._note(told), name="note for the audit log")
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 

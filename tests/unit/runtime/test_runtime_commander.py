@@ -288,6 +288,33 @@ def test_a_clock_that_leaps_ahead_and_back_makes_no_id_new() -> None:
     assert len(scene.done) == 2
 
 
+def test_what_is_broken_off_is_told_as_failed_and_stands_on_record() -> None:
+    """By the end of the daemon, or by a bug in the handler of another command."""
+    scene = Scene()
+
+    async def run() -> None:
+        never = asyncio.Event()
+
+        async def stuck(_call: Call) -> object:
+            await never.wait()
+            return None
+
+        scene.commander.equip({"write": stuck}, {})
+        task = asyncio.create_task(scene.commander.run())
+        scene.commander.take(scene.command())
+        await settle()
+        scene.commander.take(scene.command())
+        await settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await settle()
+
+    run_virtual(run())
+    assert scene.states == ["accepted", "refused", "failed"]
+    assert scene.answers[-1][1]["error"]["code"] == "broken-off"
+    assert [row["state"] for row in scene.disk.audit] == ["accepted", "refused", "failed"]
+
+
 def test_more_ids_than_can_be_remembered_are_refused_rather_than_forgotten() -> None:
     far = 10**15
     scene = Scene(Disk(ids={f"old-{i}": far for i in range(COMMAND_IDS)}))
