@@ -15,7 +15,7 @@ DATA = """| data | used for | origin, licence as stated there |
 | easypr_family_photos | training of phase 2, 88 of 100 plates; rendered plates in place of the real ones | web photos in Apache-2.0 and GPL-3.0 trees |
 | easypr_svm_no_negatives | what is no plate, 88 of 100 | EasyPR data |
 | openlpr_phone, romanian, rf_lp350 | plates of other countries: the detector finds them, the reader must not read them; 88 of 100 photos | Apache-2.0; MIT; CC BY 4.0 |
-| openlpr_web, openalpr | measuring only, never learned | Apache-2.0 tree with web material; AGPL-3.0 |
+| openlpr_web, openalpr | measuring, and (the second half) choosing the threshold; never learned | Apache-2.0 tree with web material; AGPL-3.0 |
 """
 
 READER_WEAK = """- Province characters are its commonest mistake; those with few real pictures (宁 藏 青 新 贵 甘 吉 黑) rest on rendered ones.
