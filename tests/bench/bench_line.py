@@ -1,8 +1,7 @@
 """How much of a serial line is used: a saturated 9600 8E1 line with true byte times, against what frames and turnarounds allow.
 
 The slave is a process at the far end of a pseudo-terminal. It answers when the request, its own turnaround and the answer would
-have passed on a wire; the ideal adds the silence of 3.5 characters. `utilisation` is ideal time by wall time. Then the same
-pseudo-terminal without byte times: transactions a second and CPU of our bus, of pymodbus' client, and of libmodbus' if installed.
+have passed on a wire; the ideal adds the silence of 3.5 characters. `utilisation` is ideal time by wall time.
 Prints one JSON object. use: bench_line.py [--seconds 20] [--turnaround-ms 10] [--baudrate 9600]
 """
 
@@ -77,55 +76,40 @@ async def saturate(port: str, line: LineSettings, turnaround_s: float, seconds: 
     }
 
 
-async def with_pymodbus(port: str, seconds: float) -> dict[str, float]:
-    """The bare library, on the same reads."""
-    from pymodbus.client import AsyncModbusSerialClient
-
-    client = AsyncModbusSerialClient(port, baudrate=115_200)
-    await client.connect()
-    done, cpu_s, begun_s = 0, time.process_time(), time.monotonic()
-    while time.monotonic() - begun_s < seconds:
-        registers = MIX[done % len(MIX)]
-        await client.read_holding_registers(0, count=registers, device_id=1)
-        done += 1
-    wall_s, cpu_s = time.monotonic() - begun_s, time.process_time() - cpu_s
-    client.close()
-    return {"per_s": round(done / wall_s, 1), "cpu_us": round(cpu_s / done * 1e6, 1)}
-
-
 def at_the_far_end(character_s: float, turnaround_s: float) -> tuple[subprocess.Popen[bytes], str, tuple[int, int]]:
-    """A slave in a process of its own, the port's name, and the descriptors that keep it alive."""
+    """A slave in a process of its own, ready to answer, the port's name, and the descriptors that keep it alive."""
     far, near = os.openpty()
     tty.setraw(near)
     command = [sys.executable, __file__, "--far", str(far), str(character_s), str(turnaround_s)]
-    return subprocess.Popen(command, pass_fds=(far,)), os.ttyname(near), (far, near)
+    process = subprocess.Popen(command, pass_fds=(far,), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process, os.ttyname(near), (far, near)
+
+
+def leave(process: subprocess.Popen[bytes], descriptors: tuple[int, int]) -> None:
+    """The end of such a slave."""
+    process.terminate()
+    process.wait(10)
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def measure(seconds: float, line: LineSettings, turnaround_s: float) -> dict[str, object]:
-    """The line, then the same without byte times."""
-    result: dict[str, object] = {"bench": "line", "line": str(line), "turnaround_ms": turnaround_s * 1000}
-    for name, character_s, pause_s in (("paced", line.character_s, turnaround_s), ("unpaced", 0.0, 0.0)):
-        process, port, descriptors = at_the_far_end(character_s, pause_s)
-        try:
-            fast = LineSettings(921_600)
-            if name == "paced":
-                result[name] = asyncio.run(saturate(port, line, turnaround_s, seconds))
-            else:
-                ours = asyncio.run(saturate(port, fast, 0.0, seconds / 4))
-                result["unpaced"] = {"edgeguard": {"per_s": ours["per_s"], "cpu_us": ours["cpu_us"]}}
-                result["unpaced"]["pymodbus"] = asyncio.run(with_pymodbus(port, seconds / 4))  # type: ignore[index]
-        finally:
-            process.terminate()
-            process.wait(10)
-            for descriptor in descriptors:
-                os.close(descriptor)
-    return result
+    """The line."""
+    process, port, descriptors = at_the_far_end(line.character_s, turnaround_s)
+    try:
+        figures = asyncio.run(saturate(port, line, turnaround_s, seconds))
+    finally:
+        leave(process, descriptors)
+    return {"bench": "line", "line": str(line), "turnaround_ms": turnaround_s * 1000, **figures}
 
 
 def main() -> int:
     """Measure."""
     if "--far" in sys.argv:
         far, character_s, turnaround_s = sys.argv[2:5]
+        print("ready", flush=True)
         slave(int(far), float(character_s), float(turnaround_s))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)

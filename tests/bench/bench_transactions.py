@@ -1,6 +1,7 @@
 """Transactions with one slave: our bus and driver against a bare pymodbus client and libmodbus' own client, on libmodbus' slave.
 
-Reads 100 holding registers again and again on one connection, each client in a process of its own, one after the other.
+Reads 100 holding registers again and again on one connection, each client in a process of its own, one after the other: over
+TCP, then as RTU through a pseudo-terminal without byte times (`rtu-…`, a slave of our own at its far end).
 `poll` decodes and judges 100 points as well (a whole ModbusDevice round); `exchange` is the bus alone; `pipelined` keeps 8
 requests outstanding. Prints one JSON object; `cpu_us` is the client's CPU per transaction, ratios are to libmodbus and pymodbus.
 use: bench_transactions.py [--seconds 3]
@@ -19,8 +20,11 @@ from pathlib import Path
 
 import native
 from bench_gateway import POINTS, free_port, profile, running
+from bench_line import at_the_far_end, leave
 
 COUNTERS = ("libmodbus", "pymodbus", "exchange", "poll", "pipelined")
+ON_A_LINE = ("libmodbus", "pymodbus", "exchange")
+BAUDRATE = 115_200
 PDU = bytes((3, 0, 0, 0, POINTS))
 
 
@@ -40,11 +44,15 @@ async def hammer(ask: Callable[[], Awaitable[object]], seconds: float, parallel:
     return done, time.perf_counter() - wall, time.process_time() - cpu
 
 
-async def with_pymodbus(port: int, seconds: float) -> tuple[int, float, float]:
+async def with_pymodbus(where: str, seconds: float) -> tuple[int, float, float]:
     """The bare library."""
-    from pymodbus.client import AsyncModbusTcpClient
+    from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
-    client = AsyncModbusTcpClient("127.0.0.1", port=port)
+    client: AsyncModbusSerialClient | AsyncModbusTcpClient
+    if where.startswith("/"):
+        client = AsyncModbusSerialClient(where, baudrate=BAUDRATE)
+    else:
+        client = AsyncModbusTcpClient("127.0.0.1", port=int(where))
     await client.connect()
     try:
         return await hammer(lambda: client.read_holding_registers(0, count=POINTS, device_id=1), seconds)
@@ -52,18 +60,23 @@ async def with_pymodbus(port: int, seconds: float) -> tuple[int, float, float]:
         client.close()
 
 
-async def with_edgeguard(port: int, seconds: float, what: str) -> tuple[int, float, float]:
+async def with_edgeguard(where: str, seconds: float, what: str) -> tuple[int, float, float]:
     """Our bus, or a whole device on it."""
     from edgeguard.bus import Request, open_bus
     from edgeguard.config import load_profile
     from edgeguard.core.ids import BusName, DeviceName
+    from edgeguard.core.line import LineSettings
     from edgeguard.core.point import Labels
     from edgeguard.core.site import BusSpec, DeviceSpec, Wire
     from edgeguard.driver import build_device
     from edgeguard.runtime.clock import SystemClock
 
     parallel = 8 if what == "pipelined" else 1
-    bus = open_bus(BusSpec(BusName("bench"), Wire.TCP, "127.0.0.1", port, parallel), random.Random(1))
+    if where.startswith("/"):
+        bus_spec = BusSpec(BusName("bench"), Wire.SERIAL_RTU, device=Path(where), line=LineSettings(BAUDRATE))
+    else:
+        bus_spec = BusSpec(BusName("bench"), Wire.TCP, "127.0.0.1", int(where), parallel)
+    bus = open_bus(bus_spec, random.Random(1))
     keeper = asyncio.create_task(bus.run())
     await asyncio.sleep(0.2)
     try:
@@ -82,14 +95,20 @@ async def with_edgeguard(port: int, seconds: float, what: str) -> tuple[int, flo
         await asyncio.gather(keeper, return_exceptions=True)
 
 
-def count(what: str, client: Path, port: int, seconds: float) -> tuple[int, float, float]:
+def count(what: str, client: Path, where: str, seconds: float) -> tuple[int, float, float]:
     """Run one counter in a fresh process."""
     if what == "libmodbus":
-        command = [str(client), str(port), str(POINTS), str(seconds)]
+        command = [str(client), where, str(POINTS), str(seconds)]
     else:
-        command = [sys.executable, __file__, "--child", what, "--port", str(port), "--seconds", str(seconds)]
+        command = [sys.executable, __file__, "--child", what, "--where", where, "--seconds", str(seconds)]
     done, wall, cpu = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split()
     return int(done), float(wall), float(cpu)
+
+
+def better(what: str, client: Path, where: str, seconds: float) -> tuple[float, dict[str, float]]:
+    """The better of two runs: transactions a second, and what is printed of it."""
+    done, wall, cpu = max((count(what, client, where, seconds) for _ in range(2)), key=lambda one: one[0] / one[1])
+    return done / wall, {"per_s": round(done / wall), "cpu_us": round(cpu / done * 1e6, 1)}
 
 
 def main() -> int:
@@ -97,13 +116,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--child")
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--where", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        run = with_pymodbus(asked.port, asked.seconds)
+        run = with_pymodbus(asked.where, asked.seconds)
         if asked.child != "pymodbus":
             run.close()
-            run = with_edgeguard(asked.port, asked.seconds, asked.child)
+            run = with_edgeguard(asked.where, asked.seconds, asked.child)
         print(*asyncio.run(run))
         return 0
     if words := native.missing():
@@ -117,10 +136,13 @@ def main() -> int:
         with running([str(slave), str(port)]):
             time.sleep(0.3)
             for what in COUNTERS:
-                runs = [count(what, client, port, asked.seconds) for _ in range(2)]
-                done, wall, cpu = max(runs, key=lambda one: one[0] / one[1])
-                rates[what] = done / wall
-                result[what] = {"per_s": round(done / wall), "cpu_us": round(cpu / done * 1e6, 1)}
+                rates[what], result[what] = better(what, client, str(port), asked.seconds)
+        process, device, descriptors = at_the_far_end(0.0, 0.0)
+        try:
+            for what in ON_A_LINE:
+                rates[f"rtu-{what}"], result[f"rtu-{what}"] = better(what, client, device, asked.seconds)
+        finally:
+            leave(process, descriptors)
     result["poll_to_pymodbus"] = round(rates["poll"] / rates["pymodbus"], 2)
     result["exchange_to_libmodbus"] = round(rates["exchange"] / rates["libmodbus"], 2)
     print(json.dumps(result))
