@@ -64,9 +64,13 @@ def _bytes(words: Sequence[str]) -> bytes:
 def _registers(words: Sequence[str]) -> bytes:
     numbers = re.split(r"[\s,;]+", " ".join(words).strip(" ,;[]"))
     try:
-        return _bounded(b"".join((int(number, 0) & 0xFFFF).to_bytes(2, "big") for number in numbers))
+        values = [int(number, 0) for number in numbers]
     except ValueError:
         raise typer.BadParameter(f"{clean(' '.join(words), 60)!r} are not registers, such as 17255 0") from None
+    for value in values:
+        if not -0x8000 <= value <= 0xFFFF:
+            raise typer.BadParameter(f"{value} fits no register; one holds 0 to 65535, or -32768 to 32767")
+    return _bounded(b"".join((value & 0xFFFF).to_bytes(2, "big") for value in values))
 
 
 def _bounded(data: bytes) -> bytes:

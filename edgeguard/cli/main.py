@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 audit_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="What people and platform had done: show, verify.")
-profile_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Device profiles: list, show, new, check.")
+profile_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Device profiles: list, show, new, check, diff.")
 
 ProfileFolders = Annotated[
     list[Path] | None, typer.Option("--profiles", metavar="DIR", help="A further folder of profiles; may be given again.")

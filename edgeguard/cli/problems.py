@@ -13,6 +13,10 @@ from edgeguard.core.limits import LIVE_WITHIN_MS
 OFFLINE_SHOWN = 5
 """Devices named one by one; more of them have a common cause, which their number tells better."""
 
+_NO_CONNECTION = "no-connection"
+_SPOILT = ("checksum", "garbage", "short-answer", "wrong-unit", "wrong-function", "wrong-transaction")
+"""Something came back, and it was no answer: the device has power."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -149,17 +153,24 @@ def _devices(devices: Sequence[DeviceView]) -> list[Problem]:
 
 
 def _offline(device: DeviceView) -> Problem:
-    reason = max(device.errors, key=lambda name: device.errors[name], default="")
-    why = f" ({reason})" if reason else ""
-    return Problem(
-        f"device.{device.name}",
-        True,
-        LabelsView(f"{device.name} 无应答{why}", f"{device.name} does not answer{why}"),
-        LabelsView(
-            f"检查电源、地址 {device.address}、总线 {device.bus} 接线;然后:edgeguard read {device.name}",
-            f"check power, address {device.address} and the wiring of {device.bus}, then: edgeguard read {device.name}",
-        ),
+    why = f" ({device.trouble})" if device.trouble else ""
+    text = LabelsView(f"{device.name} 无应答{why}", f"{device.name} does not answer{why}")
+    hint = LabelsView(
+        f"检查电源、地址 {device.address}、总线 {device.bus} 接线;然后:edgeguard read {device.name}",
+        f"check power, address {device.address} and the wiring of {device.bus}, then: edgeguard read {device.name}",
     )
+    if device.trouble == _NO_CONNECTION:
+        hint = LabelsView(
+            f"总线 {device.bus} 未连接,原因见:edgeguard bus {device.bus}",
+            f"bus {device.bus} has no connection; why: edgeguard bus {device.bus}",
+        )
+    elif device.trouble in _SPOILT:
+        text = LabelsView(f"{device.name} 的应答无效{why}", f"{device.name} gives no valid answer{why}")
+        hint = LabelsView(
+            f"线路干扰、设置错误或另有主站;查看:edgeguard trace {device.bus}",
+            f"noise, wrong settings or a second master; see: edgeguard trace {device.bus}",
+        )
+    return Problem(f"device.{device.name}", True, text, hint)
 
 
 def _refused(device: DeviceView) -> Problem:

@@ -22,6 +22,14 @@ DEFAULT_SOCKET: Final = "/run/edgeguard/control.sock"
 LATER: Final = ("camera", "doctor")
 """Commands that documents speak of and that this version does not have."""
 
+ORDER: Final = (
+    *("status", "top", "devices", "points", "alarms", "outbox"),
+    *("read", "write", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
+    *("check", "reload", "profile", "schema", "audit", "plates", "falling", "verify"),
+    *("run", "demo", "simulate"),
+)
+"""The commands in the order in which a technician meets them: what is, what can be done on a wire, what is set up, the rest."""
+
 
 class Exit(IntEnum):
     """The exit codes of every command."""
@@ -146,8 +154,8 @@ class Group(TyperGroup):
         super().__init__(params=[*(params or []), *_shared_options()], **settings)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """In the order in which a technician meets them, not of the alphabet."""
-        return list(self.commands)
+        """In the order of ORDER; what it does not name (the commands of a group) stays as declared, behind."""
+        return sorted(self.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that `args` name; for one that only a later version has, that is said."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+import typer
 
 from edgeguard.cli.output import print_json
 from edgeguard.cli.session import Exit, Lang
@@ -71,10 +72,17 @@ def simulate(wanted: Wanted, json: bool, lang: Lang) -> Exit:
     """Serve until quit, Ctrl-C, SIGTERM or the end of `seconds`."""
     site = load_site(wanted.site)
     scenario = load_scenario(wanted.scenario) if wanted.scenario else Scenario()
-    coming = (*scenario_faults(scenario), *(parse_fault(written) for written in wanted.faults))
+    coming = (*scenario_faults(scenario), *_faults_of(wanted.faults))
     _hush()
     with asyncio.Runner(loop_factory=precise_loop) as runner:
         return runner.run(_Show(wanted, json, lang).run(site, coming, scenario.repeat_s))
+
+
+def _faults_of(written: Sequence[str]) -> tuple[Fault, ...]:
+    try:
+        return tuple(parse_fault(one) for one in written)
+    except Permanent as error:
+        raise typer.BadParameter(str(error), param_hint="'--fault'") from error
 
 
 def scenario_faults(scenario: Scenario) -> tuple[Fault, ...]:

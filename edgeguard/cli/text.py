@@ -137,6 +137,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "degraded": ("部分异常", "degraded"),
         "offline": ("离线", "offline"),
         "connecting": ("连接中", "connecting"),
+        "connected": ("已连接", "connected"),
         "waiting": ("等待重试", "waiting"),
         "running": ("运行", "running"),
         "failed": ("已停止", "failed"),

@@ -1,6 +1,7 @@
 """`trace`: decoded frames as they pass on a bus of the daemon or on a port where another is the master, then how the line is."""
 
 import dataclasses
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from edgeguard.core.line_figures import LineFigures, Polled, StationFigures
 from edgeguard.rules.line_diagnosis import Finding, diagnose
 
 _ARROWS: Final = {Way.OUT: "→", Way.IN: "←", Way.LINE: "·"}.get
+_ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
 _SHOWN_HEX: Final = 64
 _SHOWN_POLLS: Final = 4
 
@@ -199,8 +201,9 @@ def _station_of(device: str, facts: WireFacts) -> str:
     by_name = {name: address for address, name in facts.devices.items()}
     if not device or device in by_name:
         return by_name.get(device, "")
-    if facts.devices and device not in facts.devices and not device.isalnum():
-        raise typer.BadParameter(f"{device!r} is no device of {facts.name}; there are: {', '.join(by_name)}")
+    if not _ADDRESS.fullmatch(device):
+        there = f"; there are: {', '.join(by_name)}" if by_name else ""
+        raise typer.BadParameter(f"{clean(device, 64)!r} is no device of {facts.name} and no address{there}")
     return device.upper() if not device.isdecimal() else device
 
 
@@ -249,7 +252,24 @@ def show_summary(out: Console, line: LineFigures, findings: tuple[Finding, ...],
         out.print(styled(f"✗ {text}: {evidence}", "bold red"))
         out.print(styled(f"  → {lang.say(finding.advice.zh, finding.advice.en)}", "dim"))
     if not findings:
-        out.print(styled(lang.say("✓ 线路正常", "✓ nothing is wrong with the line"), "green"))
+        out.print(_no_finding(line, lang))
+
+
+def _no_finding(line: LineFigures, lang: Lang) -> Text:
+    """A line is called well only if nothing at all went wrong; a little that did is said, without a guess at why."""
+    unanswered = sum(station.unanswered for station in line.stations)
+    if not line.stations and not line.received_bytes:
+        nothing = lang.say(
+            "! 没有任何报文,无法判断;查看:edgeguard bus", "! nothing passed, so nothing can be said; see: edgeguard bus"
+        )
+        return styled(nothing, "yellow")
+    if not (unanswered or line.broken):
+        return styled(lang.say("✓ 线路正常", "✓ nothing is wrong with the line"), "green")
+    told = lang.say(
+        f"! 无应答 {unanswered},损坏帧 {line.broken}:太少,无法判断原因;请监听更久",
+        f"! {unanswered} without an answer, {line.broken} broken: too few to say why; trace for longer",
+    )
+    return styled(told, "yellow")
 
 
 def _poll(polled: Polled) -> str:

@@ -95,6 +95,8 @@ class DeviceView:
     points_bad: int
     refused: dict[str, str]
     """Points that the device refuses for good, with the exception."""
+    trouble: str = ""
+    """While it is offline: the reason that the last round gave, in the words of `errors`."""
 
 
 @dataclass(frozen=True, slots=True)

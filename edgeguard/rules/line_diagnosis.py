@@ -11,7 +11,10 @@ from edgeguard.core.line_figures import LineFigures, StationFigures
 from edgeguard.core.point import Labels
 
 _FEW: Final = 3
+_SILENT_REQUESTS: Final = 2
+"""A device that is silent is asked seldom: two requests into nothing, while others answer, are said."""
 _BROKEN_SHARE: Final = 0.01
+_SHOWN_STATIONS: Final = 4
 _LOST_SHARE: Final = 0.02
 _ONE_STATION_SHARE: Final = 0.8
 _NOISE_SHARE: Final = 0.1
@@ -128,7 +131,11 @@ def _damage(line: LineFigures) -> Iterator[Finding]:
 
 
 def _silent(stations: Sequence[StationFigures]) -> Iterator[Finding]:
-    dead = [station for station in stations if station.requests >= _FEW and station.heard == 0 and station.broken == 0]
+    dead = [
+        station
+        for station in stations
+        if min(station.requests, station.unanswered) >= _SILENT_REQUESTS and station.heard == 0 and station.broken == 0
+    ]
     for station in dead:
         yield Finding(
             "station-silent",
@@ -139,22 +146,51 @@ def _silent(stations: Sequence[StationFigures]) -> Iterator[Finding]:
 
 
 def _lost(stations: Sequence[StationFigures]) -> Iterator[Finding]:
-    for station in stations:
-        lost = station.unanswered - station.broken
-        if station.heard and lost >= _FEW and lost >= _LOST_SHARE * station.requests:
-            told = f"{lost} / {station.requests}"
-            yield Finding(
-                "answers-lost",
-                Labels(f"站 {station.station} 有时不应答", f"{station.station} does not always answer"),
-                Labels(
-                    f"{told} 个请求无应答;应答时间 p95 {1000 * station.response_p95_s:.0f} ms",
-                    f"{told} requests without an answer; answers take {1000 * station.response_p95_s:.0f} ms (p95)",
-                ),
-                Labels(
-                    "加大该设备的超时或请求间隔;检查其负荷和接线",
-                    "give this device a longer time-out or a pause between requests; check its load and its wires",
-                ),
-            )
+    alone = [station for station in stations if station.heard and _is_much(_missing(station), station.requests)]
+    lossy = [station for station in stations if station.heard and _missing(station)]
+    if not alone and len(lossy) > 1:
+        yield from _scattered(lossy, sum(station.requests for station in stations))
+    for station in alone:
+        told = f"{_missing(station)} / {station.requests}"
+        yield Finding(
+            "answers-lost",
+            Labels(f"站 {station.station} 有时不应答", f"{station.station} does not always answer"),
+            Labels(
+                f"{told} 个请求无应答;应答时间 p95 {1000 * station.response_p95_s:.0f} ms",
+                f"{told} requests without an answer; answers take {1000 * station.response_p95_s:.0f} ms (p95)",
+            ),
+            Labels(
+                "加大该设备的超时或请求间隔;检查其负荷和接线",
+                "give this device a longer time-out or a pause between requests; check its load and its wires",
+            ),
+        )
+
+
+def _missing(station: StationFigures) -> int:
+    return station.unanswered - station.broken
+
+
+def _is_much(lost: int, requests: int) -> bool:
+    return lost >= _FEW and lost >= _LOST_SHARE * requests
+
+
+def _scattered(lossy: Sequence[StationFigures], requests: int) -> Iterator[Finding]:
+    """Few of each station, but of several: the wire they share."""
+    lost = sum(_missing(station) for station in lossy)
+    if _is_much(lost, requests):
+        names = ", ".join(station.station for station in lossy[:_SHOWN_STATIONS]) + (", …" if lossy[_SHOWN_STATIONS:] else "")
+        yield Finding(
+            "answers-lost",
+            Labels("多台设备有时不应答", "several devices do not always answer"),
+            Labels(
+                f"{lost} / {requests} 个请求无应答(站 {names})",
+                f"{lost} / {requests} requests without an answer, of {names}",
+            ),
+            Labels(
+                "先查共同原因:线缆、接头、终端电阻、附近的动力电缆;再监听一分钟以便判断",
+                "look for what they share: cable, joints, termination, power cables nearby; trace a minute to tell",
+            ),
+        )
 
 
 def _bias(line: LineFigures, requests: int) -> Iterator[Finding]:

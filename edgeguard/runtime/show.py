@@ -88,7 +88,17 @@ def device_view(record: DeviceRecord, poller: Poller | None, now_s: float) -> De
         points=len(record.outcomes),
         points_bad=record.bad_points,
         refused={str(name): str(fault) for name, fault in refused.items()},
+        trouble=_trouble(record),
     )
+
+
+def _trouble(record: DeviceRecord) -> str:
+    """Why a device is offline now; what its counters say may have been true an hour ago."""
+    if device_state(record) != "offline":
+        return ""
+    unasked = (Reason.NOT_POLLED, Reason.NOT_DUE, Reason.REFUSED)
+    reasons = (outcome.reason for outcome in record.outcomes if isinstance(outcome, Fault))
+    return next((reason.value for reason in reasons if reason not in unasked), "")
 
 
 def point_views(record: DeviceRecord, now: Stamp) -> Iterable[PointView]:

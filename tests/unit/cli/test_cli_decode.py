@@ -73,7 +73,7 @@ def test_json_has_every_frame_and_every_reading() -> None:
     ).items()
 
 
-@pytest.mark.parametrize("words", [["zz"], ["0"], [""], ["-r", "x"], ["00" * 2000]])
+@pytest.mark.parametrize("words", [["zz"], ["0"], [""], ["-r", "x"], ["-r", "65536"], ["-r", "230", "-32769"], ["00" * 2000]])
 def test_what_is_no_bytes_is_bad_usage(words: list[str]) -> None:
     assert decode(*words).code == 2
 

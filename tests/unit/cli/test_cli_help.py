@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from cli_kit import Desk
+from typer import Context
 from typer.main import get_command
 
 from edgeguard.cli.main import app
+from edgeguard.cli.session import LATER, ORDER
 from edgeguard.testing.handlers import FakeBuilding
 
 NOT_FOR_HELP = (
@@ -83,6 +85,26 @@ def test_every_command_explains_itself_and_takes_json(words: tuple[str, ...]) ->
     for option in ("--json", "--socket", "--lang", "--help"):
         assert option in printed.out
     assert len(printed.out.splitlines()) > 8
+
+
+def test_help_names_each_command_once_and_what_belongs_together_side_by_side() -> None:
+    root = get_command(app)
+    names = root.list_commands(Context(root))  # type: ignore[attr-defined]
+
+    assert sorted(names) == sorted(root.commands)  # type: ignore[attr-defined]
+    assert names[:6] == ["status", "top", "devices", "points", "alarms", "outbox"]
+    assert names[names.index("plates") + 1] == "falling"
+    assert names.index("check") < names.index("profile") < names.index("run")
+    assert set(ORDER) == set(names)
+    assert not set(LATER) & set(names)
+
+
+def test_the_help_of_a_group_names_all_that_is_in_it() -> None:
+    root = get_command(app)
+    for name, group in root.commands.items():  # type: ignore[attr-defined]
+        for below in getattr(group, "commands", ()):
+            if name != "outbox":
+                assert below in group.help, (name, below)
 
 
 def test_the_promised_commands_are_there() -> None:

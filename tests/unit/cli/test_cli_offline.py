@@ -236,3 +236,13 @@ def test_there_is_no_schema_of_anything_else(nobody: Desk) -> None:
 
     assert printed.code == 2
     assert 'there is no file of kind "lift": profile, meter-profile, driver-profile, site' in printed.err
+
+
+def test_a_fault_that_there_is_not_is_bad_usage_of_the_simulator(nobody: Desk, tmp_path: Path) -> None:
+    site = written(tmp_path, GOOD.format(profile="grundfos-cim200"))
+
+    printed = nobody.type("simulate", str(site), "--fault", "device-1=tired")
+
+    assert printed.code == 2
+    assert "tired" in printed.err
+    assert "dead" in printed.err

@@ -41,6 +41,26 @@ def test_the_fake_building_has_its_three() -> None:
 
 
 @pytest.mark.parametrize(
+    ("trouble", "text", "hint"),
+    [
+        ("", "pump-1 does not answer", "check power, address"),
+        ("timeout", "pump-1 does not answer (timeout)", "check power, address"),
+        ("no-connection", "pump-1 does not answer (no-connection)", "edgeguard bus riser-a"),
+        ("checksum", "pump-1 gives no valid answer (checksum)", "edgeguard trace riser-a"),
+    ],
+)
+def test_a_silent_device_is_explained_by_what_is_wrong_now_not_by_what_was(trouble: str, text: str, hint: str) -> None:
+    top = healthy()
+    (pump,) = (device for device in top.devices if device.name == "pump-1")
+    gone = replace(pump, state="offline", trouble=trouble, errors={"exception": 900, "timeout": 1})
+
+    (problem,) = found(replace(top, devices=(gone,)))
+
+    assert problem.text.en == text
+    assert hint in problem.hint.en
+
+
+@pytest.mark.parametrize(
     ("status", "code", "wrong"),
     [
         ({"store_error": "disk full"}, "store", True),

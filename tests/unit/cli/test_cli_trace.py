@@ -11,10 +11,14 @@ import pytest
 from cli_kit import Desk, desk
 from typer import BadParameter
 
+from edgeguard.cli.output import console
+from edgeguard.cli.session import Lang
+from edgeguard.cli.trace import show_summary
 from edgeguard.cli.wire_source import PortChoice, WireFacts, listen_to_port
 from edgeguard.codec.rtu import crc16
 from edgeguard.codec.sighting import Way
 from edgeguard.core.errors import Permanent
+from edgeguard.core.line_figures import LineFigures, StationFigures
 from edgeguard.testing.handlers import FakeBuilding
 
 
@@ -74,12 +78,29 @@ def test_a_file_for_wireshark_is_written_beside(here: Desk, tmp_path: Path) -> N
         ["riser-b", "--port", "/dev/ttyUSB0"],
         ["cellar"],
         ["riser-b", "--pcap", "/nonexistent/x"],
+        ["riser-b", "--device", "nope"],
+        ["riser-b", "--device", "no-such"],
         ["--port", "/dev/null", "--parity", "X"],
     ],
     ids=" ".join,
 )
 def test_what_makes_no_sense_is_bad_usage(here: Desk, words: list[str]) -> None:
     assert here.type("trace", *words, "--count", "1").code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (LineFigures(60.0, (StationFigures("3", "rtu", 100, 100),), 900), "✓ nothing is wrong with the line"),
+        (LineFigures(60.0, (StationFigures("3", "rtu", 100, 99, 0, 1),), 900), "! 1 without an answer, 0 broken"),
+        (LineFigures(60.0, (StationFigures("3", "rtu", 100, 99, 0, 1, 1),), 900, broken=1), "! 1 without an answer, 1 broken"),
+        (LineFigures(3.0), "! nothing passed"),
+    ],
+)
+def test_a_line_is_called_well_only_if_nothing_went_wrong(line: LineFigures, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_summary(console(), line, (), {}, Lang.EN)
+
+    assert told in capsys.readouterr().out
 
 
 def test_without_a_daemon_it_says_so() -> None:

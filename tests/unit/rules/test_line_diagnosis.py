@@ -17,6 +17,11 @@ def test_a_good_line_has_no_finding() -> None:
     assert diagnose(line(GOOD), passive=True) == ()
 
 
+def test_a_single_lost_answer_or_one_that_may_still_come_says_nothing_about_the_line() -> None:
+    assert diagnose(line(GOOD, StationFigures("4", "rtu", requests=9, answers=8, unanswered=1))) == ()
+    assert diagnose(line(GOOD, StationFigures("4", "rtu", requests=2, unanswered=1))) == ()
+
+
 SILENT = StationFigures("7", "rtu", requests=20, unanswered=20)
 
 CASES = [
@@ -28,6 +33,12 @@ CASES = [
     ("cable", line(GOOD, broken=9, bursts=1), "9 / 109 (8.3 %) frames broken, 1 bursts"),
     ("station-silent", line(GOOD, SILENT), "20 requests, no answer"),
     ("answers-lost", line(StationFigures("3", "rtu", 100, 90, 0, 10, response_p95_s=0.9)), "10 / 100 requests"),
+    ("station-silent", line(GOOD, StationFigures("7", "rtu", requests=2, unanswered=2)), "2 requests, no answer"),
+    (
+        "answers-lost",
+        line(*(StationFigures(str(unit), "rtu", 4, 2, 0, 2) for unit in (3, 4, 5))),
+        "6 / 12 requests without an answer, of 3, 4, 5",
+    ),
     ("bias", line(GOOD, junk_bytes=60, noise_bytes=60), "60 bytes of 00 and FF"),
 ]
 

@@ -52,6 +52,19 @@ def test_a_device_is_starting_online_degraded_or_offline() -> None:
     assert show.device_state(known.record) == "offline"
 
 
+def test_the_trouble_of_a_silent_device_is_that_of_its_last_round_and_goes_with_it() -> None:
+    known = Known()
+    for outcomes, trouble in (
+        (LOST, "timeout"),
+        ((Fault(Reason.NO_CONNECTION),) * 3, "no-connection"),
+        ((Fault(Reason.NOT_POLLED),) * 3, ""),
+    ):
+        known.take(outcomes, answered=False)
+        assert show.device_view(known.record, None, 1000.0).trouble == trouble
+    known.take((Fault(Reason.CHECKSUM), "manual", True))
+    assert show.device_view(known.record, None, 1000.0).trouble == ""
+
+
 def test_a_device_without_a_poller_is_shown_with_empty_figures() -> None:
     view = show.device_view(Known().record, None, 1000.0)
     assert (view.state, view.polls, view.failures, view.errors, view.refused, view.last_answer) == ("starting", 0, 0, {}, {}, "")
