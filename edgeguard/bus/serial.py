@@ -50,7 +50,12 @@ class SerialLink:
         self._turns.opened(self.write, self.drop, self.tune, true_time=not _is_pseudo(self._port))
 
     def write(self, data: bytes) -> None:
-        """Send a frame. What an earlier one has left unsent is thrown away: it has been given up long ago."""
+        """Send a frame. What an earlier one has left unsent is thrown away: it has been given up long ago.
+
+        On a port that is about to be closed nothing goes out, and nothing may be watched any more.
+        """
+        if self._why is not None:
+            return
         if self._unsent:
             self._loop.remove_writer(self._fd)
             self._flush(termios.TCOFLUSH)
