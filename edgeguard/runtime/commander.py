@@ -111,12 +111,25 @@ class Commander:
             self._queue.put_nowait(arrived)
 
     async def run(self) -> None:
-        """Carry out what comes, several at a time, until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        """Carry out what comes, several at a time, until cancelled. A bug in one ends that one, and is in the log."""
+        serving: set[asyncio.Task[None]] = set()
+
+        def served(task: asyncio.Task[None]) -> None:
+            serving.discard(task)
+            if not task.cancelled() and (bug := task.exception()) is not None:
+                _log.error("command.bug", command=task.get_name(), exc_info=bug)
+
+        try:
             while True:
                 command = await self._queue.get()
                 self._working += 1
-                group.create_task(self._serve(command), name=f"command {command.name}")
+                task = asyncio.create_task(self._serve(command), name=command.name)
+                serving.add(task)
+                task.add_done_callback(served)
+        finally:
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, command: Command) -> None:
         try:
@@ -126,11 +139,15 @@ class Commander:
                 return
             self._reply(command.reply_to, command.id, Outcome.ACCEPTED)
             self._under_way.add(command.id)
+            code, why = "internal-error", "the gateway failed at it, its log says how"
             try:
                 await self._carry_out(command)
+            except asyncio.CancelledError:
+                code, why = "broken-off", "broken off"
+                raise
             finally:
                 if command.id in self._under_way:
-                    self._break_off(command)
+                    self._break_off(command, code, f"{why}: it may or may not have been carried out")
         finally:
             self._working -= 1
 
@@ -236,12 +253,11 @@ class Commander:
         _log.info("command.ended", command=command.name, id=command.id, state=state.value, error=error and error[1])
         await self._note(told)
 
-    def _break_off(self, command: Command) -> None:
-        """It was accepted, and ends without an end: the daemon stops, or a bug has brought all commands down."""
+    def _break_off(self, command: Command, code: str, message: str) -> None:
+        """It was accepted, and ends without an end: the daemon stops, or a bug has brought it down."""
         self._under_way.discard(command.id)
         self.counts[Outcome.FAILED] += 1
-        message = "broken off: it may or may not have been carried out"
-        self._reply(command.reply_to, command.id, Outcome.FAILED, error=("broken-off", message))
+        self._reply(command.reply_to, command.id, Outcome.FAILED, error=(code, message))
         self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": Outcome.FAILED, "error": message})
 
     # -- refusing and answering ----------------------------------------------------------------------------------------

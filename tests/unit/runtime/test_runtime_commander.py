@@ -289,7 +289,6 @@ def test_a_clock_that_leaps_ahead_and_back_makes_no_id_new() -> None:
 
 
 def test_what_is_broken_off_is_told_as_failed_and_stands_on_record() -> None:
-    """By the end of the daemon, or by a bug in the handler of another command."""
     scene = Scene()
 
     async def run() -> None:
@@ -313,6 +312,45 @@ def test_what_is_broken_off_is_told_as_failed_and_stands_on_record() -> None:
     assert scene.states == ["accepted", "refused", "failed"]
     assert scene.answers[-1][1]["error"]["code"] == "broken-off"
     assert [row["state"] for row in scene.disk.audit] == ["accepted", "refused", "failed"]
+
+
+def test_a_bug_in_one_command_ends_that_command_only() -> None:
+    scene = Scene()
+
+    async def run() -> None:
+        go_on = asyncio.Event()
+
+        async def slow(_call: Call) -> object:
+            await go_on.wait()
+            return {"fine": True}
+
+        async def broken() -> object:
+            raise LookupError("a bug")
+
+        scene.commander.equip({"write": slow}, {"diag": broken})
+        task = asyncio.create_task(scene.commander.run())
+        scene.commander.take(scene.command("c-1"))
+        await settle()
+        scene.commander.take(scene.command("c-2", "diag", device="pump-1"))
+        scene.commander.take(Command("diag", "c-3", scene.clock.now().wall_ms, 30_000, {}, TO))
+        await settle()
+        assert not task.done()
+        go_on.set()
+        await settle()
+        scene.commander.take(scene.command("c-4"))
+        await settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(run())
+    states = {body["id"]: (body["state"], body.get("error", {}).get("code")) for _, body in scene.answers}
+    assert states == {
+        "c-1": ("done", None),
+        "c-2": ("refused", "bad-arguments"),
+        "c-3": ("failed", "internal-error"),
+        "c-4": ("done", None),
+    }
+    assert sorted(row["state"] for row in scene.disk.audit if row["id"] == "c-3") == ["accepted", "failed"]
 
 
 def test_more_ids_than_can_be_remembered_are_refused_rather_than_forgotten() -> None:
