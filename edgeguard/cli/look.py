@@ -108,6 +108,9 @@ def _figures(view: Overview, lang: Lang) -> Table:
         lang.say("时钟", "clock"),
         lang.say("已同步", "synchronised") if told.clock_synced else styled(lang.say("未同步", "not synchronised"), "yellow"),
     )
+    if told.commands:
+        counted = sorted(told.commands.items())
+        grid.add_row(lang.say("平台命令", "commands"), ", ".join(f"{word(name, lang)} {count}" for name, count in counted))
     grid.add_row(lang.say("配置", "config"), f"{clean(told.config_path)}  {clean(told.config_sha256[:12])}")
     return grid
 

@@ -69,6 +69,8 @@ class StatusView:
     tasks: tuple[TaskView, ...]
     uplink: UplinkView | None
     store_error: str
+    commands: dict[str, int] = field(default_factory=dict)
+    """What became of the platform's commands since the daemon's start: outcomes, and codes of refusals."""
 
 
 @dataclass(frozen=True, slots=True)

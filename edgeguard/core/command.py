@@ -14,6 +14,7 @@ class CommandName(StrEnum):
     WRITE = "write"
     ACK = "ack"
     CONFIG_GET = "config.get"
+    CONFIG_PUT = "config.put"
     DIAG = "diag"
     RELOAD = "reload"
     RESTART = "restart"

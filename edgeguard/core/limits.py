@@ -260,6 +260,10 @@ SECRET_MAX_BYTES: Final = 64 * 1024
 
 # Commands from the platform
 COMMAND_MAX_BYTES: Final = 16 * 1024
+COMMAND_CONFIG_BYTES: Final = 64 * 1024
+"""A message with a whole configuration in it, `config.put`."""
+COMMAND_ARGUMENT_KEPT: Final = 1024
+"""Characters of one argument that the audit log keeps; of a longer text it keeps the digest."""
 COMMAND_DEPTH: Final = 5
 COMMAND_MAX_TTL_S: Final = 3600
 COMMAND_REPLY_BYTES: Final = 48 * 1024

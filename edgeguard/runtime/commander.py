@@ -7,42 +7,36 @@ accepted and not carried out, never one that is carried out twice.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Final, Protocol
 
 import orjson
 import structlog
 
-from edgeguard.control import Call, Handler, methods
+from edgeguard.control import Call, Handler
+from edgeguard.control.commands import COMMANDS
 from edgeguard.control.errors import BadArguments, UnknownName, code_of
 from edgeguard.control.message import check_arguments
 from edgeguard.control.peer import Peer
 from edgeguard.control.views import WriteView
 from edgeguard.core.clock import Clock
-from edgeguard.core.command import Command, CommandName, Outcome, Refusal, ReplyTo
+from edgeguard.core.command import Command, Outcome, Refusal, ReplyTo
 from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
 from edgeguard.core.limits import (
     AUDIT_WITHIN_S,
+    COMMAND_ARGUMENT_KEPT,
     COMMAND_FUTURE_S,
     COMMAND_IDS,
     COMMAND_REFUSALS_PER_MINUTE,
     COMMANDS_WAITING,
+    MESSAGE_MAX_BYTES,
 )
 from edgeguard.store import Batch, audit_body
 
 _log = structlog.get_logger()
 
 Answer = Callable[[ReplyTo, bytes], bool]
-_METHODS: Final[Mapping[str, methods.Method[Any]]] = MappingProxyType(
-    {
-        CommandName.READ: methods.READ,
-        CommandName.WRITE: methods.WRITE,
-        CommandName.ACK: methods.ACK,
-        CommandName.RELOAD: methods.RELOAD,
-    }
-)
-"""Commands that are what a person may ask on the control socket, with the same arguments, checks and results."""
 _BY: Final = "platform"
 _MINUTE_MS: Final = 60_000
 _REFUSED: Final = (WriteRefused, UnknownName, BadArguments)
@@ -59,10 +53,6 @@ class _Platform(Peer):
 
 
 PLATFORM: Final = _Platform(pid=0, uid=-1, gid=-1)
-
-
-Special = Callable[[], Awaitable[object]]
-"""A command without arguments that is no method of the control socket; gives its result."""
 
 
 class Remembers(Protocol):
@@ -87,7 +77,6 @@ class Commander:
         self._clock = clock
         self._answer = answer
         self._handlers: Mapping[str, Handler] = {}
-        self._specials: Mapping[str, Special] = {}
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_WAITING)
         self._working = 0
         self._ids: dict[str, int] | None = None
@@ -97,9 +86,9 @@ class Commander:
         self._told_since_ms = 0
         self._told = 0
 
-    def equip(self, handlers: Mapping[str, Handler], specials: Mapping[str, Special]) -> None:
-        """What carries commands out."""
-        self._handlers, self._specials = handlers, specials
+    def equip(self, *handlers: Mapping[str, Handler]) -> None:
+        """What carries commands out, by the name of their row in COMMANDS. One that nobody carries out does not exist."""
+        self._handlers = {name: handler for table in handlers for name, handler in table.items()}
 
     def take(self, arrived: Command | Refusal) -> None:
         """A sink for the uplink; never blocks."""
@@ -155,7 +144,8 @@ class Commander:
 
     async def _judge(self, command: Command) -> Refusal | None:
         """Why it must not be carried out; None once it is recorded."""
-        if command.name not in _METHODS and command.name not in self._specials:
+        method = COMMANDS.get(command.name)
+        if method is None or method.name not in self._handlers:
             return _refusal(command, "unknown-command", "there is no such command")
         if command.name not in self.allowed:
             return _refusal(command, "not-allowed", "the gateway's configuration does not allow this command: [commands] allow")
@@ -197,7 +187,7 @@ class Commander:
             return _refusal(command, "busy", f"{COMMAND_IDS} commands have not expired yet")
         ids[command.id] = command.expires_ms
         self._held_ms[command.id] = now.boot_ms + max(0, command.expires_ms - now.wall_ms)
-        told = {"command": command.name, "id": command.id, "by": _BY, "args": dict(command.args), "state": Outcome.ACCEPTED}
+        told = {"command": command.name, "id": command.id, "by": _BY, "args": _for_the_record(command), "state": Outcome.ACCEPTED}
         batch = Batch((), commands=((command.id, command.expires_ms),), audit=(audit_body(now, orjson.dumps(told)),))
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
@@ -233,11 +223,7 @@ class Commander:
                 await self._end(command, Outcome.DONE, result)
 
     async def _act(self, command: Command) -> object:
-        if (special := self._specials.get(command.name)) is not None:
-            if command.args:
-                raise BadArguments(f"{command.name} takes no arguments")
-            return await special()
-        method = _METHODS[command.name]
+        method = COMMANDS[command.name]
         args = dict(command.args)
         if "by" in method.parameters:
             args["by"] = _BY
@@ -306,8 +292,24 @@ class Commander:
             body["result"] = result
         if error is not None:
             body["error"] = {"code": error[0], "message": error[1]}
-        self._answer(reply_to, orjson.dumps(body))
+        payload = orjson.dumps(body)
+        if len(payload) > MESSAGE_MAX_BYTES:
+            complaint = {"code": "answer-too-large", "message": f"{state}, but its result has {len(payload)} bytes"}
+            payload = orjson.dumps({"id": command_id, "ok": False, "state": state, "error": complaint})
+        self._answer(reply_to, payload)
 
 
 def _refusal(command: Command, code: str, message: str) -> Refusal:
     return Refusal(code, message, command.name, command.reply_to, command.id)
+
+
+def _for_the_record(command: Command) -> dict[str, object]:
+    """The arguments as the audit log keeps them: of a long text its digest, which is proof enough of what it was."""
+    return {name: _shortened(value) for name, value in command.args.items()}
+
+
+def _shortened(value: object) -> object:
+    if not isinstance(value, str) or len(value) <= COMMAND_ARGUMENT_KEPT:
+        return value
+    data = value.encode()
+    return {"bytes": len(data), "sha256": sha256(data).hexdigest()}

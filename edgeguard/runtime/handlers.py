@@ -105,6 +105,7 @@ class Handlers:
             tasks=tuple(TaskView(c.name, c.state.value, c.restarts, c.error) for c in gateway.supervisor.children),
             uplink=self._uplink_view(),
             store_error=figures.last_error if figures.trouble else "",
+            commands=dict(gateway.commander.counts),
         )
 
     async def devices(self, _call: Call) -> tuple[DeviceView, ...]:

@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
-from edgeguard.core.command import Command, Refusal, ReplyTo
+from edgeguard.core.command import Command, CommandName, Refusal, ReplyTo
 from edgeguard.core.item import STREAMS
 from edgeguard.core.limits import (
+    COMMAND_CONFIG_BYTES,
     COMMAND_CORRELATION_BYTES,
     COMMAND_DEPTH,
     COMMAND_MAX_BYTES,
@@ -68,8 +69,9 @@ def _checked(name: str, inbound: Inbound, topics: Topics, reply_to: ReplyTo) -> 
         raise _Unfit("response-topic", f"the response topic {where}")
     if inbound.retained:
         raise _Unfit("retained", "a retained command would be carried out at each connection")
-    if len(inbound.payload) > COMMAND_MAX_BYTES:
-        raise _Unfit("too-large", f"{len(inbound.payload)} bytes; {COMMAND_MAX_BYTES} are the most")
+    most = COMMAND_CONFIG_BYTES if name == CommandName.CONFIG_PUT else COMMAND_MAX_BYTES
+    if len(inbound.payload) > most:
+        raise _Unfit("too-large", f"{len(inbound.payload)} bytes; {most} are the most")
     return _command(name, _fields(inbound.payload), reply_to)
 
 

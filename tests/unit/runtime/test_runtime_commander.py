@@ -70,7 +70,7 @@ class Scene:
             raise self.result
         return self.result
 
-    async def _diag(self) -> object:
+    async def _diag(self, _: Call) -> object:
         self.done.append(("diag", None))
         return {"fine": True}
 
@@ -324,7 +324,7 @@ def test_a_bug_in_one_command_ends_that_command_only() -> None:
             await go_on.wait()
             return {"fine": True}
 
-        async def broken() -> object:
+        async def broken(_: Call) -> object:
             raise LookupError("a bug")
 
         scene.commander.equip({"write": slow}, {"diag": broken})

@@ -1,0 +1,29 @@
+"""The commands that a platform may give over MQTT: arguments and result of each, in one table for daemon, schemas and docs.
+
+Many are what a person may ask on the control socket; the others have a row of the same form here. A command that is not in the
+table does not exist, and one that is works only where `[commands] allow` names it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from edgeguard.control import methods
+from edgeguard.control.command_views import ConfigView, DiagView, RestartView
+from edgeguard.control.methods import Method
+from edgeguard.core.command import CommandName
+
+_NOTHING: Final[Mapping[str, methods.Parameter]] = MappingProxyType({})
+
+COMMANDS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
+    {
+        CommandName.READ: methods.READ,
+        CommandName.WRITE: methods.WRITE,
+        CommandName.ACK: methods.ACK,
+        CommandName.CONFIG_GET: Method("config.get", ConfigView, _NOTHING),
+        CommandName.DIAG: Method("diag", DiagView, _NOTHING),
+        CommandName.RELOAD: methods.RELOAD,
+        CommandName.RESTART: Method("restart", RestartView, _NOTHING, writes=True),
+    }
+)
+"""By name. `by` is filled in by the daemon and is no argument of a command."""
