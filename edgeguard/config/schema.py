@@ -22,6 +22,7 @@ from edgeguard.config.site_model import (
     ControlTable,
     DeviceTable,
     GatewayTable,
+    HistoryTable,
     InterlockTable,
     LogTable,
     ProfilesTable,
@@ -85,6 +86,7 @@ class SiteFile(Table):
     gateway: GatewayTable
     uplink: UplinkTable | None = None
     store: StoreTable = Field(default_factory=StoreTable)
+    history: HistoryTable = Field(default_factory=HistoryTable)
     control: ControlTable = Field(default_factory=ControlTable)
     log: LogTable = Field(default_factory=LogTable)
     profiles: ProfilesTable = Field(default_factory=ProfilesTable)

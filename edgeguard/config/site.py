@@ -15,15 +15,24 @@ from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
 from edgeguard.config.profiles import ProfileLibrary
 from edgeguard.config.secrecy import check_no_secrets
-from edgeguard.config.site_model import CommandsTable, ControlTable, GatewayTable, LogTable, ProfilesTable, StoreTable, UplinkTable
+from edgeguard.config.site_model import (
+    CommandsTable,
+    ControlTable,
+    GatewayTable,
+    HistoryTable,
+    LogTable,
+    ProfilesTable,
+    StoreTable,
+    UplinkTable,
+)
 from edgeguard.config.uplink_check import build_uplink
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import BusName, GatewayId, SiteId
 from edgeguard.core.limits import SOCKET_PATH_MAX_BYTES
 from edgeguard.core.point import Labels
-from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, LogSpec, Site, StoreSpec, UplinkSpec
+from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, HistorySpec, LogSpec, Site, StoreSpec, UplinkSpec
 
-_SECTIONS: Final = ("gateway", "uplink", "store", "control", "commands", "log", "profiles", "bus", "device")
+_SECTIONS: Final = ("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles", "bus", "device")
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
 
@@ -81,6 +90,7 @@ def load_site_with_notes(
     gateway = _section(data, "gateway", GatewayTable, mistakes, required=True)
     uplink = _uplink(data, files)
     store = _store(data, files)
+    history = _history(data, mistakes)
     control = _control(data, files)
     log = _section(data, "log", LogTable, mistakes)
     commands = _section(data, "commands", CommandsTable, mistakes)
@@ -108,6 +118,7 @@ def load_site_with_notes(
         sha256=document.sha256,
         commands=CommandsSpec(frozenset(commands.allow)),
         profile_folders=library.directories,
+        history=history,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 
@@ -173,6 +184,14 @@ def _store(data: Mapping[str, Any], files: Files) -> StoreSpec:
         telemetry_wait_ms=raw.telemetry_wait,
         telemetry_rows=raw.telemetry_rows,
     )
+
+
+def _history(data: Mapping[str, Any], mistakes: Mistakes) -> HistorySpec:
+    raw = _section(data, "history", HistoryTable, mistakes) or HistoryTable()
+    for shorter, longer in (("raw", "minutes"), ("minutes", "hours")):
+        if getattr(raw, shorter) > getattr(raw, longer):
+            mistakes.add(("history", longer), f"is shorter than {shorter}: what is coarser is kept longer")
+    return HistorySpec(raw.enabled, raw.max_size, raw.raw, raw.minutes, raw.hours, raw.write_every)
 
 
 def _control(data: Mapping[str, Any], files: Files) -> ControlSpec:

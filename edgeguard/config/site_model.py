@@ -43,11 +43,16 @@ from edgeguard.core.limits import (
     OUTBOX_MAX_ROWS_DEFAULT,
     OUTBOX_MIN_BYTES,
     OUTBOX_MIN_ROWS,
+    TREND_MAX_BYTES_DEFAULT,
+    TREND_MAX_HOURS,
+    TREND_MIN_BYTES,
     WINDOW_MAX_MESSAGES,
     WRITES_PER_HOUR,
     WRITES_PER_HOUR_MAX,
 )
+from edgeguard.core.site import HistorySpec
 
+_HISTORY: Final = HistorySpec()
 STORE_DIRECTORY: Final = "/var/lib/edgeguard"
 CONTROL_SOCKET: Final = "/run/edgeguard/control.sock"
 
@@ -76,6 +81,24 @@ def _ack(value_ms: int) -> int:
 def _age(value_ms: int) -> int:
     if value_ms < 3_600_000:
         raise ValueError("is too short: at least 1h")
+    return value_ms
+
+
+def _least_history(value: int) -> int:
+    if value < TREND_MIN_BYTES:
+        raise ValueError(f"is too small: at least {TREND_MIN_BYTES // 2**20}MiB")
+    return value
+
+
+def _history_age(value_ms: int) -> int:
+    if not 86_400_000 <= value_ms <= TREND_MAX_HOURS * 3_600_000:
+        raise ValueError(f"is out of range: 1d to {TREND_MAX_HOURS // 24}d")
+    return value_ms
+
+
+def _write_every(value_ms: int) -> int:
+    if not 1000 <= value_ms <= 900_000:
+        raise ValueError("is out of range: 1s to 15m, because what waits is lost in a power cut")
     return value_ms
 
 
@@ -133,6 +156,17 @@ class StoreTable(Table):
     max_age: Annotated[Duration, AfterValidator(_age)] | None = None
     telemetry_wait: Annotated[Duration, AfterValidator(_wait)] = 200
     telemetry_rows: Annotated[int, Field(ge=1, le=GROUP_MAX_ROWS)] = GROUP_TELEMETRY_ROWS
+
+
+class HistoryTable(Table):
+    """`[history]`: the local history of every point, for `edgeguard trend`, `export` and `replay-rules`."""
+
+    enabled: bool = True
+    max_size: Annotated[Size, AfterValidator(_least_history)] = TREND_MAX_BYTES_DEFAULT
+    raw: Annotated[Duration, AfterValidator(_history_age)] = _HISTORY.raw_ms
+    minutes: Annotated[Duration, AfterValidator(_history_age)] = _HISTORY.minutes_ms
+    hours: Annotated[Duration, AfterValidator(_history_age)] = _HISTORY.hours_ms
+    write_every: Annotated[Duration, AfterValidator(_write_every)] = _HISTORY.flush_ms
 
 
 class ControlTable(Table):

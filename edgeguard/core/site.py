@@ -8,6 +8,7 @@ from pathlib import PurePath
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
+from edgeguard.core.limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
@@ -128,6 +129,18 @@ class StoreSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySpec:
+    """The local history, in a file beside the outbox: how long rounds, minutes and hours are kept, and in how many bytes."""
+
+    enabled: bool = True
+    max_bytes: int = TREND_MAX_BYTES_DEFAULT
+    raw_ms: int = 7 * 86_400_000
+    minutes_ms: int = 180 * 86_400_000
+    hours_ms: int = 5 * 365 * 86_400_000
+    flush_ms: int = int(TREND_FLUSH_S * 1000)
+
+
+@dataclass(frozen=True, slots=True)
 class ControlSpec:
     """The control socket and the names of users who may write, beside root and the daemon's own."""
 
@@ -168,3 +181,4 @@ class Site:
     commands: CommandsSpec = CommandsSpec()
     profile_folders: tuple[PurePath, ...] = ()
     """Where profiles were looked for, those that come with the product included."""
+    history: HistorySpec = HistorySpec()

@@ -31,7 +31,7 @@ from edgeguard.runtime.progress import stuck
 from edgeguard.runtime.reloading import Reloader
 from edgeguard.runtime.specials import special_commands
 from edgeguard.runtime.timewatch import TimeWatch
-from edgeguard.store import StateLock, Store
+from edgeguard.store import StateLock, Store, TrendStore
 
 _log = structlog.get_logger()
 
@@ -91,7 +91,8 @@ class Daemon:
             store.on_new_epoch(pipeline.keep_alarms)
             for news in self._early:
                 pipeline.health(news)
-            gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom())
+            history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
+            gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
             gateway.start(await store.load_alarms())
             await self._serve(gateway)
         finally:
@@ -144,6 +145,8 @@ class Daemon:
                 gateway.pipeline.health(news.health)
             if news.boot_offset_ms is not None:
                 await gateway.store.set_boot_offset(self._clock.now().boot, news.boot_offset_ms)
+                if gateway.history is not None:
+                    gateway.history.set_boot_offset(self._clock.now().boot, news.boot_offset_ms)
             self._tell_systemd(gateway)
             await asyncio.sleep(HOUSEKEEPING_S)
 

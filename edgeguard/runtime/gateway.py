@@ -21,31 +21,42 @@ from edgeguard.core.ids import AlarmName
 from edgeguard.core.limits import LEARNED_KEPT_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
+from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.field import Field, unit_specs
 from edgeguard.runtime.limits_memory import FILE_NAME, LimitsMemory
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
 from edgeguard.runtime.supervisor import Supervisor
-from edgeguard.store import Store
+from edgeguard.store import Store, TrendStore
 from edgeguard.uplink import Uplink, build_catalog
 
 _log = structlog.get_logger()
 
 UPLINK = "uplink"
+HISTORY = "history"
 
 
 class Gateway:
     """Everything that serves one site. `config_error` says why the last reload was refused."""
 
-    def __init__(self, site: Site, store: Store, pipeline: Pipeline, clock: Clock, entropy: random.Random) -> None:
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        pipeline: Pipeline,
+        clock: Clock,
+        entropy: random.Random,
+        history: TrendStore | None = None,
+    ) -> None:
         self.site = site
         self.store = store
         self.pipeline = pipeline
         self.clock = clock
         self.supervisor = Supervisor(pipeline.health, entropy)
         self.memory = LimitsMemory(Path(site.store.directory) / FILE_NAME, pipeline.health)
-        self.field = Field(self.supervisor, clock, pipeline.take, entropy, tell=pipeline.health, recall=self.memory.recall)
+        self.history = history
+        self.field = Field(self.supervisor, clock, self._take, entropy, tell=pipeline.health, recall=self.memory.recall)
         self.uplink: Uplink | None = None
         self.config_error = ""
         self.commander = Commander(store, clock, self._answer)
@@ -59,6 +70,8 @@ class Gateway:
         self.pipeline.retire(known)
         for spec in unit_specs(self.site).values():
             self.field.start(spec)
+        if self.history is not None:
+            self.supervisor.start(HISTORY, self.history.run)
         self._start_uplink()
 
     async def reload(self, site: Site) -> None:
@@ -71,6 +84,8 @@ class Gateway:
         for name in going:
             known |= self.pipeline.remove(name)
         before, self.site = self.site, site
+        if self.history is not None:
+            await self.history.become(site.history)
         for spec in start:
             for device in spec.devices:
                 self.pipeline.add(device, known)
@@ -109,6 +124,8 @@ class Gateway:
         await self.field.stop_all()
         await self._stop_uplink(uplink_timeout_s)
         await self.supervisor.stop_all()
+        if self.history is not None:
+            await self.history.close()
 
     def poll_figures(self) -> dict[str, PollFigures]:
         """Live figures of every poller that is not parked, by the name of its child."""
@@ -123,6 +140,11 @@ class Gateway:
             beats[UPLINK] = self.uplink.beat_s
         parked = self.supervisor.parked
         return {name: beat_s for name, beat_s in beats.items() if beat_s and name not in parked}
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.pipeline.take(snapshot)
+        if self.history is not None:
+            self.history.take(snapshot)
 
     def _wake_uplink(self) -> None:
         if self.uplink is not None:

@@ -10,6 +10,8 @@ from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
 from edgeguard.store.store import Store
+from edgeguard.store.trend_reader import TrendReader, open_history
+from edgeguard.store.trends import TrendFigures, TrendStore
 
 __all__ = [
     "AuditRow",
@@ -18,7 +20,11 @@ __all__ = [
     "StateLock",
     "Store",
     "StoreFigures",
+    "TrendFigures",
+    "TrendReader",
+    "TrendStore",
     "audit_body",
+    "open_history",
     "read_audit",
     "verify_audit",
 ]
