@@ -63,6 +63,11 @@ unit: $(DEV_STAMP)
 bench: $(DEV_STAMP) ## speed, as ratios measured in one run; ARGS="..." goes to tests/bench/run.py
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
+.PHONY: schemas
+schemas: $(RUN_STAMP) ## write docs/asyncapi.json and docs/schemas anew from the code
+	@$(BIN)/python -m edgeguard.uplink.asyncapi edgeguard/docs
+	@git --no-pager diff --stat -- edgeguard/docs || true
+
 .PHONY: models
 models: $(RUN_STAMP) ## train the plate models anew (hours on a processor; resumes); ARGS="..." goes to models/train.py
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install --editable '.[train]'

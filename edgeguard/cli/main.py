@@ -342,9 +342,14 @@ def verify(
 @app.command(cls=Command)
 def schema(
     ctx: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="profile, meter-profile, driver-profile or site.")] = "profile",
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="profile, meter-profile, driver-profile, site, mqtt or mqtt.NAME.")
+    ] = "profile",
 ) -> None:
-    """The JSON Schema of profile or site files, for completion in an editor; docs/profiles.md says how."""
+    """The JSON Schema of profile or site files, for completion in an editor; docs/profiles.md says how.
+
+    mqtt: the AsyncAPI 3 document of all topics and messages; mqtt.alarms, mqtt.command.write ...: the schema of one message.
+    """
     from edgeguard.cli import offline
 
     raise typer.Exit(offline.schema(session_of(ctx), kind))

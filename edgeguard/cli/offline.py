@@ -108,17 +108,21 @@ def _tell_mistakes(session: Session, mistakes: Sequence[str]) -> Exit:
 
 
 def schema(session: Session, kind: str) -> Exit:
-    """The JSON Schema of a kind of file, the same with and without --json."""
+    """The JSON Schema of a kind of file or MQTT message, or the AsyncAPI document; the same with and without --json."""
     from edgeguard.config.schema import FILES, schema_text
+    from edgeguard.uplink import asyncapi
 
-    if kind not in FILES:
-        told = session.lang.say(
-            f'没有 "{kind}" 这种文件;可用:{"、".join(FILES)}', f'there is no file of kind "{kind}": {", ".join(FILES)}'
-        )
-        sys.stderr.write(told + "\n")
-        return Exit.BAD_USAGE
-    sys.stdout.write(schema_text(kind))
-    return Exit.FINE
+    if kind in FILES:
+        sys.stdout.write(schema_text(kind))
+        return Exit.FINE
+    message = asyncapi.schema_text(kind)
+    if message is not None:
+        sys.stdout.write(message)
+        return Exit.FINE
+    known = (*FILES, *asyncapi.kinds())
+    told = session.lang.say(f'没有 "{kind}";可用:{"、".join(known)}', f'there is no schema "{kind}": {", ".join(known)}')
+    sys.stderr.write(told + "\n")
+    return Exit.BAD_USAGE
 
 
 def profile_list(session: Session, directories: Sequence[Path]) -> Exit:

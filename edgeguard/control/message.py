@@ -19,6 +19,7 @@ from edgeguard.control.errors import AnswerTooLarge, BadArguments, BadRequest, I
 from edgeguard.control.methods import Kind, Method
 from edgeguard.core.errors import EdgeguardError
 from edgeguard.core.limits import (
+    COMMAND_CONFIG_BYTES,
     CONTROL_ANSWER_BYTES,
     CONTROL_ARGS,
     CONTROL_DEPTH,
@@ -129,6 +130,10 @@ def _argument(where: str, kind: Kind, value: object) -> Argument:
             return value
         case Kind.TEXT | Kind.VALUE, str():
             return _text(where, value)
+        case Kind.PAGE, str():
+            if len(value) > COMMAND_CONFIG_BYTES:
+                raise BadArguments(f"{where} is longer than {COMMAND_CONFIG_BYTES} characters")
+            return value
         case Kind.TEXTS, list():
             if len(value) > CONTROL_LIST_ITEMS:
                 raise BadArguments(f"{where} has {len(value)} entries; {CONTROL_LIST_ITEMS} are the most")

@@ -37,6 +37,7 @@ class Kind(Enum):
     TEXTS = "a list of texts"
     FLAG = "true or false"
     VALUE = "a number, a text, true or false"
+    PAGE = "a text of several lines"
 
 
 @dataclass(frozen=True, slots=True)

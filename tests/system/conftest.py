@@ -1,12 +1,14 @@
 """Programs that system tests need: skipped with words on a machine without them, built once where they are C."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
+NODE = HERE.parent / "native" / "node"
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 
 
@@ -25,3 +27,20 @@ def needs_mosquitto() -> None:
     """Skip where Debian's broker is not installed; `make test` installs it."""
     if shutil.which("mosquitto") is None or shutil.which("mosquitto_sub") is None:
         pytest.skip("mosquitto and mosquitto-clients are needed")
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """What is foreign and written in JavaScript (or comes by npm), fetched once by the lock file; the folder."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are needed")
+    stamp = NODE / "node_modules" / ".package-lock.json"
+    if not stamp.exists() or stamp.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        try:
+            fetched = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=100, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip("npm does not get its packages in time")
+        if fetched.returncode:
+            pytest.skip(f"npm cannot get its packages: {fetched.stderr.strip()[-200:]}")
+    return NODE

@@ -1,6 +1,7 @@
 """Real processes for system tests: a broker, slaves, the daemon, and a subscriber that knows only the public faces."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from edgeguard.testing.messages import check_message
 
 
 def free_port() -> int:
@@ -135,6 +138,7 @@ class Consumer:
     def take_lines(self, text: str) -> None:
         """Lines of `mosquitto_sub -F '%t %p'`."""
         for line in text.splitlines():
+            _check_line(line)
             topic, _, payload = line.partition(" ")
             if topic.rsplit("/", 1)[1] in ("alarms", "events", "telemetry", "history"):
                 self.take(topic, payload)
@@ -156,6 +160,14 @@ class Consumer:
         lane = self.first_seen[name]
         assert lane == sorted(lane), f"first deliveries of {name} are out of order"
         return found
+
+
+@functools.lru_cache(maxsize=100_000)
+def _check_line(line: str) -> None:
+    """Judged by the published schemas, once however often the log is read."""
+    topic, _, payload = line.partition(" ")
+    if topic.startswith("edgeguard/v1/"):
+        check_message(topic, payload.encode())
 
 
 def subscribe(

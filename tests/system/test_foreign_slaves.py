@@ -7,7 +7,6 @@ addresses from 500 on are refused. RTU slaves sit at the far end of a pair of ps
 import asyncio
 import contextlib
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -61,23 +60,6 @@ PROFILE = DeviceProfile(
 
 
 @pytest.fixture(scope="session")
-def node() -> Path:
-    """The Node.js slave with its libraries, fetched once by the lock file."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are needed")
-    stamp = NODE / "node_modules" / ".package-lock.json"
-    if not stamp.exists() or stamp.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        try:
-            fetched = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=100, check=False)
-        except subprocess.TimeoutExpired:
-            pytest.skip("npm does not get its packages in time")
-        if fetched.returncode:
-            pytest.skip(f"npm cannot get its packages: {fetched.stderr.strip()[-200:]}")
-    return NODE / "slave.js"
-
-
-@pytest.fixture(scope="session")
 def libmodbus_rtu_slave(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import native
 
@@ -89,7 +71,7 @@ def libmodbus_rtu_slave(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(maker: str, request: pytest.FixtureRequest) -> list[str]:
     """How a maker's slave is started, but for its wire, place and unit."""
     if maker == "node":
-        return ["node", str(request.getfixturevalue("node"))]
+        return ["node", str(request.getfixturevalue("node") / "slave.js")]
     if maker == "libmodbus":
         return [str(request.getfixturevalue("libmodbus_rtu_slave"))]
     return [sys.executable, str(HERE / "foreign_slave.py")]

@@ -13,6 +13,7 @@ from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, GatewayId, SiteId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.site import UplinkSpec
+from edgeguard.testing.messages import check_message
 from edgeguard.testing.outbox import MemoryOutbox
 from edgeguard.uplink import Page, Tempo, Uplink
 from edgeguard.uplink.lane import Patience
@@ -52,6 +53,7 @@ class Consumer:
     def take(self, topic: str, payload: bytes, _: object = None) -> None:
         name = topic.removeprefix(ROOT + "/")
         if name == "status":
+            check_message(topic, payload)
             self.statuses.append(json.loads(payload)["online"])
         if name not in ("alarms", "events", "telemetry", "history"):
             return

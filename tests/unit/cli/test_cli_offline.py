@@ -235,7 +235,7 @@ def test_there_is_no_schema_of_anything_else(nobody: Desk) -> None:
     printed = nobody.type("schema", "lift", "--lang", "en")
 
     assert printed.code == 2
-    assert 'there is no file of kind "lift": profile, meter-profile, driver-profile, site' in printed.err
+    assert 'there is no schema "lift": profile, meter-profile, driver-profile, site, mqtt, mqtt.status' in printed.err
 
 
 def test_a_fault_that_there_is_not_is_bad_usage_of_the_simulator(nobody: Desk, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.store import Batch, Store, StoreFigures
 from edgeguard.testing.bus import FakeBus, FakeUnit
 from edgeguard.testing.clock import FakeClock
+from edgeguard.testing.messages import check_item
 from edgeguard.uplink import Catalog, UplinkState
 from edgeguard.uplink.uplink import CommandSink
 
@@ -138,12 +139,14 @@ class FakeStore:
         self.wakes: list[Callable[[], None]] = []
 
     def submit(self, batch: Batch) -> None:
+        check_items(batch)
         self.submitted.append(batch)
 
     async def put(self, batch: Batch) -> tuple[int, ...]:
         if self.refusal is not None:
             raise self.refusal
         await self.gate.wait()
+        check_items(batch)
         self.durable.append(batch)
         return tuple(range(1, len(batch.items) + 1))
 
@@ -181,6 +184,12 @@ class FakeStore:
         """`result`s of the writes on record: what was made durable first, then what was handed over."""
         records = bodies(self.durable, Stream.EVENTS) + self.bodies(Stream.EVENTS)
         return [body["result"] for body in records if body["type"] == "command"]
+
+
+def check_items(batch: Batch) -> None:
+    """Whatever the runtime hands to a store is what the published schemas say."""
+    for item in batch.items:
+        check_item(item.stream, item.body)
 
 
 def bodies(batches: Sequence[Batch], stream: Stream) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 import json
 
+from runtime_kit import check_items
+
 from edgeguard.core.alarm import Alarm, AlarmRule, AlarmState, Condition, Severity
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BusName, DeviceName, PointName, ProfileName, alarm_name
@@ -43,6 +45,7 @@ class Notes:
         self.batches: list[Batch] = []
 
     def submit(self, batch: Batch) -> None:
+        check_items(batch)
         self.batches.append(batch)
 
     def bodies(self, stream: Stream) -> list[dict[str, object]]:

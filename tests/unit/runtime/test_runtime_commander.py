@@ -18,6 +18,7 @@ from edgeguard.core.limits import COMMAND_IDS, COMMAND_REFUSALS_PER_MINUTE, COMM
 from edgeguard.runtime.commander import Commander
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual
+from edgeguard.testing.messages import check_reply
 
 TO = ReplyTo("root/replies", b"7")
 
@@ -60,6 +61,7 @@ class Scene:
         self.commander.equip(methods, {"diag": self._diag})
 
     def _answer(self, to: ReplyTo, payload: bytes) -> bool:
+        check_reply(payload)
         self.answers.append((to, json.loads(payload)))
         return True
 

@@ -1,0 +1,76 @@
+"""What an item of `events` may be, by its `type`. A new type of event is one entry here: tests refuse events that have none.
+
+An entry lists the fields beside `at`, `clock` and `boot_ms`, which every item has. After a change: `make schemas`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from edgeguard.core.command import Outcome
+from edgeguard.core.fate import Fate
+from edgeguard.core.item import Stream
+from edgeguard.core.limits import COMMAND_DETAIL_CHARS
+from edgeguard.uplink.schema_parts import (
+    COUNT,
+    LABELS,
+    MAYBE,
+    Schema,
+    empty_or,
+    listed,
+    one_of,
+    record,
+    shared,
+    text,
+)
+
+COMMAND_RESULTS: Final = tuple(dict.fromkeys((*(word.value for word in Outcome), *(word.value for word in Fate))))
+GAP_REASONS: Final = ("store-full", "too-old", "disk-full", "damaged", "dead-letter")
+
+
+def _health() -> Schema:
+    frame = record({"at": text(), "way": one_of(("out", "in", "")), "hex": text(), "text": shared(LABELS)})
+    return record(
+        {
+            "source": text("the part that speaks: uplink, store, clock, config, bus.NAME ..."),
+            "code": text("stable word for the cause", pattern="^[a-z0-9-]+$"),
+            "ok": {"type": "boolean", "description": "true: the trouble is over"},
+            "text": shared(LABELS),
+            "detail": text("what was seen, for people; may be empty"),
+        },
+        {"frames": listed(frame)},
+        "a change in the state of the gateway itself",
+    )
+
+
+def _command() -> Schema:
+    return record(
+        {
+            "name": text("what was asked for: write, ack, config.put ..."),
+            "target": text("device.point, an alarm's name, or what else it was about"),
+            "value": shared(MAYBE),
+            "by": text("who asked: a Unix user, or platform"),
+            "result": one_of(COMMAND_RESULTS),
+            "read_back": shared(MAYBE),
+            "old": shared(MAYBE),
+        },
+        {"detail": text("the rule that refused it, or what is not as it should be", maxLength=COMMAND_DETAIL_CHARS)},
+        "something that a person or the platform had done",
+    )
+
+
+def _gap() -> Schema:
+    return record(
+        {
+            "stream": one_of(Stream),
+            "from": empty_or({"type": "integer", "minimum": 1}),
+            "to": empty_or({"type": "integer", "minimum": 1}),
+            "reason": one_of(GAP_REASONS),
+        },
+        {"items": shared(COUNT), "epoch": text("of the numbers, where it was another one")},
+        "numbers that will never come, and why; without numbers, how many items never got one",
+    )
+
+
+def event_schemas() -> Mapping[str, Schema]:
+    """Every type of event, by its `type`."""
+    return {"health": _health(), "command": _command(), "gap": _gap()}
