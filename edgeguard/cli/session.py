@@ -25,6 +25,7 @@ LATER: Final = ("camera", "doctor")
 ORDER: Final = (
     *("status", "top", "devices", "points", "alarms", "outbox"),
     *("read", "write", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
+    *("trend", "export"),
     *("check", "reload", "profile", "schema", "audit", "plates", "falling", "verify"),
     *("run", "demo", "simulate"),
 )

@@ -105,8 +105,10 @@ class TrendReader:
         device_rows = self._layouts_of(device)
         if grain is Grain.RAW:
             start = min(max(from_ms, to_ms if (first := self.raw_from_ms()) is None else first), to_ms)
-            if start > from_ms:
-                yield from self.curve(device, point, from_ms, start, Grain.MINUTE)
+            for sample in self.curve(device, point, from_ms, start, Grain.MINUTE):
+                # its minute may hold the first rounds that are still there, too
+                start = max(start, sample.at_ms + sample.width_ms)
+                yield sample
             yield from self._raw_samples(device, point, start, to_ms)
         elif grain is Grain.HOUR:
             made = min(max(from_ms, self._made(device_rows, grain)[1]), to_ms)
