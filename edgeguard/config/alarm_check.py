@@ -31,6 +31,8 @@ def check_alarm(point: Point, condition: Condition, limit: Value | None, hystere
             "condition",
             f'every device has its "{COMMS_LOST}" alarm already; change it in a site with [device.alarms.{COMMS_LOST}]',
         )
+    elif condition is Condition.WATCHED:
+        yield "condition", '"watched" is for alarms that the rules of the product judge; it cannot be chosen'
     elif condition in (Condition.HIGH, Condition.LOW):
         yield from _check_bound(point, condition, limit, hysteresis)
     else:

@@ -37,6 +37,8 @@ class Condition(StrEnum):
     DIFFERS = "differs"
     COMMS_LOST = "comms-lost"
     """No valid answer from the device for the on-delay."""
+    WATCHED = "watched"
+    """A family of rules judges it (runtime.watches) and says when it holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,20 +18,25 @@ from edgeguard.rules.report import ReportState, step_report
 
 @dataclass(frozen=True, slots=True)
 class DeviceRules:
-    """What is watched on one device: `reports[i]` belongs to point i; `watched[k]` is the point index of `alarms[k]` or -1."""
+    """What is watched on one device: `reports[i]` belongs to point i; `watched[k]` is the point index of `alarms[k]` or -1.
+
+    `judged` are the indices of the alarms that families of rules judge.
+    """
 
     device: DeviceName
     points: tuple[Point, ...]
     reports: tuple[ReportRule, ...]
     alarms: tuple[AlarmRule, ...]
     watched: tuple[int, ...]
+    judged: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, device: DeviceName, points: tuple[Point, ...], alarms: tuple[AlarmRule, ...]) -> "DeviceRules":
         """Compile; every alarm's point must be among `points` (the configuration has seen to it)."""
         index = {point.name: i for i, point in enumerate(points)}
         watched = tuple(-1 if rule.point is None else index[rule.point] for rule in alarms)
-        return cls(device, points, tuple(point.report for point in points), alarms, watched)
+        judged = tuple(k for k, rule in enumerate(alarms) if rule.condition is Condition.WATCHED)
+        return cls(device, points, tuple(point.report for point in points), alarms, watched, judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,10 @@ class DeviceState:
         A device counts as silent from now on until it answers, so that one of which no round ever ends is missed, too.
         """
         return cls(ReportState(), tuple(_resumed(rule, known.get(rule.name, Alarm()), now) for rule in rules.alarms))
+
+
+Finding = tuple[bool | None, Value | None]
+"""Whether an alarm's condition holds, None where nothing is known, and the value to show for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,8 @@ def _step_alarms(rules: DeviceRules, alarms: tuple[Alarm, ...], snapshot: Snapsh
     changes: list[AlarmChange] = []
     moved: dict[int, Alarm] = {}
     for k, rule in enumerate(rules.alarms):
+        if rule.condition is Condition.WATCHED:
+            continue
         truth, value = _evidence(rule, rules.watched[k], alarms[k], snapshot)
         alarm, change = step_alarm(rule, alarms[k], truth, value, snapshot.at)
         if alarm is not alarms[k]:
@@ -106,6 +117,20 @@ def tick(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[DeviceStat
             alarms[k] = Alarm(AlarmState.ACTIVE, now)
             changes.append(AlarmChange(rule, AlarmState.ACTIVE, now, None))
     if not changes:
+        return state, Outputs()
+    return replace(state, alarms=tuple(alarms)), Outputs((), tuple(worst_first(changes)), _kept(changes))
+
+
+def judge(rules: DeviceRules, state: DeviceState, findings: Mapping[AlarmName, Finding], now: Stamp) -> tuple[DeviceState, Outputs]:
+    """Time passes for the alarms that families judge: each is stepped by what was found of it last; without a finding it stays."""
+    changes: list[AlarmChange] = []
+    alarms = list(state.alarms)
+    for k in rules.judged:
+        finding = findings.get(rules.alarms[k].name)
+        if finding is not None:
+            alarms[k], change = step_alarm(rules.alarms[k], alarms[k], *finding, now)
+            changes += () if change is None else (change,)
+    if all(new is old for new, old in zip(alarms, state.alarms, strict=True)):
         return state, Outputs()
     return replace(state, alarms=tuple(alarms)), Outputs((), tuple(worst_first(changes)), _kept(changes))
 

@@ -93,7 +93,7 @@ class Daemon:
                 pipeline.health(news)
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
-            gateway.start(await store.load_alarms())
+            gateway.start(await store.load_alarms(), await store.load_states())
             await self._serve(gateway)
         finally:
             await store.close()

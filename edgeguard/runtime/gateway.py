@@ -23,6 +23,7 @@ from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.commander import Commander
+from edgeguard.runtime.families import watches_of
 from edgeguard.runtime.field import Field, unit_specs
 from edgeguard.runtime.limits_memory import FILE_NAME, LimitsMemory
 from edgeguard.runtime.pipeline import Pipeline
@@ -63,11 +64,12 @@ class Gateway:
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
 
-    def start(self, known: Mapping[AlarmName, Alarm]) -> None:
-        """Begin to poll and to sync; `known` are the alarm states that the store has kept."""
+    def start(self, known: Mapping[AlarmName, Alarm], states: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+        """Begin to poll and to sync; `known` are the alarm states that the store has kept, `states` those of families of rules."""
         for device in self.site.devices:
             self.pipeline.add(device, known)
         self.pipeline.retire(known)
+        self.pipeline.watch(watches_of(self.site), states or {})
         for spec in unit_specs(self.site).values():
             self.field.start(spec)
         if self.history is not None:
@@ -92,6 +94,7 @@ class Gateway:
             self.field.start(spec)
         self.pipeline.retire(known)
         self.pipeline.order(device.name for device in site.devices)
+        self.pipeline.watch(watches_of(site))
         if before.uplink != site.uplink or before.commands != site.commands or UPLINK in self.supervisor.parked:
             await self._stop_uplink(timeout_s=1.0)
             self._start_uplink()

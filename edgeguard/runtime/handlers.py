@@ -33,7 +33,7 @@ from edgeguard.runtime import show
 from edgeguard.runtime.dead_letters import DeadLetters
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.line_handlers import LineHandlers
-from edgeguard.runtime.pipeline import DeviceRecord
+from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.scan_handlers import ScanHandlers
 from edgeguard.runtime.time_setting import TimeSetting
 from edgeguard.runtime.writing import Wish, Writing

@@ -4,8 +4,9 @@ Nothing here waits: a slow disk never holds a poll back (the store bounds what i
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Protocol
 
 import structlog
@@ -18,11 +19,14 @@ from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import RECENT_EVENTS
 from edgeguard.core.point import Outcome, Value
 from edgeguard.core.quality import Fault, Reason
+from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.rules.engine import DeviceRules, DeviceState, Outputs, acknowledge_alarm, mark_stale, step, tick
+from edgeguard.rules.engine import DeviceRules, DeviceState, Finding, Outputs, acknowledge_alarm, judge, mark_stale, step, tick
 from edgeguard.rules.items import alarm_item, command_item, health_item, retired_alarm_item, telemetry_items
 from edgeguard.runtime.rates import Rate
+from edgeguard.runtime.record import DeviceRecord
+from edgeguard.runtime.watches import Findings, Watch
 from edgeguard.store import Batch
 
 _log = structlog.get_logger()
@@ -39,27 +43,6 @@ class Accepts(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class DeviceRecord:
-    """What is known of a device now. `good[i]` is point i's last good value, `good_at[i]` when it was read."""
-
-    spec: DeviceSpec
-    rules: DeviceRules
-    state: DeviceState
-    outcomes: tuple[Outcome, ...]
-    at: Stamp | None
-    good: list[Value | None]
-    good_at: list[Stamp | None]
-    answered: bool = False
-    answered_at: Stamp | None = None
-    stale: bool = False
-
-    @property
-    def bad_points(self) -> int:
-        """Points without a good value now."""
-        return sum(1 for outcome in self.outcomes if isinstance(outcome, Fault))
-
-
 class Pipeline:
     """Owns the rule state of every device and turns what they say into batches for the store."""
 
@@ -72,6 +55,10 @@ class Pipeline:
         self.points_rate = Rate()
         self.stream_rates = {stream: Rate() for stream in STREAMS}
         self._items: Counter[Stream] = Counter()
+        self._watches: tuple[Watch, ...] = ()
+        self._found: dict[DeviceName, dict[AlarmName, Finding]] = {}
+        self.on_change: list[Callable[[AlarmChange], None]] = []
+        """Who hears of every change of an alarm when it happens."""
 
     @property
     def records(self) -> Mapping[DeviceName, DeviceRecord]:
@@ -95,11 +82,26 @@ class Pipeline:
     def remove(self, name: DeviceName) -> dict[AlarmName, Alarm]:
         """Forget a device; returns its alarm states, for a successor of the same name."""
         record = self._records.pop(name)
+        self._found.pop(name, None)
         return {rule.name: alarm for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)}
+
+    def watch(self, watches: Sequence[Watch], states: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+        """From now on these families look at the devices, which must have been added.
+
+        `states`: what the store has kept, by name by owner; None at a reload: their predecessors tell what they remember.
+        """
+        if states is None:
+            states = {old.owner: {state.name: state.body for state in old.states()} for old in self._watches}
+        now = self._clock.now()
+        self._watches = tuple(watches)
+        for family in self._watches:
+            family.begin(self._records, states.get(family.owner, {}), now)
 
     def order(self, names: Iterable[DeviceName]) -> None:
         """Show the devices in this order from now on; all of them must be named."""
-        self._records = {name: self._records[name] for name in names}
+        ordered = {name: self._records[name] for name in names}
+        self._records.clear()
+        self._records.update(ordered)
 
     def take(self, snapshot: Snapshot) -> None:
         """One poll round has ended: judge it and hand everything it says to the store in one batch."""
@@ -110,7 +112,8 @@ class Pipeline:
             snapshot = _all_silent(snapshot)
         self._remember(record, snapshot)
         record.state, outputs = step(record.rules, record.state, snapshot, record.outcomes)
-        self._submit(record, snapshot.at, outputs)
+        findings = [said for watch in self._watches if (said := watch.take(record, snapshot))]
+        self._submit(record, snapshot.at, outputs, findings)
 
     def sweep(self) -> None:
         """Once a second: let delays end that no snapshot drives, and mark what has become stale."""
@@ -121,11 +124,15 @@ class Pipeline:
         for record in self._records.values():
             record.state, outputs = tick(record.rules, record.state, now)
             self._submit(record, now, outputs)
+            if record.spec.name in self._found:
+                self._submit(record, now, self._let_judge(record, now))
             if record.at is None or record.stale or not record.answered:
                 continue
             age_ms = now.boot_ms - record.at.boot_ms
             if age_ms > record.spec.stale_after_ms:
                 self._mark_stale(record, now, age_ms / 1000.0)
+        findings = [said for watch in self._watches if (said := watch.tick(now))]
+        self._hand_over([], (), findings, now)
 
     def acknowledge(self, name: AlarmName, by: str) -> Batch | None:
         """A person acknowledges an alarm: what the store is to be given, None if there was nothing to acknowledge.
@@ -143,15 +150,16 @@ class Pipeline:
         return Batch(told, outputs.kept)
 
     def keep_alarms(self) -> None:
-        """Hand the store every alarm state that is not normal: it has begun a new file and knows of none."""
+        """Hand the store every alarm state that is not normal and all that the families remember: it has begun a new file."""
         kept = tuple(
             (rule.name, alarm)
             for record in self._records.values()
             for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)
             if alarm.state is not AlarmState.NORMAL
         )
-        if kept:
-            self._store.submit(Batch((), kept))
+        states = tuple(state for watch in self._watches for state in watch.states())
+        if kept or states:
+            self._store.submit(Batch((), kept, states=states))
 
     def retire(self, known: Mapping[AlarmName, Alarm]) -> None:
         """Close alarms that stood but whose definition is gone."""
@@ -199,22 +207,50 @@ class Pipeline:
         self._submit(record, now, outputs)
         _log.warning("device.stale", device=record.spec.name, age_s=round(age_s, 1))
 
-    def _submit(self, record: DeviceRecord, at: Stamp, outputs: Outputs) -> None:
-        items: list[Item] = []
-        for change in outputs.changes:
-            items.append(alarm_item(change))
-            self._tell(change)
+    def _submit(self, record: DeviceRecord, at: Stamp, outputs: Outputs, findings: Sequence[Findings] = ()) -> None:
+        told: list[Item] = []
         if outputs.told:
-            items += telemetry_items(record.spec.name, at, record.rules.points, record.outcomes, outputs.told)
-        if items:
-            self._items.update(item.stream for item in items)
-            self._store.submit(Batch(tuple(items), outputs.kept))
+            told = telemetry_items(record.spec.name, at, record.rules.points, record.outcomes, outputs.told)
+        self._hand_over([outputs], told, findings, at)
+
+    def _hand_over(self, steps: list[Outputs], told: Sequence[Item], findings: Sequence[Findings], at: Stamp) -> None:
+        """One batch of what the rules and the families say at one moment; nothing if they say nothing."""
+        if findings:
+            steps = [*steps, *self._judge(findings, at)]
+        changes = [change for outputs in steps for change in outputs.changes]
+        items = [alarm_item(change) for change in changes]
+        items += told
+        states: tuple[RuleState, ...] = ()
+        for said in findings:
+            items += (*said.items, *(figures.item() for figures in said.figures))
+            states += said.states
+        if not (items or states):
+            return
+        self._items.update(item.stream for item in items)
+        self._store.submit(Batch(tuple(items), tuple(kept for outputs in steps for kept in outputs.kept), states=states))
+        for change in changes:
+            self._tell(change)
+
+    def _judge(self, findings: Sequence[Findings], at: Stamp) -> list[Outputs]:
+        """Remember what the families found of their alarms, and step these alarms. KeyError for an alarm of no device."""
+        touched: dict[DeviceName, DeviceRecord] = {}
+        for finding in chain.from_iterable(said.alarms for said in findings):
+            device = DeviceName(finding.name.partition(".")[0])
+            touched[device] = self._records[device]
+            self._found.setdefault(device, {})[finding.name] = (finding.truth, finding.value)
+        return [self._let_judge(record, at) for record in touched.values()]
+
+    def _let_judge(self, record: DeviceRecord, now: Stamp) -> Outputs:
+        record.state, outputs = judge(record.rules, record.state, self._found[record.spec.name], now)
+        return outputs
 
     def _tell(self, change: AlarmChange) -> None:
         rule = change.rule
         _log.info("alarm.changed", alarm=rule.name, state=change.state.value, severity=rule.severity.value, value=change.value)
         shown = "" if change.value is None else f" ({change.value})"
         self._note(change.at, f"{rule.name} {change.state.value}{shown}: {rule.text.en}")
+        for hear in self.on_change:
+            hear(change)
 
     def _note(self, at: Stamp, text: str) -> None:
         self.recent.append(f"{iso_utc(at.wall_ms)[11:19]} {text}")

@@ -13,8 +13,8 @@ from edgeguard.core.point import Labels, Outcome, Point, Value
 from edgeguard.core.quality import Fault, Quality, Reason
 from edgeguard.core.site import BusSpec
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.runtime.pipeline import DeviceRecord
 from edgeguard.runtime.poller import Poller
+from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.writing import End
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

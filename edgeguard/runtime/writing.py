@@ -25,7 +25,7 @@ from edgeguard.driver import Device, WriteResult, write_all
 from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
-from edgeguard.runtime.pipeline import DeviceRecord
+from edgeguard.runtime.record import DeviceRecord
 from edgeguard.store import Batch
 
 Put = Callable[[Batch, str], Awaitable[None]]

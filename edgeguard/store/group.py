@@ -12,6 +12,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.limits import DISK_BALLAST_BYTES, DISK_LOW_BYTES, DISK_RESUME_BYTES, PRUNE_ROWS, WAL_MAX_BYTES
+from edgeguard.core.rule_state import RuleState
 from edgeguard.store import retention
 from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.ledger import Ledger
@@ -38,6 +39,7 @@ class Group:
     save_marks: bool
     commands: tuple[tuple[str, int], ...] = ()
     audit: tuple[bytes, ...] = ()
+    states: tuple[RuleState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def commit(ledger: Ledger, group: Group, caps: Caps) -> Committed:
         numbers = ledger.append(group.items)
         ledger.append([gap.item(group.now) for gap in group.gaps])
         ledger.save_alarms(group.alarms)
+        if group.states:
+            ledger.save_states(group.states)
         if group.commands:
             ledger.save_commands(group.commands, group.now.wall_ms)
         audit = (*group.audit, *(audit_body(item.at, item.body) for item in group.items if _is_command(item)))

@@ -19,6 +19,7 @@ from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
+from edgeguard.core.rule_state import RuleState
 from edgeguard.store.audit_chain import AuditChain
 from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
@@ -195,6 +196,21 @@ class Ledger:
                 "INSERT OR REPLACE INTO alarm_states VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (name, alarm.state, *at, alarm.pending_since_ms, value),
             )
+
+    def save_states(self, states: Sequence[RuleState]) -> None:
+        """Keep what the rules remember; an empty body takes a state away."""
+        newest = {state.key: state.body for state in states}
+        gone = [key for key, body in newest.items() if not body]
+        self.connection.executemany("DELETE FROM rule_states WHERE owner = ? AND name = ?", gone)
+        kept = [(*key, body) for key, body in newest.items() if body]
+        self.connection.executemany("INSERT OR REPLACE INTO rule_states VALUES (?, ?, ?)", kept)
+
+    def load_states(self) -> dict[str, dict[str, bytes]]:
+        """Bodies by name by owner, as last kept."""
+        states: dict[str, dict[str, bytes]] = {}
+        for owner, name, body in self.connection.execute("SELECT owner, name, body FROM rule_states ORDER BY owner, name"):
+            states.setdefault(owner, {})[name] = body
+        return states
 
     def save_commands(self, commands: Sequence[tuple[str, int]], now_ms: int) -> None:
         """Remember ids until their wall time; those whose time is over are forgotten."""

@@ -102,7 +102,7 @@ class Writer:
         if not len(self.pending):
             self._first_at = asyncio.get_running_loop().time()
             self._stirred.set()
-        entry = Entry(batch.items, batch.alarms, waiter, batch.commands, batch.audit)
+        entry = Entry(batch.items, batch.alarms, waiter, batch.commands, batch.audit, batch.states)
         self._disappoint(self.pending.add(entry))
         if entry.urgent or self.pending.items >= self._spec.telemetry_rows:
             self._stirred.set()
@@ -293,6 +293,7 @@ class Writer:
             alarms=tuple(chain.from_iterable(entry.alarms for entry in entries)),
             commands=tuple(chain.from_iterable(entry.commands for entry in entries)),
             audit=tuple(chain.from_iterable(entry.audit for entry in entries)),
+            states=tuple(chain.from_iterable(entry.states for entry in entries)),
             gaps=gaps,
             offset=self._offset,
             now=self._clock.now(),

@@ -47,6 +47,7 @@ def test_the_ground_under_the_cases_is_sound(tmp_path: Path) -> None:
 
 REST = "severity = 'minor'\ntext = { zh = 'x', en = 'x' }\n"
 
+CONDITIONS = "high, low, equals, differs, comms-lost, watched"
 ADDED = [
     # syntax
     ("[store\n", "16: column 7: not valid TOML: expected ']' at the end of a table declaration"),
@@ -197,7 +198,7 @@ ADDED = [
     (
         "[[device.alarm]]\nname = 'frequency-low'\npoint = 'power'\ncondition = 'hihg'\nlimit = 1\n" + REST,
         '17: device[0].alarm[0].name: the profile has an alarm "frequency-low" already; change it with',
-        '19: device[0].alarm[0].condition: "hihg" is not one of high, low, equals, differs, comms-lost (did you mean "high"?)',
+        f'19: device[0].alarm[0].condition: "hihg" is not one of {CONDITIONS} (did you mean "high"?)',
     ),
     (
         "[[device.alarm]]\nname = 'x'\npoint = 'pover'\ncondition = 'high'\nlimit = 1\n" + REST,

@@ -15,7 +15,8 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import build_device
-from edgeguard.runtime.pipeline import DeviceRecord, Pipeline
+from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.show import point_views
 from edgeguard.testing.clock import FakeClock, run_virtual
 from edgeguard.testing.meters import FakeElectricMeter, MeterBus

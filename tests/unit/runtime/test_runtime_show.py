@@ -13,7 +13,8 @@ from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime import show
-from edgeguard.runtime.pipeline import DeviceRecord, Pipeline
+from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.record import DeviceRecord
 from edgeguard.testing.clock import FakeClock
 
 NAME = DeviceName("pump-1")
