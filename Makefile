@@ -8,6 +8,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# Pytest rewrites the asserts of every test file, in each of its processes: kept from one run to the next, this is half of a start.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= $(shell command -v python3.11 || command -v python3.13 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +36,7 @@ demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live
 
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
-	@$(MAKE) --no-print-directory check
+	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
 	@echo "== slow tests: real processes, brokers and sockets, in real time"
 	@$(BIN)/pytest -m slow --durations=10
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeguard.config.mistakes import Mistakes
-from edgeguard.config.positions import KeyPath, index
+from edgeguard.config.positions import KeyPath, Positions
 from edgeguard.core.limits import CONFIG_MAX_BYTES, CONFIG_MAX_DEPTH
 
 _LEAST: Final = -(2**63)
@@ -41,7 +41,7 @@ def read_document(path: Path) -> Document:
     if _is_too_deep(data):
         mistakes.add_line(1, "file", f"nests tables deeper than {CONFIG_MAX_DEPTH} levels")
     mistakes.raise_if_any()
-    mistakes.positions = index(text)
+    mistakes.positions = Positions(text)
     _check_values(data, mistakes)
     mistakes.raise_if_any()
     return Document(path, data, hashlib.sha256(content).hexdigest(), mistakes)

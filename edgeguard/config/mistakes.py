@@ -37,7 +37,7 @@ class Mistakes:
     """The mistakes and notes of one file, in the order found; `lines()` sorts them as the file goes."""
 
     file: str
-    positions: Positions = field(default_factory=lambda: Positions({}))
+    positions: Positions = field(default_factory=Positions)
     _found: list[tuple[int, str]] = field(default_factory=list)
     _foreign: list[str] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)

@@ -6,7 +6,8 @@ value ends. It knows nothing of what the keys mean. Source: TOML v1.0.0.
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cached_property
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top: `("device", 2, "alarms", "dry-run", "limit")`."""
@@ -21,11 +22,17 @@ _LONG_LITERAL = re.compile(r"'''.*?'{3,5}(?!')", re.DOTALL)
 _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
-@dataclass(frozen=True, slots=True)
 class Positions:
-    """Line numbers, counted from 1, by key path."""
+    """Line numbers, counted from 1, by key path. The text is walked when a line is first asked for: a right file asks for none."""
 
-    lines: dict[KeyPath, int]
+    def __init__(self, text: str = "") -> None:
+        """`text` is one that `tomllib.loads` accepts."""
+        self._text = text
+
+    @cached_property
+    def lines(self) -> Mapping[KeyPath, int]:
+        """The line of every key that is written down. ValueError for a text that is not TOML."""
+        return _Scanner(self._text.replace("\r\n", "\n")).scan()
 
     def line(self, path: KeyPath) -> int:
         """The line of `path`, or of the nearest thing around it that is written down (a missing key: its table)."""
@@ -34,11 +41,6 @@ class Positions:
             if found is not None:
                 return found
         return 1
-
-
-def index(text: str) -> Positions:
-    """The positions in `text`, which `tomllib.loads` must accept; anything else raises ValueError."""
-    return _Scanner(text.replace("\r\n", "\n")).scan()
 
 
 class _Scanner:
@@ -53,7 +55,7 @@ class _Scanner:
         self._rows: dict[KeyPath, int] = {}
         """How many tables each array of tables has so far."""
 
-    def scan(self) -> Positions:
+    def scan(self) -> Mapping[KeyPath, int]:
         table: KeyPath = ()
         self._skip(_BLANK)
         while self._at < len(self._text):
@@ -62,7 +64,7 @@ class _Scanner:
             else:
                 self._pair(table)
             self._skip(_BLANK)
-        return Positions(self._lines)
+        return self._lines
 
     def _header(self) -> KeyPath:
         line = self._line_here()

@@ -123,13 +123,13 @@ def release(path: Path) -> tuple[float, float]:
 
 def inside(points: tuple[tuple[float, float], ...], width: int, height: int) -> NDArray[np.bool_]:
     """Which pixels' centres lie in a polygon, by the even-odd rule."""
-    rows, columns = np.mgrid[0:height, 0:width]
+    rows, columns = np.arange(height), np.arange(width)
     within = np.zeros((height, width), np.bool_)
     for (x0, y0), (x1, y1) in zip(points, (*points[1:], points[0]), strict=True):
-        if y0 == y1:
-            continue
-        crosses = (rows >= min(y0, y1)) & (rows < max(y0, y1))
-        within ^= crosses & (columns < x0 + (rows - y0) * (x1 - x0) / (y1 - y0))
+        crossed = rows[(rows >= min(y0, y1)) & (rows < max(y0, y1))]
+        if crossed.size:
+            at = x0 + (crossed - y0) * (x1 - x0) / (y1 - y0)
+            within[crossed] ^= columns < at[:, np.newaxis]
     return within
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from cli_kit import Desk
 
-from edgeguard.config import ProfileLibrary, shipped_configs
+from edgeguard.config import shipped_configs
 from edgeguard.testing.handlers import FakeBuilding
+from edgeguard.testing.shipped import shipped_profiles
 
 GOOD = """\
 [gateway]
@@ -40,7 +41,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def first_profile() -> str:
-    return ProfileLibrary.shipped().names()[0]
+    return shipped_profiles().names()[0]
 
 
 def test_a_good_configuration_is_summed_up(nobody: Desk, tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ every = "2s"
 
 def remember(tmp_path: Path, turnaround_ms: float, address: int = 3) -> None:
     """A state directory beside the configuration, in which the meter has taught how long it thinks."""
-    profile = ProfileLibrary.shipped().get("eastron-sdm630")
+    profile = shipped_profiles().get("eastron-sdm630")
     taught = {"refused": {}, "cuts": [], "holes": [], "largest": 40, "too_large": 0, "turnaround_ms": turnaround_ms}
     devices = {"meter-1": {"is": f"riser-a:{address}:{profile.sha256}", **taught}}
     (tmp_path / "state").mkdir()
@@ -166,11 +167,11 @@ def test_profiles_can_be_listed_shown_and_checked(nobody: Desk) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_shipped_profile_can_be_listed_shown_and_checked(nobody: Desk, lang: str) -> None:
-    _list_show_and_check(nobody, lang, ProfileLibrary.shipped().names())
+    _list_show_and_check(nobody, lang, shipped_profiles().names())
 
 
 def _list_show_and_check(nobody: Desk, lang: str, shown_names: Sequence[str]) -> None:
-    names = ProfileLibrary.shipped().names()
+    names = shipped_profiles().names()
     listed = nobody.type("profile", "list", lang=lang, width=160)
     assert listed.code == 0
     assert all(name in listed.out for name in names)
@@ -219,7 +220,7 @@ def test_the_list_marks_templates(nobody: Desk) -> None:
     printed = nobody.type("profile", "list", "--lang", "en")
 
     marked = {line.split()[0] for line in printed.out.splitlines() if ", template" in line}
-    library = ProfileLibrary.shipped()
+    library = shipped_profiles()
     assert marked == {name for name in library.names() if library.get(name).template}
 
 

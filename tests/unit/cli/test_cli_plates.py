@@ -4,13 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cli_kit
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from edgeguard.camera.pictures import load_picture
-from edgeguard.cli.main import app
-from edgeguard.core.errors import Permanent
 
 PICTURES = Path(__file__).resolve().parents[2] / "pictures"
 BLUE, GREEN, YELLOW = (PICTURES / f"{text}.jpg" for text in ("皖A61R58", "皖AD11212", "苏E39078"))
@@ -18,10 +16,8 @@ BLUE, GREEN, YELLOW = (PICTURES / f"{text}.jpg" for text in ("皖A61R58", "皖AD
 
 def typed(*words: object) -> tuple[int, list[dict[str, Any]], str]:
     """Exit code, the lines of JSON, and what stands on stderr."""
-    done = CliRunner().invoke(app, ["plates", *map(str, words)], env={"EDGEGUARD_LANG": "en", "NO_COLOR": "1"})
-    if done.exception is not None and not isinstance(done.exception, SystemExit | Permanent):
-        raise done.exception
-    return done.exit_code, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    done = cli_kit.typed("plates", *map(str, words), environ={"EDGEGUARD_LANG": "en", "NO_COLOR": "1"})
+    return done.code, [json.loads(line) for line in done.out.splitlines()], done.err
 
 
 def test_one_line_for_each_picture_in_the_promised_form() -> None:
@@ -108,5 +104,5 @@ def _filmed(target: Path, still: Path) -> None:
 
 @pytest.mark.parametrize("words", [[], [BLUE, "--draw"]])
 def test_bad_usage(words: list[object]) -> None:
-    done = CliRunner().invoke(app, ["plates", *map(str, words)])
-    assert done.exit_code == 2
+    done = cli_kit.typed("plates", *map(str, words), environ={})
+    assert done.code == 2

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeguard.config import ProfileLibrary, load_site_with_notes
+from edgeguard.config import load_site_with_notes
 from edgeguard.config.admission import GOOD_SHARE, MOST_SHARE, nice_period_s, propose, refusal
 from edgeguard.config.fit import load_of
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.site import BusSpec, DeviceSpec, Wire
+from edgeguard.testing.shipped import shipped_profiles
 
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 METER = LIBRARY.get("eastron-sdm630")
 SLOW = BusSpec(BusName("riser-a"), Wire.SERIAL_RTU, line=LineSettings(2400, Parity.EVEN))
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from edgeguard.config import ProfileLibrary
 from edgeguard.config.fit import Taught, block_sizes, load_of
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, DeviceSpec, Wire
+from edgeguard.testing.shipped import shipped_profiles
 
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 
 
 def spec(profile_name: str, period_ms: int) -> DeviceSpec:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeguard.config import ProfileLibrary, load_profile, load_site, shipped_configs
+from edgeguard.config import load_profile, load_site, shipped_configs
 from edgeguard.core.errors import ConfigError
+from edgeguard.testing.shipped import shipped_profiles
 
 JUNK = (
     "[]",
@@ -43,7 +44,7 @@ severity = "minor"
 text = { zh = "x", en = "x" }
 """
 )
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 PROFILE = (shipped_configs() / "profiles" / "grundfos-cim200.toml").read_text(encoding="utf-8")
 PAIR = re.compile(r"(?m)^([A-Za-z0-9_.-]+) = .*$")
 

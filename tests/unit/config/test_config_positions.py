@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeguard.config.positions import KeyPath, index
+from edgeguard.config.positions import KeyPath, Positions
 
 
 def paths(value: object, path: KeyPath = ()) -> set[KeyPath]:
@@ -100,16 +100,16 @@ name = "c"
 def test_every_form_of_key_has_its_line(path: KeyPath, line: int, newline: str) -> None:
     text = TEXT.replace("\n", newline)
     tomllib.loads(text)
-    assert index(text).line(path) == line
+    assert Positions(text).line(path) == line
 
 
 def test_the_index_holds_the_same_paths_as_the_parsed_file() -> None:
-    assert set(index(TEXT).lines) == paths(tomllib.loads(TEXT))
+    assert set(Positions(TEXT).lines) == paths(tomllib.loads(TEXT))
 
 
 def test_text_that_is_not_toml_is_refused_and_not_looped_over() -> None:
     with pytest.raises(ValueError, match="line 2"):
-        index("a = 1\n= 2\n")
+        assert Positions("a = 1\n= 2\n").lines
 
 
 SCALARS = ("1", "0x1F", "-1_000.5e3", "true", "1979-05-27 07:32:00", '"#]}=,"', "'#]}=,'", '"a \\" b"', "inf")
@@ -200,7 +200,7 @@ def documents(draw: Any) -> Writer:
 def test_generated_toml_has_the_lines_it_was_written_at(written: Writer, newline: str) -> None:
     text = written.text.replace("\n", newline)
     assert paths(tomllib.loads(text)) == set(written.lines), "the writer writes what it means"
-    assert index(text).lines == written.lines
+    assert Positions(text).lines == written.lines
 
 
 @given(st.text(alphabet="ab[]{}\"'=.,#\n \\", max_size=40))
@@ -209,4 +209,4 @@ def test_whatever_tomllib_accepts_is_indexed_alike(text: str) -> None:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
-    assert set(index(text).lines) == paths(data)
+    assert set(Positions(text).lines) == paths(data)

@@ -9,11 +9,12 @@ import pytest
 from json_schema_kit import complaints
 
 import edgeguard
-from edgeguard.config import ProfileLibrary, shipped_configs
+from edgeguard.config import shipped_configs
 from edgeguard.config.schema import FILES, schema_of, schema_text
+from edgeguard.testing.shipped import shipped_profiles
 
 PROFILE, SITE = schema_of("profile"), schema_of("site")
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 
 
 def read(path: Path) -> dict[str, Any]:

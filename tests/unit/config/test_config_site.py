@@ -5,12 +5,13 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from edgeguard.config import ProfileLibrary, load_profile, load_site, load_site_with_notes, shipped_configs
+from edgeguard.config import load_profile, load_site, load_site_with_notes, shipped_configs
 from edgeguard.core.alarm import AlarmRule, Condition, Severity
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.point import Labels
 from edgeguard.core.site import DeviceSpec, Site, TlsSpec, Wire
+from edgeguard.testing.shipped import shipped_profiles
 
 BARE = '[gateway]\nsite = "lakeside"\nid = "b07"\n'
 DEVICE = """
@@ -58,7 +59,7 @@ def test_a_bus_and_a_device(tmp_path: Path) -> None:
     bus, spec = site.buses[0], site.devices[0]
     assert (bus.wire, bus.host, bus.port, bus.parallel, bus.connect_timeout_ms) == (Wire.TCP, "gateway.lan", 502, 1, 3000)
     assert (spec.period_ms, spec.stale_after_ms, spec.labels) == (2000, 10_000, Labels("meter", "meter"))
-    assert spec.profile == ProfileLibrary.shipped().get("eastron-sdm630")
+    assert spec.profile == shipped_profiles().get("eastron-sdm630")
 
 
 def test_an_ipv6_bus(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_what_the_example_shows_in_comments_works(tmp_path: Path) -> None:
 
 
 def test_the_library_knows_names_and_refuses_doubles(tmp_path: Path) -> None:
-    library = ProfileLibrary.shipped()
+    library = shipped_profiles()
     assert "eastron-sdm630" in library.names()
     assert library.get("eastron-sdm630") is library.get("eastron-sdm630")
     with pytest.raises(ConfigError, match='did you mean "eastron-sdm630"'):

@@ -10,7 +10,6 @@ from functools import cache
 import pytest
 from mixed_line import E2400, E9600, N9600, N19200, Line, electricity, other_meter, recorded, water
 
-from edgeguard.config import ProfileLibrary
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.point import Labels
@@ -24,11 +23,12 @@ from edgeguard.runtime.poller import Poller
 from edgeguard.simulator.unit import Identity
 from edgeguard.simulator.wire import Station as OnLine
 from edgeguard.testing.clock import FakeClock, run_virtual
+from edgeguard.testing.shipped import shipped_profiles
 
 
 @cache
 def profiles() -> list[DeviceProfile]:
-    library = ProfileLibrary.shipped()
+    library = shipped_profiles()
     return [library.get(name) for name in library.names()]
 
 

@@ -48,8 +48,13 @@ def files() -> tuple[str, ...]:
     return tuple(sorted(str(p) for p in walk if not any(part.startswith(".") or part == "__pycache__" for part in p.parts)))
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """(path, text) of every file that is UTF-8 text."""
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
+    """(path, text) of every file that is UTF-8 text, read once."""
+    return tuple(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     for path in files():
         try:
             yield path, (ROOT / path).read_text(encoding="utf-8")

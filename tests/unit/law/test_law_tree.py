@@ -37,9 +37,8 @@ def _found(text: str, path: str, words: re.Pattern[str] | str) -> list[str]:
     return [f"{path}:{text.count(chr(10), 0, hit.start()) + 1}: {hit.group()[:60]}" for hit in pattern.finditer(text)]
 
 
-@pytest.mark.parametrize("pattern", SECRETS, ids=lambda p: p.pattern[:24])
-def test_no_secret_lies_in_the_tree(pattern: re.Pattern[str]) -> None:
-    offences = [offence for path, text in texts() for offence in _found(text, path, pattern)]
+def test_no_secret_lies_in_the_tree() -> None:
+    offences = [offence for path, text in texts() for pattern in SECRETS for offence in _found(text, path, pattern)]
     assert not offences, "\n".join(offences)
 
 
@@ -56,9 +55,9 @@ def _workshop() -> list[str]:
     return [] if len(ROOT.parts) < 3 or ROOT.is_relative_to("/opt/edgeguard") else [str(ROOT)]
 
 
-@pytest.mark.parametrize("words", [*FOREIGN, *_workshop()])
-def test_no_host_or_path_of_a_workshop_lies_in_the_tree(words: str) -> None:
-    offences = [offence for path, text in texts() for offence in _found(text, path, words)]
+def test_no_host_or_path_of_a_workshop_lies_in_the_tree() -> None:
+    words = [*FOREIGN, *_workshop()]
+    offences = [offence for path, text in texts() for word in words if word in text for offence in _found(text, path, word)]
     assert not offences, "\n".join(offences)
 
 

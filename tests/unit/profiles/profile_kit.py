@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from edgeguard.config import ProfileLibrary
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId, BusName, DeviceName, PointName
 from edgeguard.core.point import Outcome
@@ -11,9 +10,10 @@ from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
 from edgeguard.testing.recording import Recording, ReplayBus, load_recording
+from edgeguard.testing.shipped import shipped_profiles
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 MODBUS = tuple(name for name in LIBRARY.names() if isinstance(LIBRARY.get(name).limits, ModbusLimits))
 
 

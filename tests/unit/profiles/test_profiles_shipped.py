@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import edgeguard
-from edgeguard.config import ProfileLibrary
 from edgeguard.core.alarm import Condition
 from edgeguard.core.point import Kind, Labels
 from edgeguard.core.profile import DeviceProfile, ModbusLimits
 from edgeguard.core.register import RawType, Table
+from edgeguard.testing.shipped import shipped_profiles
 
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 NAMES = LIBRARY.names()
 HAN = re.compile(r"[一-鿿]")
 UNITS = {

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from edgeguard.bus import ExchangeFailed, Request
-from edgeguard.config import ProfileLibrary
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.quality import Reason
 from edgeguard.core.site import DeviceSpec
 from edgeguard.driver import build_device
 from edgeguard.testing.clock import FakeClock, run_virtual
+from edgeguard.testing.shipped import shipped_profiles
 from edgeguard.testing.wire_recording import RecordedBus, load_wire_recording
 
 RECORDING = Path(__file__).resolve().parents[2] / "recordings" / "wires" / "water-meter-line.json"
@@ -19,7 +19,7 @@ RECORDING = Path(__file__).resolve().parents[2] / "recordings" / "wires" / "wate
 
 def test_the_driver_reads_what_was_recorded() -> None:
     recording = load_wire_recording(RECORDING)
-    profile = ProfileLibrary.shipped().get("generic-water-meter-modbus")
+    profile = shipped_profiles().get("generic-water-meter-modbus")
     spec = DeviceSpec(DeviceName("water-1"), BusName("recorded"), 7, profile, 2000, profile.labels, (), 10_000)
     clock = FakeClock()
 

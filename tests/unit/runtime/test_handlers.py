@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 import pytest
 
 from edgeguard.bus import Bus
-from edgeguard.config import ProfileLibrary
 from edgeguard.control import Call, Peer, UnknownName
 from edgeguard.core.errors import StoreError, WriteRefused
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, SiteId
@@ -23,13 +22,14 @@ from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.store import Batch, Store
 from edgeguard.testing.clock import FakeClock
 from edgeguard.testing.recording import ReplayBus, load_recording
+from edgeguard.testing.shipped import shipped_profiles
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings"
 PROFILE = "grundfos-cim200"
 
 
 def site(folder: Path) -> Site:
-    profile = ProfileLibrary.shipped().get(PROFILE)
+    profile = shipped_profiles().get(PROFILE)
     labels = Labels("泵", "pump")
     device = DeviceSpec(DeviceName("pump-1"), BusName("plant"), 1, profile, 60_000, labels, (), 600_000)
     return Site(

@@ -6,7 +6,6 @@ from typing import Any
 
 from runtime_kit import POINTS, FakeStore, device, low
 
-from edgeguard.config import ProfileLibrary
 from edgeguard.core.alarm import AlarmRule, AlarmState
 from edgeguard.core.ids import BusName, DeviceName, PointName, alarm_name
 from edgeguard.core.item import Stream
@@ -20,6 +19,7 @@ from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.show import point_views
 from edgeguard.testing.clock import FakeClock, run_virtual
 from edgeguard.testing.meters import FakeElectricMeter, MeterBus
+from edgeguard.testing.shipped import shipped_profiles
 
 NAME = DeviceName("pump-1")
 NOT_DUE, TIMEOUT = Fault(Reason.NOT_DUE), Fault(Reason.TIMEOUT)
@@ -150,7 +150,7 @@ def test_a_delay_does_not_run_on_over_a_silence() -> None:
 
 
 def meter_spec() -> tuple[DeviceSpec, AlarmRule]:
-    profile = ProfileLibrary.shipped().get("generic-dlt645-2007-single")
+    profile = shipped_profiles().get("generic-dlt645-2007-single")
     name = DeviceName("flat-1")
     template = next(one for one in profile.alarms if one.name == "clock-battery-low")
     rule = AlarmRule(

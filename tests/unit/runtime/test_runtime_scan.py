@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from runtime_kit import House, call, device, living, site
 
-from edgeguard.config import ProfileLibrary, shipped_configs
+from edgeguard.config import shipped_configs
 from edgeguard.control import BadArguments, UnknownName
 from edgeguard.control.scan_views import ScanView
 from edgeguard.core.limits import SCAN_KEEPS_S
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.runtime.scan_handlers import ScanUnderWay, known_profiles
 from edgeguard.testing.clock import FakeClock, run_virtual
+from edgeguard.testing.shipped import shipped_profiles
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def _few_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading files takes a thread, which a virtual loop does not wait for."""
 
     async def at_once(_read: object, *_devices: object) -> list[DeviceProfile]:
-        return [ProfileLibrary.shipped().get("eastron-sdm120")]
+        return [shipped_profiles().get("eastron-sdm120")]
 
     monkeypatch.setattr(asyncio, "to_thread", at_once)
 
@@ -69,7 +70,7 @@ def test_of_two_scans_begun_in_one_breath_one_is_refused(monkeypatch: pytest.Mon
 
     async def slowly(_read: object, *_devices: object) -> list[DeviceProfile]:
         await asyncio.sleep(0.1)
-        return [ProfileLibrary.shipped().get("eastron-sdm120")]
+        return [shipped_profiles().get("eastron-sdm120")]
 
     monkeypatch.setattr(asyncio, "to_thread", slowly)
 

@@ -5,7 +5,6 @@ from pathlib import PurePath
 
 import pytest
 
-from edgeguard.config import ProfileLibrary
 from edgeguard.config.admission import refusal
 from edgeguard.core.identify import Score
 from edgeguard.core.ids import BusName, DeviceName, ProfileName
@@ -14,8 +13,9 @@ from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, DeviceSpec, Wire
 from edgeguard.discovery import Found
 from edgeguard.runtime.scan_pace import paces_s
+from edgeguard.testing.shipped import shipped_profiles
 
-LIBRARY = ProfileLibrary.shipped()
+LIBRARY = shipped_profiles()
 NAMES = ("eastron-sdm630", "grundfos-cim200", "generic-dlt645-2007-three")
 PROFILES = {name: LIBRARY.get(name) for name in NAMES}
 BUS = BusSpec(BusName("line-1"), Wire.SERIAL_RTU, device=PurePath("/dev/ttyUSB0"))

@@ -13,7 +13,6 @@ from runtime_kit import HOUR_MS, House, bodies, call, device, site
 from edgeguard.bus import Bus, ExchangeFailed, Request
 from edgeguard.codec import dlt645_framing
 from edgeguard.codec.meter_frame import frames_in
-from edgeguard.config import ProfileLibrary
 from edgeguard.control import UnknownName
 from edgeguard.control.time_views import SetTimeView
 from edgeguard.core.clock import local_time
@@ -26,6 +25,7 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import BusSpec, DeviceSpec, Site, Wire
 from edgeguard.testing.clock import FakeClock, run_virtual
 from edgeguard.testing.meters import FakeElectricMeter, MeterBus
+from edgeguard.testing.shipped import shipped_profiles
 
 NOON_MS = round(datetime(2026, 11, 24, 12, 0).astimezone().timestamp() * 1000)
 E9600 = LineSettings(9600, Parity.EVEN)
@@ -67,7 +67,7 @@ class Riser(House):
 def meter(index: int) -> DeviceSpec:
     edition = 1997 if index == 1 else 2007
     name = "generic-dlt645-1997" if edition == 1997 else "generic-dlt645-2007-single"
-    profile = ProfileLibrary.shipped().get(name)
+    profile = shipped_profiles().get(name)
     line = E9600 if index == 3 else None
     text = Labels("表", "meter")
     spec = DeviceSpec(DeviceName(f"flat-{index}"), BusName("riser"), ADDRESSES[index], profile, HOUR_MS, text, (), 3 * HOUR_MS)

@@ -20,6 +20,7 @@ from edgeguard.rules.engine import DeviceRules, DeviceState, step
 from edgeguard.simulator.appliance import ModbusAppliance
 from edgeguard.simulator.registers import Image
 from edgeguard.simulator.site import SimulatedSite
+from edgeguard.testing.shipped import shipped_profiles
 
 BUS = BusName("bus")
 
@@ -33,7 +34,7 @@ def example() -> Site:
 @cache
 def library() -> ProfileLibrary:
     """The shipped profiles."""
-    return ProfileLibrary.shipped()
+    return shipped_profiles()
 
 
 def site_of(profiles: Sequence[str], bus: BusSpec | None = None) -> Site:

@@ -25,13 +25,14 @@ from edgeguard.simulator.map_meters import dtsd1352_image, sdm630_image, water_i
 from edgeguard.simulator.map_pump import pump_image, write_pump
 from edgeguard.simulator.pumps import SetState, fresh
 from edgeguard.simulator.registers import Image, Refusal, Refused, Words
+from edgeguard.testing.shipped import shipped_profiles
 
 SPEC = BuildingSpec()
 
 
 @pytest.fixture(scope="module")
 def library() -> ProfileLibrary:
-    return ProfileLibrary.shipped()
+    return shipped_profiles()
 
 
 @pytest.fixture(scope="module")
