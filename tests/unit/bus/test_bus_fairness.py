@@ -15,6 +15,7 @@ from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE
 from edgeguard.core.register import Table
 from edgeguard.testing.bus import FakeBus
 from edgeguard.testing.clock import run_virtual
+from edgeguard.testing.examples import examples
 
 READ = read_request(Table.HOLDING, 0, 1)
 
@@ -47,7 +48,7 @@ class Line:
 times = st.floats(0.05, 0.5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.dictionaries(st.integers(1, 20), st.tuples(times, st.integers(1, 6)), min_size=2, max_size=6))
 def test_neither_many_requests_nor_slow_answers_take_more_than_a_fair_part(plan: dict[int, tuple[float, int]]) -> None:
     """Of stations that always wait none is ahead of another by more than one transaction of each."""
@@ -66,7 +67,7 @@ def test_neither_many_requests_nor_slow_answers_take_more_than_a_fair_part(plan:
     run_virtual(story())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 9), st.sampled_from([Priority.PERSON, Priority.ALARM, Priority.ROUTINE])), min_size=2, max_size=12
@@ -105,7 +106,7 @@ def test_a_person_goes_first_and_routine_has_one_turn_in_nine_all_the_same() -> 
     run_virtual(story())
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.integers(1, 20), st.floats(0.05, 1.0), st.floats(0.05, 0.2))
 def test_dead_devices_are_waited_for_a_tenth_of_the_time_at_most(dead: int, timeout_s: float, response_s: float) -> None:
     async def story() -> None:

@@ -40,6 +40,12 @@ def drawn(fps: float, falls: bool = True, seconds: float = 5.0, y0: float = 30.0
         yield np.clip(picture + rng.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(scope="module")
+def throw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of the fall, in the codec and pace of most cameras."""
+    return film.write(tmp_path_factory.mktemp("film") / "throw.mp4", drawn(25))
+
+
 @pytest.mark.parametrize(
     ("codec", "fps"),
     [
@@ -66,20 +72,18 @@ def test_a_still_wall_has_no_falls(tmp_path: Path) -> None:
     assert report.found == []
 
 
-def test_a_mask_hides_what_is_behind_it(tmp_path: Path) -> None:
-    path = film.write(tmp_path / "throw.mp4", drawn(25))
+def test_a_mask_hides_what_is_behind_it(throw: Path) -> None:
     hidden = FacadeSpec(masks=(((100, 0), (260, 0), (260, 240), (100, 240)),))
-    assert watch_file(path, hidden).found == []
+    assert watch_file(throw, hidden).found == []
 
 
-def test_floor_lines_give_a_floor_and_check_gravity(tmp_path: Path) -> None:
+def test_floor_lines_give_a_floor_and_check_gravity(throw: Path) -> None:
     """95 px/s2 for half of g: 19.4 px a metre, so a storey of 3 m takes 58 px; the slab of floor 1 lies at row 235."""
-    path = film.write(tmp_path / "throw.mp4", drawn(25))
     lines = tuple(FloorLine(f, (0, 235 - 58 * (f - 1)), (320, 235 - 58 * (f - 1))) for f in (1, 2, 4))
-    (found,) = watch_file(path, FacadeSpec(lines=lines)).found
+    (found,) = watch_file(throw, FacadeSpec(lines=lines)).found
     assert found.facts()["floor"] == 4
     far = tuple(FloorLine(f, (0, 235 - 10 * (f - 1)), (320, 235 - 10 * (f - 1))) for f in (1, 2, 4))
-    assert watch_file(path, FacadeSpec(lines=far)).found == []
+    assert watch_file(throw, FacadeSpec(lines=far)).found == []
 
 
 def test_evidence_is_the_cameras_own_packets_with_their_hashes(tmp_path: Path) -> None:

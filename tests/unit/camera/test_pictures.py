@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edgeguard.camera.pictures import PictureError, decode_picture, load_picture, stated_size
 from edgeguard.core.limits import PICTURE_MAX_BYTES
+from edgeguard.testing.examples import examples
 
 FORMS = (".jpg", ".png", ".bmp", ".webp")
 
@@ -91,7 +92,7 @@ def test_a_file_that_is_not_there_or_a_folder(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from(FORMS), st.integers(0, 400), st.binary(min_size=1, max_size=4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_damage_anywhere_gives_a_picture_or_a_complaint(suffix: str, place: int, junk: bytes) -> None:
     data = bytearray(coded(suffix, 30, 20))
     place %= len(data)

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from edgeguard.camera.ring import EncodedPacket, PacketRing
 from edgeguard.camera.timeline import Timeline
 from edgeguard.camera.video import VideoError, open_video
+from edgeguard.testing.examples import examples
 
 MS = Fraction(1, 1000)
 
 
 @given(st.lists(st.none() | st.integers(-(2**40), 2**40), max_size=60), st.sampled_from([None, Fraction(25), Fraction(90000)]))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_seconds_only_grow_whatever_the_stamps(stamps: list[int | None], rate: Fraction | None) -> None:
     timeline = Timeline(MS, rate)
     seconds = [timeline.stamp(pts) for pts in stamps]
@@ -25,7 +26,7 @@ def test_seconds_only_grow_whatever_the_stamps(stamps: list[int | None], rate: F
 
 
 @given(st.integers(-(10**9), 10**9), st.lists(st.integers(10, 500), min_size=1, max_size=50))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_good_stamps_are_believed_to_the_tick(first: int, steps: list[int]) -> None:
     """Variable frame rates are real: nothing is smoothed."""
     timeline = Timeline(MS, Fraction(25))
@@ -51,7 +52,7 @@ def _packet(t_s: float, is_key: bool, size: int = 10) -> EncodedPacket:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=200), st.floats(0.1, 5), st.integers(300, 5000))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_ring_keeps_its_bounds_and_begins_at_a_key(packets: list[tuple[bool, int]], span_s: float, max_bytes: int) -> None:
     ring = PacketRing(span_s, max_bytes)
     for number, (is_key, size) in enumerate(packets):

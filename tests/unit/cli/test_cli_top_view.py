@@ -1,6 +1,7 @@
 """The picture of `top` fits every terminal, keeps what matters, and cannot be broken by what devices say."""
 
 from dataclasses import replace
+from functools import cache
 from io import StringIO
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from edgeguard.cli.top_view import Look, choose, order_devices, render, render_lines
 from edgeguard.control.views import LabelsView, TopView
+from edgeguard.testing.examples import examples
 from edgeguard.testing.handlers import FakeBuilding
 
 SIZES = [(80, 24), (120, 40), (200, 60), (40, 12), (20, 6), (119, 24), (300, 10), (1, 1)]
@@ -43,6 +45,11 @@ PICTURE_80X24 = """\
  q  quit   ↑↓ tab  device   p  pause"""
 
 
+@cache
+def large_top(extra_devices: int) -> TopView:
+    return FakeBuilding(extra_devices=extra_devices).top()
+
+
 def picture(view: TopView, width: int, height: int, lang: str = "en", **more: object) -> list[str]:
     return [line.plain.rstrip() for line in render_lines(view, width, height, lang, **more)]  # type: ignore[arg-type]
 
@@ -56,7 +63,7 @@ def test_the_picture_on_a_small_terminal() -> None:
 @pytest.mark.parametrize("extra", [0, 500])
 @pytest.mark.parametrize("arrivals", [(), ARRIVALS])
 def test_it_fits_any_terminal(width: int, height: int, lang: str, extra: int, arrivals: tuple[str, ...]) -> None:
-    lines = render_lines(FakeBuilding(extra_devices=extra).top(), width, height, lang, arrivals)
+    lines = render_lines(large_top(extra), width, height, lang, arrivals)
 
     assert len(lines) == max(6, height)
     assert {line.cell_len for line in lines} == {max(20, width)}
@@ -75,7 +82,7 @@ def test_rich_prints_it_as_it_is(width: int, height: int) -> None:
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
 @pytest.mark.parametrize("arrivals", [(), ARRIVALS])
 def test_what_matters_is_there(width: int, height: int, arrivals: tuple[str, ...]) -> None:
-    text = "\n".join(picture(FakeBuilding(extra_devices=100).top(), width, height, arrivals=arrivals))
+    text = "\n".join(picture(large_top(100), width, height, arrivals=arrivals))
 
     for wanted in ("lakeside/b07", "online", "queue 3", "pump-1.dry-run", "fan-2.comms-lost", "offline", "0.61 bar", "quit"):
         assert wanted in text
@@ -182,7 +189,7 @@ def test_paused_and_notes_are_shown() -> None:
 HOSTILE = st.text(max_size=120) | st.sampled_from(["\x1b[2J\x1b[H", "\u202eabc", "[red]", "名" * 90, "e" + "\u0301" * 99, "\n\n\r"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(name=HOSTILE, other=HOSTILE, size=st.sampled_from(SIZES), lang=st.sampled_from(["zh", "en"]))
 def test_no_name_breaks_the_picture(name: str, other: str, size: tuple[int, int], lang: str) -> None:
     top = FakeBuilding().top()

@@ -17,6 +17,7 @@ from edgeguard.codec.meter_framing import MeterFraming
 from edgeguard.core.limits import METER_KEPT_BYTES
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Reason
+from edgeguard.testing.examples import examples
 from edgeguard.testing.vectors import Vector, load_vectors
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -253,7 +254,7 @@ def test_one_request_at_a_time() -> None:
 NOISE = st.binary(max_size=40) | st.lists(st.sampled_from([0x68, 0x16, 0xFE, 0x91, 0x06, 0x33]), max_size=40).map(bytes)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(NOISE, NOISE, st.lists(st.integers(1, 90), max_size=12))
 def test_noise_before_and_after_hides_no_answer_however_it_is_cut(before: bytes, after: bytes, cuts: list[int]) -> None:
     framing = asked()
@@ -263,7 +264,7 @@ def test_noise_before_and_after_hides_no_answer_however_it_is_cut(before: bytes,
     assert answers == [Answer(1, bytes.fromhex("91 00 01 01 02 97 22"))]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(NOISE, st.lists(st.integers(1, 90), max_size=12))
 def test_noise_hides_no_answer_of_a_water_meter_however_it_is_cut(before: bytes, cuts: list[int]) -> None:
     vector = BY_NAME["W10"]
@@ -275,7 +276,7 @@ def test_noise_hides_no_answer_of_a_water_meter_however_it_is_cut(before: bytes,
     assert [a for x, y in pairwise(places) for a in framing.feed(stream[x:y])] == [Answer(1, b"\x81" + vector.data)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(NOISE, max_size=20))
 def test_junk_gives_nothing_and_is_bounded(parts: list[bytes]) -> None:
     for framing in (asked(), asked_water(WATER)):
@@ -286,7 +287,7 @@ def test_junk_gives_nothing_and_is_bounded(parts: list[bytes]) -> None:
         assert framing.junk_bytes == sum(map(len, parts))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, len(UA) - 1), st.integers(1, 255))
 def test_a_frame_with_one_wrong_byte_is_never_an_answer(place: int, flip: int) -> None:
     framing = asked()
@@ -296,7 +297,7 @@ def test_a_frame_with_one_wrong_byte_is_never_an_answer(place: int, flip: int) -
     assert answers == ([] if place >= 4 else [Answer(1, bytes.fromhex("91 00 01 01 02 97 22"))])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.from_regex(r"[0-9A]{12}", fullmatch=True), st.integers(0, 255), st.binary(max_size=200))
 def test_what_is_framed_is_found_again(station: str, control: int, data: bytes) -> None:
     (frame,) = frames_in(dlt645_framing.build_frame(station, control, data), dlt645_framing.frame_at)

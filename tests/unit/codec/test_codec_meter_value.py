@@ -18,6 +18,7 @@ from edgeguard.core.meter import Edition, MeterField, PartKind, layout_of
 from edgeguard.core.meter_plan import width_of
 from edgeguard.core.point import Kind, Labels, Outcome, Point, WriteRule
 from edgeguard.core.quality import Fault, Reason
+from edgeguard.testing.examples import examples
 from edgeguard.testing.vectors import Vector, load_vectors
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -142,7 +143,7 @@ def test_range_and_scale_hold_for_meters_too() -> None:
     assert str(read("XXX.X", "00 90", maximum=500.0, unit="V")) == "out-of-range: 900 V is above 500 V"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from(["±XXXXXX.XX", "XXX.X", "YYMMDDhhmm", "hhmmss", "YYYYMMDDhhmmss", "N12", "A6", "B16", "XXXXXX.XX+U"]),
     st.binary(max_size=10),
@@ -156,7 +157,7 @@ def test_junk_is_a_fault_or_a_plausible_value(layout: str, data: bytes) -> None:
         assert all((byte & 0x7F) % 16 < 10 for byte in data[: part.size])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(-7_999_999, 7_999_999))
 def test_what_is_written_reads_back(number: int) -> None:
     value = number / 100

@@ -11,6 +11,7 @@ from edgeguard.codec.plan import Learned, PlanRules, Span, break_even_words, hal
 from edgeguard.core.profile import AddressRange, ModbusLimits
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import RawType, RegisterField, Table
+from edgeguard.testing.examples import examples
 
 REFUSED = Fault(Reason.REFUSED, "exception 2, illegal data address")
 
@@ -54,7 +55,7 @@ def cost(parts: Sequence[Sequence[int]], fields: Sequence[RegisterField], overhe
 places = st.tuples(st.integers(0, 30), st.integers(1, 4))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.lists(places, min_size=1, max_size=6),
     st.integers(0, 12),

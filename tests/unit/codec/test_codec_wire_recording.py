@@ -13,6 +13,7 @@ from edgeguard.codec.wire_recording import TimedFrame, WireRecording, dump_recor
 from edgeguard.core.errors import Permanent
 from edgeguard.core.profile import AddressRange
 from edgeguard.core.register import Table
+from edgeguard.testing.examples import examples
 
 
 def rtu(body: str) -> bytes:
@@ -40,7 +41,7 @@ FRAMES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(FRAMES, st.booleans(), st.text(max_size=9))
 def test_what_is_written_is_read_back(steps: list[tuple[float, float, Way, bytes, str]], network: bool, origin: str) -> None:
     now_s, frames = 0.0, []
@@ -145,7 +146,7 @@ def test_pieces_of_meter_frames_do_not_betray_an_address() -> None:
     assert not any(bytes.fromhex("43 10 00 11 34 00") in one.data or b"\x10\x00\x11\x34" in one.data for one in seen)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from([READ, VALUES])), max_size=6), st.booleans())
 def test_scrubbing_keeps_every_length(pieces: list[bytes], network: bool) -> None:
     wire, scrubber = Dissector(network), Scrubber({3: (AddressRange(Table.HOLDING, 0, 65535),)})
@@ -196,7 +197,7 @@ def test_on_a_network_the_answer_bears_the_number_of_the_question() -> None:
     assert pieces[0].data == bytes.fromhex("0BAD") + answer[2:]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=5), st.booleans())
 def test_a_replay_bears_any_junk(pieces: list[bytes], network: bool) -> None:
     device = Replay(recording((0.0, 0.0, Way.OUT, READ), (0.1, 0.1, Way.IN, VALUES), network=network))

@@ -11,6 +11,7 @@ from edgeguard.codec.write_plan import WriteStep, plan_writes
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.register import RawType, RegisterField, Table
 from edgeguard.testing.bus import FakeUnit
+from edgeguard.testing.examples import examples
 
 
 def register(address: int, *words: int) -> tuple[RegisterField, Encoded]:
@@ -84,7 +85,7 @@ WRITES = st.one_of(
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(st.lists(WRITES, min_size=1, max_size=12), st.booleans())
 def test_the_device_ends_up_as_if_each_had_been_written_by_itself(writes: list[tuple[RegisterField, Encoded]], old: bool) -> None:
     try:

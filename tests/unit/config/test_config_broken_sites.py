@@ -6,6 +6,7 @@ import pytest
 
 from edgeguard.config import load_site_with_notes
 from edgeguard.core.errors import ConfigError
+from edgeguard.testing.shipped import shipped_profiles
 
 GOOD = """\
 [gateway]
@@ -32,7 +33,7 @@ def mistakes_of(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "site.toml"
     path.write_text(text, encoding="utf-8")
     try:
-        load_site_with_notes(path, environ={})
+        load_site_with_notes(path, shipped_profiles(), environ={})
     except ConfigError as error:
         lines = error.mistakes
     else:

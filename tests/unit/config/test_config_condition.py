@@ -10,6 +10,7 @@ from edgeguard.config.condition import parse_condition
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.interlock import Comparison, Condition, Every, Not, Operator, PointRef, Some, Truth, points_of
 from edgeguard.core.limits import CONDITION_CHARS, CONDITION_DEPTH
+from edgeguard.testing.examples import examples
 
 HERE = DeviceName("valve-3")
 
@@ -121,7 +122,7 @@ TREES = st.recursive(
 ).filter(lambda tree: len(spelled(tree)) <= CONDITION_CHARS and depth(tree) < CONDITION_DEPTH)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(TREES)
 def test_what_is_spelled_out_is_read_as_it_was(tree: Condition) -> None:
     read = parse_condition(spelled(tree), HERE)
@@ -129,7 +130,7 @@ def test_what_is_spelled_out_is_read_as_it_was(tree: Condition) -> None:
     assert set(points_of(read)) == set(points_of(tree))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.text(alphabet="ab.x1-_ '\"()=<>!notrd\\\n\t٣", max_size=40))
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     with contextlib.suppress(ValueError):

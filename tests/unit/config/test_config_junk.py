@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgeguard.config import load_profile, load_site, shipped_configs
 from edgeguard.core.errors import ConfigError
+from edgeguard.testing.examples import examples
 from edgeguard.testing.shipped import shipped_profiles
 
 JUNK = (
@@ -72,7 +73,7 @@ def spoilt(text: str, wanted: list[tuple[int, str | None]]) -> str:
     return text
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes)
 def test_a_spoilt_site(tmp_path: Path, wanted: list[tuple[int, str | None]]) -> None:
     path = tmp_path / "site.toml"
@@ -80,7 +81,7 @@ def test_a_spoilt_site(tmp_path: Path, wanted: list[tuple[int, str | None]]) -> 
     assert all(SHAPE.match(line) for line in told(lambda: load_site(path, LIBRARY)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes)
 def test_a_spoilt_profile(tmp_path: Path, wanted: list[tuple[int, str | None]]) -> None:
     path = tmp_path / "grundfos-cim200.toml"

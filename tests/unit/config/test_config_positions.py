@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeguard.config.positions import KeyPath, Positions
+from edgeguard.testing.examples import examples
 
 
 def paths(value: object, path: KeyPath = ()) -> set[KeyPath]:
@@ -195,7 +196,7 @@ def documents(draw: Any) -> Writer:
     return writer
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(documents(), st.sampled_from(["\n", "\r\n"]))
 def test_generated_toml_has_the_lines_it_was_written_at(written: Writer, newline: str) -> None:
     text = written.text.replace("\n", newline)

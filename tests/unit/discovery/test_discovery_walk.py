@@ -10,6 +10,7 @@ from edgeguard.core.limits import RTU_QUIET_S, SCAN_MODBUS_PATIENCE_S
 from edgeguard.core.line import LineSettings, Parity, Protocol
 from edgeguard.core.meter import CJT188_EVERYBODY, DLT645_EVERYBODY
 from edgeguard.discovery.walk import Group, Question, Walk, likely_lines, line_walk, network_walk
+from edgeguard.testing.examples import examples
 
 N9600, E2400 = LineSettings(), LineSettings(2400, Parity.EVEN)
 
@@ -33,7 +34,7 @@ def price(asked: list[Question], weights: dict[Group, float]) -> float:
 QUESTIONS = st.lists(st.tuples(st.sampled_from([N9600, E2400]), st.floats(0.01, 0.9), st.floats(0.05, 2.0)), min_size=1, max_size=6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(QUESTIONS, st.floats(0.05, 1.0), st.floats(0.05, 1.0))
 def test_no_other_order_finds_things_sooner(rows: list[tuple[LineSettings, float, float]], first: float, second: float) -> None:
     questions = [Question(Protocol.MODBUS, line, i, "", likely, cost_s) for i, (line, likely, cost_s) in enumerate(rows)]

@@ -29,11 +29,10 @@ UNITLESS = frozenset({"timeout", "period", "delay", "interval", "duration", "ela
 
 def long_functions(module: Module) -> Iterator[str]:
     """A function fits on a screen."""
-    for node in module.nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            if lines > MAX_FUNCTION_LINES:
-                yield module.at(node, f"{node.name}() has {lines} lines, {MAX_FUNCTION_LINES} are allowed")
+    for node in module.functions():
+        lines = (node.end_lineno or node.lineno) - node.lineno + 1
+        if lines > MAX_FUNCTION_LINES:
+            yield module.at(node, f"{node.name}() has {lines} lines, {MAX_FUNCTION_LINES} are allowed")
 
 
 def long_modules(module: Module) -> Iterator[str]:
@@ -47,10 +46,10 @@ def empty_names(module: Module) -> Iterator[str]:
     stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
     if EMPTY_WORDS & _words(stem):
         yield f"{module.path}:1: the module's name says nothing"
-    for node in module.nodes:
-        named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        if named and EMPTY_WORDS & _words(node.name):  # type: ignore[attr-defined]
-            yield module.at(node, f"the name {node.name} says nothing")  # type: ignore[attr-defined]
+    named = [(node, node.name) for node in (*module.functions(), *module.each(ast.ClassDef))]
+    for node, name in named:
+        if EMPTY_WORDS & _words(name):
+            yield module.at(node, f"the name {name} says nothing")
 
 
 def _words(name: str) -> set[str]:
@@ -61,18 +60,14 @@ def broad_excepts(module: Module) -> Iterator[str]:
     """A bug crashes to the nearest supervisor, which alone may catch everything."""
     if module.path == SUPERVISOR:
         return
-    for node in module.nodes:
-        if isinstance(node, ast.ExceptHandler):
-            caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-            is_broad = any(c is None or (isinstance(c, ast.Name) and c.id in BROAD) for c in caught)
-            if is_broad and not _passes_on(node):
-                yield module.at(node, f"a broad except outside {SUPERVISOR}")
-        if (
-            isinstance(node, ast.Call)
-            and _callee(node) == "suppress"
-            and any(isinstance(a, ast.Name) and a.id in BROAD for a in node.args)
-        ):
-            yield module.at(node, "a broad suppress()")
+    for handler in module.each(ast.ExceptHandler):
+        caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        is_broad = any(c is None or (isinstance(c, ast.Name) and c.id in BROAD) for c in caught)
+        if is_broad and not _passes_on(handler):
+            yield module.at(handler, f"a broad except outside {SUPERVISOR}")
+    for call in module.each(ast.Call):
+        if any(isinstance(a, ast.Name) and a.id in BROAD for a in call.args) and _callee(call) == "suppress":
+            yield module.at(call, "a broad suppress()")
 
 
 def _passes_on(handler: ast.ExceptHandler) -> bool:
@@ -91,9 +86,8 @@ def module_state(module: Module) -> Iterator[str]:
     for node in _module_level(module.tree.body):
         if isinstance(node, ast.Assign | ast.AnnAssign) and _is_mutable(node.value) and not _is_read_only(node):
             yield module.at(node, "mutable state at module level: use a tuple, a frozenset, MappingProxyType or a read-only type")
-    for inner in module.nodes:
-        if isinstance(inner, ast.Global):
-            yield module.at(inner, f"global {', '.join(inner.names)}: state belongs to an object")
+    for inner in module.each(ast.Global):
+        yield module.at(inner, f"global {', '.join(inner.names)}: state belongs to an object")
 
 
 def _module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -129,25 +123,26 @@ def import_effects(module: Module) -> Iterator[str]:
 
 def dangers(module: Module) -> Iterator[str]:
     """No shell, no evaluation of text, no unpickling."""
-    for node in module.nodes:
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name) and node.func.id in {"eval", "exec"}:
-                yield module.at(node, f"{node.func.id}()")
-            if any(k.arg == "shell" and not (isinstance(k.value, ast.Constant) and k.value.value is False) for k in node.keywords):
-                yield module.at(node, "a shell")
-            if ast.unparse(node.func) in {"os.system", "os.popen", "yaml.load"}:
-                yield module.at(node, f"{ast.unparse(node.func)}()")
-        if isinstance(node, ast.Import) and any(alias.name.split(".")[0] in UNPICKLERS for alias in node.names):
-            yield module.at(node, "unpickling runs whatever the bytes say")
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in UNPICKLERS:
-            yield module.at(node, "unpickling runs whatever the bytes say")
+    for node in module.each(ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id in {"eval", "exec"}:
+            yield module.at(node, f"{node.func.id}()")
+        if any(k.arg == "shell" and not (isinstance(k.value, ast.Constant) and k.value.value is False) for k in node.keywords):
+            yield module.at(node, "a shell")
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            name = f"{node.func.value.id}.{node.func.attr}"
+            if name in {"os.system", "os.popen", "yaml.load"}:
+                yield module.at(node, f"{name}()")
+    for named in module.each(ast.Import):
+        if any(alias.name.split(".")[0] in UNPICKLERS for alias in named.names):
+            yield module.at(named, "unpickling runs whatever the bytes say")
+    for taken in module.each(ast.ImportFrom):
+        if (taken.module or "").split(".")[0] in UNPICKLERS:
+            yield module.at(taken, "unpickling runs whatever the bytes say")
 
 
 def thawed_values(module: Module) -> Iterator[str]:
     """Dataclasses have slots everywhere; on the pure floors they are frozen too."""
-    for node in module.nodes:
-        if not isinstance(node, ast.ClassDef):
-            continue
+    for node in module.each(ast.ClassDef):
         for decorator in node.decorator_list:
             call = decorator.func if isinstance(decorator, ast.Call) else decorator
             if not ast.unparse(call).endswith("dataclass"):
@@ -164,23 +159,21 @@ def untyped_dicts(module: Module) -> Iterator[str]:
     """Parsed once at the edge; inside, what functions take and give and what values hold has a type."""
     if module.room not in TYPED_ROOMS:
         return
-    for node in module.nodes:
-        annotations: list[tuple[ast.AST, ast.expr | None]] = []
-        if isinstance(node, ast.arg):
-            annotations.append((node, node.annotation))
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            annotations.append((node, node.returns))
-        elif isinstance(node, ast.ClassDef):
-            annotations += [(field, field.annotation) for field in node.body if isinstance(field, ast.AnnAssign)]
-        for place, annotation in annotations:
-            if annotation is not None and re.search(r"\b(dict|Mapping)\[str, (Any|object)\]", ast.unparse(annotation)):
-                yield module.at(place, "a dictionary of anything past the edge")
+    annotations: list[tuple[ast.AST, ast.expr | None]] = [(node, node.annotation) for node in module.each(ast.arg)]
+    annotations += [(node, node.returns) for node in module.functions()]
+    fields = [field for node in module.each(ast.ClassDef) for field in node.body if isinstance(field, ast.AnnAssign)]
+    annotations += [(field, field.annotation) for field in fields]
+    for place, annotation in annotations:
+        if isinstance(annotation, ast.Name):
+            continue
+        if annotation is not None and re.search(r"\b(dict|Mapping)\[str, (Any|object)\]", ast.unparse(annotation)):
+            yield module.at(place, "a dictionary of anything past the edge")
 
 
 def event_names(module: Module) -> Iterator[str]:
     """A log line is an event named `noun.verb`; what it is about stands in fields."""
-    for node in module.nodes:
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOG_LEVELS):
+    for node in module.each(ast.Call):
+        if not (isinstance(node.func, ast.Attribute) and node.func.attr in LOG_LEVELS):
             continue
         receiver = ast.unparse(node.func.value).rsplit(".", 1)[-1]
         if not LOG_RECEIVER.match(receiver):
@@ -192,20 +185,14 @@ def event_names(module: Module) -> Iterator[str]:
 
 def unitless_names(module: Module) -> Iterator[str]:
     """A number of time says its unit last: `timeout_ms`, `period_s`; `select(timeout)` is the standard library's own face."""
-    selects = [n for n in module.nodes if isinstance(n, ast.FunctionDef) and n.name == "select"]
-    foreign = {id(argument) for n in selects for argument in n.args.args}
-    for node in module.nodes:
-        if id(node) in foreign:
+    foreign = {id(argument) for n in module.each(ast.FunctionDef) if n.name == "select" for argument in n.args.args}
+    arguments = [(node, node.arg, node.annotation) for node in module.each(ast.arg) if id(node) not in foreign]
+    fields = [(n, n.target.id, n.annotation) for n in module.each(ast.AnnAssign) if isinstance(n.target, ast.Name)]
+    for place, name, annotation in (*arguments, *fields):
+        if annotation is None or name.lower().rsplit("_", 1)[-1] not in UNITLESS:
             continue
-        if isinstance(node, ast.arg):
-            name, annotation = node.arg, node.annotation
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            name, annotation = node.target.id, node.annotation
-        else:
-            continue
-        is_number = annotation is not None and re.search(r"\b(int|float)\b", ast.unparse(annotation))
-        if is_number and name.lower().rsplit("_", 1)[-1] in UNITLESS:
-            yield module.at(node, f"{name} does not say its unit")
+        if re.search(r"\b(int|float)\b", ast.unparse(annotation)):
+            yield module.at(place, f"{name} does not say its unit")
 
 
 def docless_modules(module: Module) -> Iterator[str]:
@@ -216,10 +203,10 @@ def docless_modules(module: Module) -> Iterator[str]:
 
 def mocks(module: Module) -> Iterator[str]:
     """Fakes, not mocks."""
-    for node in module.nodes:
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        names += [f"{node.module}.{a.name}" for a in node.names] if isinstance(node, ast.ImportFrom) else []
-        if any(name.startswith("unittest.mock") or name == "mock" for name in names):
+    imported: list[tuple[ast.AST, str]] = [(node, a.name) for node in module.each(ast.Import) for a in node.names]
+    imported += [(node, f"{node.module}.{a.name}") for node in module.each(ast.ImportFrom) for a in node.names]
+    for node, name in imported:
+        if name.startswith("unittest.mock") or name == "mock":
             yield module.at(node, "a mock: write a fake")
 
 
@@ -227,8 +214,8 @@ def sleeping_tests(module: Module) -> Iterator[str]:
     """A unit test never waits for real time; `asyncio.sleep(0)` only gives way."""
     if not module.path.startswith("tests/unit/"):
         return
-    for node in module.nodes:
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep":
+    for node in module.each(ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "sleep" and ast.unparse(node.func) == "time.sleep":
             yield module.at(node, "a unit test that sleeps")
 
 

@@ -2,12 +2,16 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[3]
+
+NodeT = TypeVar("NodeT", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,17 @@ class Module:
     path: str
     lines: tuple[str, ...]
     tree: ast.Module
-    nodes: tuple[ast.AST, ...]
-    """Every node of the tree, found once for all rules."""
+    nodes: Mapping[type[ast.AST], list[ast.AST]]
+    """Every node of the tree by its type, found once for all rules."""
+
+    def each(self, kind: type[NodeT]) -> Iterator[NodeT]:
+        """All nodes of this type."""
+        yield from self.nodes.get(kind, ())  # type: ignore[misc]
+
+    def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """All functions and methods."""
+        yield from self.each(ast.FunctionDef)
+        yield from self.each(ast.AsyncFunctionDef)
 
     @property
     def room(self) -> str:
@@ -34,7 +47,10 @@ class Module:
 def parsed(path: str, source: str) -> Module:
     """A module from its source."""
     tree = ast.parse(source, path)
-    return Module(path, tuple(source.splitlines()), tree, tuple(ast.walk(tree)))
+    nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+    for node in ast.walk(tree):
+        nodes[type(node)].append(node)
+    return Module(path, tuple(source.splitlines()), tree, nodes)
 
 
 @cache

@@ -18,6 +18,7 @@ from edgeguard.core.limits import COMMAND_IDS, COMMAND_REFUSALS_PER_MINUTE, COMM
 from edgeguard.runtime.commander import Commander
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual
+from edgeguard.testing.examples import examples
 from edgeguard.testing.messages import check_reply
 
 TO = ReplyTo("root/replies", b"7")
@@ -375,7 +376,7 @@ def test_a_flood_of_nonsense_is_counted_and_fills_neither_disk_nor_link() -> Non
     assert len(scene.answers) == len(scene.disk.audit) == COMMAND_REFUSALS_PER_MINUTE
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12))
 def test_no_order_of_repeats_and_full_disks_carries_an_id_out_twice(steps: list[tuple[str, bool]]) -> None:
     disk = Disk()

@@ -10,13 +10,14 @@ from edgeguard.simulator.building import BuildingSpec, Conditions, moved_in, set
 from edgeguard.simulator.daytime import DAY_S, HOUR_S
 from edgeguard.simulator.electricity import Load, balanced, feed, mains
 from edgeguard.simulator.pumps import pressure_bar
+from edgeguard.testing.examples import examples
 
 SPEC = BuildingSpec()
 FINE = Conditions()
 MORNING_S = 7.5 * HOUR_S
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([0.1, 0.5, 2.0]), st.booleans(), st.floats(0.0, 3.0))
 def test_meters_integrate_what_flows(seed: int, dt_s: float, lost: bool, leak_m3h: float) -> None:
     state = start = moved_in(SPEC, seed, MORNING_S)
@@ -41,7 +42,7 @@ def test_meters_integrate_what_flows(seed: int, dt_s: float, lost: bool, leak_m3
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 def test_a_seed_lives_the_same_morning_twice(seed: int) -> None:
     one, other = moved_in(SPEC, seed, MORNING_S), moved_in(SPEC, seed, MORNING_S)
     for _ in range(100):

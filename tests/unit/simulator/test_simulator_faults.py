@@ -11,6 +11,7 @@ from edgeguard.simulator.ailment import Refusing, Silent
 from edgeguard.simulator.faults import BUILDING, DEMO, DEMO_REPEAT_S, Fault, Faults, Kind, parse_fault
 from edgeguard.simulator.pumps import PumpAlarm
 from edgeguard.simulator.site import SimulatedSite
+from edgeguard.testing.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_whom_a_fault_can_befall_is_told() -> None:
     assert faults.bad == {}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(parts=st.lists(st.floats(0.5, 60.0), min_size=1, max_size=12), repeat_s=st.sampled_from([None, 40.0]))
 def test_each_fault_comes_and_goes_once_a_lap(house: SimulatedSite, parts: list[float], repeat_s: float | None) -> None:
     coming = (Fault("pump-1", Kind.DEAD, 0.0, 5.0), Fault("lift-1", Kind.STUCK, 30.0, 25.0))

@@ -21,6 +21,7 @@ from edgeguard.simulator.lift import (
     step,
 )
 from edgeguard.simulator.lift_drive import DriveSpec, drive
+from edgeguard.testing.examples import examples
 
 SPEC = LiftSpec()
 FINE = LiftConditions()
@@ -46,7 +47,7 @@ def obeys(before: LiftState, after: LiftState, dt_s: float, brake_mps2: float) -
         assert abs(after.position_m - floor_of(SPEC, after) * SPEC.floor_height_m) < 1e-9
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(SEEDS, st.sampled_from([0.05, 0.1, 0.13, 0.25]), st.integers(0, 23))
 def test_motion_keeps_to_its_limits(seed: int, dt_s: float, hour: int) -> None:
     state = at_rest(SPEC, seed)
@@ -58,7 +59,7 @@ def test_motion_keeps_to_its_limits(seed: int, dt_s: float, hour: int) -> None:
         state = after
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(SEEDS, st.lists(st.tuples(st.integers(1, 60), st.booleans(), st.booleans()), min_size=1, max_size=6))
 def test_faults_never_break_the_laws(seed: int, spells: list[tuple[int, bool, bool]]) -> None:
     state = boarded(at_rest(SPEC, seed, seed % 18), (Passenger(0, (seed + 7) % 18),))
@@ -70,7 +71,7 @@ def test_faults_never_break_the_laws(seed: int, spells: list[tuple[int, bool, bo
 
 
 @given(st.lists(st.tuples(st.integers(0, 17), st.integers(0, 17)), max_size=12))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_everybody_arrives(trips: list[tuple[int, int]]) -> None:
     state = at_rest(SPEC, 3)
     for origin, destination in trips:
@@ -125,7 +126,7 @@ def test_a_car_stops_on_its_way_for_a_call_of_its_direction() -> None:
     assert floor_of(SPEC, state) == 6
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(SEEDS)
 def test_the_drive_fits_the_motion(seed: int) -> None:
     motor = DriveSpec()

@@ -20,6 +20,7 @@ from edgeguard.simulator.pumps import (
     stored_at,
     system_head_m,
 )
+from edgeguard.testing.examples import examples
 
 SPEC = SetSpec()
 PUMP = PumpSpec()
@@ -64,7 +65,7 @@ def test_the_vessel_gives_back_what_it_takes(bar: float) -> None:
     assert pressure_bar(SPEC, stored_at(SPEC, bar)) == pytest.approx(bar, abs=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0.0, 14.0), st.integers(1, 60), st.booleans(), st.sampled_from([0.0, 300.0]), st.booleans()),

@@ -20,6 +20,7 @@ from edgeguard.store.group import Group
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import GAP_MARK, Caps
 from edgeguard.testing.clock import FakeClock
+from edgeguard.testing.examples import examples
 
 CAPS = Caps(max_bytes=160_000, max_rows=40, max_age_ms=None)
 EPOCH = Epoch("a1b2c3d4e5f60718")
@@ -198,7 +199,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 class TestTheOutboxIsAList(OutboxMachine.TestCase):  # type: ignore[misc, valid-type]
-    settings = settings(max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(max_examples=examples(12), stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.slow

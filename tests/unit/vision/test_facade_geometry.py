@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeguard.core.facade import FacadeSpec, FloorLine, Mount
+from edgeguard.testing.examples import examples
 from edgeguard.vision.facade import inside, plane_of, watched_area
 
 SIZE = (1920, 1080)
@@ -19,7 +20,7 @@ def row_of(mount: Mount, height_m: float) -> float:
 
 
 @given(mount=mounts, height_m=st.floats(0, 60))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_mount_maps_rows_to_heights_as_the_pinhole_does(mount: Mount, height_m: float) -> None:
     plane = plane_of(FacadeSpec(mount=mount), SIZE)
     assert plane is not None
@@ -27,7 +28,7 @@ def test_a_mount_maps_rows_to_heights_as_the_pinhole_does(mount: Mount, height_m
 
 
 @given(mount=mounts)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_three_floor_lines_say_the_same_as_the_mount(mount: Mount) -> None:
     lines = tuple(FloorLine(f, (0, row_of(mount, 3.0 * (f - 1))), (1920, row_of(mount, 3.0 * (f - 1)))) for f in (2, 5, 9))
     plane = plane_of(FacadeSpec(lines=lines), SIZE)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeguard.core.limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
+from edgeguard.testing.examples import examples
 from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
 from edgeguard.vision.spots import Spots
 
@@ -72,7 +73,7 @@ def test_whatever_falls_freely_is_told_once_and_where_it_was(vx: float, vy: floa
 
 
 @given(speed=st.floats(20, 900), heading=st.floats(-3.1, 3.1))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 def test_nothing_that_goes_evenly_is_a_fall(speed: float, heading: float) -> None:
     """Aeroplanes, rain, headlights, glints."""
     x, y = WIDTH / 2 - speed * math.cos(heading), HEIGHT / 2 - speed * math.sin(heading)
@@ -81,7 +82,7 @@ def test_nothing_that_goes_evenly_is_a_fall(speed: float, heading: float) -> Non
 
 @pytest.mark.slow
 @given(amplitude=st.floats(5, 80), beat_hz=st.floats(0.3, 4), drift=st.floats(-120, 120))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 def test_nothing_that_swings_or_flaps_is_a_fall(amplitude: float, beat_hz: float, drift: float) -> None:
     """Birds, laundry, leaves, insects."""
 

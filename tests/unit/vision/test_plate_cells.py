@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edgeguard.testing.examples import examples
 from edgeguard.vision.plate_cells import STRIDE_PX, UNIT_PX, Found, is_plate_shaped, overlap, peaks, without_doubles
 from edgeguard.vision.plate_geometry import Points, box_corners
 
@@ -51,7 +52,7 @@ def test_what_is_not_plate_shaped() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 150), st.floats(10, 90), st.floats(0.3, 1)), max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_of_what_lies_over_another_the_better_one_stays(rows: list[tuple[float, float, float, float]]) -> None:
     found = [Found(box_corners(x, y, x + w, y + w / 3), score) for x, y, w, score in rows]
     kept = without_doubles(found)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.testing.examples import examples
 from edgeguard.vision.plate_geometry import Points, aspect, box_corners, carried, homography, line_quads, stretched, strip_corners
 
 SHIFT = st.floats(-18, 18, allow_nan=False)
@@ -12,7 +13,7 @@ QUAD = st.lists(SHIFT, min_size=8, max_size=8).map(lambda values: box_corners(0,
 
 
 @given(QUAD, QUAD)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_homography_takes_corners_to_corners_and_back(source: Points, target: Points) -> None:
     there, back = homography(source, target), homography(target, source)
     assert carried(there, source) == pytest.approx(target, abs=1e-5)
@@ -49,7 +50,7 @@ def test_a_strip_shows_a_little_beside_the_plate() -> None:
 
 
 @given(st.floats(0.5, 5), st.floats(-0.6, 0.6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_turning_a_plate_does_not_change_its_aspect(wide: float, turn: float) -> None:
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     assert aspect(box_corners(0, 0, 100 * wide, 100) @ rotation) == pytest.approx(wide)
@@ -60,7 +61,7 @@ def test_stretching_moves_each_side_by_its_share() -> None:
 
 
 @given(QUAD)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_slanting_plate_is_stretched_along_its_own_edges(corners: Points) -> None:
     wider = stretched(corners, 0.1, 0.1, 0.0)
     assert wider[1] - wider[0] == pytest.approx(1.2 * (corners[1] - corners[0]))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.testing.examples import examples
 from edgeguard.vision.plate_grammar import (
     ALPHABET,
     DIGITS,
@@ -77,7 +78,7 @@ def test_a_place_outside_the_alphabet_leads_nowhere() -> None:
 
 
 @given(st.text(alphabet=ALPHABET, min_size=1, max_size=9))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_walking_a_text_agrees_with_judging_it(text: str) -> None:
     place: Place | None = START
     for char in text:
@@ -86,7 +87,7 @@ def test_walking_a_text_agrees_with_judging_it(text: str) -> None:
 
 
 @given(st.sampled_from(PROVINCES), st.sampled_from(LETTERS), st.text(alphabet=DIGITS + LETTERS, min_size=5, max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_at_most_two_letters_stand_in_a_serial(province: str, city: str, serial: str) -> None:
     letters = sum(char in LETTERS for char in serial)
     assert (kind_of(province + city + serial) is PlateKind.ORDINARY) == (letters <= 2)
