@@ -1,66 +1,203 @@
-"""Answers that may still come: after a time-out a device is not asked the like again until its answer cannot be late any more.
+"""Answers that may still come: to a request of ours that was given up, or to one that another master was heard to send.
 
-On a line without numbers in its frames, an answer that comes after its request was given up looks like the answer to the next
-request of the same kind. So whoever was silent is left alone for as long as it may yet speak, as far as that kind of request is
-concerned; other devices, and other kinds of request, whose answers look different, go on.
+On a line without numbers in its frames such an answer looks like the answer to the next request of its kind. Two things keep it
+from being taken for that. The station is left alone, as far as this kind of request is concerned, for as long as it is known to
+take, or for its time-out; other stations and other kinds go on. And whatever it answers after that is doubted as long as it
+could be an answer that is owed to another request: a device answers in the order in which it was asked, so an answer that
+fits none of the earlier requests pays for all of them, and one that fits is thrown away, to be asked for once more when
+nothing can be owed any longer.
 """
 
-from edgeguard.bus.exchange import Request
-from edgeguard.core.limits import BUS_STATIONS_KNOWN, LATE_ANSWER_MIN_S, LATE_LEARNED_MAX_S
-from edgeguard.core.line import LineSettings, Protocol, Station
+from dataclasses import dataclass, field
+from typing import Final
 
-Kind = tuple[Station, Protocol, LineSettings | None, int]
-"""Requests whose answers could be taken for each other: of one device at the same settings, with the same first byte."""
+from edgeguard.bus.exchange import Request
+from edgeguard.bus.overheard import Heard
+from edgeguard.codec.alike import fits, function_of
+from edgeguard.codec.meter_frame import overlap
+from edgeguard.core.limits import (
+    BUS_STATIONS_KNOWN,
+    LATE_ANSWER_MIN_S,
+    LATE_KEPT_S,
+    LATE_KNOWN_ANSWERS,
+    LATE_LEARNED_MAX_S,
+    LATE_OWED,
+)
+from edgeguard.core.line import Protocol, Station
+
+Kind = tuple[Station, Protocol, int]
+"""Requests whose answers could be taken for each other: to one station, with the same function."""
 
 _OVER_WORST = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request whose answer may still come, until `kept_s`."""
+
+    pdu: bytes
+    sent_s: float
+    kept_s: float
+    ours: bool
+
+
+@dataclass(slots=True)
+class _Known:
+    """A station: its worst response so far, how many `answers` could be nobody else's, the time-out of its last request."""
+
+    worst_s: float = 0.0
+    answers: int = 0
+    timeout_s: float = LATE_ANSWER_MIN_S
+
+
+_NOTHING_KNOWN: Final = _Known()
+
+
+@dataclass(slots=True)
+class _Owed:
+    """What one kind of request has not been answered yet, oldest first.
+
+    `until_s`: not asked again before; `others_s`: since when others have had precedence.
+    """
+
+    asked: list[_Asked] = field(default_factory=list)
+    until_s: float = 0.0
+    others_s: float | None = None
+
+    def add(self, asked: _Asked, until_s: float) -> None:
+        if len(self.asked) >= LATE_OWED:
+            del self.asked[1]  # the oldest says how late an answer may be
+        self.asked.append(asked)
+        self.until_s = max(self.until_s, until_s)
+
+    def forget(self, now_s: float) -> bool:
+        """Leave out what comes no more; whether anything is left."""
+        self.asked = [asked for asked in self.asked if asked.kept_s > now_s]
+        return bool(self.asked)
+
+
 class LateAnswers:
-    """What a line has given up waiting for. Bounded by the stations that a bus knows."""
+    """What a line still owes. Bounded by the stations that a bus knows."""
 
     def __init__(self) -> None:
-        self._worst_s: dict[Station, float] = {}
-        self._until_s: dict[Kind, float] = {}
-        self._last: tuple[Request, float] | None = None
+        self._known: dict[Station, _Known] = {}
+        self._owed: dict[Kind, _Owed] = {}
+        self._forgot_s = 0.0
 
     def __bool__(self) -> bool:
-        """Somebody is left alone."""
-        return bool(self._until_s)
+        """Something is owed, and somebody perhaps left alone."""
+        return bool(self._owed)
 
     def note(self, station: Station, response_s: float) -> None:
         """This station has taken so long for an answer, late or not."""
-        known_s = self._worst_s.get(station)
-        if known_s is None and len(self._worst_s) >= BUS_STATIONS_KNOWN:
-            self._worst_s.pop(next(iter(self._worst_s)))
-        if known_s is None or response_s > known_s:
-            self._worst_s[station] = response_s
+        known = self._of_station(station)
+        known.worst_s = max(known.worst_s, response_s)
+
+    def sent(self, request: Request) -> None:
+        """This goes out now."""
+        self._of_station(request.address).timeout_s = request.timeout_s
+        if self._owed:
+            for owed in self._of(request.address, request.protocol, request.pdu).values():
+                owed.others_s = None
 
     def give_up(self, request: Request, sent_s: float, now_s: float) -> None:
-        """A request sent at `sent_s` is waited for no longer."""
-        rest_s = max(request.timeout_s, LATE_ANSWER_MIN_S)
-        worst_s = self._worst_s.get(request.address, 0.0)
-        rest_s = max(rest_s, min(_OVER_WORST * worst_s, LATE_LEARNED_MAX_S))
-        self._until_s = {kind: until_s for kind, until_s in self._until_s.items() if until_s > now_s}
-        self._until_s[_kind(request)] = now_s + rest_s
-        self._last = request, sent_s
+        """A request of ours, sent at `sent_s`, is waited for no longer."""
+        self._forget(now_s)
+        worst_s = self._of_station(request.address).worst_s
+        rest_s = max(request.timeout_s, LATE_ANSWER_MIN_S, min(_OVER_WORST * worst_s, LATE_LEARNED_MAX_S))
+        owed = self._open(request.address, request.protocol, request.pdu)
+        owed.add(_Asked(request.pdu, sent_s, now_s + max(LATE_KEPT_S, rest_s), ours=True), now_s + rest_s)
 
-    def forget_last(self) -> None:
-        """Something else is sent: what comes from now on cannot be told for certain to be the late answer."""
-        self._last = None
+    def asked_by_others(self, heard: Heard, now_s: float) -> None:
+        """Another master has asked. However often it does so, one of ours has its turn in the end."""
+        self._forget(now_s)
+        known = self._known.get(heard.station, _NOTHING_KNOWN)
+        wait_s = _OVER_WORST * known.worst_s if known.worst_s else known.timeout_s
+        owed = self._open(heard.station, heard.protocol, heard.pdu)
+        owed.others_s = now_s if owed.others_s is None else owed.others_s
+        kept_s = now_s + max(LATE_KEPT_S, wait_s)
+        owed.add(_Asked(heard.pdu, now_s, kept_s, ours=False), min(now_s + wait_s, owed.others_s + LATE_LEARNED_MAX_S))
 
-    def came(self, now_s: float) -> None:
-        """The answer to the request given up last has come, with nothing else asked since: its station is free again."""
-        if self._last is None:
-            return
-        request, sent_s = self._last
-        self.note(request.address, now_s - sent_s)
-        self._until_s.pop(_kind(request), None)
-        self._last = None
+    def answered(self, heard: Heard, now_s: float, just_now: bool = True) -> bool:
+        """A station has spoken while nobody waited for that: whether it owed it to us. If it owes nothing more, it is free again.
+
+        `just_now`: so that the time which it has taken is known.
+        """
+        ours = False
+        for kind, owed in self._of(heard.station, heard.protocol, heard.pdu).items():
+            pays = next((asked for asked in owed.asked if fits(heard.protocol, heard.station, asked.pdu, heard.pdu)), None)
+            if pays is None:
+                continue
+            ours |= pays.ours
+            if pays.ours and just_now:
+                self.note(kind[0], now_s - pays.sent_s)
+            # It answers in order: what was asked before is owed no more.
+            del owed.asked[: owed.asked.index(pays) + 1]
+            if not owed.asked:
+                del self._owed[kind]
+            break
+        return ours
 
     def until_s(self, request: Request) -> float:
         """When this may be asked (loop time); 0 if nothing stands against it."""
-        return self._until_s.get(_kind(request), 0.0)
+        if not self._owed:
+            return 0.0
+        owed = self._of(request.address, request.protocol, request.pdu).values()
+        return max((one.until_s for one in owed), default=0.0)
 
+    def trusts(self, request: Request, answer: bytes, sent_s: float, now_s: float) -> bool:
+        """Whether this answer to a request sent at `sent_s` can be none that was owed to another one.
 
-def _kind(request: Request) -> Kind:
-    return request.address, request.protocol, request.line, request.pdu[0] if request.pdu else 0
+        If it could be, the station is left alone until it owes nothing: for twice the time by which this one would then be
+        late, if it is well known, and as long as an answer can be late at all, if it is not.
+        """
+        known = self._of_station(request.address)
+        for kind, owed in self._of(request.address, request.protocol, request.pdu).items() if self._owed else ():
+            owed.forget(now_s)
+            fitting = [asked for asked in owed.asked if fits(request.protocol, request.address, asked.pdu, answer)]
+            if not fitting:
+                del self._owed[kind]
+                continue
+            # It may pay for the first of them, and if that was so late, the others and this request may be answered as late.
+            del owed.asked[: owed.asked.index(fitting[0]) + 1]
+            late_s = now_s - fitting[0].sent_s
+            least_s = 0.0 if known.answers >= LATE_KNOWN_ANSWERS else LATE_KEPT_S
+            over_s = max(now_s + LATE_ANSWER_MIN_S, sent_s + max(least_s, min(_OVER_WORST * late_s, _OVER_WORST * LATE_KEPT_S)))
+            doubtful = any(asked.pdu != request.pdu for asked in fitting)
+            owed.add(_Asked(request.pdu, sent_s, over_s, ours=True), over_s if doubtful else 0.0)
+            if doubtful:
+                return False
+            break
+        else:
+            known.answers += 1
+            known.worst_s = max(known.worst_s, now_s - sent_s)
+        return True
+
+    def _of_station(self, station: Station) -> "_Known":
+        known = self._known.get(station)
+        if known is None:
+            if len(self._known) >= BUS_STATIONS_KNOWN:
+                del self._known[next(iter(self._known))]
+            known = self._known[station] = _Known()
+        return known
+
+    def _of(self, station: Station, protocol: Protocol, pdu: bytes) -> dict[Kind, _Owed]:
+        """Everything owed by whoever hears this address, for requests that do the same."""
+        function = function_of(protocol, pdu)
+        if isinstance(station, int):
+            kind = (station, protocol, function)
+            owed = self._owed.get(kind)
+            return {} if owed is None else {kind: owed}
+        return {kind: owed for kind, owed in self._owed.items() if kind[1:] == (protocol, function) and overlap(kind[0], station)}
+
+    def _open(self, station: Station, protocol: Protocol, pdu: bytes) -> _Owed:
+        kind = (station, protocol, function_of(protocol, pdu))
+        if kind not in self._owed and len(self._owed) >= BUS_STATIONS_KNOWN:
+            del self._owed[next(iter(self._owed))]
+        return self._owed.setdefault(kind, _Owed())
+
+    def _forget(self, now_s: float) -> None:
+        """Leave out what comes no more; not more often than it is worth."""
+        if now_s >= self._forgot_s + LATE_ANSWER_MIN_S:
+            self._forgot_s = now_s
+            self._owed = {kind: owed for kind, owed in self._owed.items() if owed.forget(now_s)}

@@ -11,18 +11,22 @@ from asyncio import Future
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from edgeguard.bus.exchange import Priority, Request
 from edgeguard.bus.late import LateAnswers
 from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN
-from edgeguard.core.line import Station
+from edgeguard.core.line import LineSettings, Station
+
+_LEAST_AROUND: Final = 3
+"""Characters that the shortest frame adds to a PDU: unit and CRC of Modbus RTU."""
 
 
 @dataclass(slots=True, eq=False)
 class Turn:
     """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time.
 
-    `sending_s`: how long the request's bytes take to leave.
+    `sending_s`: how long the request's bytes take to leave. `doubted`: an answer has come that could be another request's.
     """
 
     request: Request
@@ -30,6 +34,12 @@ class Turn:
     deadline_s: float | None = None
     sent_s: float = 0.0
     sending_s: float = 0.0
+    doubted: bool = False
+
+    def least_s(self, answer: bytes, line: LineSettings | None) -> float:
+        """What request and answer take on the line at the least, if the device does not think at all."""
+        line = self.request.line or line
+        return 0.0 if line is None else self.sending_s + (len(answer) + _LEAST_AROUND) * line.character_s
 
 
 class TurnQueue:
@@ -40,7 +50,7 @@ class TurnQueue:
         self._waiting = 0
         self._rested_s: dict[Station, float] = {}
         self.late = LateAnswers()
-        """Whom not to ask the like again yet."""
+        """Whom not to ask the like again yet, and whose answer to doubt."""
         self._probes = self._lanes[Priority.PROBE]
         self._probes_s = 0.0
         self._others_s = -math.inf

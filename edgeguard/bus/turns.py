@@ -8,20 +8,20 @@ stays outstanding until its answer or its time-out, only nobody hears of it. Kno
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Final
 
+from edgeguard.bus.beside import Beside
 from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.framings import Framings
 from edgeguard.bus.line_errors import LineErrors
-from edgeguard.bus.overheard import Overheard
 from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.response import ResponseTimes
+from edgeguard.bus.silence import Silence
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tap import Listener, Passing, WireEvent
-from edgeguard.codec.framing import StreamBroken
-from edgeguard.codec.sighting import Sort
+from edgeguard.codec.alike import is_read
+from edgeguard.codec.framing import Answer, StreamBroken
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import (
     BUS_BYTE_GAP_S,
@@ -41,14 +41,10 @@ Write = Callable[[bytes], None]
 Drop = Callable[[Fault], None]
 """Close the connection at once, for this reason."""
 Tune = Callable[[LineSettings], float]
-"""Set the port to these settings; seconds to wait before anything is sent, 0 if nothing had to change, infinite if the port
-does not take them and is on its way out."""
+"""Set the port to these settings; seconds to wait before anything is sent, infinite if the port does not take them."""
 
 _SENT, _RECEIVED, _ANSWERED = Passing.SENT, Passing.RECEIVED, Passing.ANSWERED
 """Taken out of their class once: to look a member up there costs as much as half an event (Python 3.11)."""
-
-_LEAST_AROUND: Final = 3
-"""Characters that the shortest frame adds to a PDU: unit and CRC of Modbus RTU."""
 
 
 class Turns:
@@ -74,13 +70,13 @@ class Turns:
         self._parallel = 1 if delay_s > 0 or line is not None else max(1, min(parallel, framings.parallel))
         self._delay_s = delay_s
         self._line = line
-        self._silent_enough = silent_timeouts
+        self._silence = Silence(silent_timeouts)
         self._tune: Tune | None = None
         self._true_time = False
         self._next: Turn | None = None
-        self._overheard = Overheard()
-        self._late_until_s = 0.0
         self._queue = TurnQueue()
+        self._beside = Beside(self._queue.late)
+        self._numberless = framings.quiet_s > 0
         self._outstanding: dict[int, Turn] = {}
         self._transaction = 0
         self._write: Write | None = None
@@ -92,11 +88,7 @@ class Turns:
         self._draining = False
         self._watch: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
-        self._silent: set[Station] = set()
-        self._silent_timeouts = 0
-        self._addresses: set[Station] = set()
-        self._heard: set[Station] = set()
-        self._junk_mark = 0
+        self._junk_mark = self._junk_sent = 0
         self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
         self._faults: Counter[Reason] = Counter()
         self._responses = ResponseTimes()
@@ -144,11 +136,9 @@ class Turns:
         self._framing.reset()
         self._write, self._drop, self._tune, self._true_time = write, drop, tune, true_time
         self.proved, self._draining, self._held_until_s = False, False, 0.0
-        self._silent.clear()
-        self._silent_timeouts = 0
-        self._addresses.clear()
-        self._heard.clear()
+        self._silence.begin()
         self._junk_mark = self._framing.junk_bytes
+        self._beside.forget()
         for turn in self._queue:
             turn.deadline_s = None
         self._pump()
@@ -165,7 +155,7 @@ class Turns:
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
             self._rest(turn, now_s, answered=False)
-            if self._framing.quiet_s > 0:
+            if self._numberless:
                 self._queue.late.give_up(turn.request, turn.sent_s, now_s)
         self._account(now_s)
         self._outstanding.clear()
@@ -183,47 +173,50 @@ class Turns:
         """Bytes from the wire."""
         self._bytes_received += len(data)
         self._tell(_RECEIVED, data)
-        self._silent_timeouts = 0
-        self._silent.clear()
-        idle = self._line is not None and not self._outstanding
-        late_before = self._framing.late_answers
-        try:
-            answers = self._framing.feed(data)
-        except StreamBroken as broken:
-            self._hang_up(broken.fault)
-            return
+        self._silence.broken()
+        idle = not self._outstanding
+        if self._numberless:
+            self._beside.keep(data)
         now_s = asyncio.get_running_loop().time()
+        broken: Fault | None = None
+        try:
+            answers: Sequence[Answer] = self._framing.feed(data)
+        except StreamBroken as error:
+            answers, broken = error.answers, error.fault
         for transaction, pdu in answers:
-            turn = self._outstanding.pop(transaction)
-            if self._true_time and now_s - turn.sent_s < EARLY_SHARE * self._least_s(turn, pdu):
-                self._reject(turn, now_s)
-                continue
-            self._answers += 1
-            self._tell(_ANSWERED, turn=turn)
-            self.proved = True
-            self._heard.add(turn.request.address)
-            self._junk_mark = self._framing.junk_bytes
-            self._responses.note(now_s - turn.sent_s)
-            if self._line is not None:
-                self._queue.late.note(turn.request.address, now_s - turn.sent_s)
-            self._rest(turn, now_s, answered=True)
-            if not turn.future.done():
-                turn.future.set_result(pdu)
+            self._take(self._outstanding.pop(transaction), pdu, now_s)
+        if broken is not None:
+            self._hang_up(broken)
+            return
         if self._draining:
             self._held_until_s = min(now_s + self._framing.quiet_s, self._drained_by_s)
         elif self._line is not None and not answers:
             self._line_busy(now_s)
-        if self._draining and self._framing.late_answers > late_before:
-            self._queue.late.came(now_s)
-            self._resume_at(self._held_until_s)
-        if idle and now_s >= self._late_until_s and Sort.REQUEST in self._overheard.feed(data):
-            # Another master has asked: let it have its answer, lest both be lost.
-            self._held_until_s = max(self._held_until_s, now_s + FOREIGN_ANSWER_S)
+        if self._numberless and (idle or answers):
+            self._hear(now_s, answers[0].pdu if answers else b"")
         if self._framing.junk_bytes - self._junk_mark > BUS_JUNK_BYTES:
             self._hang_up(Fault(Reason.GARBAGE, f"{BUS_JUNK_BYTES} bytes without an answer among them"))
         elif answers:
             self._account(now_s)
             self._pump()
+
+    def _take(self, turn: Turn, pdu: bytes, now_s: float) -> None:
+        """An answer that fits its request; whether it can be that is another matter."""
+        if self._true_time and now_s - turn.sent_s < EARLY_SHARE * turn.least_s(pdu, self._line):
+            self._reject(turn, now_s)
+            return
+        if self._numberless and not self._queue.late.trusts(turn.request, pdu, turn.sent_s, now_s):
+            self._doubt(turn, now_s)
+            return
+        self._answers += 1
+        self._tell(_ANSWERED, turn=turn)
+        self.proved = True
+        self._silence.answered(turn.request.address)
+        self._junk_mark = self._framing.junk_bytes
+        self._responses.note(now_s - turn.sent_s)
+        self._rest(turn, now_s, answered=True)
+        if not turn.future.done():
+            turn.future.set_result(pdu)
 
     def stats(
         self,
@@ -246,7 +239,7 @@ class Turns:
             bytes_received=self._bytes_received,
             junk_bytes=self._framing.junk_bytes,
             late_answers=self._framing.late_answers,
-            foreign_frames=self._overheard.frames,
+            foreign_frames=self._beside.frames,
             reconnects=reconnects,
             busy_s=busy_s,
             waiting=len(self._queue),
@@ -314,9 +307,10 @@ class Turns:
         if not self._outstanding:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
-        self._overheard.forget()
-        self._queue.late.forget_last()
-        self._addresses.add(request.address)
+        self._junk_sent = self._framing.junk_bytes
+        if self._numberless:
+            self._beside.sent(request)
+        self._silence.asked(request.address)
         if request.delay_s > 0:
             self._queue.rest(request.address, math.inf)
         line = request.line or self._line
@@ -395,16 +389,19 @@ class Turns:
         fault = self._framing.forget(transaction)
         if not turn.request.answered:
             self._rest(turn, now_s, answered=True)  # nobody has failed to answer
+            self._beside.forget()
             if not turn.future.done():
                 turn.future.set_result(b"")
             return
         self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
         self._rest(turn, now_s, answered=False)
-        foreign = fault is not None and fault.reason is Reason.WRONG_TRANSACTION and turn.request.protocol is Protocol.MODBUS
-        if self._framing.quiet_s > 0:
-            self._overheard.frames += foreign
+        if self._numberless:
             # A damaged answer has come, and no other is on its way.
             self._drain(turn, now_s, may_come=fault is None or fault.reason is not Reason.CHECKSUM)
+            heard = self._beside.frames
+            self._hear(now_s)
+            if fault is not None and fault.reason is Reason.WRONG_TRANSACTION and turn.request.protocol is Protocol.MODBUS:
+                self._beside.frames = max(self._beside.frames, heard + 1)
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
@@ -414,35 +411,42 @@ class Turns:
         """Let the line fall silent after a request without an answer; `may_come`: its answer may be late."""
         self._draining = True
         self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
-        self._drained_by_s = self._late_until_s = now_s + BUS_DRAIN_MAX_S
+        self._drained_by_s = self._beside.late_until_s = now_s + BUS_DRAIN_MAX_S
         if may_come:
             self._queue.late.give_up(turn.request, turn.sent_s, now_s)
 
-    def _least_s(self, turn: Turn, pdu: bytes) -> float:
-        """What request and answer take on the line at the least, if the device does not think at all."""
-        line = turn.request.line or self._line
-        return 0.0 if line is None else turn.sending_s + (len(pdu) + _LEAST_AROUND) * line.character_s
-
     def _reject(self, turn: Turn, now_s: float) -> None:
         """An answer has come before there could be one: it was meant for another request, or for another master."""
-        self._overheard.frames += 1
+        self._beside.frames += 1
+        self._beside.forget()
         self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "an answer came before the request can have been heard"), sent=True)
         self._rest(turn, now_s, answered=False)
         self._drain(turn, now_s, may_come=True)
 
-    def _note_silence(self, address: Station) -> None:
-        """Drop a connection on which nothing comes any more.
+    def _doubt(self, turn: Turn, now_s: float) -> None:
+        """Its answer could be the one to an earlier request: it is asked again when no such answer can come any more."""
+        self._rest(turn, now_s, answered=True)
+        if turn.doubted or not is_read(turn.request.protocol, turn.request.pdu):
+            self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "the answer may be the one to an earlier request"), sent=True)
+            return
+        turn.doubted, turn.deadline_s = True, None
+        self._queue.put_back(turn)
 
-        But not for one dead unit among others that are only not asked, nor while one that may live is still to answer. A unit
-        that has been silent for as long as others have answered says nothing of the connection.
-        """
-        self._silent_timeouts += 1
-        self._silent.add(address)
-        hopeless = self._silent.issuperset(turn.request.address for turn in self._outstanding.values())
-        enough = len(self._silent) > 1 or self._silent == self._addresses
-        is_news = not self._heard or not self._heard.isdisjoint(self._silent)
-        if hopeless and enough and is_news and self._silent_timeouts >= self._silent_enough:
-            self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {self._silent_timeouts} requests"))
+    def _hear(self, now_s: float, answer: bytes = b"") -> None:
+        """See what was said beside the `answer`: another master is let have its own, lest both be lost."""
+        if answer and self._framing.junk_bytes == self._junk_sent:
+            self._beside.forget()
+            return
+        if self._beside.hear(now_s, answer):
+            self._held_until_s = max(self._held_until_s, now_s + FOREIGN_ANSWER_S)
+        if not self._outstanding:
+            self._resume_at(max(self._held_until_s, now_s))
+
+    def _note_silence(self, address: Station) -> None:
+        """Drop a connection on which nothing comes any more."""
+        requests = self._silence.lasts(address, (turn.request.address for turn in self._outstanding.values()))
+        if requests:
+            self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {requests} requests"))
 
     def _hang_up(self, fault: Fault) -> None:
         """Close the connection; nothing more goes out on it."""

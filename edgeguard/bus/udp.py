@@ -23,8 +23,8 @@ class DatagramFraming(MbapFraming):
         """Answers in a datagram; never raises. One that comes a second time counts as late."""
         try:
             answers = super().feed(data)
-        except StreamBroken:
-            answers = []
+        except StreamBroken as broken:
+            answers = list(broken.answers)
         self.let_go()
         for answer in answers:
             self.remember(answer.transaction)

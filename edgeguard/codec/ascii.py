@@ -7,7 +7,7 @@ again after any noise; a frame of another unit, function or length is never take
 from typing import Final
 
 from edgeguard.codec.framing import Answer
-from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes
+from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes, confirmation, unit_of
 from edgeguard.core.limits import ASCII_MAX_FRAME_BYTES, RTU_QUIET_S
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
@@ -42,17 +42,21 @@ class AsciiFraming:
         self._odd: Fault | None = None
         self._echoes: bool | None = None
         self._doubt: Fault | None = None
+        self._others: Fault | None = None
+        self._confirmed = b""
         self._echoed = False
 
     def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
-        """The frame of a request to unit `address`."""
+        """The frame of a request to unit `address`. ValueError if there is no such unit."""
         if self._transaction is not None:
             raise ValueError("a serial line bears one request at a time")
-        self._asked = bytes((int(address),)) + pdu
+        self._asked = bytes((unit_of(address),)) + pdu
         self._sent = _START + (self._asked + bytes((lrc(self._asked),))).hex().upper().encode("ascii") + b"\r\n"
         self._length = answer_bytes(pdu)
         self._transaction = transaction
-        self._odd, self._doubt, self._echoed = None, None, False
+        self._confirmed = confirmation(pdu)
+        self._odd = self._doubt = self._others = None
+        self._echoed = False
         self._drop(len(self._buffer))
         return self._sent
 
@@ -105,7 +109,7 @@ class AsciiFraming:
         if transaction is not None and self._is_foreign_request(body):
             self._doubt = Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {body[0]} at the same time")
             self._echoes = None
-        fault = self._doubt or self._mismatch(body, frame)
+        fault = self._doubt or (None if transaction is None else self._mismatch(body, frame))
         if fault is None and transaction is not None:
             if self._asked[1] <= Function.READ_INPUT_REGISTERS:
                 self._echoes = self._echoed
@@ -148,9 +152,12 @@ class AsciiFraming:
             return Fault(Reason.WRONG_UNIT, f"asked unit {self._asked[0]}, unit {body[0]} answered")
         pdu = body[1:-1]
         if pdu[0] == self._asked[1] | EXCEPTION_BIT and len(pdu) == 2:
-            return None
+            return self._others
         if pdu[0] != self._asked[1]:
             return Fault(Reason.WRONG_FUNCTION, f"asked function {self._asked[1]}, answered function {pdu[0]}")
+        if self._confirmed and pdu != self._confirmed:
+            self._others = Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {body[0]} at the same time")
+            return Fault(Reason.GARBAGE, f"asked to write {self._confirmed.hex()}, confirmed {pdu.hex()}")
         if self._length is not None and len(pdu) != self._length:
             return Fault(Reason.SHORT_ANSWER, f"expected {self._length} bytes, got {len(pdu)}")
         return None

@@ -55,6 +55,22 @@ def _station_at(buffer: bytes | bytearray, place: int) -> str:
     return (octets[:1] + octets[:0:-1]).hex().upper()
 
 
+def mismatch(frame: MeterFrame, station: str, pdu: bytes) -> Fault | None:
+    """Why this is not the answer to a request, None if it is: address, function, sequence number and identifier, in this order."""
+    if not stands_for(station, frame.station):
+        return Fault(Reason.WRONG_UNIT, f"asked meter {station}, meter {frame.station} answered")
+    if frame.control & ~ERROR_BIT != pdu[0] | ANSWER_BIT:
+        return Fault(Reason.WRONG_FUNCTION, f"asked control code {pdu[0]:02X}, answered {frame.control:02X}")
+    data, asked, ser = frame.data, pdu[1:3], pdu[3:4]
+    if frame.control & ERROR_BIT and (data[:1] == ser or len(data) < _DI_AND_SER):
+        return None  # a refusal bears its number and the status, without an identifier
+    if data[2:3] != ser:
+        return Fault(Reason.WRONG_TRANSACTION, f"asked with number {ser.hex()}, answered number {data[2:3].hex() or 'none'}")
+    if data[:2] not in (asked, asked[::-1]):
+        return Fault(Reason.WRONG_TRANSACTION, f"asked for {asked.hex(' ')}, the answer is about {data[:2].hex(' ')}")
+    return None
+
+
 class Cjt188Framing(MeterFraming):
     """CJ/T 188 frames of one line; see codec.framing.Framing. An answer to wildcards may come from any address they mean."""
 
@@ -68,6 +84,10 @@ class Cjt188Framing(MeterFraming):
         """The whole frame that begins at `place`."""
         return frame_at(buffer, place)
 
+    def tells(self, frame: MeterFrame) -> bool:
+        """All good answers repeat identifier and number."""
+        return not frame.control & ERROR_BIT
+
     def means(self, station: str, other: str) -> bool:
         """Whether an address with A for any byte means this other one."""
         return stands_for(station, other)
@@ -79,16 +99,5 @@ class Cjt188Framing(MeterFraming):
         return _station_at(buffer, place), _ENVELOPE + buffer[place + 10]
 
     def mismatch(self, frame: MeterFrame, station: str, pdu: bytes) -> Fault | None:
-        """Address, function, sequence number and identifier, in this order."""
-        if not stands_for(station, frame.station):
-            return Fault(Reason.WRONG_UNIT, f"asked meter {station}, meter {frame.station} answered")
-        if frame.control & ~ERROR_BIT != pdu[0] | ANSWER_BIT:
-            return Fault(Reason.WRONG_FUNCTION, f"asked control code {pdu[0]:02X}, answered {frame.control:02X}")
-        data, asked, ser = frame.data, pdu[1:3], pdu[3:4]
-        if frame.control & ERROR_BIT and (data[:1] == ser or len(data) < _DI_AND_SER):
-            return None  # a refusal bears its number and the status, without an identifier
-        if data[2:3] != ser:
-            return Fault(Reason.WRONG_TRANSACTION, f"asked with number {ser.hex()}, answered number {data[2:3].hex() or 'none'}")
-        if data[:2] not in (asked, asked[::-1]):
-            return Fault(Reason.WRONG_TRANSACTION, f"asked for {asked.hex(' ')}, the answer is about {data[:2].hex(' ')}")
-        return None
+        """Why a meter's frame is not the answer to this request; None if it is."""
+        return mismatch(frame, station, pdu)

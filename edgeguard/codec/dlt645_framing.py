@@ -63,6 +63,25 @@ def _station_at(buffer: bytes | bytearray, place: int) -> str:
     return bytes(buffer[place + 1 : place + 7])[::-1].hex().upper()
 
 
+def mismatch(frame: MeterFrame, station: str, pdu: bytes) -> Fault | None:
+    """Why this is not the answer to a request, None if it is: address, function, identifier and sequence number, in this order."""
+    if not stands_for(station, frame.station):
+        return Fault(Reason.WRONG_UNIT, f"asked meter {station}, meter {frame.station} answered")
+    function = pdu[0] & FUNCTION_BITS
+    if frame.control & FUNCTION_BITS != function:
+        return Fault(Reason.WRONG_FUNCTION, f"asked function {function:02X}, answered control code {frame.control:02X}")
+    if frame.control & ERROR_BIT:
+        return None
+    size = _NAMED.get(function, 0)
+    asked, named = pdu[1 : 1 + size], frame.data[:size]
+    if asked != named:
+        detail = f"asked for {asked[::-1].hex().upper()}, the answer is about {named[::-1].hex().upper() or 'nothing'}"
+        return Fault(Reason.WRONG_TRANSACTION, detail)
+    if function == _NUMBERED and frame.data[-1:] != pdu[-1:]:
+        return Fault(Reason.WRONG_TRANSACTION, f"asked for following frame {pdu[-1]}, got number {frame.data[-1]}")
+    return None
+
+
 class Dlt645Framing(MeterFraming):
     """DL/T 645 frames of one line; see codec.framing.Framing. An answer to wildcards may come from any address they mean."""
 
@@ -76,6 +95,10 @@ class Dlt645Framing(MeterFraming):
         """The whole frame that begins at `place`."""
         return frame_at(buffer, place)
 
+    def tells(self, frame: MeterFrame) -> bool:
+        """Good answers to reads repeat the identifier."""
+        return not frame.control & ERROR_BIT and frame.control & FUNCTION_BITS in _NAMED
+
     def means(self, station: str, other: str) -> bool:
         """Whether an address with A for any digit means this other one."""
         return stands_for(station, other)
@@ -87,19 +110,5 @@ class Dlt645Framing(MeterFraming):
         return _station_at(buffer, place), _ENVELOPE + buffer[place + 9]
 
     def mismatch(self, frame: MeterFrame, station: str, pdu: bytes) -> Fault | None:
-        """Address, function, identifier and sequence number, in this order."""
-        if not stands_for(station, frame.station):
-            return Fault(Reason.WRONG_UNIT, f"asked meter {station}, meter {frame.station} answered")
-        function = pdu[0] & FUNCTION_BITS
-        if frame.control & FUNCTION_BITS != function:
-            return Fault(Reason.WRONG_FUNCTION, f"asked function {function:02X}, answered control code {frame.control:02X}")
-        if frame.control & ERROR_BIT:
-            return None
-        size = _NAMED.get(function, 0)
-        asked, named = pdu[1 : 1 + size], frame.data[:size]
-        if asked != named:
-            detail = f"asked for {asked[::-1].hex().upper()}, the answer is about {named[::-1].hex().upper() or 'nothing'}"
-            return Fault(Reason.WRONG_TRANSACTION, detail)
-        if function == _NUMBERED and frame.data[-1:] != pdu[-1:]:
-            return Fault(Reason.WRONG_TRANSACTION, f"asked for following frame {pdu[-1]}, got number {frame.data[-1]}")
-        return None
+        """Why a meter's frame is not the answer to this request; None if it is."""
+        return mismatch(frame, station, pdu)

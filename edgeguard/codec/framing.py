@@ -3,6 +3,7 @@
 A bus speaks to this face alone, so a protocol joins by bringing one framing. Nothing here knows Modbus.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from edgeguard.core.errors import Retryable
@@ -18,11 +19,15 @@ class Answer(NamedTuple):
 
 
 class StreamBroken(Retryable):
-    """Bytes came that cannot be a frame, on a stream without a way to resynchronise: the connection must be dropped."""
+    """Bytes came that cannot be a frame, on a stream without a way to resynchronise: the connection must be dropped.
 
-    def __init__(self, fault: Fault) -> None:
+    `answers` stood before them.
+    """
+
+    def __init__(self, fault: Fault, answers: Sequence[Answer] = ()) -> None:
         super().__init__(f"the byte stream is broken ({fault})")
         self.fault = fault
+        self.answers = tuple(answers)
 
 
 class Framing(Protocol):

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import Final
 
 from edgeguard.codec.framing import Answer, StreamBroken
+from edgeguard.codec.modbus import unit_of
 from edgeguard.core.limits import BUS_MAX_OUTSTANDING, MODBUS_MAX_PDU_BYTES
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
@@ -43,15 +44,15 @@ class MbapFraming:
         return int.from_bytes(self._rest[:2], "big") not in self._units
 
     def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
-        """The ADU of a request to unit `address`."""
-        unit = self._units[transaction] = int(address)
+        """The ADU of a request to unit `address`. ValueError if there is no such unit."""
+        unit = self._units[transaction] = unit_of(address)
         return _HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu
 
     def feed(self, data: bytes) -> list[Answer]:
         """Answers completed by `data`. StreamBroken on a protocol id that is not 0 or a length that cannot be."""
         if self._rest:
             data = self._rest + data
-        answers = []
+        answers: list[Answer] = []
         start, size = 0, len(data)
         while size - start >= _SHORTEST_ADU:
             transaction, protocol, length, unit = _HEADER.unpack_from(data, start)
@@ -59,7 +60,7 @@ class MbapFraming:
                 self.junk_bytes += size - start
                 self._rest = b""
                 head = data[start : start + _HEADER.size].hex(" ")
-                raise StreamBroken(Fault(Reason.GARBAGE, f"{head} is no Modbus TCP header"))
+                raise StreamBroken(Fault(Reason.GARBAGE, f"{head} is no Modbus TCP header"), answers)
             end = start + 6 + length
             if end > size:
                 break

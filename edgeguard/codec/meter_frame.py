@@ -18,6 +18,8 @@ ANSWER_BIT: Final = 0x80
 """D7 of a control code: a meter speaks, not a master."""
 ERROR_BIT: Final = 0x40
 """D6 of a control code: the meter refuses."""
+WILD: Final = "A"
+"""Any digit, in an address that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,10 @@ def without_wake_up(buffer: bytes | bytearray, end: int) -> int:
 def digits_of(station: Station) -> str:
     """A station as text; a protocol judges it further."""
     return station if isinstance(station, str) else str(station)
+
+
+def overlap(one: Station, other: Station) -> bool:
+    """Whether a device may hear both addresses, of which a meter's may hold wildcards."""
+    if isinstance(one, int) or isinstance(other, int):
+        return one == other
+    return len(one) == len(other) and all(a == b or WILD in (a, b) for a, b in zip(one, other, strict=True))

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Final
 
 from edgeguard.codec.framing import Answer
-from edgeguard.codec.meter_frame import END, START, WAKE_UP, MeterFrame, digits_of, frames_in, without_wake_up
+from edgeguard.codec.meter_frame import END, START, WAKE_UP, MeterFrame, digits_of, frames_in, overlap, without_wake_up
 from edgeguard.core.limits import METER_KEPT_BYTES, METER_QUIET_S
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
@@ -35,6 +35,7 @@ class MeterFraming(ABC):
         self._sent = b""
         self._buffer = bytearray()
         self._odd: Fault | None = None
+        self._others: Fault | None = None
 
     @abstractmethod
     def wrap(self, station: str, pdu: bytes) -> bytes:
@@ -47,6 +48,10 @@ class MeterFraming(ABC):
     @abstractmethod
     def mismatch(self, frame: MeterFrame, station: str, pdu: bytes) -> Fault | None:
         """Why a meter's frame is not the answer to this request; None if it is."""
+
+    @abstractmethod
+    def tells(self, frame: MeterFrame) -> bool:
+        """Whether a meter's frame says what it is about; a refusal does not."""
 
     @abstractmethod
     def means(self, station: str, other: str) -> bool:
@@ -64,7 +69,7 @@ class MeterFraming(ABC):
         self._pdu = bytes(pdu)
         self._sent = self.wrap(self._station, self._pdu)
         self._drop(len(self._buffer))
-        self._odd = None
+        self._odd = self._others = None
         self._transaction = transaction
         return bytes((WAKE_UP,)) * self.wake_up_bytes + self._sent
 
@@ -108,8 +113,10 @@ class MeterFraming(ABC):
             if bytes(self._buffer[frame.start : frame.end]) != self._sent:
                 self.junk_bytes += size
                 self._odd = self._odd or Fault(Reason.GARBAGE, f"another master asks meter {frame.station}")
+                if overlap(frame.station, self._station):
+                    self._others = Fault(Reason.WRONG_TRANSACTION, f"another master asks meter {frame.station} at the same time")
             return False
-        fault = self.mismatch(frame, self._station, self._pdu)
+        fault = self.mismatch(frame, self._station, self._pdu) or (None if self.tells(frame) else self._others)
         if fault is None:
             return True
         self.junk_bytes += size

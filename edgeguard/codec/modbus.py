@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from edgeguard.core.limits import MODBUS_MAX_READ_BITS, MODBUS_MAX_READ_REGISTERS, MODBUS_MAX_WRITE_REGISTERS
+from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 
@@ -72,6 +73,13 @@ _ECHOED_BYTES: Final = MappingProxyType(
 """A write is confirmed by the first bytes of its request."""
 
 
+def unit_of(station: Station) -> int:
+    """The byte that a unit is addressed by. ValueError if there is no such unit."""
+    if not isinstance(station, int) or not 0 <= station <= 255:
+        raise ValueError(f'"{station}" is no Modbus unit: a whole number from 0 to 255')
+    return station
+
+
 def read_request(table: Table, address: int, count: int) -> bytes:
     """Read `count` bits or registers from `address`. ValueError outside of the protocol's limits."""
     limit = MODBUS_MAX_READ_BITS if table.is_bits else MODBUS_MAX_READ_REGISTERS
@@ -117,6 +125,11 @@ def answer_bytes(request: bytes) -> int | None:
     if Function.READ_COILS <= function <= Function.READ_INPUT_REGISTERS and len(request) == 5:
         return 2 + _data_bytes(request)
     return _ECHOED_BYTES.get(Function(function)) if function in _ECHOED_BYTES else None
+
+
+def confirmation(request: bytes) -> bytes:
+    """The answer that confirms a write; empty if this is none."""
+    return request[: _ECHOED_BYTES.get(Function(request[0]), 0)] if request[0] in _ECHOED_BYTES else b""
 
 
 def exception_code(answer: bytes) -> int | None:

@@ -8,7 +8,7 @@ or a USB adapter the silences between them are gone, so the request says how lon
 from typing import Final
 
 from edgeguard.codec.framing import Answer
-from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes
+from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes, confirmation, unit_of
 from edgeguard.core.limits import RTU_MAX_ADU_BYTES, RTU_QUIET_S
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
@@ -16,6 +16,8 @@ from edgeguard.core.quality import Fault, Reason
 _POLYNOMIAL: Final = 0xA001
 _EXCEPTION_FRAME: Final = 5
 _ECHO_FRAME: Final = 8
+_MASK_FRAME: Final = 10
+"""A mask write, and its confirmation."""
 _REQUEST_FRAME: Final = 8
 """A read's request."""
 _KEPT_BYTES: Final = 2 * RTU_MAX_ADU_BYTES
@@ -57,20 +59,23 @@ class RtuFraming:
         self._transaction: int | None = None
         self._sent = b""
         self._length: int | None = None
+        self._confirmed = b""
         self._buffer = bytearray()
         self._echoes: bool | None = None
         self._doubt: Fault | None = None
+        self._odd: Fault | None = None
 
     def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
-        """The frame of a request to unit `address`."""
+        """The frame of a request to unit `address`. ValueError if there is no such unit."""
         if self._transaction is not None:
             raise ValueError("an RTU line bears one request at a time")
-        body = bytes((int(address),)) + pdu
+        body = bytes((unit_of(address),)) + pdu
         length = answer_bytes(pdu)
         self._transaction = transaction
         self._length = None if length is None else length + 3
+        self._confirmed = confirmation(pdu)
         self._sent = body + crc16(body).to_bytes(2, "little")
-        self._doubt = None
+        self._doubt = self._odd = None
         self._drop(len(self._buffer))
         return self._sent
 
@@ -91,6 +96,8 @@ class RtuFraming:
         for offset in range(start, len(buffer) - _EXCEPTION_FRAME + 1):
             size = self._size_at(offset)
             if size is not None and offset + size <= len(buffer) and not crc16(buffer[offset : offset + size]):
+                if self._confirmed and size == _EXCEPTION_FRAME and self._refuses_another(bytes(buffer[:offset])):
+                    continue
                 return self._found(offset, size)
         return []
 
@@ -98,7 +105,7 @@ class RtuFraming:
         """Give up; says what the bytes that came look like."""
         if transaction != self._transaction:
             raise ValueError(f"transaction {transaction} is not outstanding")
-        fault = self._doubt or self._diagnose()
+        fault = self._doubt or self._odd or self._diagnose()
         self._transaction = None
         return fault
 
@@ -119,6 +126,8 @@ class RtuFraming:
             return None
         if self._length is None:
             return len(buffer) - offset
+        if self._confirmed and not self._confirmed.startswith(buffer[offset + 1 : offset + 1 + len(self._confirmed)]):
+            return None
         if function <= Function.READ_INPUT_REGISTERS and buffer[offset + 2] != self._length - 5:
             return None
         return self._length
@@ -156,6 +165,19 @@ class RtuFraming:
                 return Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {unit} at the same time")
         return None
 
+    def _refuses_another(self, before: bytes) -> bool:
+        """Whether a refusal may be that of another master's write to the same unit, which was heard before it."""
+        head = self._sent[:2]
+        place = before.find(head)
+        while place >= 0:
+            sizes = (_ECHO_FRAME, _MASK_FRAME, before[place + 6] + 9 if len(before) > place + 6 else 0)
+            frames = (before[place : place + size] for size in sizes if 0 < size <= len(before) - place)
+            if any(frame != self._sent and not crc16(frame) for frame in frames):
+                self._odd = Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {head[0]} at the same time")
+                return True
+            place = before.find(head, place + 1)
+        return False
+
     def _drop(self, count: int) -> None:
         if count > 0:
             self.junk_bytes += count
@@ -174,6 +196,8 @@ class RtuFraming:
                 return Fault(Reason.WRONG_UNIT, f"asked unit {sent[0]}, unit {frame[0]} answered")
             if frame[1] & ~EXCEPTION_BIT != sent[1]:
                 return Fault(Reason.WRONG_FUNCTION, f"asked function {sent[1]}, answered function {frame[1]}")
+            if len(frame) == self._length and self._confirmed:
+                return Fault(Reason.GARBAGE, f"asked to write {self._confirmed.hex()}, confirmed {frame[1:-2].hex()}")
             return Fault(Reason.SHORT_ANSWER, f"expected a frame of {self._length} bytes, got one of {len(frame)}")
         at = buffer.find(sent[:2])
         if at >= 0 and self._length is not None:
@@ -186,7 +210,7 @@ class RtuFraming:
     @staticmethod
     def _any_frame(buffer: bytearray, offset: int) -> bytes | None:
         """A frame of any unit and a common shape that begins here, its CRC right."""
-        for size in (_EXCEPTION_FRAME, _ECHO_FRAME, 5 + buffer[offset + 2]):
+        for size in (_EXCEPTION_FRAME, _ECHO_FRAME, _MASK_FRAME, 5 + buffer[offset + 2]):
             frame = bytes(buffer[offset : offset + size])
             if len(frame) == size and not crc16(frame):
                 return frame

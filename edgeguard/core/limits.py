@@ -57,6 +57,12 @@ LATE_ANSWER_MIN_S: Final = 0.5
 """After a time-out on a line without numbers the like is not asked of the same device again for so long, or for its time-out."""
 LATE_LEARNED_MAX_S: Final = 3.0
 """Twice the worst response seen of the device counts as well, up to here."""
+LATE_KEPT_S: Final = 5.0
+"""An answer may come so long after it was given up, or after another master asked for it, and is still known as such."""
+LATE_KNOWN_ANSWERS: Final = 8
+"""After so many answers that were nobody else's it is taken as known how late a station can be."""
+LATE_OWED: Final = 8
+"""Requests of one kind to one station whose answers may still come."""
 EARLY_SHARE: Final = 0.9
 """An answer of a serial port that comes within this share of the time that its bytes and the request's take cannot be one."""
 FOREIGN_ANSWER_S: Final = 0.2

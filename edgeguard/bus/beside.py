@@ -1,0 +1,55 @@
+"""What is said on a line beside the answers to our own requests: told apart into late answers and the talk of another master."""
+
+from typing import Final
+
+from edgeguard.bus.exchange import Request
+from edgeguard.bus.late import LateAnswers
+from edgeguard.bus.overheard import Overheard
+from edgeguard.codec.dlt645_framing import BROADCAST
+
+_NOBODY_ANSWERS: Final = (0, BROADCAST)
+
+
+class Beside:
+    """Bytes as they come, and who said them. `frames` counts those of others; answers before `late_until_s` may be late ones."""
+
+    def __init__(self, late: LateAnswers) -> None:
+        self.frames = 0
+        self.late_until_s = 0.0
+        self._late = late
+        self._overheard = Overheard()
+        self._sent: Request | None = None
+
+    def keep(self, data: bytes) -> None:
+        """These have come."""
+        self._overheard.keep(data)
+
+    def sent(self, request: Request) -> None:
+        """This goes out now; what has come before may be the beginning of what still comes."""
+        self._sent = request
+        self._late.sent(request)
+
+    def forget(self) -> None:
+        """Nothing has been said but the answer."""
+        self._sent = None
+        self._overheard.forget()
+
+    def hear(self, now_s: float, answer: bytes = b"") -> bool:
+        """Sort out what has come beside the `answer`; whether another master's request is the last of it."""
+        asked = False
+        sent, self._sent = self._sent, None
+        idle = sent is None
+        for heard in self._overheard.feed():
+            if answer and heard.pdu == answer:
+                answer, asked = b"", False
+            elif sent is not None and heard.pdu == sent.pdu and heard.station == sent.address:
+                sent = None  # the line's echo
+            elif heard.may_answer and self._late.answered(heard, now_s, just_now=idle):
+                asked = False
+            else:
+                asked = heard.may_ask and heard.station not in _NOBODY_ANSWERS
+                if asked:
+                    self._late.asked_by_others(heard, now_s)
+                if heard.may_ask or (idle and now_s >= self.late_until_s):
+                    self.frames += 1
+        return asked
