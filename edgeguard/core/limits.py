@@ -39,6 +39,26 @@ METER_CLOCK_QUIET_S: Final = 1.0
 METER_CLOCKS_READ_S: Final = 18.0
 """For reading the clocks of all meters of a bus; twice, with the broadcast between, within a control call."""
 
+# Maintenance hints
+HINT_DAY_SAMPLES: Final = 64
+"""Measurements of one quantity that are kept of a day; beyond them every second, fourth ... one is."""
+HINT_DAYS: Final = 180
+"""Days of one quantity that are kept, the gaps between them included."""
+HINT_TREND_DAYS: Final = 60
+"""Days through which a line is laid: the pairs of them are compared, so that the work grows with the square."""
+HINT_ONSET_DAYS: Final = 120
+"""Days among which the beginning of a change is looked for."""
+HINT_WEAR_DAYS: Final = 42
+HINT_MAP_BINS: Final = 24
+HINT_GAUGES_PER_DEVICE: Final = 16
+HINT_SAMPLE_MS: Final = 60_000
+"""A slow quantity is looked at so often."""
+HINT_KEEP_MS: Final = 3_600_000
+"""What was measured since the last keeping is lost in a crash: at most so much of it."""
+HINT_CURVE_POINTS: Final = 32
+HINT_SERVICE_CHARS: Final = 500
+HINT_SNOOZE_DAYS: Final = 365
+
 # Buses
 BUS_QUEUE_REQUESTS: Final = 1024
 BUS_MAX_OUTSTANDING: Final = 16
@@ -371,6 +391,7 @@ FIRE_MAX_DATA_BYTES: Final = 1024
 FIRE_KEPT_BYTES: Final = 4096
 """More than three of the largest frames: what stands before them is noise."""
 MAX_PARTS_PER_POINT: Final = 16
+ROLES_PER_POINT: Final = 16
 MAX_IDENTIFY_CHECKS: Final = 64
 MAX_PROFILE_FILES: Final = 2000
 MAX_TEXT_CHARS: Final = 200

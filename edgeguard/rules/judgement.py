@@ -1,0 +1,178 @@
+"""Whether the days of one quantity speak of wear: a trend that will meet its limit, a step or a creep that has gone far. Pure.
+
+One cause is one finding: trend, step and creep are three ways to see it, and the one that explains the days best is told.
+`share` is the common measure: 0 at the reference, 1 at the limit. Small changes are nobody's business, however sure they are.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import NormalDist, median
+from typing import Final
+
+from edgeguard.core.limits import HINT_ONSET_DAYS
+from edgeguard.rules.drift import cusum, hinge, stepped
+from edgeguard.rules.trend import Dated, Reach, Trend, reach, theil_sen
+
+
+class Seen(StrEnum):
+    """How a change shows itself."""
+
+    TREND = "trend"
+    STEP = "step"
+    DRIFT = "drift"
+    PASSED = "passed"
+    """The limit is behind."""
+    USAGE = "usage"
+    """A counter nears its service interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the quantity was when all was well: `level`, and `spread` as one sigma from day to day.
+
+    Learned on `first_day` to `last_day`, or given by a person (`given`).
+    """
+
+    level: float
+    spread: float
+    first_day: int
+    last_day: int
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """What a year does to the quantity without any wear: at most `slope` a day and `swing` from its lowest to its highest."""
+
+    slope: float = 0.0
+    swing: float = 0.0
+
+
+NO_SEASON: Final = Season()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is seen of a quantity; `confidence` that the change is real, 0.5 to 1. Dates are days' numbers.
+
+    `reach` counts from `day`; None where no date can be told.
+    """
+
+    seen: Seen
+    day: int
+    onset_day: int
+    onset_open: bool
+    level: float
+    share: float
+    slope: float
+    slope_low: float
+    slope_high: float
+    reach: Reach | None
+    confidence: float
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """How much is asked of the days before anything is said. Tuned on the simulation's tuning seeds only (tests/hints)."""
+
+    horizon_days: float = 45.0
+    """A limit further away than this is not worth a hint yet."""
+    trend_z: float = 3.6
+    trend_share: float = 0.22
+    trend_days: int = 8
+    moved_share: float = 0.50
+    moved_z: float = 5.0
+    keep_share: float = 0.15
+    """A hint that stands falls below this share of the way."""
+    flat_share: float = 0.40
+    """A trend that has stopped is forgotten below this share, and kept as a creep above it."""
+    spread_floor: float = 0.02
+    """One sigma is never taken for less than this part of the way from reference to limit."""
+
+
+STRICT: Final = Strictness()
+_RECENT: Final = 5
+_BEFORE_ONSET: Final = 1
+
+
+def judge(
+    points: Sequence[Dated],
+    reference: Reference,
+    limit: float,
+    season: Season = NO_SEASON,
+    standing: bool = False,
+    strict: Strictness = STRICT,
+) -> Finding | None:
+    """What the days say against `reference` and `limit`; None if nothing needs saying. `standing`: a hint of it stands already,
+    which takes less to be kept than it takes to be raised."""
+    if len(points) < _RECENT or limit == reference.level:
+        return None
+    sign = 1.0 if limit > reference.level else -1.0
+    way = abs(limit - reference.level)
+    recent = [value for _, value in points[-_RECENT:]]
+    level = median(recent)
+    gone = sign * (level - reference.level)
+    moved = gone - season.swing
+    if moved < (strict.keep_share if standing else strict.trend_share) * way:
+        return None
+    sigma = max(reference.spread, strict.spread_floor * way)
+    change = cusum(points, reference.level + sign * season.swing, sigma, sign)
+    if change is None:
+        return None
+    window, begun = _since(points, reference.level + sign * season.swing, sign)
+    trend = theil_sen(window)
+    step_day = None if trend is None else stepped(window, trend.slope)
+    shift_z = moved / (sigma * 1.2533 / math.sqrt(_RECENT))
+    onset_day = step_day or max(begun, change.onset_day)
+    is_open = onset_day == points[0][0]
+    shared = _Shared(points[-1][0], onset_day, is_open, level, gone / way, window)
+    if trend is not None and step_day is None:
+        found = _trending(trend, limit, sign, season, strict, standing)
+        if found is not None:
+            return _finding(Seen.TREND if gone < way else Seen.PASSED, shared, trend, found, trend.certainty)
+    wanted = strict.flat_share if standing else strict.moved_share
+    all_moved = min(sign * (value - reference.level) for value in recent[-3:]) - season.swing >= 0.7 * wanted * way
+    if moved < wanted * way or shift_z < strict.moved_z or not all_moved:
+        return None
+    seen = Seen.PASSED if gone >= way else Seen.DRIFT if step_day is None else Seen.STEP
+    return _finding(seen, shared, trend, None, NormalDist().cdf(shift_z))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    day: int
+    onset_day: int
+    onset_open: bool
+    level: float
+    share: float
+    window: Sequence[Dated]
+
+
+def _since(points: Sequence[Dated], reference: float, sign: float) -> tuple[Sequence[Dated], int]:
+    """The days of the change and a few before it, and the first day of it."""
+    latest = points[-HINT_ONSET_DAYS:]
+    first = hinge(latest, reference, sign)
+    return latest[max(0, min(first - _BEFORE_ONSET, len(latest) - 2 * _RECENT)) :], latest[first][0]
+
+
+def _trending(trend: Trend, limit: float, sign: float, season: Season, strict: Strictness, standing: bool) -> Reach | None:
+    """The date, if the line certainly nears the limit and will meet it within the horizon."""
+    certain = 0.6 if standing else 1.0
+    slowest = min(sign * trend.low, sign * trend.high) - season.slope
+    if trend.days < strict.trend_days or sign * trend.z < certain * strict.trend_z or slowest <= 0:
+        return None
+    found = reach(trend, limit, season.slope)
+    if found is None or found.expected > strict.horizon_days * (2.0 if standing else 1.0):
+        return None
+    return found
+
+
+def _finding(seen: Seen, shared: _Shared, trend: Trend | None, found: Reach | None, confidence: float) -> Finding:
+    slope, low, high = (0.0, 0.0, 0.0) if trend is None else (trend.slope, trend.low, trend.high)
+    return Finding(
+        seen, shared.day, shared.onset_day, shared.onset_open, shared.level, shared.share,
+        slope, low, high, found if seen is Seen.TREND else None, min(confidence, 0.999), len(shared.window),
+    )  # fmt: skip

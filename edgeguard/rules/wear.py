@@ -1,0 +1,110 @@
+"""How much of a service interval is used up, by a counter that may be reset, roll over or belong to a new device. Pure.
+
+Only steps that can have happened are counted: a counter that goes back, or leaps further than the device can have worked, adds
+nothing and is remembered as broken off. Nothing is invented for what passed between; it is only said that something may lack.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edgeguard.core.limits import HINT_WEAR_DAYS
+from edgeguard.core.maintenance import Usage
+from edgeguard.rules.judgement import Finding, Seen
+from edgeguard.rules.trend import Dated, reach, theil_sen
+
+FASTEST_PER_H: Final[Mapping[Usage, float]] = {
+    Usage.RUN_HOURS: 1.05,
+    Usage.STARTS: 360.0,
+    Usage.TRIPS: 720.0,
+    Usage.DOOR_CYCLES: 720.0,
+}
+"""More than this in an hour no such device does: a counter that says so has been changed, not counted."""
+HORIZON_DAYS: Final = 30.0
+"""So long before its interval is used up a service is announced."""
+USED_UP: Final = 0.95
+"""This share is announced even where no rate is known."""
+_HOUR_MS: Final = 3_600_000.0
+_ROLL_SHARE: Final = 0.95
+_FEWEST_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One counter since the last service. `raw`: its last reading, at `raw_at_ms` (wall clock, synchronised).
+
+    `used`: what was counted since day `since_day`; `days`: the end of each day with its `used`. `breaks`: how often the counter
+    broke off, the last time on `break_day`.
+    """
+
+    raw: float | None = None
+    raw_at_ms: int = 0
+    used: float = 0.0
+    since_day: int | None = None
+    days: tuple[Dated, ...] = ()
+    breaks: int = 0
+    break_day: int | None = None
+
+
+def count(tally: Tally, usage: Usage, reading: float, at_ms: int, day: int, modulus: float | None = None) -> Tally:
+    """The tally after a reading. `modulus`: where the counter begins again, None if it never does."""
+    if tally.since_day is None:
+        tally = replace(tally, since_day=day)
+    if tally.raw is None:
+        return replace(tally, raw=reading, raw_at_ms=at_ms)
+    step = reading - tally.raw
+    if step == 0.0:
+        return tally
+    hours = max(0, at_ms - tally.raw_at_ms) / _HOUR_MS
+    possible = FASTEST_PER_H[usage] * (hours + 0.1) + 1.0
+    if step < 0 and modulus is not None and tally.raw >= _ROLL_SHARE * modulus:
+        step += modulus
+    if not 0 <= step <= possible:
+        return replace(tally, raw=reading, raw_at_ms=at_ms, breaks=tally.breaks + 1, break_day=day)
+    return replace(tally, raw=reading, raw_at_ms=at_ms, used=tally.used + step)
+
+
+def add(tally: Tally, step: float, day: int) -> Tally:
+    """The tally after something that was counted here, not by the device."""
+    return replace(tally, used=tally.used + step, since_day=day if tally.since_day is None else tally.since_day)
+
+
+def end_day(tally: Tally, day: int) -> Tally:
+    """The day is over: its end is kept for the rate."""
+    kept = tuple(d for d in tally.days if d[0] < day)[-HINT_WEAR_DAYS + 1 :]
+    return replace(tally, days=(*kept, (day, tally.used)))
+
+
+def serviced(tally: Tally, day: int) -> Tally:
+    """A service was done: counting begins anew, the reading and the rate go on."""
+    return Tally(raw=tally.raw, raw_at_ms=tally.raw_at_ms, since_day=day, days=_rebased(tally))
+
+
+def _rebased(tally: Tally) -> tuple[Dated, ...]:
+    """The same days, counted from the service on: how fast the device is used does not change by its being serviced."""
+    return tuple((day, used - tally.used) for day, used in tally.days)
+
+
+def usage_finding(tally: Tally, length: float, today: int, standing: bool = False) -> Finding | None:
+    """Whether the service interval of this length is used up, or will be within HORIZON_DAYS at the pace of the last weeks."""
+    if tally.since_day is None:
+        return None
+    share = tally.used / length
+    trend = theil_sen(_fresh(tally.days, today))
+    found = None
+    if trend is not None and trend.days >= _FEWEST_DAYS and trend.slope > 0:
+        found = reach(replace(trend, level=tally.used, level_error=0.0), length)
+    horizon = HORIZON_DAYS * (1.5 if standing else 1.0)
+    near = found is not None and found.expected <= horizon
+    if share < USED_UP and not near:
+        return None
+    seen = Seen.PASSED if share >= 1.0 else Seen.USAGE
+    slope, low, high = (0.0, 0.0, 0.0) if trend is None else (trend.slope, max(0.0, trend.low), trend.high)
+    return Finding(
+        seen, today, tally.since_day, False, tally.used, share, slope, low, high,
+        found if seen is Seen.USAGE else None, 0.999, len(tally.days),
+    )  # fmt: skip
+
+
+def _fresh(days: Sequence[Dated], today: int) -> Sequence[Dated]:
+    return [dated for dated in days if today - dated[0] <= HINT_WEAR_DAYS]

@@ -1,0 +1,111 @@
+"""Counters towards a service: what is counted, what is not, and when the interval will be over."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeguard.core.maintenance import Usage
+from edgeguard.rules.judgement import Seen
+from edgeguard.rules.wear import Tally, add, count, end_day, serviced, usage_finding
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def counted(readings: list[tuple[float, float]], usage: Usage = Usage.TRIPS, modulus: float | None = None) -> Tally:
+    """Readings as (hours, value)."""
+    tally = Tally()
+    for hours, value in readings:
+        tally = count(tally, usage, value, round(hours * HOUR_MS), round(hours // 24), modulus)
+    return tally
+
+
+def worked(days: int, per_day: float, tally: Tally | None = None, first: int = 0) -> Tally:
+    tally = tally or Tally(raw=0.0, since_day=first)
+    for day in range(first, first + days):
+        tally = end_day(add(tally, per_day, day), day)
+    return tally
+
+
+def test_the_first_reading_counts_nothing_and_the_next_ones_their_steps() -> None:
+    tally = counted([(0, 5000), (1, 5010), (1.5, 5010), (30, 5200)])
+
+    assert (tally.used, tally.breaks, tally.since_day) == (200.0, 0, 0)
+
+
+def test_a_counter_that_was_reset_breaks_off_and_goes_on() -> None:
+    tally = counted([(0, 5000), (1, 5010), (2, 0), (3, 7)])
+
+    assert (tally.used, tally.breaks, tally.break_day) == (17.0, 1, 0)
+
+
+def test_a_counter_that_rolls_over_is_no_reset() -> None:
+    tally = counted([(0, 65_500), (1, 65_530), (2, 14)], modulus=65_536.0)
+
+    assert (tally.used, tally.breaks) == (50.0, 0)
+
+
+def test_a_counter_that_falls_from_the_middle_has_not_rolled_over() -> None:
+    tally = counted([(0, 30_000), (1, 10)], modulus=65_536.0)
+
+    assert (tally.used, tally.breaks) == (0.0, 1)
+
+
+@pytest.mark.parametrize(("usage", "leap"), [(Usage.RUN_HOURS, 30.0), (Usage.TRIPS, 100_000.0)])
+def test_a_leap_that_no_device_can_have_worked_is_another_device(usage: Usage, leap: float) -> None:
+    tally = counted([(0, 100.0), (2, 100.0 + leap)], usage)
+
+    assert (tally.used, tally.breaks) == (0.0, 1)
+
+
+def test_what_was_counted_by_the_device_while_the_gateway_was_off_is_counted() -> None:
+    assert counted([(0, 100.0), (48, 140.0)], Usage.RUN_HOURS).used == 40.0
+
+
+def test_an_interval_in_good_time_says_nothing() -> None:
+    assert usage_finding(worked(60, 100.0), 1_000_000.0, 60) is None
+
+
+def test_a_service_is_announced_a_month_before_with_its_date() -> None:
+    found = usage_finding(worked(60, 100.0), 8_000.0, 59)
+
+    assert found is not None
+    assert (found.seen, found.share) == (Seen.USAGE, 0.75)
+    assert found.reach is not None
+    assert found.reach.expected == pytest.approx(20.0)
+
+
+def test_an_interval_that_is_over_is_due_and_has_no_date() -> None:
+    found = usage_finding(worked(60, 100.0), 5_000.0, 60)
+
+    assert found is not None
+    assert (found.seen, found.reach) == (Seen.PASSED, None)
+
+
+def test_nearly_used_up_is_told_even_of_a_device_that_stands_still() -> None:
+    stood = worked(42, 0.0, worked(3, 100.0), 3)
+
+    assert usage_finding(stood, 310.0, 45) is not None
+    assert usage_finding(stood, 400.0, 45) is None
+
+
+def test_a_service_begins_anew_and_knows_the_pace() -> None:
+    tally = serviced(worked(60, 100.0), 60)
+
+    assert (tally.used, tally.since_day) == (0.0, 60)
+    found = usage_finding(end_day(add(tally, 100.0, 60), 60), 2_000.0, 60)
+    assert found is not None
+    assert found.reach is not None
+    assert found.reach.expected == pytest.approx(19.0, abs=0.5)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.floats(0.01, 48), st.floats(0, 1e6)), max_size=30))
+def test_what_is_used_never_falls_and_is_never_more_than_can_be(steps: list[tuple[float, float]]) -> None:
+    tally, at_h, before = Tally(), 0.0, 0.0
+    for hours, value in steps:
+        at_h += hours
+        tally = count(tally, Usage.RUN_HOURS, value, round(at_h * HOUR_MS), round(at_h // 24))
+        assert tally.used >= before
+        before = tally.used
+    assert tally.used <= 1.05 * (at_h + 0.1 * len(steps)) + len(steps)
