@@ -104,7 +104,8 @@ def _tell(view: BusView, lang: Lang) -> None:
     if view.load > _FULL_LOAD:
         out.print(styled(lang.say(f"! {name}:总线接近满载", f"! {name}: the bus is nearly full; poll less often"), "yellow"))
     if view.frozen:
-        told = lang.say(f"{view.frozen} 次故障已留存报文", f"the frames before {view.frozen} faults are kept")
+        faults = "1 fault" if view.frozen == 1 else f"{view.frozen} faults"
+        told = lang.say(f"{view.frozen} 次故障已留存报文", f"the frames before {faults} are kept")
         out.print(styled(f"! {name}: {told} → edgeguard bus {name} --flight", "yellow"))
 
 

@@ -29,6 +29,7 @@ from edgeguard.cli.text import (
 )
 from edgeguard.control import methods
 from edgeguard.control.client import ControlClient, call
+from edgeguard.control.line_views import BusView
 from edgeguard.control.views import AlarmView, DeviceView, OutboxView, PointView, StatusView
 
 PROFILE_FROM_CELLS: Final = 110
@@ -43,12 +44,13 @@ class Overview:
     devices: tuple[DeviceView, ...]
     alarms: tuple[AlarmView, ...]
     outbox: OutboxView
+    buses: tuple[BusView, ...]
 
 
 def status(session: Session) -> Exit:
     """The daemon as a whole, problems first."""
     view = asyncio.run(_overview(session))
-    problems = diagnose(view.status, view.devices, view.alarms, view.outbox, moment_of(view.status))
+    problems = diagnose(view.status, view.devices, view.alarms, view.outbox, moment_of(view.status), view.buses)
     exit_code = Exit.WRONG if any(problem.wrong for problem in problems) else Exit.FINE
     if session.json:
         print_json({**dataclasses.asdict(view.status), "problems": problems})
@@ -79,6 +81,7 @@ async def _overview(session: Session) -> Overview:
             await client.call(methods.DEVICES),
             await client.call(methods.ALARMS),
             await client.call(methods.OUTBOX),
+            await client.call(methods.BUSES),
         )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from edgeguard.control.line_views import BusView
 from edgeguard.control.views import AlarmView, DeviceView, LabelsView, OutboxView, StatusView, UplinkView
 from edgeguard.core.limits import LIVE_WITHIN_MS
 
 OFFLINE_SHOWN = 5
 """Devices named one by one; more of them have a common cause, which their number tells better."""
 
+_CONNECTED = "connected"
 _NO_CONNECTION = "no-connection"
 _SPOILT = ("checksum", "garbage", "short-answer", "wrong-unit", "wrong-function", "wrong-transaction")
 """Something came back, and it was no answer: the device has power."""
@@ -29,15 +31,26 @@ class Problem:
 
 
 def diagnose(
-    status: StatusView, devices: Sequence[DeviceView], alarms: Sequence[AlarmView], outbox: OutboxView, now: datetime
+    status: StatusView,
+    devices: Sequence[DeviceView],
+    alarms: Sequence[AlarmView],
+    outbox: OutboxView,
+    now: datetime,
+    buses: Sequence[BusView] = (),
 ) -> tuple[Problem, ...]:
-    """Everything that is not as it should be: what endangers data first, then people's alarms, devices, and small things."""
+    """Everything that is not as it should be: what endangers data first, then people's alarms, wires, devices, and small things.
+
+    A device that is silent because its bus has no connection is not told beside its bus.
+    """
+    cut_off = {bus.bus for bus in buses if bus.state != _CONNECTED}
+    others = [device for device in devices if not (device.trouble == _NO_CONNECTION and device.bus in cut_off)]
     return (
         *_store(status, outbox),
         *_tasks(status),
         *_alarms(alarms),
         *_uplink(status.uplink, now),
-        *_devices(devices),
+        *_buses(buses, devices),
+        *_devices(others),
         *_small(status, outbox),
     )
 
@@ -132,6 +145,35 @@ def _uplink(uplink: UplinkView | None, now: datetime) -> list[Problem]:
             ),
         )
     ]
+
+
+def _buses(buses: Sequence[BusView], devices: Sequence[DeviceView]) -> list[Problem]:
+    """A row for each bus that is in trouble: no connection, or something wrong with the wire itself."""
+    problems = []
+    for bus in buses:
+        name = bus.bus
+        if bus.state != _CONNECTED and bus.error:
+            silent = sum(device.bus == name for device in devices)
+            of = "1 device" if silent == 1 else f"{silent} devices"
+            text = LabelsView(
+                f"总线 {name} 未连接({silent} 台设备):{bus.error}", f"bus {name} ({of}) has no connection: {bus.error}"
+            )
+            hint = LabelsView(
+                f"检查 {bus.where} 的适配器、网线与电源;然后:edgeguard bus {name}",
+                f"check adapter, cable and power of {bus.where}, then: edgeguard bus {name}",
+            )
+            problems.append(Problem(f"bus.{name}", True, text, hint))
+        elif bus.troubles:
+            text = LabelsView(
+                f"总线 {name}:{';'.join(trouble.zh for trouble in bus.troubles)}",
+                f"bus {name}: {'; '.join(trouble.en for trouble in bus.troubles)}",
+            )
+            hint = LabelsView(
+                f"查看:edgeguard trace {name};edgeguard bus {name} --flight",
+                f"see: edgeguard trace {name}; edgeguard bus {name} --flight",
+            )
+            problems.append(Problem(f"bus.{name}", True, text, hint))
+    return problems
 
 
 def _devices(devices: Sequence[DeviceView]) -> list[Problem]:

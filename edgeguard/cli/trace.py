@@ -24,7 +24,7 @@ from edgeguard.codec.sighting import Sighting, Sort, Way
 from edgeguard.codec.words import describe, is_write
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.line_figures import LineFigures, Polled, StationFigures
-from edgeguard.rules.line_diagnosis import Finding, diagnose
+from edgeguard.rules.line_diagnosis import Finding, diagnose, nothing_passed
 
 _ARROWS: Final = {Way.OUT: "→", Way.IN: "←", Way.LINE: "·"}.get
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
@@ -58,6 +58,8 @@ def trace(session: Session, bus: str | None, port: PortChoice | None, options: T
         tracer.finish()
     figures = tracer.conversation.figures(uart_errors)
     findings = diagnose(figures, passive=port is not None)
+    if port is None and not figures.received_bytes and not figures.stations and not figures.broadcasts:
+        findings = (nothing_passed(tracer.trouble),)
     if session.json:
         print_json({"summary": figures, "findings": findings}, indent=False)
     else:
@@ -85,11 +87,12 @@ def _opened(path: Path | None) -> "BinaryIO | _Nothing":
 
 
 class Tracer:
-    """Hears a wire and prints it. `conversation` has the figures, `names` the devices by address."""
+    """Hears a wire and prints it. `conversation`: figures; `names`: devices by address; `trouble`: why there is no connection."""
 
     def __init__(self, session: Session, options: TraceOptions, pcap: BinaryIO | None) -> None:
         self.conversation = Conversation()
         self.names: dict[str, str] = {}
+        self.trouble = ""
         self._session = session
         self._options = options
         self._out = console()
@@ -106,7 +109,10 @@ class Tracer:
 
     def begin(self, facts: WireFacts) -> None:
         """The wire is known."""
-        self.names = dict(facts.devices)
+        self.names, self.trouble = dict(facts.devices), facts.trouble
+        if facts.trouble and not self._session.json:
+            told = self._session.lang.say("总线未连接", "the bus has no connection")
+            self._out.print(styled(f"! {told}: {clean(facts.trouble)}", "yellow"))
         self._wire = Dissector(facts.network, facts.character_s)
         self._station = _station_of(self._options.device, facts)
         self._pcap = PcapWriter(facts.network)
@@ -258,11 +264,6 @@ def show_summary(out: Console, line: LineFigures, findings: tuple[Finding, ...],
 def _no_finding(line: LineFigures, lang: Lang) -> Text:
     """A line is called well only if nothing at all went wrong; a little that did is said, without a guess at why."""
     unanswered = sum(station.unanswered for station in line.stations)
-    if not line.stations and not line.received_bytes:
-        nothing = lang.say(
-            "! 没有任何报文,无法判断;查看:edgeguard bus", "! nothing passed, so nothing can be said; see: edgeguard bus"
-        )
-        return styled(nothing, "yellow")
     if not (unanswered or line.broken):
         return styled(lang.say("✓ 线路正常", "✓ nothing is wrong with the line"), "green")
     told = lang.say(

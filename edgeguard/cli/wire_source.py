@@ -15,7 +15,7 @@ from edgeguard.cli.session import Session
 from edgeguard.codec.sighting import Way
 from edgeguard.control import methods
 from edgeguard.control.client import ControlClient
-from edgeguard.control.line_views import TraceView
+from edgeguard.control.line_views import BusView, TraceView
 from edgeguard.core.line import LineSettings, Parity
 
 _TICK_S: Final = 0.05
@@ -23,7 +23,10 @@ _TICK_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class WireFacts:
-    """What is known of the wire before a byte has passed. `devices`: names by address. `passive`: nobody of us asks."""
+    """What is known of the wire before a byte has passed. `devices`: names by address. `passive`: nobody of us asks.
+
+    `trouble`: why the bus has no connection; empty if it has one.
+    """
 
     name: str
     network: bool
@@ -31,6 +34,7 @@ class WireFacts:
     line: str
     passive: bool = False
     devices: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
 
 
 class Hearer(Protocol):
@@ -108,7 +112,8 @@ async def _follow(session: Session, bus: str, hearer: Hearer, seconds: float | N
     end_s = None if seconds is None else loop.time() + seconds
     async with ControlClient(session.socket) as client:
         view = await client.call(methods.TRACE, {"bus": bus, "last_s": last_s})
-        hearer.begin(WireFacts(view.bus, view.network, view.character_s, view.line, devices=view.devices))
+        trouble = _trouble(await client.call(methods.BUSES, {"bus": bus}))
+        hearer.begin(WireFacts(view.bus, view.network, view.character_s, view.line, devices=view.devices, trouble=trouble))
         _tell(view, hearer)
         while not hearer.is_enough and (end_s is None or loop.time() < end_s):
             try:
@@ -117,6 +122,11 @@ async def _follow(session: Session, bus: str, hearer: Hearer, seconds: float | N
             except TimeoutError:
                 return
             _tell(view, hearer)
+
+
+def _trouble(views: tuple[BusView, ...]) -> str:
+    """Why the one bus has no connection, in the daemon's words; empty if it has one."""
+    return next((view.error or view.state for view in views if view.state != "connected"), "")
 
 
 def _tell(view: TraceView, hearer: Hearer) -> None:

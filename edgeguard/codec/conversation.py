@@ -4,17 +4,24 @@ Bounded: a station, and a request that is polled, beyond the bound are counted w
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from edgeguard.codec.sighting import Form, Sighting, Sort, Way
 from edgeguard.codec.words import describe
 from edgeguard.core.limits import BURST_FAULTS, BURST_S, RESPONSE_WINDOW, TRACE_POLLS, TRACE_STATIONS
+from edgeguard.core.line import Station
 from edgeguard.core.line_figures import LineFigures, Polled, StationFigures
+from edgeguard.core.meter import DLT645_BROADCAST
 
 _ANSWERS: Final = (Sort.ANSWER, Sort.EXCEPTION)
+_BROADCASTS: Final[Mapping[Form, Station]] = MappingProxyType({Form.RTU: 0, Form.ASCII: 0, Form.DLT645: DLT645_BROADCAST})
+"""Addresses that everybody obeys and nobody answers: no station. Modbus over Serial Line V1.02, 2.2; DL/T 645-2007, 5.2.2."""
 _WILD: Final = "A"
 _OUTSTANDING: Final = 32
+_LINE_COUNTED: Final = ("received", "junk", "noise", "broken", "bursts", "foreign", "unasked", "echoes", "broadcasts")
 _COUNTED: Final = ("requests", "answers", "exceptions", "unanswered", "broken", "retries")
 
 
@@ -61,7 +68,9 @@ class Conversation:
         self._first_s: float | None = None
         self._last_s = 0.0
         self._broken_s: deque[float] = deque(maxlen=BURST_FAULTS)
-        self._counts = dict.fromkeys(("received", "junk", "noise", "broken", "bursts", "foreign", "unasked", "echoes"), 0)
+        self._counts = dict.fromkeys(
+            ("received", "junk", "noise", "broken", "bursts", "foreign", "unasked", "echoes", "broadcasts"), 0
+        )
 
     def take(self, seen: Sighting) -> Passage:
         """The next sighting, in its place."""
@@ -103,6 +112,7 @@ class Conversation:
             foreign=counts["foreign"],
             unasked=counts["unasked"],
             echoes=counts["echoes"],
+            broadcasts=counts["broadcasts"],
             uart_errors=uart_errors,
         )
 
@@ -115,6 +125,9 @@ class Conversation:
                 self._give_up(key)
         elif len(self._outstanding) >= _OUTSTANDING:
             self._give_up(next(iter(self._outstanding)))
+        if seen.form is not None and _BROADCASTS.get(seen.form) == seen.station:
+            self._counts["broadcasts"] += 1
+            return Passage(seen, gap_s=gap_s)
         before = self._unanswered
         retry = before is not None and before.station == seen.station and before.pdu == seen.pdu
         self._unanswered = None

@@ -100,6 +100,8 @@ class BusView:
     """Damaged characters that the serial port's driver counts: `frame`, `parity`, `overrun`, `breaks`; null where it does not."""
     foreign_frames: int = 0
     """Whole frames of another master, and answers that may be meant for it."""
+    troubles: tuple[LabelsView, ...] = ()
+    """What is wrong with the wire now: bursts of spoilt answers, a flood, a second master."""
 
 
 @dataclass(frozen=True, slots=True)

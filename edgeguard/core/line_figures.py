@@ -56,4 +56,6 @@ class LineFigures:
     foreign: int = 0
     unasked: int = 0
     echoes: int = 0
+    broadcasts: int = 0
+    """Requests to everybody, which nobody answers."""
     uart_errors: int | None = None

@@ -42,6 +42,23 @@ def diagnose(line: LineFigures, passive: bool = False) -> tuple[Finding, ...]:
     return (*_second_master(line), *_damage(line), *_silent(line.stations), *_lost(line.stations), *_bias(line, requests))
 
 
+def nothing_passed(trouble: str) -> Finding:
+    """A bus of the daemon on which not a byte passed. `trouble` is why it has no connection; empty if it has one."""
+    if trouble:
+        return Finding(
+            "no-connection",
+            Labels("总线未连接", "the bus has no connection"),
+            Labels(trouble, trouble),
+            Labels("检查适配器、网线和端口名称", "check the adapter or the network cable, and the name of the port"),
+        )
+    return Finding(
+        "nothing-passes",
+        Labels("没有任何报文", "nothing passed"),
+        Labels("已连接,但没有请求", "the bus is connected, but nothing was asked"),
+        Labels("查看:edgeguard bus;或监听更久", "see: edgeguard bus; or trace for longer than the period of its devices"),
+    )
+
+
 def _unheard_master(line: LineFigures) -> Iterator[Finding]:
     if line.received_bytes >= _ENOUGH_BYTES:
         yield _wrong_settings(line)

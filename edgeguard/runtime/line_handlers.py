@@ -126,6 +126,7 @@ class LineHandlers:
             devices=tuple(self._device_view(poller) for poller in unit.pollers),
             line_errors=None if stats.line_errors is None else stats.line_errors._asdict(),
             foreign_frames=stats.foreign_frames,
+            troubles=tuple(show.labels_view(text) for text in watch.troubles),
         )
 
     def _device_view(self, poller: Poller) -> BusDeviceView:

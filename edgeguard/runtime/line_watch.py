@@ -5,8 +5,10 @@ person ought to know becomes a health event with the frames that led to it.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from edgeguard.bus import Bus, LinkState
 from edgeguard.bus.flight import FlightRecorder, Record
@@ -33,6 +35,7 @@ _FOREIGN_LEAST = 2
 _BURST = Labels("应答成批损坏:线缆或终端电阻", "a burst of spoilt answers: cable or termination")
 _FLOOD = Labels("线路被杂散数据占满", "the line is flooded with bytes that are no answer")
 _SECOND_MASTER = Labels("总线上有第二个主站", "a second master asks on this bus")
+_TROUBLES: Final[Mapping[str, Labels]] = MappingProxyType({"crc-burst": _BURST, "flood": _FLOOD, "second-master": _SECOND_MASTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ class LineWatch:
     def recent(self) -> LineWork:
         """What the line did in about the last minute."""
         return work_between(self._looks[0], self._looks[-1]) if len(self._looks) > 1 else LineWork()
+
+    @property
+    def troubles(self) -> tuple[Labels, ...]:
+        """What is wrong with the wire itself at this time; devices that have fallen silent speak for themselves."""
+        return tuple(_TROUBLES[code] for code, device in self._standing if not device)
 
     def stop(self) -> None:
         """Listen no longer."""

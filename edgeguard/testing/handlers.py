@@ -95,7 +95,7 @@ class FakeBuilding:
         self._start_ms = start_ms
         self._written: dict[tuple[str, str], Value] = {}
         self._acked: set[str] = set()
-        self.lines = FakeLines()
+        self.lines = FakeLines(lambda: self.healthy)
         self.scan = FakeScan()
         self.dead_letters = FakeDeadLetters()
         self.meter_clocks = FakeMeterClocks()

@@ -1,6 +1,6 @@
 """Wires that exist only on the control socket: two buses of the fake building, one good and one bad, and what passed on them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from edgeguard.control.call import Call, Handler
 from edgeguard.control.errors import UnknownName
@@ -33,8 +33,8 @@ _LEARNED = LearnedView(
 class FakeLines:
     """`riser-a`, on which all is well, and `riser-b` with a bad cable and a device that has fallen silent."""
 
-    def __init__(self) -> None:
-        self.healthy = False
+    def __init__(self, is_healthy: Callable[[], bool] = lambda: False) -> None:
+        self._is_healthy = is_healthy
         self.records: tuple[TraceRecordView, ...] = (
             TraceRecordView(100.0, 100.0, "sent", "030300100002c42c", ""),
             TraceRecordView(100.03, 100.03, "received", "030304436700007da8", ""),
@@ -48,7 +48,7 @@ class FakeLines:
 
     def buses(self) -> tuple[BusView, ...]:
         """Both buses now."""
-        return (self._bus("riser-a", good=True), self._bus("riser-b", good=self.healthy))
+        return (self._bus("riser-a", good=True), self._bus("riser-b", good=self._is_healthy()))
 
     def _bus(self, name: str, good: bool) -> BusView:
         hours = tuple(self._hour(number, good or number < 20) for number in range(24))

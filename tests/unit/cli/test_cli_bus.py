@@ -26,7 +26,7 @@ def test_every_bus_is_a_line_and_what_is_wrong_is_said_below(here: Desk) -> None
 
 
 def test_good_lines_are_no_reason_to_look(here: Desk) -> None:
-    here.building.lines.healthy = True
+    here.building.healthy = True
 
     printed = here.type("bus")
 

@@ -94,7 +94,7 @@ def test_status_for_programs_is_the_view_and_the_problems(here: Desk) -> None:
 
     assert printed.code == 1
     assert (told["site"], told["gateway"], told["config_sha256"][:4]) == ("lakeside", "b07", "9b74")
-    assert [problem["code"] for problem in told["problems"]][:2] == ["alarm.pump-1.dry-run", "device.fan-2"]
+    assert [problem["code"] for problem in told["problems"]][:3] == ["alarm.pump-1.dry-run", "bus.riser-b", "device.fan-2"]
 
 
 def test_devices(here: Desk) -> None:

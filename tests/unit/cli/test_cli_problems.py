@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edgeguard.cli.problems import Problem, diagnose, moment_of, seconds_since
-from edgeguard.control.views import StatusView, TaskView, TopView
+from edgeguard.control.line_views import BusView
+from edgeguard.control.views import LabelsView, StatusView, TaskView, TopView
 from edgeguard.testing.handlers import FakeBuilding
 
 
@@ -38,6 +39,22 @@ def test_the_fake_building_has_its_three() -> None:
         ("refused.lift-2", False),
     ]
     assert "edgeguard read fan-2" in problems[1].hint.en
+
+
+def test_a_bus_in_trouble_has_one_row_and_its_devices_none_for_the_same_reason() -> None:
+    top, (good, bad) = healthy(), FakeBuilding().lines.buses()
+    (pump,) = (device for device in top.devices if device.name == "pump-1")
+    cut_off = replace(pump, bus="riser-b", state="offline", trouble="no-connection")
+    noisy = replace(good, troubles=(LabelsView("第二个主站", "a second master"), LabelsView("干扰", "noise")))
+
+    def told(*buses: BusView) -> list[tuple[str, bool, str]]:
+        now = moment_of(top.status)
+        found = diagnose(top.status, (cut_off,), top.alarms, top.outbox, now, buses)
+        return [(problem.code, problem.wrong, problem.text.en) for problem in found]
+
+    assert told(bad) == [("bus.riser-b", True, "bus riser-b (1 device) has no connection: no such device; next attempt in 1.0 s")]
+    assert told(noisy)[0] == ("bus.riser-a", True, "bus riser-a: a second master; noise")
+    assert [code for code, *_ in told(good)] == ["device.pump-1"]
 
 
 @pytest.mark.parametrize(

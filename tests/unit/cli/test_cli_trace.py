@@ -32,11 +32,12 @@ def test_frames_are_told_in_words_with_names_and_response_times(here: Desk) -> N
     printed = here.type("trace", "riser-b", "--count", "4", width=160)
     lines = printed.out.splitlines()
 
-    assert "→ pump-1:3 read holding 16..17" in lines[0]
-    assert "← pump-1:3 read holding 16..17 = 17255 0" in lines[1]
-    assert "ms" in lines[1]
-    assert "✗ fan-2:7 timeout: no answer within 1 s" in lines[3]
-    assert any("pump-1:3" in line and "read holding 16..17" in line for line in lines[5:])
+    assert lines[0] == "! the bus has no connection: no such device; next attempt in 1.0 s"
+    assert "→ pump-1:3 read holding 16..17" in lines[1]
+    assert "← pump-1:3 read holding 16..17 = 17255 0" in lines[2]
+    assert "ms" in lines[2]
+    assert "✗ fan-2:7 timeout: no answer within 1 s" in lines[4]
+    assert any("pump-1:3" in line and "read holding 16..17" in line for line in lines[6:])
     assert printed.code == 0
 
 
@@ -94,13 +95,25 @@ def test_what_makes_no_sense_is_bad_usage(here: Desk, words: list[str]) -> None:
         (LineFigures(60.0, (StationFigures("3", "rtu", 100, 100),), 900), "✓ nothing is wrong with the line"),
         (LineFigures(60.0, (StationFigures("3", "rtu", 100, 99, 0, 1),), 900), "! 1 without an answer, 0 broken"),
         (LineFigures(60.0, (StationFigures("3", "rtu", 100, 99, 0, 1, 1),), 900, broken=1), "! 1 without an answer, 1 broken"),
-        (LineFigures(3.0), "! nothing passed"),
     ],
 )
 def test_a_line_is_called_well_only_if_nothing_went_wrong(line: LineFigures, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     show_summary(console(), line, (), {}, Lang.EN)
 
     assert told in capsys.readouterr().out
+
+
+def test_a_bus_on_which_nothing_passes_is_not_called_well(here: Desk) -> None:
+    here.building.lines.records = ()
+
+    unplugged = here.type("trace", "riser-b", "--seconds", "0.2")
+    idle = here.type("trace", "riser-a", "--seconds", "0.2", lang="zh")
+    told = json.loads(here.type("trace", "riser-b", "--seconds", "0.2", "--json").out.splitlines()[-1])
+
+    assert (unplugged.code, idle.code) == (1, 1)
+    assert "✗ the bus has no connection: no such device" in unplugged.out
+    assert "没有任何报文" in idle.out
+    assert [finding["code"] for finding in told["findings"]] == ["no-connection"]
 
 
 def test_without_a_daemon_it_says_so() -> None:

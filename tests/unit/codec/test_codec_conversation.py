@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from edgeguard.codec.conversation import Conversation, Passage
 from edgeguard.codec.dissect import Dissector
+from edgeguard.codec.dlt645_framing import Dlt645Framing
 from edgeguard.codec.rtu import crc16
 from edgeguard.codec.sighting import Way
 from edgeguard.core.line_figures import StationFigures
@@ -52,6 +53,17 @@ def test_another_masters_polls_are_paired_and_timed() -> None:
     assert station.polled[0].every_s == pytest.approx(2.0)
     assert line.passages[1].response_s == pytest.approx(0.04)
     assert line.passages[2].gap_s == pytest.approx(1.96)
+
+
+def test_a_broadcast_is_no_station_and_nobody_owes_it_an_answer() -> None:
+    line = Line()
+    time = Dlt645Framing().request(0, "9" * 12, bytes.fromhex("08 00 30 12 24 11 26"))
+    for at_s, data in ((1.0, rtu("00 06 0001 0002")), (2.0, time), (3.0, READ), (3.1, VALUES)):
+        line.put(at_s, data, Way.OUT if data != VALUES else Way.IN)
+
+    figures = line.talk.figures()
+    assert [(station.station, station.unanswered) for station in figures.stations] == [("3", 0)]
+    assert (figures.broadcasts, figures.unasked) == (2, 0)
 
 
 def test_a_request_that_comes_again_at_once_is_a_retry_and_its_first_try_unanswered() -> None:
