@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeguard.config.domain_check import Draft as DomainDraft
+from edgeguard.config.domain_check import domains, templates, with_site_roles
 from edgeguard.config.files import Files
 from edgeguard.config.interlock_check import Draft, with_interlocks
 from edgeguard.config.line_check import device_line
@@ -17,9 +19,11 @@ from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import DeviceTable
 from edgeguard.config.station_check import Stations
 from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.domain import GroupSpec
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import MAX_DEVICES, MAX_PERIOD_MS
+from edgeguard.core.line import Station
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import Cjt188Limits, DeviceProfile, Dlt645Limits
 from edgeguard.core.site import BusSpec, DeviceSpec
@@ -37,14 +41,37 @@ class _Known:
     named: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row whose profile is known, and what was found of it so far."""
+
+    row: Mapping[str, Any]
+    path: KeyPath
+    bus: BusSpec | None
+    station: Station | None
+    raw: DeviceTable | None
+    profile: DeviceProfile
+
+    @property
+    def name(self) -> DeviceName:
+        """As written, or a stand-in."""
+        return DeviceName(text_of(self.row, "name") or "?")
+
+    @property
+    def draft(self) -> DomainDraft:
+        """As the search for domain rules sees it."""
+        own = {alarm.name for alarm in self.profile.alarms} | written_names(self.row.get("alarm"))
+        return DomainDraft(self.name, self.profile, frozenset(own))
+
+
 def build_devices(
-    data: Mapping[str, Any], buses: Sequence[BusSpec], library: ProfileLibrary, files: Files
+    data: Mapping[str, Any], buses: Sequence[BusSpec], library: ProfileLibrary, files: Files, groups: Sequence[GroupSpec] = ()
 ) -> tuple[DeviceSpec, ...]:
     """The devices that are in order; every mistake in the others is added."""
     mistakes = files.mistakes
     known = _Known(library, {bus.name: bus for bus in buses}, frozenset(written_names(data.get("bus"))))
     names, stations = FirstUse(mistakes, "device name"), Stations(mistakes)
-    drafts: list[Draft] = []
+    rows: list[_Row] = []
     for i, row in table_rows(data, "device", mistakes, MAX_DEVICES):
         path: KeyPath = ("device", i)
         names.claim((*path, "name"), text_of(row, "name"))
@@ -53,15 +80,20 @@ def build_devices(
         station = stations.take(row, path, bus, profile)
         raw = mistakes.examine(DeviceTable, row, path)
         narrowed = None if profile is None else _narrow(profile, row, path, mistakes)
-        if narrowed is None:
-            continue
-        name = DeviceName(text_of(row, "name") or "?")
-        alarms = build_alarms(name, narrowed, row, path, mistakes)
-        narrowed = override_reports(narrowed, row, path, mistakes)
+        if narrowed is not None:
+            narrowed = with_site_roles(narrowed, row, path, mistakes)
+            rows.append(_Row(row, path, bus, station, raw, narrowed))
+    found = domains([one.draft for one in rows], groups)
+    drafts: list[Draft] = []
+    for one in rows:
+        domain, row, path = found[one.name], one.row, one.path
+        alarms = build_alarms(one.name, one.profile, row, path, mistakes, templates(domain))
+        narrowed = override_reports(one.profile, row, path, mistakes)
+        raw = one.raw
         if raw is not None:
-            line = device_line(raw, bus, path, mistakes, is_modbus=not isinstance(narrowed.limits, Dlt645Limits | Cjt188Limits))
+            line = device_line(raw, one.bus, path, mistakes, is_modbus=not isinstance(narrowed.limits, Dlt645Limits | Cjt188Limits))
             spec = _spec(raw, _paced(narrowed, raw), path, mistakes, alarms=alarms)
-            spec = replace(spec, line=line, address=spec.address if station is None else station)
+            spec = replace(spec, line=line, address=spec.address if one.station is None else one.station, domain=domain)
             drafts.append(Draft(replace(spec, password_file=_password_file(raw, narrowed, path, files)), row, path))
     stations.close()
     return with_interlocks(drafts, frozenset(written_names(data.get("device"))), mistakes)

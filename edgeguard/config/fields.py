@@ -12,12 +12,14 @@ from edgeguard.config.quantity import DURATION_PATTERN, SIZE_PATTERN, duration_m
 from edgeguard.core.ids import ID_PATTERN, POINT_PATTERN
 from edgeguard.core.limits import (
     MAX_ALARM_DELAY_MS,
+    MAX_CHOICES_PER_POINT,
     MAX_PERIOD_MS,
     MAX_REQUEST_DELAY_MS,
     MAX_TEXT_CHARS,
     MAX_TIMEOUT_MS,
     MIN_PERIOD_MS,
     MIN_TIMEOUT_MS,
+    ROLES_PER_POINT,
 )
 from edgeguard.core.line import BAUDRATES, Parity
 from edgeguard.core.point import Labels
@@ -147,7 +149,12 @@ Heartbeat = Annotated[Duration, AfterValidator(_within_ms(1000, MAX_PERIOD_MS))]
 AlarmDelay = Annotated[Duration, AfterValidator(_within_ms(0, MAX_ALARM_DELAY_MS))]
 RequestDelay = Annotated[Duration, AfterValidator(_within_ms(0, MAX_REQUEST_DELAY_MS))]
 Timeout = Annotated[Duration, AfterValidator(_within_ms(MIN_TIMEOUT_MS, MAX_TIMEOUT_MS))]
+RoleValues = Annotated[list[Limit], Field(max_length=MAX_CHOICES_PER_POINT)]
 StationText = Annotated[int | str, BeforeValidator(_station)]
+
+
+RoleText = Annotated[str, Field(max_length=64)] | Annotated[dict[str, RoleValues], Field(min_length=1, max_length=ROLES_PER_POINT)]
+"""What a point means: one role, or a table from roles to the values that mean "true" for them."""
 
 
 class LabelsTable(Table):

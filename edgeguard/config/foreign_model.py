@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgeguard.config.fields import Deadband, Heartbeat, LabelsTable, Number, PointId, ReportTime, RequestDelay, Timeout
+from edgeguard.config.fields import Deadband, Heartbeat, LabelsTable, Number, PointId, ReportTime, RequestDelay, RoleText, Timeout
 from edgeguard.config.mistakes import Table
 from edgeguard.config.profile_model import WriteTable
 from edgeguard.core.limits import FOREIGN_SETTINGS, MAX_CHOICES_PER_POINT
@@ -33,6 +33,7 @@ class ForeignPointTable(Table):
     range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
     decimals: Annotated[int, Field(ge=0, le=9)] | None = None
     labels: LabelsTable
+    role: RoleText | None = None
     choices: Annotated[dict[str, LabelsTable], Field(max_length=MAX_CHOICES_PER_POINT)] = Field(default_factory=dict)
     deadband: Deadband = (0.0, 0.0)
     min_interval: ReportTime = 0

@@ -11,6 +11,7 @@ from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
 from edgeguard.config.mistakes import Mistakes, did_you_mean
 from edgeguard.config.point_check import Finding
 from edgeguard.config.positions import KeyPath
+from edgeguard.config.role_check import uses
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.ids import PointName
 from edgeguard.core.limits import MAX_POINTS_PER_DEVICE
@@ -93,4 +94,5 @@ def _point_of(raw: ForeignPointTable) -> Point:
         choices={int(number): labels.value() for number, labels in raw.choices.items()},
         report=ReportRule(raw.deadband[0], raw.deadband[1], raw.min_interval, raw.heartbeat),
         write=None if rule is None else WriteRule(rule.min, rule.max, rule.tolerance, rule.harmless),
+        roles=uses(raw.role),
     )

@@ -8,6 +8,7 @@ from typing import Final
 from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTable
 from edgeguard.config.mistakes import did_you_mean
 from edgeguard.config.point_check import Finding
+from edgeguard.config.role_check import uses
 from edgeguard.core.cjt188_table import items_of, unit_of_name
 from edgeguard.core.dlt645_table import datum
 from edgeguard.core.ids import PointName
@@ -258,4 +259,5 @@ def meter_point_of(raw: MeterPointTable, limits: MeterLimits) -> Point:
         choices={int(number): labels.value() for number, labels in raw.choices.items()},
         report=ReportRule(raw.deadband[0], raw.deadband[1], raw.min_interval, raw.heartbeat),
         write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance, raw.write.harmless) if raw.write is not None else None,
+        roles=uses(raw.role),
     )

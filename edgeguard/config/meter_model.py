@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgeguard.config.fields import Deadband, Heartbeat, LabelsTable, Number, Period, PointId, ReportTime, RequestDelay, Timeout
+from edgeguard.config.fields import (
+    Deadband,
+    Heartbeat,
+    LabelsTable,
+    Number,
+    Period,
+    PointId,
+    ReportTime,
+    RequestDelay,
+    RoleText,
+    Timeout,
+)
 from edgeguard.config.mistakes import Table
 from edgeguard.config.profile_model import Enum, Pair, WriteTable
 from edgeguard.core.limits import MAX_CHOICES_PER_POINT, METER_LAYOUT_ITEMS
@@ -46,6 +57,7 @@ class MeterPointTable(Table):
     range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
     every: Period | None = None
     labels: LabelsTable
+    role: RoleText | None = None
     choices: Annotated[dict[str, LabelsTable], Field(max_length=MAX_CHOICES_PER_POINT)] = Field(default_factory=dict)
     decimals: Annotated[int, Field(ge=0, le=9)] | None = None
     deadband: Deadband = (0.0, 0.0)

@@ -1,6 +1,6 @@
 """What a site changes of a device's profile: alarms set otherwise, switched off or added, and reports tuned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from edgeguard.config.profile_model import AlarmTable
 from edgeguard.config.profiles import template_of
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import AlarmOverride, ReportOverride
-from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.alarm import AlarmRule, Condition
 from edgeguard.core.ids import DeviceName, alarm_name
 from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE
 from edgeguard.core.point import Kind, Point, ReportRule
@@ -21,11 +21,16 @@ _BOUND_KEYS = ("limit", "hysteresis")
 
 
 def build_alarms(
-    device: DeviceName, profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes
+    device: DeviceName,
+    profile: DeviceProfile,
+    row: Mapping[str, Any],
+    path: KeyPath,
+    mistakes: Mistakes,
+    domain: Sequence[AlarmTemplate] = (),
 ) -> tuple[AlarmRule, ...]:
-    """The device's alarms: communication lost, the profile's as overridden, and its own."""
+    """The device's alarms: communication lost, the profile's and those of domain rules as overridden, and its own."""
     points = {str(point.name): point for point in profile.points}
-    templates = {template.name: template for template in (comms_lost(), *profile.alarms)}
+    templates = {template.name: template for template in (comms_lost(), *profile.alarms, *domain)}
     for name, value, at in _tables(row, "alarms", path, mistakes):
         if name not in templates:
             mistakes.add(at, f'profile {profile.name} has no alarm "{name}" on the polled points{did_you_mean(name, templates)}')
@@ -68,6 +73,9 @@ def _overridden(template: AlarmTemplate, raw: AlarmOverride) -> AlarmTemplate:
 def _check_override(
     changed: AlarmTemplate, raw: AlarmOverride, points: Mapping[str, Point], at: KeyPath, mistakes: Mistakes
 ) -> None:
+    if changed.condition is Condition.WATCHED:
+        _check_watched(changed, raw, at, mistakes)
+        return
     if changed.point is None:
         for key in _BOUND_KEYS:
             if key in raw.model_fields_set:
@@ -75,6 +83,18 @@ def _check_override(
         return
     for key, sentence in check_alarm(points[changed.point], changed.condition, changed.limit, changed.hysteresis):
         mistakes.add((*at, key), sentence)
+
+
+def _check_watched(changed: AlarmTemplate, raw: AlarmOverride, at: KeyPath, mistakes: Mistakes) -> None:
+    """A rule has the limit that its definition gives it, or none."""
+    if "hysteresis" in raw.model_fields_set:
+        mistakes.add((*at, "hysteresis"), "makes no sense for a domain rule; off_delay says how long it must be over")
+    if raw.limit is None:
+        return
+    if not changed.has_limit:
+        mistakes.add((*at, "limit"), f"{changed.name} has no limit that could be set")
+    elif isinstance(raw.limit, bool | str):
+        mistakes.add((*at, "limit"), "must be a number")
 
 
 def _own_alarms(
@@ -112,6 +132,7 @@ def _rule(device: DeviceName, template: AlarmTemplate) -> AlarmRule:
         hysteresis=template.hysteresis,
         on_delay_ms=template.on_delay_ms,
         off_delay_ms=template.off_delay_ms,
+        advice=template.advice,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from edgeguard.config.profile_model import PointTable, WriteTable
+from edgeguard.config.role_check import uses
 from edgeguard.core.ids import PointName
 from edgeguard.core.point import Kind, Point, ReportRule, WriteRule
 from edgeguard.core.profile import ModbusLimits
@@ -259,4 +260,5 @@ def point_of(raw: PointTable) -> Point:
         choices={int(number): labels.value() for number, labels in raw.choices.items()},
         report=ReportRule(raw.deadband[0], raw.deadband[1], raw.min_interval, raw.heartbeat),
         write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance, raw.write.harmless) if raw.write is not None else None,
+        roles=uses(raw.role),
     )

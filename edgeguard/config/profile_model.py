@@ -16,6 +16,7 @@ from edgeguard.config.fields import (
     PointId,
     ReportTime,
     RequestDelay,
+    RoleText,
     Timeout,
 )
 from edgeguard.config.mistakes import Table
@@ -116,6 +117,7 @@ class PointTable(Table):
     range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
     no_value: list[int] = Field(default_factory=list)
     labels: LabelsTable
+    role: RoleText | None = None
     choices: Annotated[dict[str, LabelsTable], Field(max_length=MAX_CHOICES_PER_POINT)] = Field(default_factory=dict)
     decimals: Annotated[int, Field(ge=0, le=9)] | None = None
     deadband: Deadband = (0.0, 0.0)

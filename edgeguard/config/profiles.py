@@ -14,6 +14,7 @@ from edgeguard.config.mistakes import Mistakes, did_you_mean, unknown_key
 from edgeguard.config.point_check import check_point, field_of, point_of
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.profile_model import AlarmTable, ModbusTable, PointTable, ProfileTable
+from edgeguard.config.role_check import note_roles
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import ID_PATTERN, PointName, ProfileName
@@ -118,6 +119,7 @@ def load_profile(path: Path) -> DeviceProfile:
         limits = modbus_limits
     else:
         points, fields, limits = dict(meter.points), (), meter.limits
+    _check_roles(data, points, mistakes)
     alarms = _alarms(data, mistakes, points)
     identify = mistakes.examine(IdentifyTable, data.get("identify", {}), ("identify",))
     forbidden = limits.forbidden if isinstance(limits, ModbusLimits) else ()
@@ -203,6 +205,13 @@ def _points(
             points[PointName(raw.name)] = point_of(raw)
             fields.append(field)
     return points, tuple(fields)
+
+
+def _check_roles(data: Mapping[str, Any], points: Mapping[PointName, Point], mistakes: Mistakes) -> None:
+    for i, row in table_rows(data, "point", Mistakes(mistakes.file), MAX_POINTS_PER_DEVICE):
+        point = points.get(PointName(text_of(row, "name") or ""))
+        if point is not None and "role" in row:
+            note_roles(point, ("point", i), mistakes)
 
 
 def _alarms(data: Mapping[str, Any], mistakes: Mistakes, points: Mapping[PointName, Point]) -> tuple[AlarmTemplate, ...]:

@@ -12,8 +12,9 @@ from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
 from edgeguard.config.files import Files
 from edgeguard.config.fit import Lessons, load_of
+from edgeguard.config.group_check import build_groups
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
-from edgeguard.config.profiles import ProfileLibrary
+from edgeguard.config.profiles import ProfileLibrary, written_names
 from edgeguard.config.secrecy import check_no_secrets
 from edgeguard.config.site_model import (
     CommandsTable,
@@ -32,7 +33,7 @@ from edgeguard.core.limits import SOCKET_PATH_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, HistorySpec, LogSpec, Site, StoreSpec, UplinkSpec
 
-_SECTIONS: Final = ("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles", "bus", "device")
+_SECTIONS: Final = ("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles", "bus", "device", "group")
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
 
@@ -95,7 +96,8 @@ def load_site_with_notes(
     log = _section(data, "log", LogTable, mistakes)
     commands = _section(data, "commands", CommandsTable, mistakes)
     buses = build_buses(data, files)
-    devices = build_devices(data, buses, library, files)
+    groups = build_groups(data, frozenset(written_names(data.get("device"))), mistakes)
+    devices = build_devices(data, buses, library, files, groups)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -119,6 +121,7 @@ def load_site_with_notes(
         commands=CommandsSpec(frozenset(commands.allow)),
         profile_folders=library.directories,
         history=history,
+        groups=groups,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 

@@ -237,6 +237,7 @@ class DeviceTable(Table):
     alarms: Any = None
     report: Any = None
     interlock: Any = None
+    role: Any = None
 
 
 class AlarmOverride(Table):

@@ -58,6 +58,8 @@ class AlarmRule:
     hysteresis: float = 0.0
     on_delay_ms: int = 0
     off_delay_ms: int = 0
+    advice: Labels | None = None
+    """What to check on the spot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ DeviceName = NewType("DeviceName", str)
 PointName = NewType("PointName", str)
 AlarmName = NewType("AlarmName", str)
 """An alarm's full name, `device.alarm`, unique in a gateway."""
+GroupName = NewType("GroupName", str)
 ProfileName = NewType("ProfileName", str)
 Epoch = NewType("Epoch", str)
 """Identity of one outbox file; new whenever the file is created anew."""

@@ -53,6 +53,14 @@ class WriteRule:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleUse:
+    """One meaning of a point (core.role), by name. `when`: the point's values that mean "true", empty for the value as it is."""
+
+    role: str
+    when: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One readable (perhaps writable) quantity of a device; the protocol's address of it lives in the driver's field.
 
@@ -70,3 +78,5 @@ class Point:
     """Texts of an enumeration by its number; the value on the platform is the number's English text."""
     report: ReportRule = ReportRule()
     write: WriteRule | None = None
+    roles: tuple[RoleUse, ...] = ()
+    """What the point means; rules find their inputs by it."""

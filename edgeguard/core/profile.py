@@ -93,6 +93,9 @@ class AlarmTemplate:
     hysteresis: float = 0.0
     on_delay_ms: int = 0
     off_delay_ms: int = 0
+    advice: Labels | None = None
+    has_limit: bool = True
+    """False for a domain rule that knows no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.domain import Domain, GroupSpec
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
 from edgeguard.core.limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
@@ -94,6 +95,8 @@ class DeviceSpec:
     """Password and operator code of a DL/T 645 meter, for controls; read when one is to be sent."""
     interlocks: Mapping[PointName, Interlock] = field(default_factory=dict)
     """When a point may be written; a point that is not harmless and is not here cannot be written."""
+    domain: Domain = field(default_factory=Domain)
+    """What the domain rules watch on it; their alarms are among `alarms`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +185,4 @@ class Site:
     profile_folders: tuple[PurePath, ...] = ()
     """Where profiles were looked for, those that come with the product included."""
     history: HistorySpec = HistorySpec()
+    groups: tuple[GroupSpec, ...] = ()

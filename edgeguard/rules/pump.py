@@ -1,0 +1,107 @@
+"""One pump's rules and counters: dry run, no flow, pressures, starts per hour, and the level of a sump. Pure.
+
+The limits and what they rest on: core.pump_rules.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.limits import HOUR_MS, STARTS_KEPT
+from edgeguard.rules.counter import Counter
+from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, below, every, flag, number, some
+
+STILL_RPM = 10.0
+STILL_HZ = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PumpMemory:
+    """What is remembered of a pump. `starts_ms`: wall times of the starts of the last hour, oldest first."""
+
+    turns: Counter = field(default_factory=Counter)
+    starts_ms: tuple[int, ...] = ()
+
+    @property
+    def urgent(self) -> tuple[object, ...]:
+        """What must be kept at once when it changes; the rest may wait a minute."""
+        return self.turns.begun, self.turns.on, self.starts_ms
+
+    def body(self) -> dict[str, object]:
+        """What must survive a restart."""
+        return {"turns": self.turns.body(), "starts": list(self.starts_ms)}
+
+    @classmethod
+    def of(cls, body: Mapping[str, object]) -> "PumpMemory":
+        """As kept."""
+        starts = body.get("starts")
+        kept = [at for at in starts if isinstance(at, int)] if isinstance(starts, list) else []
+        return cls(Counter.of(body.get("turns")), tuple(kept[-STARTS_KEPT:]))
+
+
+def turning(inputs: Inputs) -> Truth:
+    """Whether the pump turns: by its speed, else by its frequency, else by its word."""
+    speed, hertz = number(inputs, "pump.speed"), number(inputs, "pump.frequency")
+    if speed is not None:
+        return abs(speed) > STILL_RPM
+    return flag(inputs, "pump.running") if hertz is None else hertz > STILL_HZ
+
+
+def step_pump(memory: PumpMemory, inputs: Inputs, limits: Mapping[str, float], now: Stamp) -> tuple[PumpMemory, Says]:
+    """One round of one pump. `limits` holds those of the rules that are on."""
+    turns = turning(inputs)
+    after = memory.turns.look(turns, now)
+    starts = tuple(at for at in memory.starts_ms if 0 <= now.wall_ms - at < HOUR_MS)
+    if after.begun > memory.turns.begun:
+        starts = (*starts, now.wall_ms)[-STARTS_KEPT:]
+    memory = PumpMemory(after, starts)
+    dry = _dry(inputs, turns, limits)
+    flow, bar = number(inputs, "pump.flow"), number(inputs, "pump.discharge-pressure")
+    bar = number(inputs, "water.pressure") if bar is None else bar
+    found = {
+        "dry-run": Found(dry, number(inputs, "tank.level")),
+        "no-flow": _unless(dry, Found(every(turns, below(flow, limits.get("no-flow", 0.0))), flow)),
+        "low-pressure": _unless(dry, Found(below(bar, limits.get("low-pressure", 0.0)), _rounded(bar))),
+        "high-pressure": Found(above(bar, limits.get("high-pressure", 0.0)), _rounded(bar)),
+        "short-cycling": Found(len(starts) > limits.get("short-cycling", 0.0) if turns is not None else None, float(len(starts))),
+        "sump-high": _sump(inputs, limits),
+    }
+    figures = {
+        "starts_counted": float(after.begun),
+        "run_hours_counted": round(after.hours, 2),
+        "starts_last_hour": float(len(starts)),
+    }
+    return memory, Says(found, figures if _is_pump(inputs) else {})
+
+
+def _is_pump(inputs: Inputs) -> bool:
+    return any(role in inputs for role in ("pump.speed", "pump.frequency", "pump.running"))
+
+
+def _unless(cause: Truth, effect: Found) -> Found:
+    """What follows from a cause that is told already says nothing: it neither raises nor clears."""
+    return Found(None, effect.value) if cause is True and effect.truth is True else effect
+
+
+def _rounded(bar: float | None) -> float | None:
+    return None if bar is None else round(bar, 3)
+
+
+def _dry(inputs: Inputs, turns: Truth, limits: Mapping[str, float]) -> Truth:
+    """The pump's own protection says so, or it turns with no water before it."""
+    parts: list[Truth] = []
+    if "pump.dry-run" in inputs:
+        parts.append(flag(inputs, "pump.dry-run"))
+    if "tank.level" in inputs and _is_pump(inputs):
+        parts.append(every(turns, below(number(inputs, "tank.level"), limits.get("dry-run", 0.0))))
+    return some(*parts)
+
+
+def _sump(inputs: Inputs, limits: Mapping[str, float]) -> Found:
+    parts: list[Truth] = []
+    level = number(inputs, "sump.level")
+    if "sump.high" in inputs:
+        parts.append(flag(inputs, "sump.high"))
+    if "sump.level" in inputs:
+        parts.append(above(level, limits.get("sump-high", 0.0)))
+    return Found(some(*parts), level)

@@ -1,0 +1,201 @@
+"""Domain rules at run time: shows each family what it watches, round by round, and hands on what it finds, counts and remembers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.domain import Family, Input, Watched
+from edgeguard.core.ids import AlarmName, DeviceName, alarm_name
+from edgeguard.core.limits import FIGURES_TOLD_MS, STATE_KEPT_MS
+from edgeguard.core.point import Kind
+from edgeguard.core.role import ROLES, meaning
+from edgeguard.core.rule_state import RuleState
+from edgeguard.core.site import DeviceSpec, Site
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.rules.families import Memory, recall, step_family
+from edgeguard.rules.truth import Found, Inputs, some
+from edgeguard.runtime.record import DeviceRecord
+from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records
+
+OWNER: Final = "domain"
+_COUNTS: Final = frozenset({"trips_counted", "door_cycles_counted", "starts_counted", "starts_last_hour"})
+
+
+@dataclass(slots=True)
+class _Post:
+    """One family at one device. `alarms`: rule name -> alarm, of those that the site has left on; `told`: what was said last."""
+
+    watched: Watched
+    device: DeviceName
+    alarms: Mapping[str, AlarmName]
+    limits: Mapping[str, float]
+    figures: frozenset[str]
+    memory: Memory
+    found: dict[str, Found] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
+    told_ms: int | None = None
+    kept: tuple[object, ...] = ()
+    kept_ms: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Under which its memory is kept."""
+        return f"{self.device}.{self.watched.family.value}" + (f".{self.watched.group}" if self.watched.group else "")
+
+    def state(self) -> RuleState:
+        """The memory as it is kept."""
+        return RuleState(OWNER, self.name, orjson.dumps(self.memory.body()))
+
+
+class DomainWatch:
+    """A `runtime.watches.Watch` of all domain rules of a site."""
+
+    owner = OWNER
+
+    def __init__(self, site: Site) -> None:
+        self._posts: dict[DeviceName, list[_Post]] = {}
+        for spec in site.devices:
+            posts = [_post(spec, watched) for watched in spec.domain.watched]
+            if posts:
+                self._posts[spec.name] = posts
+        self._records: Records = {}
+        self._gone: list[RuleState] = []
+
+    @property
+    def counters(self) -> Mapping[DeviceName, Mapping[str, float]]:
+        """What was counted for each device, by the name of the figure, as told last."""
+        return {name: {key: value for post in posts for key, value in post.told.items()} for name, posts in self._posts.items()}
+
+    def begin(self, records: Records, states: Mapping[str, bytes], now: Stamp) -> None:
+        """Take up what was remembered."""
+        self._records = records
+        known = {post.name: post for posts in self._posts.values() for post in posts}
+        for name, body in states.items():
+            post = known.get(name)
+            if post is None:
+                self._gone.append(RuleState(OWNER, name, b""))
+            else:
+                post.memory = recall(post.watched.family, _object(body))
+                post.kept = post.memory.urgent
+
+    def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
+        """One round of a device has ended."""
+        posts = self._posts.get(snapshot.device)
+        if posts is None:
+            return self._farewell()
+        alarms: list[AlarmInput] = []
+        figures: dict[str, float] = {}
+        states: list[RuleState] = []
+        for post in posts:
+            said, told = self._step(post, snapshot.at)
+            alarms += said
+            figures |= told
+            if told or _must_keep(post, snapshot.at):
+                post.kept, post.kept_ms = post.memory.urgent, snapshot.at.boot_ms
+                states.append(post.state())
+        gone = self._farewell()
+        if not (alarms or figures or states):
+            return gone
+        told_figures = (Figures(snapshot.device, snapshot.at, figures),) if figures else ()
+        return Findings(alarms=tuple(alarms), figures=told_figures, states=(*gone.states, *states))
+
+    def tick(self, now: Stamp) -> Findings:
+        """Nothing depends on time alone: delays of alarms run on by themselves."""
+        return self._farewell()
+
+    def states(self) -> tuple[RuleState, ...]:
+        """Everything that is remembered."""
+        return tuple(post.state() for posts in self._posts.values() for post in posts if post.watched.family is not Family.POWER)
+
+    def _step(self, post: _Post, now: Stamp) -> tuple[list[AlarmInput], dict[str, float]]:
+        inputs = self._values(post.watched.inputs)
+        members = [self._values(inputs) for _, inputs in post.watched.members]
+        post.memory, says = step_family(post.memory, inputs, members, post.limits, now)
+        said = []
+        for rule, alarm in post.alarms.items():
+            found = says.found[rule]
+            before = post.found.get(rule)
+            if before is None or found.truth != before.truth or (found.truth and found.value != before.value):
+                post.found[rule] = found
+                said.append(AlarmInput(alarm, found.truth, found.value))
+        figures = {name: value for name, value in says.figures.items() if name in post.figures}
+        return said, _worth_telling(post, figures, now)
+
+    def _values(self, inputs: Sequence[Input]) -> Inputs:
+        """What the points say of their roles now. A truth that several points give holds if one says so; of numbers the first."""
+        values: dict[str, bool | float | None] = {}
+        for one in inputs:
+            value = self._value(one)
+            if one.role not in values:
+                values[one.role] = value
+            elif ROLES[one.role].kind is Kind.BOOLEAN:
+                values[one.role] = some(_truth(values[one.role]), _truth(value))
+            elif values[one.role] is None:
+                values[one.role] = value
+        return values
+
+    def _value(self, one: Input) -> bool | float | None:
+        record = self._records.get(one.device)
+        if record is None:
+            return None
+        for point, outcome in zip(record.rules.points, record.outcomes, strict=True):
+            if point.name == one.point.name:
+                return meaning(one.point, one.use, outcome)
+        return None
+
+    def _farewell(self) -> Findings:
+        """Take away, once, what is remembered of devices that are no more."""
+        if not self._gone:
+            return NOTHING
+        gone, self._gone = tuple(self._gone), []
+        return Findings(states=gone)
+
+
+def _post(spec: DeviceSpec, watched: Watched) -> _Post:
+    rules = {alarm_name(spec.name, watched.alarm_of(rule)): rule for rule in watched.rules}
+    kept = {alarm.name: alarm for alarm in spec.alarms}
+    alarms = {rule.name: name for name, rule in rules.items() if name in kept}
+    limits: dict[str, float] = {}
+    for name, rule in rules.items():
+        limit = kept[name].limit if name in kept else rule.limit
+        if isinstance(limit, int | float):
+            limits[rule.name] = float(limit)
+    figures = frozenset(str(point.name) for point in spec.domain.figures)
+    return _Post(watched, spec.name, alarms, limits, figures, recall(watched.family, {}))
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    """What was kept; nothing where it cannot be read, for it is a memory and no order."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _truth(value: bool | float | None) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _worth_telling(post: _Post, figures: Mapping[str, float], now: Stamp) -> dict[str, float]:
+    """Counts when they change, times every few minutes; what is told is what is kept with it, so that it never runs back."""
+    if not figures:
+        return {}
+    waited = post.told_ms is None or now.boot_ms - post.told_ms >= FIGURES_TOLD_MS
+    if not waited and all(figures[name] == post.told.get(name) for name in _COUNTS.intersection(figures)):
+        return {}
+    post.told, post.told_ms = dict(figures), now.boot_ms
+    return post.told
+
+
+def _must_keep(post: _Post, now: Stamp) -> bool:
+    """Counts at once, times once a minute while they change."""
+    if post.memory.urgent != post.kept:
+        return True
+    if post.watched.family is Family.POWER:
+        return False
+    return post.kept_ms is None or now.boot_ms - post.kept_ms >= STATE_KEPT_MS
+
