@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from edgeguard.config.fields import PointId
+from edgeguard.config.domain_model import GroupTable
+from edgeguard.config.fields import PointId, RoleText
 from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
 from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTable
@@ -78,6 +79,7 @@ class DeviceRow(DeviceTable):
     alarms: dict[str, AlarmOverride] = Field(default_factory=dict)
     report: dict[PointId, ReportOverride] = Field(default_factory=dict)
     interlock: dict[str, InterlockTable] = Field(default_factory=dict)
+    role: dict[PointId, RoleText] = Field(default_factory=dict)
 
 
 class SiteFile(Table):
@@ -92,6 +94,7 @@ class SiteFile(Table):
     profiles: ProfilesTable = Field(default_factory=ProfilesTable)
     bus: list[BusTable] = Field(default_factory=list)
     device: list[DeviceRow] = Field(default_factory=list)
+    group: list[GroupTable] = Field(default_factory=list)
 
 
 FILES: Final[Mapping[str, type[Table]]] = {

@@ -3,7 +3,7 @@
 The steps themselves are in `rules` (lift, pump, pumpset, power, water); they give truth and value under the names given here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -106,7 +106,7 @@ class Domain:
     figures: tuple[Point, ...] = ()
 
 
-def nearest(rule: DomainRule, roles: Mapping[str, object]) -> tuple[str, ...]:
+def nearest(rule: DomainRule, roles: Collection[str]) -> tuple[str, ...]:
     """The roles that a rule still needs by the way that needs fewest; none if it can work."""
     return min((tuple(role for role in way if role not in roles) for way in rule.ways), key=len)
 

@@ -10,9 +10,7 @@ NOMINAL_V: Final = 220.0
 PHASES: Final = ("l1", "l2", "l3")
 _ZH: Final = {"l1": "A相", "l2": "B相", "l3": "C相", "n": "N"}.get
 _THREE: Final = tuple(f"electric.voltage.{phase}" for phase in PHASES)
-_CHECK_V: Final = Labels(
-    "检查变压器分接头、零线和接线;通知供电部门", "Check tap changer, neutral and terminals; tell the supplier"
-)
+_CHECK_V: Final = Labels("检查变压器分接头、零线和接线;通知供电部门", "Check tap changer, neutral and terminals; tell the supplier")
 
 OVER_VOLTAGE: Final = tuple(
     DomainRule(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edgeguard.core.clock import Stamp
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS, RUN_GAP_MS
 from edgeguard.rules.truth import Truth
 
@@ -45,12 +46,12 @@ class Counter:
         """The time as it is told and kept."""
         return self.held_ms - self.held_ms % TOLD_MS
 
-    def body(self) -> list[int | bool | None]:
+    def body(self) -> list[JsonValue]:
         """For keeping; the moment of the last look goes with the process."""
         return [self.begun, self.told_ms, self.on]
 
     @classmethod
-    def of(cls, body: object) -> "Counter":
+    def of(cls, body: JsonValue) -> "Counter":
         """As kept; a new one for what is no such body."""
         match body:
             case [int(begun), int(held_ms), bool() | None as on] if begun >= 0 and held_ms >= 0:

@@ -1,10 +1,11 @@
-"""The families of domain rules behind one face: a memory, what a device and its neighbours show, a moment -> what the family says."""
+"""The families of domain rules behind one face: memory, what a device and its neighbours show, moment -> what they say."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family
+from edgeguard.core.json_value import JsonValue
 from edgeguard.rules.lift import LiftMemory, step_lift
 from edgeguard.rules.power import step_power
 from edgeguard.rules.pump import PumpMemory, step_pump
@@ -22,7 +23,7 @@ class NoMemory:
         """Nothing."""
         return ()
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, JsonValue]:
         """Nothing."""
         return {}
 
@@ -30,7 +31,7 @@ class NoMemory:
 Memory = LiftMemory | PumpMemory | SetMemory | WaterMemory | NoMemory
 
 
-def recall(family: Family, body: Mapping[str, object]) -> Memory:
+def recall(family: Family, body: Mapping[str, JsonValue]) -> Memory:
     """The memory as kept; an empty one for an empty body or one that is none."""
     match family:
         case Family.LIFT:

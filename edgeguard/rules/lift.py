@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgeguard.core.clock import Stamp
+from edgeguard.core.json_value import JsonValue
 from edgeguard.rules.counter import Counter
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, every, flag, negated, number, some
 
@@ -31,12 +32,12 @@ class LiftMemory:
         """What must be kept at once when it changes; the rest may wait a minute."""
         return self.trips.begun, self.trips.on, self.doors.begun, self.doors.on
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         return {"trips": self.trips.body(), "doors": self.doors.body()}
 
     @classmethod
-    def of(cls, body: Mapping[str, object]) -> "LiftMemory":
+    def of(cls, body: Mapping[str, JsonValue]) -> "LiftMemory":
         """As kept."""
         return cls(Counter.of(body.get("trips")), Counter.of(body.get("doors")))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgeguard.core.clock import Stamp
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS, STARTS_KEPT
 from edgeguard.rules.counter import Counter
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, below, every, flag, number, some
@@ -27,12 +28,12 @@ class PumpMemory:
         """What must be kept at once when it changes; the rest may wait a minute."""
         return self.turns.begun, self.turns.on, self.starts_ms
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         return {"turns": self.turns.body(), "starts": list(self.starts_ms)}
 
     @classmethod
-    def of(cls, body: Mapping[str, object]) -> "PumpMemory":
+    def of(cls, body: Mapping[str, JsonValue]) -> "PumpMemory":
         """As kept."""
         starts = body.get("starts")
         kept = [at for at in starts if isinstance(at, int)] if isinstance(starts, list) else []

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgeguard.core.clock import Stamp
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import DAY_MS, HOUR_MS, RUN_GAP_MS
 from edgeguard.rules.pump import turning
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, below, every, flag, negated, number, some
 
 WEEK_DAYS = 7
 LEAST_DAYS = 3
-LEAST_RUN_MS = 24 * HOUR_MS
+LEAST_RUN_MS = 47 * HOUR_MS
 """Before so many days and so much run time nothing is said of how pumps share it."""
 REST_MS = 10 * 60_000
 NO_USE_M3H = 0.02
@@ -37,12 +38,12 @@ class SetMemory:
         """What must be kept at once when it changes; the rest may wait a minute."""
         return (self.leaking,)
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         return {"days": [[day, [ms - ms % 60_000 for ms in run]] for day, run in self.days], "leaking": self.leaking}
 
     @classmethod
-    def of(cls, body: Mapping[str, object]) -> "SetMemory":
+    def of(cls, body: Mapping[str, JsonValue]) -> "SetMemory":
         """As kept."""
         days = body.get("days")
         kept = tuple(one for entry in days if (one := _day(entry))) if isinstance(days, list) else ()

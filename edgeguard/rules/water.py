@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from edgeguard.core.clock import Stamp, local_time
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, below, flag, negated, number
 
@@ -63,7 +64,7 @@ class WaterMemory:
         """What must be kept at once when it changes; the rest may wait a minute."""
         return self.flows_m3h, self.bad_nights, self.judged
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         hour = self.hour
         return {
@@ -75,7 +76,7 @@ class WaterMemory:
         }
 
     @classmethod
-    def of(cls, body: Mapping[str, object]) -> "WaterMemory":
+    def of(cls, body: Mapping[str, JsonValue]) -> "WaterMemory":
         """As kept."""
         match body:
             case {

@@ -8,7 +8,8 @@ import orjson
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family, Input, Watched
-from edgeguard.core.ids import AlarmName, DeviceName, alarm_name
+from edgeguard.core.ids import AlarmName, DeviceName, PointName, alarm_name
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import FIGURES_TOLD_MS, STATE_KEPT_MS
 from edgeguard.core.point import Kind
 from edgeguard.core.role import ROLES, meaning
@@ -62,6 +63,7 @@ class DomainWatch:
             if posts:
                 self._posts[spec.name] = posts
         self._records: Records = {}
+        self._columns: dict[tuple[DeviceName, PointName], int] = {}
         self._gone: list[RuleState] = []
 
     @property
@@ -72,6 +74,9 @@ class DomainWatch:
     def begin(self, records: Records, states: Mapping[str, bytes], now: Stamp) -> None:
         """Take up what was remembered."""
         self._records = records
+        self._columns = {
+            (name, point.name): column for name, record in records.items() for column, point in enumerate(record.rules.points)
+        }
         known = {post.name: post for posts in self._posts.values() for post in posts}
         for name, body in states.items():
             post = known.get(name)
@@ -138,13 +143,10 @@ class DomainWatch:
         return values
 
     def _value(self, one: Input) -> bool | float | None:
-        record = self._records.get(one.device)
-        if record is None:
+        record, column = self._records.get(one.device), self._columns.get((one.device, one.point.name))
+        if record is None or column is None:
             return None
-        for point, outcome in zip(record.rules.points, record.outcomes, strict=True):
-            if point.name == one.point.name:
-                return meaning(one.point, one.use, outcome)
-        return None
+        return meaning(one.point, one.use, record.outcomes[column])
 
     def _farewell(self) -> Findings:
         """Take away, once, what is remembered of devices that are no more."""
@@ -167,7 +169,7 @@ def _post(spec: DeviceSpec, watched: Watched) -> _Post:
     return _Post(watched, spec.name, alarms, limits, figures, recall(watched.family, {}))
 
 
-def _object(body: bytes) -> Mapping[str, object]:
+def _object(body: bytes) -> Mapping[str, JsonValue]:
     """What was kept; nothing where it cannot be read, for it is a memory and no order."""
     try:
         found = orjson.loads(body)
@@ -198,4 +200,3 @@ def _must_keep(post: _Post, now: Stamp) -> bool:
     if post.watched.family is Family.POWER:
         return False
     return post.kept_ms is None or now.boot_ms - post.kept_ms >= STATE_KEPT_MS
-

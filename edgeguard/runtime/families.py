@@ -1,9 +1,10 @@
 """Which families of rules look at a site: the one list, for the daemon and for whoever replays a recording."""
 
 from edgeguard.core.site import Site
+from edgeguard.runtime.domain_watch import DomainWatch
 from edgeguard.runtime.watches import Watch
 
 
-def watches_of(_site: Site) -> tuple[Watch, ...]:
+def watches_of(site: Site) -> tuple[Watch, ...]:
     """The families, in the order in which they are shown each round."""
-    return ()
+    return (DomainWatch(site),)

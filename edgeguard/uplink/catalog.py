@@ -91,7 +91,8 @@ def _point(point: Point) -> dict[str, object]:
 
 
 def _alarm(rule: AlarmRule) -> dict[str, object]:
-    return {
+    """`advice`, what to check on the spot, where there is any."""
+    told: dict[str, object] = {
         "alarm": rule.name,
         "severity": rule.severity.value,
         "point": rule.point,
@@ -99,6 +100,9 @@ def _alarm(rule: AlarmRule) -> dict[str, object]:
         "limit": rule.limit,
         "text": _labels(rule.text),
     }
+    if rule.advice is not None:
+        told["advice"] = _labels(rule.advice)
+    return told
 
 
 class _Device:
@@ -116,7 +120,7 @@ class _Device:
             "labels": _labels(spec.labels),
             "period_ms": spec.period_ms,
         }
-        self._points = points
+        self._points = [*points, *(_point(figure) for figure in spec.domain.figures)]
         self._alarms = [_alarm(rule) for rule in spec.alarms]
 
     def whole(self) -> dict[str, object]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import edgeguard
-from edgeguard.config import profile_model, site_model
+from edgeguard.config import domain_model, profile_model, site_model
 from edgeguard.config.mistakes import Table
 
 DOCS = Path(edgeguard.__file__).parent / "docs"
@@ -22,6 +22,7 @@ SITE = [
     site_model.AlarmOverride,
     site_model.ReportOverride,
     site_model.InterlockTable,
+    domain_model.GroupTable,
 ]
 PROFILE = [profile_model.ProfileTable, profile_model.ModbusTable, profile_model.PointTable, profile_model.AlarmTable]
 
