@@ -14,7 +14,7 @@ from edgeguard.rules.truth import Found, Inputs, Says, Truth, below, every, flag
 
 WEEK_DAYS = 7
 LEAST_DAYS = 3
-LEAST_RUN_MS = 47 * HOUR_MS
+LEAST_RUN_MS = 48 * HOUR_MS
 """Before so many days and so much run time nothing is said of how pumps share it."""
 REST_MS = 10 * 60_000
 NO_USE_M3H = 0.02
