@@ -218,7 +218,9 @@ def _alarm_definition() -> Schema:
             "condition": one_of(Condition),
             "limit": shared(MAYBE),
             "text": shared(LABELS),
-        }
+        },
+        {"advice": shared(LABELS)},
+        "advice: what to check on the spot",
     )
 
 

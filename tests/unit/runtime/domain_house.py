@@ -76,13 +76,19 @@ class Kept:
 
 
 class WatchedHouse:
-    """The building and the gateway. `told`: changes of alarms as `second name state`."""
+    """The building and the gateway, which hears the devices whose names begin so."""
 
-    def __init__(self, site: Site, seed: int = 1, start_s: float = 7.5 * 3600.0, faults: tuple[Trouble, ...] = ()) -> None:
+    def __init__(
+        self, site: Site, seed: int = 1, start_s: float = 7.5 * 3600.0, faults: tuple[Trouble, ...] = (), only: tuple[str, ...] = ()
+    ) -> None:
         self.house = SimulatedSite(site, seed, start_s=start_s)
         self.faults = Faults(self.house, faults)
         self.clock, self.store = Clock(), Kept()
-        self.devices = {n: a for n, a in self.house.appliances.items() if isinstance(a, ModbusAppliance)}
+        self.devices = {
+            name: one
+            for name, one in self.house.appliances.items()
+            if isinstance(one, ModbusAppliance) and (not only or name.startswith(only))
+        }
         self._blocks = {name: _blocks(one) for name, one in self.devices.items()}
         self.pipeline = self.boot()
 
@@ -91,7 +97,8 @@ class WatchedHouse:
         pipeline = Pipeline(self.store, self.clock)
         known = {name: alarm for batch in self.store.batches for name, alarm in batch.alarms}
         for spec in self.house.site.devices:
-            pipeline.add(spec, known)
+            if spec.name in self.devices:
+                pipeline.add(spec, known)
         pipeline.watch(watches_of(self.house.site), states or {})
         self.pipeline = pipeline
         return pipeline

@@ -1,0 +1,74 @@
+"""The simulator's faults through the whole pipeline: exactly the right alarms, and counters that no restart takes back."""
+
+import pytest
+from domain_house import Kept, WatchedHouse, example
+
+from edgeguard.core.item import Stream
+from edgeguard.simulator.faults import BUILDING, Kind
+from edgeguard.simulator.faults import Fault as Trouble
+
+METERS = {"flat-meter.comms-lost", "garden-water.comms-lost"}
+"""The two meters that this house does not serve."""
+
+
+def figures(store: Kept, device: str) -> list[dict[str, float]]:
+    """What was counted, in the order of telling."""
+    told = [body["values"] for body in store.bodies(Stream.TELEMETRY) if body["device"] == device]
+    return [values for values in told if any(name.endswith("_counted") for name in values)]
+
+
+def test_a_trapped_passenger_is_found_and_let_out() -> None:
+    house = WatchedHouse(example(), start_s=3 * 3600.0, faults=(Trouble("lift-1", Kind.TRAPPED, 2.0, 45.0),), only=("lift",))
+    house.live(56)
+    assert house.raised() == {"lift-1.trapped", "lift-1.door-not-opening", "lift-1.fault"}
+    states = [body["state"] for body in house.store.bodies(Stream.ALARMS) if body["alarm"] == "lift-1.trapped"]
+    assert states == ["active", "returned"]
+
+
+def test_a_dry_tank_is_one_cause() -> None:
+    house = WatchedHouse(example(), faults=(Trouble("pump-1", Kind.DRY_RUN, 2.0),), only=("pump", "tank"))
+    house.live(20)
+    raised = house.raised()
+    assert {"pump-1.dry-run", "pump-2.dry-run"} <= raised
+    assert not raised & {"pump-1.domestic-all-out", "pump-1.no-flow", "pump-2.no-flow"}
+
+
+def test_a_lost_phase_is_told_as_that() -> None:
+    house = WatchedHouse(example(), start_s=3 * 3600.0, faults=(Trouble(BUILDING, Kind.PHASE_LOST, 2.0),), only=("main", "plant"))
+    house.live(14)
+    raised = house.raised()
+    assert {"main-meter.phase-loss", "plant-meter.phase-loss"} <= raised
+    assert not any("unbalance" in name or "power-factor" in name for name in raised)
+
+
+def test_counters_go_on_after_a_kill() -> None:
+    house = WatchedHouse(example(), start_s=7.6 * 3600.0, only=("lift",))
+    house.live(80)
+    before = figures(house.store, "lift-1")[-1]
+    assert before["trips_counted"] >= 2
+    house.clock.boot = "boot-2"
+    house.boot(house.store.states())
+    house.live(40)
+    told = figures(house.store, "lift-1")
+    for name in ("trips_counted", "door_cycles_counted", "run_hours_counted"):
+        row = [values[name] for values in told]
+        assert row == sorted(row), f"{name} only grows"
+    assert told[-1]["trips_counted"] > before["trips_counted"]
+
+
+def test_what_is_remembered_of_devices_that_are_gone_is_taken_away() -> None:
+    house = WatchedHouse(example(), start_s=3 * 3600.0, only=("lift",))
+    house.boot({"domain": {"lift-9.lift": b'{"trips":[7,0,false]}', "lift-1.lift": b"junk"}})
+    house.live(2)
+    gone = [state.name for batch in house.store.batches for state in batch.states if not state.body]
+    assert gone == ["lift-9.lift"]
+    assert figures(house.store, "lift-1")[-1]["trips_counted"] == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start_s", [0.5 * 3600.0, 7.2 * 3600.0, 18.5 * 3600.0], ids=["night", "morning", "evening"])
+def test_a_healthy_building_is_quiet(start_s: float) -> None:
+    """Twenty minutes each; whole days: see docs/rules.md."""
+    house = WatchedHouse(example(), seed=11, start_s=start_s)
+    house.live(1200, step_s=2.0)
+    assert house.raised() == METERS
