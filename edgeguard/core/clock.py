@@ -19,6 +19,11 @@ class Stamp:
     boot: BootId
     synced: bool
 
+    def before(self, seconds: float) -> "Stamp":
+        """The moment so long before this one, by the same clocks."""
+        ms = round(seconds * 1000)
+        return Stamp(self.wall_ms - ms, self.boot_ms - ms, self.boot, self.synced)
+
 
 class Clock(Protocol):
     """The one source of time; injected, so that tests own it."""

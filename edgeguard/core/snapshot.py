@@ -28,13 +28,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`outcomes[i]` belongs to `points[i]`; both have the same length. `answered` is true if the device gave any valid frame."""
+    """`outcomes[i]` belongs to `points[i]`; both have the same length. `answered` is true if the device gave any valid frame.
+
+    `at`: when the last answer came. A round on a slow line takes its time, so `asked_at[i]` says when point i was asked for: its
+    value is no older than that. None where nobody knows (all of it at `at`).
+    """
 
     device: DeviceName
     at: Stamp
     points: tuple[Point, ...]
     outcomes: tuple[Outcome, ...]
     answered: bool
+    asked_at: tuple[Stamp | None, ...] | None = None
+
+    def read_at(self, index: int) -> Stamp:
+        """No value of this point is older."""
+        return self.at if self.asked_at is None else self.asked_at[index] or self.at
 
     def readings(self) -> Iterator[Reading]:
         """The snapshot point by point."""

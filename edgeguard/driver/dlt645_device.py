@@ -42,8 +42,11 @@ class Dlt645Device(MeterDevice):
         """The data of an identifier, from as many frames as it takes."""
         assembly = Assembly(self._limits.edition, identifier)
         step: bytes | Fault | None = assembly.first
+        begun_s = 0.0
         while isinstance(step, bytes):
             step = assembly.take(await self._line.exchange(step, priority, timeout_s))
+            begun_s = begun_s or (self._line.answered_s or 0.0) - self._line.took_s
+        self._line.took_s = (self._line.answered_s or 0.0) - begun_s
         return assembly.data if step is None else step
 
     async def clock_off_s(self, priority: Priority = Priority.PERSON) -> float | Fault:

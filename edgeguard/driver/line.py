@@ -63,6 +63,8 @@ class DeviceLine:
         """The silence that the device needs before a request, as far as it has taught it."""
         self.answered_s: float | None = None
         """When its last answer came (loop time)."""
+        self.took_s = 0.0
+        """How long the answer that was just given has taken, for whoever asked for it."""
         self._bus = bus
         self._address = address
         self._delay_s = delay_s
@@ -104,7 +106,7 @@ class DeviceLine:
         self._silent, self._asked_s = False, sending.at_s
         self._conclude(sending, None)
         self.answered_s = sending.loop.time()
-        took_s = self.answered_s - sending.at_s
+        self.took_s = took_s = self.answered_s - sending.at_s
         self.responses.note(took_s)
         byte_s = self._bus.cost.byte_s if self._settings is None else self._settings.character_s
         self.turnarounds.note(max(0.0, took_s - (len(pdu) + len(answer) + _FRAME_BYTES[self._protocol]) * byte_s))

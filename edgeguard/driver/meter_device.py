@@ -118,7 +118,8 @@ class MeterDevice(ABC):
         columns = [self._column(name) for name in names]
         done = await self._reader.some(columns, priority)
         points = tuple(self.points[i] for i in columns)
-        return Snapshot(self.name, done.at, points, tuple(done.outcomes[i] for i in columns), done.answered)
+        asked_at = tuple(done.asked_at[i] for i in columns)
+        return Snapshot(self.name, done.at, points, tuple(done.outcomes[i] for i in columns), done.answered, asked_at)
 
     async def write(self, name: PointName, value: Value, priority: Priority = Priority.PERSON) -> WriteResult:
         """Write and read back. WriteRefused if rules or the meter forbid it, ExchangeFailed if it did not go out."""
@@ -192,7 +193,7 @@ class MeterDevice(ABC):
         self._polls += 1
         if not done.answered:
             self._failures += 1
-        return Snapshot(self.name, done.at, self.points, tuple(done.outcomes), done.answered)
+        return Snapshot(self.name, done.at, self.points, tuple(done.outcomes), done.answered, tuple(done.asked_at))
 
 
 def _as_shown(where: str, point: Point, value: Value) -> Value:

@@ -171,7 +171,7 @@ class MeterReader:
     def _put(self, under_way: Round, members: Iterable[int], outcomes: Iterable[Outcome | None]) -> None:
         for i, outcome in zip(members, outcomes, strict=True):
             if outcome is not None:
-                under_way.outcomes[i] = outcome
+                under_way.put_one(i, outcome)
 
     async def _refusal(self, ask: Ask, fault: Fault, under_way: Round, priority: Priority) -> None:
         """A block is taken apart; what a meter does not have is remembered; what it cannot give now is asked for again."""
@@ -216,7 +216,7 @@ class MeterReader:
             if data.reason in _SILENT_ONLY:
                 under_way.silent(data)
                 return data
-        under_way.heard()
+        under_way.heard(self._line.took_s)
         return data
 
     def _is_due(self, ask: Ask, now_ms: int) -> bool:

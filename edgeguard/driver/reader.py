@@ -199,13 +199,13 @@ class ModbusReader:
             return failed.fault
         outcome = block.decode(answer)
         if not isinstance(outcome, Fault):
-            under_way.heard()
+            under_way.heard(self._line.took_s)
             return outcome
         self._line.faults[outcome.reason] += 1
         if exception_code(answer) in GATEWAY_EXCEPTIONS:
             under_way.silent(outcome)
         elif outcome.reason in _GOOD_SHAPE:
-            under_way.heard()
+            under_way.heard(self._line.took_s)
         return outcome
 
     async def _knock(self, under_way: Round, priority: Priority) -> None:

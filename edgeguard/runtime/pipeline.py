@@ -195,11 +195,11 @@ class Pipeline:
             return
         record.answered_at = snapshot.at
         self.points_read += len(snapshot.outcomes)
-        good, good_at, at = record.good, record.good_at, snapshot.at
+        good, good_at, read_at = record.good, record.good_at, snapshot.read_at
         for index, outcome in enumerate(snapshot.outcomes):
             if outcome.__class__ is not Fault:
                 good[index] = outcome  # type: ignore[assignment]
-                good_at[index] = at
+                good_at[index] = read_at(index)
 
     def _mark_stale(self, record: DeviceRecord, now: Stamp, age_s: float) -> None:
         record.state, record.outcomes, outputs = mark_stale(record.rules, record.state, record.outcomes, age_s, now)

@@ -11,7 +11,7 @@ from edgeguard.rules.engine import DeviceRules, DeviceState
 
 @dataclass(slots=True)
 class DeviceRecord:
-    """`outcomes[i]` is what holds of point i, `good[i]` its last good value, `good_at[i]` when that was read.
+    """`outcomes[i]` is what holds of point i, `good[i]` its last good value, `good_at[i]` a moment than which it is no older.
 
     The points are `rules.points`, in the order of the profile.
     """

@@ -188,9 +188,9 @@ class Writing:
         except KeyError:
             return
         snapshot = await device.read(points)
-        age_ms = self._gateway.clock.now().boot_ms - snapshot.at.boot_ms
-        for point, outcome in zip(snapshot.points, snapshot.outcomes, strict=True):
-            anew[PointRef(name, point.name)] = Sight(outcome, age_ms)
+        now_ms = self._gateway.clock.now().boot_ms
+        for index, (point, outcome) in enumerate(zip(snapshot.points, snapshot.outcomes, strict=True)):
+            anew[PointRef(name, point.name)] = Sight(outcome, now_ms - snapshot.read_at(index).boot_ms)
 
     def _look(self, ref: PointRef) -> Sight | None:
         """What is known of a point, as old as its reading; nothing if the device has been written since.

@@ -69,6 +69,7 @@ class MeterSite:
         address: str | None = None,
         enabled: bool = True,
         password_file: PurePath | None = None,
+        bus: MeterBus | None = None,
     ) -> None:
         first = meters[0]
         is_electric = isinstance(first, FakeElectricMeter)
@@ -83,7 +84,7 @@ class MeterSite:
         spec = DeviceSpec(DeviceName("meter-1"), BusName("meters"), station, profile, 1000, LABELS, (), 5000)
         spec = replace(spec, interlocks=interlocks, password_file=password_file)
         self.clock = FakeClock()
-        self.bus = MeterBus(*meters)
+        self.bus = bus or MeterBus(*meters)
         self.device: Device = build_device(spec, self.bus, self.clock)
 
 

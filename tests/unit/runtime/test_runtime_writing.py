@@ -136,6 +136,36 @@ def test_a_value_that_was_not_asked_for_in_the_last_round_is_as_old_as_its_readi
     told(house_of(lock("tank.pressure > 2")), story)
 
 
+def test_the_first_values_of_a_long_round_are_older_than_its_last() -> None:
+    """A round of 12 s on a slow line: what was asked for at its beginning is 12 s old when it ends, and is read anew."""
+
+    async def story(house: House) -> None:
+        await asyncio.sleep(30)
+        record = house.pipeline.records[DeviceName("tank")]
+        now = house.clock.now()
+        asked_at = tuple(now.before(12.0 - i) for i in range(len(record.rules.points)))
+        house.pipeline.take(Snapshot(DeviceName("tank"), now, record.rules.points, record.outcomes, True, asked_at))
+        house.unit("riser-b").set(Table.HOLDING, 0, 10)
+        with pytest.raises(WriteRefused, match=r"but tank\.pressure is 1"):
+            await write(house)
+        house.pipeline.take(Snapshot(DeviceName("tank"), now, record.rules.points, record.outcomes, True, (now,) * len(asked_at)))
+        assert (await write(house)).fate == "done"
+
+    told(house_of(lock("tank.pressure > 2")), story)
+
+
+def test_a_value_that_comes_too_late_to_be_fresh_refuses_even_if_it_was_read_anew() -> None:
+    async def story(house: House) -> None:
+        await asyncio.sleep(30)
+        house.unit("riser-b").response_s = 0.4
+        with pytest.raises(WriteRefused, match=r"tank\.pressure is 0\.4 s old, 0\.2 s are allowed"):
+            await write(house)
+        house.unit("riser-b").response_s = 0.1
+        assert (await write(house)).fate == "done"
+
+    told(house_of(lock("tank.pressure > 2", max_age_ms=200)), story)
+
+
 @pytest.mark.parametrize("trouble", ["silent", "refused", "gone"])
 def test_a_value_that_cannot_be_known_refuses(trouble: str) -> None:
     async def story(house: House) -> None:
