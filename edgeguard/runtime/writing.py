@@ -19,7 +19,7 @@ from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.interlock import Interlock, PointRef
 from edgeguard.core.item import Item
 from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE, WRITES_PER_HOUR_MAX
-from edgeguard.core.point import Point, Value
+from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.quality import Fault
 from edgeguard.driver import Device, WriteResult, write_all
 from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
@@ -109,9 +109,13 @@ class Writing:
             for name in sorted({wish.device for wish in wishes}):
                 await stack.enter_async_context(self._turns[name])
             for wish in wishes:
-                refusal = await self._refusal(wish)
-                if refusal is not None:
-                    ends[wish] = End(wish, Fate.REFUSED, str(refusal), error=refusal)
+                _refuse(wish, self._forbidden(wish), ends)
+            if not ends:
+                look = await self._fresh([self._interlock(wish) for wish in wishes])
+                # All at one moment: a value read at once may be too old when the last one has come.
+                for wish in wishes:
+                    why = unmet(self._interlock(wish), look)
+                    _refuse(wish, f"{wish.target}: {why}" if why else "", ends)
             if ends:
                 _leave_out(wishes, ends, "not sent, because another write of this command was refused")
                 return
@@ -151,46 +155,54 @@ class Writing:
                 self._written_ms[PointRef(wish.device, wish.point)].pop()
         return ends
 
-    async def _refusal(self, wish: Wish) -> WriteRefused | None:
-        """Why this wish must not be carried out now; None if it may."""
+    def _forbidden(self, wish: Wish) -> str:
+        """Why this wish must not be carried out now, whatever other points say; empty if nothing forbids it."""
         point = self._point(wish)  # a reload may have taken it away since the command came
-        spec = self._gateway.pipeline.records[wish.device].spec
         if point.write is None:
-            return WriteRefused(f"{wish.target} is read-only")
+            return f"{wish.target} is read-only"
         try:
             check_value(point, wish.value)
         except WriteRefused as refused:
-            return WriteRefused(f"{wish.device}.{refused}")
-        interlock = spec.interlocks.get(wish.point, _NO_INTERLOCK)
+            return f"{wish.device}.{refused}"
+        interlock = self._interlock(wish)
         if not point.write.harmless and not interlock.requires:
             advice = f"name one in the site file: [device.interlock.{wish.point}] requires = [...]"
-            return WriteRefused(f"{wish.target} can do harm and has no second condition that must hold; {advice}")
-        written = self._written_ms[PointRef(wish.device, wish.point)]
-        why = too_often(interlock, written, self._gateway.clock.now().boot_ms) or unmet(interlock, await self._fresh(interlock))
-        return WriteRefused(f"{wish.target}: {why}") if why else None
+            return f"{wish.target} can do harm and has no second condition that must hold; {advice}"
+        why = too_often(interlock, self._written_ms[PointRef(wish.device, wish.point)], self._gateway.clock.now().boot_ms)
+        return f"{wish.target}: {why}" if why else ""
 
-    async def _fresh(self, interlock: Interlock) -> Look:
-        """What is known of the interlock's points, those that are not fresh read anew."""
-        anew: dict[PointRef, Sight] = {}
-        wanted: defaultdict[DeviceName, list[PointName]] = defaultdict(list)
-        for ref in stale_points(interlock, self._look):
-            wanted[ref.device].append(ref.point)
+    def _interlock(self, wish: Wish) -> Interlock:
+        return self._gateway.pipeline.records[wish.device].spec.interlocks.get(wish.point, _NO_INTERLOCK)
+
+    async def _fresh(self, interlocks: Iterable[Interlock]) -> Look:
+        """What is known of the interlocks' points, those that are not fresh read anew."""
+        anew: dict[PointRef, tuple[Outcome, int]] = {}
+        wanted: defaultdict[DeviceName, set[PointName]] = defaultdict(set)
+        for interlock in interlocks:
+            for ref in stale_points(interlock, self._look):
+                wanted[ref.device].add(ref.point)
         try:
             async with asyncio.timeout(INTERLOCK_READ_S):
                 await asyncio.gather(*(self._read(device, points, anew) for device, points in wanted.items()))
         except TimeoutError:
             pass  # what has not come by now is as unknown as before
-        return lambda ref: anew.get(ref) or self._look(ref)
 
-    async def _read(self, name: DeviceName, points: Iterable[PointName], anew: dict[PointRef, Sight]) -> None:
+        def look(ref: PointRef) -> Sight | None:
+            known = anew.get(ref)
+            if known is None:
+                return self._look(ref)
+            return Sight(known[0], self._gateway.clock.now().boot_ms - known[1])
+
+        return look
+
+    async def _read(self, name: DeviceName, points: Iterable[PointName], anew: dict[PointRef, tuple[Outcome, int]]) -> None:
         try:
             device = self._gateway.field.device(name)
         except KeyError:
             return
-        snapshot = await device.read(points)
-        now_ms = self._gateway.clock.now().boot_ms
+        snapshot = await device.read(sorted(points))
         for index, (point, outcome) in enumerate(zip(snapshot.points, snapshot.outcomes, strict=True)):
-            anew[PointRef(name, point.name)] = Sight(outcome, now_ms - snapshot.read_at(index).boot_ms)
+            anew[PointRef(name, point.name)] = (outcome, snapshot.read_at(index).boot_ms)
 
     def _look(self, ref: PointRef) -> Sight | None:
         """What is known of a point, as old as its reading; nothing if the device has been written since.
@@ -254,6 +266,13 @@ class Writing:
     ) -> Item:
         now = self._gateway.clock.now()
         return command_item("write", wish.target, now, by, result, wish.value, read_back, old, detail)
+
+
+def _refuse(wish: Wish, why: str, ends: dict[Wish, End]) -> None:
+    """`why`: a sentence; empty if there is no reason to."""
+    if why:
+        refused = WriteRefused(why)
+        ends[wish] = End(wish, Fate.REFUSED, why, error=refused)
 
 
 def _leave_out(wishes: Iterable[Wish], ends: dict[Wish, End], why: str) -> None:

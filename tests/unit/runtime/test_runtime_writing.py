@@ -166,6 +166,20 @@ def test_a_value_that_comes_too_late_to_be_fresh_refuses_even_if_it_was_read_ane
     told(house_of(lock("tank.pressure > 2", max_age_ms=200)), story)
 
 
+def test_what_was_read_first_is_judged_by_its_age_when_the_last_has_come() -> None:
+    """Two interlocks of one command, on two wires: the quick one's value has grown too old while the slow one's was fetched."""
+
+    async def story(house: House) -> None:
+        await asyncio.sleep(30)
+        house.unit("riser-b").response_s = 0.4
+        ends = await several(house, **{"pump-1__valve": "true", "pump-1__limit": "3"})
+        assert fates(ends) == ["not-sent", "refused"]
+        assert "pump-1.mode is 0.4 s old, 0.3 s are allowed" in ends.writes[1].detail
+        assert house.writes("riser-a") == []
+
+    told(house_of(lock("tank.pressure > 2"), limit=lock("mode == 'auto'", max_age_ms=300)), story)
+
+
 @pytest.mark.parametrize("trouble", ["silent", "refused", "gone"])
 def test_a_value_that_cannot_be_known_refuses(trouble: str) -> None:
     async def story(house: House) -> None:
