@@ -23,6 +23,7 @@ from edgeguard.core.interlock import (
     Truth,
     points_of,
 )
+from edgeguard.core.meter import calls_many
 from edgeguard.core.point import Kind, Labels, Point
 from edgeguard.core.site import DeviceSpec
 
@@ -60,6 +61,9 @@ def _with_interlocks(draft: Draft, known: _Known, mistakes: Mistakes) -> DeviceS
     if not isinstance(tables, Mapping):
         mistakes.add(path, f"must be tables such as [device.interlock.POINT], not {kind_of(tables)}")
         return spec
+    if tables and calls_many(spec.address):
+        advice = "a control is never sent to it; write the meter's own address, edgeguard scan finds it"
+        mistakes.add((*draft.path, "address"), f"{spec.address} may be heard by more than one meter: {advice}")
     points = {str(point.name): point for point in spec.profile.points}
     writable = [name for name, point in points.items() if point.write is not None]
     made: dict[str, Interlock] = {}

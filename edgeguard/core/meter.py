@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from edgeguard.core.line import LineSettings, Parity
+from edgeguard.core.line import LineSettings, Parity, Station
 
 DLT645_STATION: Final = re.compile(r"[0-9A]{12}\Z")
 """Twelve digits, or A for any digit."""
@@ -23,6 +23,16 @@ CJT188_STATION: Final = re.compile(r"[0-9A-F]{16}\Z")
 CJT188_EVERYBODY: Final = "A" * 16
 METER_LINE: Final = LineSettings(baudrate=2400, parity=Parity.EVEN)
 """What both standards begin with."""
+_ANY: Final = "A"
+
+
+def calls_many(station: Station) -> bool:
+    """Whether more than one meter may hear this address: it holds a wildcard, or is the broadcast address."""
+    if isinstance(station, int):
+        return False
+    if len(station) == len(DLT645_BROADCAST):
+        return _ANY in station or station == DLT645_BROADCAST
+    return _ANY * 2 in (station[i : i + 2] for i in range(0, len(station), 2))
 
 
 class Edition(IntEnum):

@@ -16,7 +16,7 @@ from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import METER_READ_BACK_S, WRITE_SETTLE_S
 from edgeguard.core.line import Protocol
-from edgeguard.core.meter import Control, MeterField
+from edgeguard.core.meter import Control, MeterField, calls_many
 from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.profile import Cjt188Limits, Dlt645Limits
 from edgeguard.core.quality import Fault
@@ -128,6 +128,8 @@ class MeterDevice(ABC):
         where = f"{self.name}.{name}"
         if point.write is None or field.control is None:
             raise WriteRefused(f"{where} is read-only")
+        if calls_many(self._spec.address):
+            raise WriteRefused(f"{where}: address {self._spec.address} may be heard by other meters; give its own in the site file")
         if not point.write.harmless and name not in self._spec.interlocks:
             raise WriteRefused(f"{where} is not enabled: the site file must give it an interlock")
         request = await self.command(where, point, field, value)

@@ -85,7 +85,7 @@ every = "2s"
 name = "water"
 bus = "riser"
 profile = "generic-cjt188-valve-water"
-address = "AAAAAAAAAAAAAA"
+address = "78330012345678"
 baudrate = 2400
 parity = "E"
 every = "3s"
@@ -235,7 +235,7 @@ def values(points: Mapping[str, PointView], *names: str) -> list[Value | None]:
 async def test_a_mixed_line_is_read_right_refused_right_and_controlled(tmp_path: Path) -> None:
     riser = Riser(NoonClock())
     async with gateway_on(tmp_path, riser) as desk:
-        # four protocols and settings, a sign, blocks in follow-up frames, a wildcard in place of an address
+        # four protocols and settings, a sign, blocks in follow-up frames
         one = await desk.until("flat-1", lambda points: points["meter_number"].quality == "good")
         assert values(one, "energy_import", *(f"energy_import_t{i}" for i in range(1, 5))) == [
             123456.78,

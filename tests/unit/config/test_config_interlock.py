@@ -56,6 +56,32 @@ def test_one_for_all_points_but_those_that_have_their_own(tmp_path: Path) -> Non
     assert spec.interlocks[PointName("relay_8")] == Interlock((), INTERLOCK_MAX_AGE_MS, 0, 3)
 
 
+def test_a_control_is_never_enabled_for_an_address_that_several_meters_hear(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    meter = """\
+[[bus]]
+name = "riser"
+port = "/dev/ttyUSB0"
+[[device]]
+name = "water"
+bus = "riser"
+address = "{}"
+profile = "generic-cjt188-valve-water"
+every = "1m"
+[device.interlock.valve]
+requires = ["pump-1.power < 100"]
+"""
+    for address in ("AAAAAAAAAAAAAA", "78330012AA5678"):
+        path.write_text(GOOD + meter.format(address), encoding="utf-8")
+        with pytest.raises(ConfigError) as caught:
+            load_site(path)
+        (mistake,) = caught.value.mistakes
+        assert "site.toml:25: device[2].address: 10" in mistake
+        assert "may be heard by more than one meter: a control is never sent to it" in mistake
+    path.write_text(GOOD + meter.format("7833001A223344"), encoding="utf-8")
+    assert list(load_site(path).devices[2].interlocks) == ["valve"]
+
+
 def test_texts_of_an_enumeration_may_be_chinese(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     path.write_text(GOOD, encoding="utf-8")

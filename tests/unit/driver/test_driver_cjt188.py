@@ -139,6 +139,14 @@ def test_a_valve_is_closed_and_watched_until_it_is() -> None:
     assert [pdu[0] for pdu in meter.asked] == [4, 1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("address", ["10AAAAAAAAAAAAAA", "AA78330011223344", "1078330011AA3344"])
+def test_a_valve_is_never_turned_by_a_wildcard(address: str) -> None:
+    meter = FakeWaterMeter(WATER, {"901F": NOW})
+    with pytest.raises(WriteRefused, match=f"address {address} may be heard by other meters"):
+        turn(MeterSite([valve()], meter, address=address), "closed")
+    assert meter.asked == []
+
+
 def test_a_valve_that_does_not_move_is_reported_as_that() -> None:
     meter = FakeWaterMeter(WATER, {"901F": NOW}, valve_reads=1000)
     result = turn(MeterSite([valve()], meter), "关")
