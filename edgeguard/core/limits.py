@@ -243,6 +243,18 @@ WAL_CHECKPOINT_PAGES: Final = 1000
 CAP_SLACK_PARTS: Final = 64
 """A full outbox drops down to its cap less one part in so many, so that drops are big and rare."""
 PRUNE_ROWS: Final = 4096
+THIN_ABOVE_PARTS: Final = 8
+"""Above a cap less one part in so many telemetry is thinned."""
+THIN_STRETCH_MS: Final = 300_000
+"""Of each stretch so long the lowest, the highest and the last value of a point stay."""
+THIN_STRETCH_ROWS: Final = 20_000
+THIN_SLICE_ROWS: Final = 1000
+THIN_SLICES_PER_COMMIT: Final = 2
+THIN_GAIN_PARTS: Final = 10
+"""Where less than one row in so many would go, all stay."""
+THIN_WORDS: Final = 16
+THIN_TOLD: Final = 2500
+"""Numbers in one gap record that stay: about 25 kB of JSON."""
 ACK_WRITE_S: Final = 1.0
 ACK_SPANS_MAX: Final = 1024
 DEAD_LETTERS_MAX: Final = 1000

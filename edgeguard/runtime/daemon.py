@@ -21,6 +21,7 @@ from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.core.health import Health
 from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOODBYE_S
 from edgeguard.core.site import Site
+from edgeguard.rules.thinning import Extremes
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
@@ -85,7 +86,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        store = await Store.open(self._site.store, self._clock, self._hear)
+        store = await Store.open(self._site.store, self._clock, self._hear, survey=Extremes)
         try:
             self._pipeline = pipeline = Pipeline(store, self._clock)
             store.on_new_epoch(pipeline.keep_alarms)

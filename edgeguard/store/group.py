@@ -13,7 +13,7 @@ from edgeguard.core.ids import AlarmName, BootId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.limits import DISK_BALLAST_BYTES, DISK_LOW_BYTES, DISK_RESUME_BYTES, PRUNE_ROWS, WAL_MAX_BYTES
 from edgeguard.core.rule_state import RuleState
-from edgeguard.store import retention
+from edgeguard.store import retention, thinning
 from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import Caps, Gap
@@ -44,11 +44,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Numbers in the order of the group's items; what the caps cost; rows that could be removed at once."""
+    """Numbers in the order of the group's items; what the caps cost; rows that could be removed at once; whether caps are near."""
 
     numbers: tuple[int, ...]
     lost: tuple[Gap, ...]
     removable: bool
+    near_caps: bool
 
 
 def commit(ledger: Ledger, group: Group, caps: Caps) -> Committed:
@@ -69,7 +70,8 @@ def commit(ledger: Ledger, group: Group, caps: Caps) -> Committed:
         lost = retention.enforce(ledger, caps, group.now)
         if group.save_marks:
             ledger.save_marks()
-    return Committed(numbers, lost, any(state.removable >= PRUNE_ROWS for state in ledger.streams.values()))
+    removable = any(state.removable >= PRUNE_ROWS for state in ledger.streams.values())
+    return Committed(numbers, lost, removable, thinning.near_caps(ledger, caps))
 
 
 def _is_command(item: Item) -> bool:
@@ -112,7 +114,7 @@ def tidy(ledger: Ledger, caps: Caps, now: Stamp, database: Path) -> Tidied:
     wal = database.with_name(database.name + "-wal")
     if wal.exists() and wal.stat().st_size > WAL_MAX_BYTES:
         ledger.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    rows = sum(state.last - state.floor for state in ledger.streams.values())
+    rows = sum(max(state.rows - max(state.removable, 0), 0) for state in ledger.streams.values())
     return Tidied(lost, max(rows / caps.max_rows, ledger.used_bytes() / caps.max_bytes))
 
 

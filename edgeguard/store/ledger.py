@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Final
 
 import orjson
@@ -28,9 +28,11 @@ from edgeguard.store.witness import Witness
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """Where a stream stands: rows `first` to `last` are in the table, all of them; those through `floor` are only not yet removed.
+    """Where a stream stands: rows `first` to `last` are in the table; those through `floor` are only not yet removed.
 
     `done` are the numbers above the floor that are acknowledged or parked; `total` counts the body bytes of all numbers ever given.
+    Of the numbers through `thinned` (whose row is there, as that of `first` is) `missing` have no row any more: they are done, and
+    their bodies had `missing_bytes`. Above it every number has its row.
     """
 
     floor: int = 0
@@ -38,15 +40,18 @@ class StreamState:
     last: int = 0
     total: int = 0
     done: Intervals = field(default_factory=Intervals)
+    thinned: int = 0
+    missing: int = 0
+    missing_bytes: int = 0
 
     @property
     def rows(self) -> int:
         """Rows in the table, done or not."""
-        return self.last - self.first + 1
+        return self.last - self.first + 1 - self.missing
 
     @property
     def removable(self) -> int:
-        """Rows in the table that nobody needs."""
+        """Numbers from the first row on that nobody needs."""
         return self.floor - self.first + 1
 
     def holes(self, first: int = 1, last: int | None = None) -> Iterator[Span]:
@@ -92,8 +97,10 @@ class Ledger:
         self._check_runs()
 
     def _load(self, stream: Stream) -> StreamState:
-        marks = self.connection.execute("SELECT floor, last, total FROM streams WHERE stream = ?", (stream,)).fetchone()
-        floor, last, total = marks or (0, 0, 0)
+        marks = self.connection.execute(
+            "SELECT floor, last, total, thinned, missing, missing_bytes FROM streams WHERE stream = ?", (stream,)
+        ).fetchone()
+        floor, last, total, thinned, missing, missing_bytes = marks or (0, 0, 0, 0, 0, 0)
         first, newest = self.connection.execute(SQL[stream].ends).fetchone()
         if newest is None and last == floor:
             first = last + 1
@@ -106,7 +113,7 @@ class Ledger:
         done = Intervals()
         for span_first, span_last in spans:
             done = done.add(span_first, min(span_last, last))
-        return StreamState(floor=floor, first=first, last=last, total=total, done=done.above(floor))
+        return StreamState(floor, first, last, total, done.above(floor), thinned, missing, missing_bytes)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -164,7 +171,8 @@ class Ledger:
         """Write floors, last numbers and done spans."""
         for stream, state in self.streams.items():
             self.connection.execute(
-                "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?)", (stream, state.floor, state.last, state.total)
+                "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (stream, state.floor, state.last, state.total, state.thinned, state.missing, state.missing_bytes),
             )
         self.connection.execute("DELETE FROM done")
         self.connection.executemany(
@@ -176,12 +184,37 @@ class Ledger:
     def remove_through(self, stream: Stream, seq: int) -> None:
         """Delete the rows up to `seq` and forget the boots that no row names any more; the floor rises to `seq` at least."""
         state = self.streams[stream]
+        rows, size = self.content(stream, state.first, state.last)
+        gone_rows, gone_size = self.content(stream, state.first, min(seq, state.last))
         self.connection.execute(SQL[stream].remove, (seq,))
-        floor = max(state.floor, seq)
-        floor = state.done.reach(floor)
-        self._set(stream, replace(state, floor=floor, first=max(state.first, seq + 1), done=state.done.above(floor)))
+        first = max(state.first, seq + 1)
+        if first <= min(state.thinned, state.last):
+            first = self.connection.execute(SQL[stream].next, (first,)).fetchone()[0]
+        floor = state.done.reach(max(state.floor, first - 1))
+        self._set(stream, replace(state, floor=floor, first=first, done=state.done.above(floor), missing=0, missing_bytes=0))
+        self._count_missing(stream, rows - gone_rows, size - gone_size)
         self.save_marks()
         self._forget_boots()
+
+    def thin(self, stream: Stream, keep: Sequence[int]) -> None:
+        """Of the rows from the first to the last in `keep`, which rises, delete all others; none behind it has been thinned yet."""
+        state = self.streams[stream]
+        first, last = keep[0], keep[-1]
+        rows, size = self.content(stream, state.first, state.last)
+        gone_rows, gone_size = self.content(stream, first, last)
+        holes = [(low + 1, high - 1) for low, high in pairwise(keep) if high - low > 1]
+        self.connection.executemany(SQL[stream].remove_between, holes)
+        left_rows, left_size = self.connection.execute(SQL[stream].content, (first, last)).fetchone()
+        self._set(stream, replace(state, thinned=last))
+        self._count_missing(stream, rows - gone_rows + left_rows, size - gone_size + left_size)
+        self.save_marks()
+
+    def _count_missing(self, stream: Stream, rows: int, size: int) -> None:
+        """So many rows and bytes are left in the table: what the numbers promise beyond it is missing."""
+        state = self.streams[stream]
+        if rows:
+            missing, nominal = state.last - state.first + 1 - rows, self.bytes_between(stream, state.first, state.last)
+            self._set(stream, replace(state, missing=missing, missing_bytes=nominal - size))
 
     def save_alarms(self, alarms: Sequence[tuple[AlarmName, Alarm]]) -> None:
         """Keep the states; a state as new (normal, nothing pending) is kept by having none."""
@@ -226,8 +259,7 @@ class Ledger:
         state = self.streams[stream]
         parked = 0
         for hole_first, hole_last in state.holes(first, last):
-            self.connection.execute(SQL[stream].bury, (stream, reason, hole_first, hole_last))
-            parked += hole_last - hole_first + 1
+            parked += self.connection.execute(SQL[stream].bury, (stream, reason, hole_first, hole_last)).rowcount
         self.mark_done(stream, first, last)
         self.save_marks()
         self.connection.execute(
@@ -245,8 +277,11 @@ class Ledger:
     # --- marking; in memory until marks are saved
 
     def mark_done(self, stream: Stream, first: int, last: int) -> None:
-        """Numbers never given are left out."""
+        """Numbers never given are left out; those missing right below `first` are done with it."""
         state = self.streams[stream]
+        if first <= state.thinned:
+            below = self.connection.execute(SQL[stream].before, (first,)).fetchone()[0]
+            first = state.floor + 1 if below is None else below + 1
         done = state.done.add(max(first, state.floor + 1), min(last, state.last))
         if done is state.done:
             return
@@ -267,28 +302,29 @@ class Ledger:
         """What `core.ports.Outbox.read` promises. Raises DamageError if a row is missing that must be there."""
         rows: list[OutboxRow] = []
         size = 0
+        thinned = self.streams[stream].thinned
         for first, last in self.streams[stream].holes(after + 1, through):
             expected = first
             cursor = self.connection.execute(SQL[stream].select, (first, last, max(limit_rows, 1) - len(rows)))
             while records := cursor.fetchmany(READ_CHUNK_ROWS):
                 for record in records:
-                    if record[0] != expected:
+                    if record[0] != expected and record[0] > thinned:
                         raise DamageError(f"{stream}: row {expected} is missing")
                     size += len(record[5])
                     if rows and size > limit_bytes:
                         cursor.close()
                         return tuple(rows)
                     rows.append(self._row(stream, record))
-                    expected += 1
+                    expected = record[0] + 1
             if len(rows) >= limit_rows:
                 break
-            if expected <= last:
+            if expected <= last and last >= thinned:
                 raise DamageError(f"{stream}: row {expected} is missing")
         return tuple(rows)
 
     def row(self, stream: Stream, seq: int) -> OutboxRow:
-        """One row that is in the table, done or not. Raises DamageError if it is not there."""
-        record = self.connection.execute(SQL[stream].select, (seq, seq, 1)).fetchone()
+        """The row of a number, done or not; of one that was thinned the next. Raises DamageError if it is not there."""
+        record = self.connection.execute(SQL[stream].select, (seq, max(seq, self.streams[stream].thinned), 1)).fetchone()
         if record is None:
             raise DamageError(f"{stream}: row {seq} is missing")
         return self._row(stream, record)
@@ -296,16 +332,33 @@ class Ledger:
     def backlog(self, stream: Stream) -> Backlog:
         """What `core.ports.Outbox.backlog` promises."""
         state = self.streams[stream]
-        holes = tuple(state.holes())
+        oldest = next((self.row(stream, first) for first, _ in state.holes()), None)
+        rows, size = self.content(stream, state.first, state.last)
+        for done in ((state.first, state.floor), *state.done.spans):
+            done_rows, done_size = self.content(stream, *done)
+            rows, size = rows - done_rows, size - done_size
         return Backlog(
             stream=stream,
-            rows=sum(last - first + 1 for first, last in holes),
-            bytes=sum(self.bytes_between(stream, first, last) for first, last in holes),
-            first_seq=holes[0][0] if holes else None,
+            rows=rows,
+            bytes=size,
+            first_seq=oldest.seq if oldest else None,
             last_seq=state.last,
-            oldest_at=self.row(stream, holes[0][0]).at if holes else None,
+            oldest_at=oldest.at if oldest else None,
             dead=self.connection.execute("SELECT count(*) FROM dead_letters WHERE stream = ?", (stream,)).fetchone()[0],
         )
+
+    def content(self, stream: Stream, first: int, last: int) -> tuple[int, int]:
+        """Rows in the table from one number to another, and bytes of their bodies; walked through only where some are missing."""
+        state = self.streams[stream]
+        if first > last:
+            return 0, 0
+        if (first, last) == (state.first, state.last):
+            return state.rows, self.bytes_between(stream, first, last) - state.missing_bytes
+        if first > state.thinned or not state.missing:
+            return last - first + 1, self.bytes_between(stream, first, last)
+        rows, size = self.connection.execute(SQL[stream].content, (first, min(last, state.thinned))).fetchone()
+        more_rows, more_size = self.content(stream, state.thinned + 1, last)
+        return rows + more_rows, size + more_size
 
     def bytes_between(self, stream: Stream, first: int, last: int) -> int:
         """Body bytes of rows that are in the table, both ends included."""

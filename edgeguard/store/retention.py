@@ -26,6 +26,7 @@ TOO_OLD: Final = "too-old"
 DISK_FULL: Final = "disk-full"
 DAMAGED: Final = "damaged"
 DEAD_LETTER: Final = "dead-letter"
+THINNED: Final = "thinned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,10 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A loss: numbers `first` to `last` of a stream, or `items` that never had numbers. `epoch` only if it was another one."""
+    """A loss: numbers `first` to `last` of a stream, or `items` that never had numbers. `epoch` only if it was another one.
+
+    `kept`: those of `first` to `last`, in order, that are not lost.
+    """
 
     stream: Stream
     reason: str
@@ -47,9 +51,10 @@ class Gap:
     last: int | None = None
     items: int | None = None
     epoch: str | None = None
+    kept: tuple[int, ...] = ()
 
     def item(self, at: Stamp) -> Item:
-        """`{"type":"gap","stream":…,"from":…,"to":…,"reason":…}`, with `items` and `epoch` where there are any."""
+        """`{"type":"gap","stream":…,"from":…,"to":…,"reason":…}`, with `items`, `epoch` and `kept` where there are any."""
         body: dict[str, object] = {
             "type": "gap",
             "stream": self.stream.value,
@@ -61,22 +66,28 @@ class Gap:
             body["items"] = self.items
         if self.epoch is not None:
             body["epoch"] = self.epoch
+        if self.kept:
+            body["kept"] = self.kept
         return Item(Stream.EVENTS, at, orjson.dumps(body))
 
 
 def gap_of(body: bytes) -> Gap:
     """The gap that a record tells of."""
     told = orjson.loads(body)
-    return Gap(Stream(told["stream"]), told["reason"], told["from"], told["to"], told.get("items"), told.get("epoch"))
+    kept = tuple(told.get("kept", ()))
+    return Gap(Stream(told["stream"]), told["reason"], told["from"], told["to"], told.get("items"), told.get("epoch"), kept)
 
 
 def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     """The same losses in as few records as tell them fully."""
     spans: dict[tuple[Stream, str, str | None], Intervals] = {}
     counts: dict[tuple[Stream, str, str | None], int | None] = {}
+    exact: dict[Gap, None] = {}
     for gap in gaps:
         key = gap.stream, gap.reason, gap.epoch
-        if gap.first is not None and gap.last is not None:
+        if gap.kept:
+            exact[gap] = None
+        elif gap.first is not None and gap.last is not None:
             spans[key] = spans.get(key, Intervals()).add(gap.first, gap.last)
         elif gap.items is None:
             counts[key] = None
@@ -84,7 +95,7 @@ def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
             counts[key] = held + gap.items
     numbered = [Gap(stream, reason, *span, epoch=epoch) for (stream, reason, epoch), held in spans.items() for span in held.spans]
     counted = [Gap(stream, reason, items=items, epoch=epoch) for (stream, reason, epoch), items in counts.items()]
-    return (*numbered, *counted)
+    return (*exact, *numbered, *counted)
 
 
 def prune(ledger: Ledger, at_least: int = 1) -> int:

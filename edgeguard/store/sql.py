@@ -31,8 +31,16 @@ class StreamSql:
     """stream, reason, first, last"""
     remove: str
     """last"""
+    remove_between: str
+    """first, last"""
     gaps: str
     """first, last, length of the mark, mark: bodies that begin with the mark"""
+    content: str
+    """first, last; gives the rows that are there and the bytes of their bodies"""
+    next: str
+    """seq; gives the seq of the first row from there on"""
+    before: str
+    """seq; gives the last row before it, NULL if there is none"""
 
 
 _TEMPLATE: Final = StreamSql(
@@ -45,7 +53,11 @@ _TEMPLATE: Final = StreamSql(
     bury="INSERT OR REPLACE INTO dead_letters (stream, seq, reason, wall_ms, body)"
     " SELECT ?, seq, ?, wall_ms, body FROM STREAM WHERE seq BETWEEN ? AND ?",
     remove="DELETE FROM STREAM WHERE seq <= ?",
+    remove_between="DELETE FROM STREAM WHERE seq BETWEEN ? AND ?",
     gaps="SELECT body FROM STREAM WHERE seq BETWEEN ? AND ? AND substr(body, 1, ?) = ? ORDER BY seq",
+    content="SELECT count(*), coalesce(sum(length(body)), 0) FROM STREAM WHERE seq BETWEEN ? AND ?",
+    next="SELECT min(seq) FROM STREAM WHERE seq >= ?",
+    before="SELECT max(seq) FROM STREAM WHERE seq < ?",
 )
 
 

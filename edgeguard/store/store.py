@@ -29,6 +29,7 @@ from edgeguard.store.figures import StoreFigures, file_bytes, holds_s
 from edgeguard.store.keeper import Keeper
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.pending import Batch
+from edgeguard.store.thinning import Survey, Thinner
 from edgeguard.store.writer import Numbers, Writer
 
 _log = structlog.get_logger()
@@ -78,10 +79,12 @@ class Store:
         entropy: Callable[[int], bytes] = os.urandom,
         free_bytes: grouping.FreeBytes = grouping.disk_free,
         open_connection: Connect = connect,
+        survey: Callable[[], Survey] | None = None,
     ) -> Self:
         """Open the outbox, beginning a new one where there is none or a damaged one.
 
-        A disk that refuses does not hinder: items then wait in memory. Raises Permanent for a database of a later edgeguard.
+        A disk that refuses does not hinder: items then wait in memory. `survey` makes what says which telemetry stays when some has
+        to be thinned; without it none is. Raises Permanent for a database of a later edgeguard.
         """
         # Only now: were the directory made again later, a vanished mount would be taken for an empty outbox.
         directory = Path(spec.directory)
@@ -89,7 +92,8 @@ class Store:
             await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         keeper = Keeper(directory, clock, health, entropy, open_connection)
         await keeper.reopen()
-        return cls(keeper, Writer(keeper, spec, clock, health, free_bytes), clock, health, free_bytes)
+        thinner = None if survey is None else Thinner(survey)
+        return cls(keeper, Writer(keeper, spec, clock, health, free_bytes, thinner), clock, health, free_bytes)
 
     # --- bringing in
 

@@ -24,6 +24,7 @@ from edgeguard.core.limits import (
     STORE_LOOK_S,
     STORE_RETRY_MAX_S,
     STORE_RETRY_MIN_S,
+    THIN_SLICES_PER_COMMIT,
 )
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
@@ -35,6 +36,7 @@ from edgeguard.store.keeper import Keeper
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.pending import Batch, Entry, Pending
 from edgeguard.store.retention import DISK_FULL, Caps, Gap
+from edgeguard.store.thinning import Thinner
 from edgeguard.store.trouble import LOW_ON_SPACE, Trouble
 
 _P = ParamSpec("_P")
@@ -48,6 +50,11 @@ _ROOM_TEXT: Final = Labels(zh="发件箱已有空间", en="the outbox has room a
 _WELL_BELOW: Final = 0.9
 """An outbox that was full counts as well again below this part of its caps."""
 _PRUNES_PER_COMMIT: Final = 4
+_THIN_CODE: Final = "store-thinning"
+_THIN_TEXT: Final = Labels(zh="发件箱将满：较早的遥测数据被稀释", en="the outbox is nearly full: older telemetry is thinned")
+_THICK_TEXT: Final = Labels(zh="发件箱不再稀释数据", en="the outbox thins nothing any more")
+_THIN_OVER: Final = 0.75
+"""Thinning counts as over below this part of the caps; it begins above 7/8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,22 @@ class _Doubt:
 class Writer:
     """Takes batches and acknowledgements on the loop's thread and brings them to the keeper's desk in groups."""
 
-    def __init__(self, keeper: Keeper, spec: StoreSpec, clock: Clock, health: HealthSink, free_bytes: FreeBytes) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        spec: StoreSpec,
+        clock: Clock,
+        health: HealthSink,
+        free_bytes: FreeBytes,
+        thinner: Thinner | None = None,
+    ) -> None:
         self.caps = Caps(spec.max_bytes, spec.max_rows, spec.max_age_ms)
         self.pending = Pending(PENDING_ITEMS)
         self.rate = Rate(clock.now().boot_ms)
         self.lost = dict.fromkeys(STREAMS, 0)
         """Numbered items that the caps cost since the start."""
+        self.thinned = 0
+        """Telemetry items that thinning cost since the start."""
         self.wakes: list[Callable[[], None]] = []
         self.renewals: list[Callable[[], None]] = []
         self.beat_s = asyncio.get_running_loop().time()
@@ -89,6 +106,9 @@ class Writer:
         self._told = dict.fromkeys(STREAMS, 0)
         self._short_of_room = False
         self._full = False
+        self._thinner = thinner
+        self._near_caps = False
+        self._thinning = False
         self._pause_s = 0.0
         self._first_at = 0.0
         self._unmarked_at: float | None = None
@@ -223,6 +243,7 @@ class Writer:
                 await self._look()
                 await self._commit(everything=everything)
                 await self._prune_and_tidy()
+                await self._thin()
             except StoreError:
                 self._back_off()
                 if self._short_of_room and self.pending.holds(Stream.ALARMS):
@@ -330,6 +351,7 @@ class Writer:
             self._keeper.well()
         self._tell_drops(doubt.gaps)
         self._count_lost(done.lost)
+        self._near_caps = done.near_caps
         if group.items:
             self.rate.count(group.now.boot_ms, len(group.items), sum(len(item.body) for item in group.items))
         self._settled(doubt.entries, done.numbers)
@@ -360,9 +382,25 @@ class Writer:
         path = self._keeper.directory / DATABASE
         tidied = await self.do(grouping.tidy, self.caps, self._clock.now(), path)
         self._count_lost(tidied.lost)
+        if self._thinning and tidied.filled < _THIN_OVER:
+            self._thinning = False
+            self._health(Health("store", _THIN_CODE, ok=True, text=_THICK_TEXT))
         if self._full and tidied.filled < _WELL_BELOW:
             self._full = False
             self._health(Health("store", _FULL_CODE, ok=True, text=_ROOM_TEXT))
+
+    async def _thin(self) -> None:
+        """A slice or two of the oldest telemetry, while the outbox is nearly full; less of it may then be dropped."""
+        if self._thinner is None or not self._near_caps or self._short_of_room:
+            return
+        for _ in range(THIN_SLICES_PER_COMMIT):
+            thinned = await self.do(self._thinner.step, self.caps, self._clock.now())
+            self.thinned += thinned.rows
+            if thinned.rows and not self._thinning:
+                self._thinning = True
+                self._health(Health("store", _THIN_CODE, ok=False, text=_THIN_TEXT))
+            if not thinned.more:
+                break
 
     # --- bookkeeping
 

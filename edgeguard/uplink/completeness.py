@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Final
 
 import orjson
@@ -249,10 +249,16 @@ class Completeness:
         if isinstance(first, int) and isinstance(last, int):
             stream = self._stream(str(item.get("epoch") or epoch), str(item["stream"]))
             before = len(stream.explained)
-            stream.explained = stream.explained.add(first, last)
+            for low, high in pairwise((first - 1, *_kept(item), last + 1)):
+                stream.explained = stream.explained.add(low + 1, high - 1)
             self._gaps[reason] = self._gaps.get(reason, 0) + len(stream.explained) - before
         else:
             self._gaps[reason] = self._gaps.get(reason, 0) + int(item.get("items") or 0)
+
+
+def _kept(item: Mapping[str, Any]) -> list[int]:
+    """The numbers of a gap's range that are not lost."""
+    return sorted(int(seq) for seq in item.get("kept", ()))
 
 
 def _checked(lane: str, message: Mapping[str, Any], gateway: str) -> tuple[str, str, int, list[dict[str, Any]]]:

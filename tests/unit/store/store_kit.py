@@ -15,6 +15,7 @@ from edgeguard.core.item import Item, OutboxRow, Stream
 from edgeguard.core.site import StoreSpec
 from edgeguard.store import Batch, Store
 from edgeguard.store.damage import Connect, connect
+from edgeguard.store.thinning import Survey
 from edgeguard.testing.clock import FakeClock
 
 AMPLE = 1 << 30
@@ -63,10 +64,13 @@ async def running(
     news: list[Health] | None = None,
     free_bytes: Callable[[Path], int] = lambda _: AMPLE,
     open_connection: Connect = connect,
+    survey: Callable[[], Survey] | None = None,
 ) -> AsyncIterator[Store]:
     """A store with its loop; closed in any case."""
     sink: HealthSink = (news if news is not None else []).append
-    store = await Store.open(spec, clock or FakeClock(), sink, free_bytes=free_bytes, open_connection=open_connection)
+    store = await Store.open(
+        spec, clock or FakeClock(), sink, free_bytes=free_bytes, open_connection=open_connection, survey=survey
+    )
     loop = asyncio.create_task(store.run())
     try:
         yield store

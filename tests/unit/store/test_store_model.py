@@ -15,6 +15,7 @@ from store_kit import item
 from edgeguard.core.ids import BootId, Epoch
 from edgeguard.core.item import STREAMS, OutboxRow, Stream
 from edgeguard.store import group as grouping
+from edgeguard.store import thinning
 from edgeguard.store.damage import Loss, close_sound, open_outbox
 from edgeguard.store.group import Group
 from edgeguard.store.ledger import Ledger
@@ -28,6 +29,20 @@ streams = st.sampled_from(STREAMS)
 numbers = st.integers(0, 120)
 
 
+class EveryNth:
+    """A survey that keeps every so many-th row."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._seen: list[int] = []
+
+    def see(self, seq: int, _body: bytes) -> None:
+        self._seen.append(seq)
+
+    def kept(self) -> list[int]:
+        return self._seen[:: self._every]
+
+
 class OutboxMachine(RuleBasedStateMachine):
     """`given` are all bodies by number, `done` what was acknowledged or parked, `kept` the done numbers that the file knows of."""
 
@@ -39,6 +54,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.done: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
         self.kept: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
         self.dead: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
+        self.thinned: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
         self.delivered_gaps: set[int] = set()
         self.open()
 
@@ -111,6 +127,29 @@ class OutboxMachine(RuleBasedStateMachine):
                 if stream is Stream.EVENTS:
                     self.delivered_gaps.add(seq)
 
+    @rule(through=numbers, every=st.integers(1, 9))
+    def thin(self, through: int, every: int) -> None:
+        state = self.ledger.streams[Stream.TELEMETRY]
+        spans = state.holes(max(state.thinned, state.floor) + 1, through)
+        first, last = next(spans, (0, -1))
+        if first > last:
+            return
+        before = {row.seq for row in self.readable(Stream.TELEMETRY)}
+        survey = EveryNth(every)
+        for seq in range(first, last + 1):
+            survey.see(seq, b"")
+        key = (self.clock.now().boot, 0)
+        gone = thinning._cut(thinning._Stretch(self.ledger, key, survey, first, last), self.clock.now())
+        after = {row.seq for row in self.readable(Stream.TELEMETRY)}
+        assert after <= before
+        assert gone == len(before - after)
+        self.thinned[Stream.TELEMETRY] |= before - after
+        assert not gone or {first, last, *survey.kept()} == {seq for seq in after if first <= seq <= last}
+        for row in self.ledger.read(Stream.EVENTS, len(self.given[Stream.EVENTS]), 1000, 1 << 30, None):
+            assert row.body.startswith(GAP_MARK)
+            self.given[Stream.EVENTS].append(row.body)
+        self.marks_are_kept()
+
     @rule()
     def prune(self) -> None:
         if grouping.prune(self.ledger, 1):
@@ -143,7 +182,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def readable_before(self, stream: Stream) -> list[Any]:
         """What the ledger of the closed connection would still have delivered."""
         holes = self.ledger.streams[stream].holes()
-        return [OutboxRow(stream, seq, self.clock.now(), b"") for first, last in holes for seq in range(first, last + 1)]
+        numbers = {seq for first, last in holes for seq in range(first, last + 1)}
+        return [OutboxRow(stream, seq, self.clock.now(), b"") for seq in numbers - self.thinned[stream]]
 
     @rule(stream=streams, after=numbers, rows=st.integers(1, 9), size=st.integers(0, 4000), through=st.none() | numbers)
     def read(self, stream: Stream, after: int, rows: int, size: int, through: int | None) -> None:
@@ -167,7 +207,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for body in events.values():
             if body.startswith(GAP_MARK):
                 gap = orjson.loads(body)
-                told[Stream(gap["stream"])] |= set(range(gap["from"], gap["to"] + 1))
+                told[Stream(gap["stream"])] |= set(range(gap["from"], gap["to"] + 1)) - set(gap.get("kept", ()))
         for stream in STREAMS:
             rows = self.readable(stream)
             assert [row.body for row in rows] == [self.given[stream][row.seq - 1] for row in rows]

@@ -1,0 +1,77 @@
+"""Which telemetry of a stretch of time tells the most of it: for each point the lowest, the highest and the last value.
+
+Pure. Items are judged as they were stored, so that what stays is exactly what was measured, at its own time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from edgeguard.core.limits import THIN_WORDS
+
+
+@dataclass(slots=True)
+class _Point:
+    """Numbers of the items that hold a point's extremes; `words` those that held a text, or a reason for no value, last."""
+
+    low: float = float("inf")
+    low_seq: int | None = None
+    high: float = float("-inf")
+    high_seq: int | None = None
+    last_seq: int = 0
+    words: dict[str, int] = field(default_factory=dict)
+
+
+class Extremes:
+    """Items of one stretch in their order, and of these the ones worth keeping. Switches count as numbers.
+
+    Of texts and of reasons for no value the last item of each is kept, of THIN_WORDS different ones at most. An item that is no
+    telemetry is kept.
+    """
+
+    def __init__(self) -> None:
+        self._points: dict[tuple[str, str], _Point] = {}
+        self._odd: set[int] = set()
+
+    def see(self, seq: int, body: bytes) -> None:
+        """The next item."""
+        try:
+            told = orjson.loads(body)
+            device, values, bad = told["device"], told["values"], told.get("bad", {})
+            for point, value in values.items():
+                self._take(self._points.setdefault((device, point), _Point()), seq, value)
+            for point, reason in bad.items():
+                self._take(self._points.setdefault((device, point), _Point()), seq, f"!{reason}")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            self._odd.add(seq)
+
+    def kept(self) -> frozenset[int]:
+        """Numbers of the items that stay."""
+        kept = set(self._odd)
+        for point in self._points.values():
+            kept.update(seq for seq in (point.low_seq, point.high_seq) if seq is not None)
+            kept.add(point.last_seq)
+            kept.update(point.words.values())
+        return frozenset(kept)
+
+    @staticmethod
+    def _take(point: _Point, seq: int, value: object) -> None:
+        point.last_seq = seq
+        if isinstance(value, (int, float)):
+            if value < point.low:
+                point.low, point.low_seq = value, seq
+            if value > point.high:
+                point.high, point.high_seq = value, seq
+        else:
+            word = str(value)
+            if word in point.words or len(point.words) < THIN_WORDS:
+                point.words[word] = seq
+
+
+def worth_keeping(items: Mapping[int, bytes]) -> frozenset[int]:
+    """All of a stretch at once: numbers of the items that stay."""
+    extremes = Extremes()
+    for seq, body in items.items():
+        extremes.see(seq, body)
+    return extremes.kept()
