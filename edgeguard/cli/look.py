@@ -320,6 +320,15 @@ def outbox(session: Session) -> Exit:
     if view.dropped:
         dropped = lang.say(f"! 因存储满丢弃 {view.dropped} 条", f"! {view.dropped} items dropped because the store was full")
         out.print(styled(dropped, "yellow"))
+    if view.thinned:
+        zh, en = (
+            f"! 存储将满,已稀释遥测 {view.thinned} 条",
+            f"! {view.thinned} telemetry items thinned out: the store is nearly full",
+        )
+        out.print(styled(lang.say(zh, en), "yellow"))
+    if view.holds_days is not None:
+        lasts = holding(view.holds_days, lang)
+        out.print(lang.say(f"按目前速率还可存 {lasts}", f"holds {lasts} at the present rate"))
     out.print()
     names = (
         lang.say("待发", "waiting"),
@@ -344,6 +353,13 @@ def outbox(session: Session) -> Exit:
         )
     out.print(made)
     return Exit.WRONG if view.error else Exit.FINE
+
+
+def holding(holds_days: float, lang: Lang) -> str:
+    """How long the store lasts: `9.4 days`, below two days in hours."""
+    if holds_days < 2:
+        return lang.say(f"{holds_days * 24:.1f} 小时", f"{holds_days * 24:.1f} hours")
+    return lang.say(f"{min(holds_days, 9999):.1f} 天", f"{min(holds_days, 9999):.1f} days")
 
 
 def author() -> str:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from edgeguard.cli import camera_commands, history_commands, line_commands
+from edgeguard.cli import camera_commands, history_commands, line_commands, store_commands
 from edgeguard.cli.session import Command, Group, session_of
+from edgeguard.cli.store_commands import STATE_DIRECTORY, StateFolder
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
 DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
-STATE_DIRECTORY = Path("/var/lib/edgeguard")
 
 app = typer.Typer(
     cls=Group,
@@ -225,9 +225,8 @@ def reload(ctx: typer.Context) -> None:
     raise typer.Exit(reloading.reload(session_of(ctx)))
 
 
+store_commands.register(app)
 app.add_typer(audit_app, name="audit")
-
-StateFolder = Annotated[Path, typer.Option("--directory", metavar="DIR", help="The state directory: [store] directory.")]
 
 
 @audit_app.command("show", cls=Command)

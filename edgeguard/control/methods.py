@@ -17,6 +17,7 @@ from edgeguard.control.views import (
     CountView,
     DeadLetterView,
     DeviceView,
+    ErasedView,
     OutboxView,
     PointView,
     ReloadView,
@@ -82,6 +83,8 @@ RETRY_DEAD: Final = Method("retry-dead", CountView, _takes(ids=_IDS, by=_NAME), 
 """Send dead letters again as new items: those named, or all."""
 DROP_DEAD: Final = Method("drop-dead", CountView, _takes(ids=_IDS, by=_NAME), writes=True)
 """Forget dead letters: those named, or all."""
+ERASE: Final = Method("erase", ErasedView, _takes(text=_NAME, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
+"""Erase whatever holds a text that stands for a resident, with every trace in the store's files."""
 READ: Final = Method("read", tuple[PointView, ...], _takes(targets=Parameter(Kind.TEXTS)), timeout_s=CONTROL_BUS_CALL_S)
 """Read devices (`pump-1`) and points (`pump-1.pressure`) now, through the daemon's own turn on the bus."""
 WRITE: Final = Method(
@@ -152,6 +155,7 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             DEAD,
             RETRY_DEAD,
             DROP_DEAD,
+            ERASE,
             SCAN_START,
             SCAN_PROGRESS,
             SCAN_STOP,

@@ -175,6 +175,18 @@ class OutboxView:
     dropped: int
     error: str
     streams: tuple[StreamView, ...]
+    thinned: int = 0
+    """Telemetry items that gave way near the caps, since the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedView:
+    """Rows emptied or removed, databases in quarantine removed, whether the file was rebuilt, files that hold the text still."""
+
+    rows: int
+    quarantined: int
+    rebuilt: bool
+    left: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,14 @@ DEAD_LETTERS_SHOWN: Final = 200
 DEAD_LETTER_QUIET_MS: Final = 600_000
 """So long nothing may have been parked before dead letters count as over: news of them are few, however many rows are poison."""
 READ_CHUNK_ROWS: Final = 64
+RESTORE_ROWS: Final = 2000
+ERASE_SLICE_ROWS: Final = 20_000
+"""Numbers looked through at a time, so that commits go on between."""
+ERASE_MIN_CHARS: Final = 3
+ERASE_LOOK_BYTES: Final = 1 << 20
+ERASE_TRIES: Final = 20
+"""A reader may keep the write-ahead log from being cut for a moment."""
+ERASE_PAUSE_S: Final = 0.1
 QUARANTINE_KEEP: Final = 3
 QUICK_CHECK_S: Final = 2.0
 STORE_BUSY_S: Final = 2.0

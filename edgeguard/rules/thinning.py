@@ -4,23 +4,23 @@ Pure. Items are judged as they were stored, so that what stays is exactly what w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import orjson
 
 from edgeguard.core.limits import THIN_WORDS
 
 
-@dataclass(slots=True)
 class _Point:
     """Numbers of the items that hold a point's extremes; `words` those that held a text, or a reason for no value, last."""
 
-    low: float = float("inf")
-    low_seq: int | None = None
-    high: float = float("-inf")
-    high_seq: int | None = None
-    last_seq: int = 0
-    words: dict[str, int] = field(default_factory=dict)
+    __slots__ = ("high", "high_seq", "last_seq", "low", "low_seq", "words")
+
+    def __init__(self) -> None:
+        self.low, self.high = float("inf"), float("-inf")
+        self.low_seq: int | None = None
+        self.high_seq: int | None = None
+        self.last_seq = 0
+        self.words: dict[str, int] = {}
 
 
 class Extremes:

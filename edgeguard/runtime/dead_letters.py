@@ -1,22 +1,22 @@
-"""What may be done with items that the broker refused for good; each deed is on record."""
+"""What may be done with items that wait or were refused for good: sent again, dropped, erased. Each deed is on record."""
 
 from edgeguard.control import BadArguments, Call, Handler
-from edgeguard.control.views import CountView, DeadLetterView
+from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 from edgeguard.core.clock import iso_utc
-from edgeguard.core.limits import DEAD_LETTERS_SHOWN
+from edgeguard.core.limits import DEAD_LETTERS_SHOWN, ERASE_MIN_CHARS
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
 
 
 class DeadLetters:
-    """The handlers of `dead`, `retry-dead` and `drop-dead`."""
+    """The handlers of `dead`, `retry-dead`, `drop-dead` and `erase`."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def table(self) -> dict[str, Handler]:
         """Method name -> handler."""
-        return {"dead": self.list, "retry-dead": self.retry, "drop-dead": self.drop}
+        return {"dead": self.list, "retry-dead": self.retry, "drop-dead": self.drop, "erase": self.erase}
 
     async def list(self, _call: Call) -> tuple[DeadLetterView, ...]:
         """The oldest ones."""
@@ -37,6 +37,18 @@ class DeadLetters:
         count = await self._gateway.store.drop_dead(_ids(call))
         self._record("outbox.drop", count, call)
         return CountView(count)
+
+    async def erase(self, call: Call) -> ErasedView:
+        """Take out what holds a text, in the store's files and in memory."""
+        text = call.text("text").strip()
+        if len(text) < ERASE_MIN_CHARS:
+            raise BadArguments(f"less than {ERASE_MIN_CHARS} characters stand for nobody in particular")
+        done = await self._gateway.store.erase(text, call.author)
+        recent = self._gateway.pipeline.recent
+        kept = [line for line in recent if text not in line]
+        recent.clear()
+        recent.extend(kept)
+        return ErasedView(done.rows, done.quarantined, done.rebuilt, done.left)
 
     def _record(self, name: str, count: int, call: Call) -> None:
         self._gateway.pipeline.emit(command_item(name, "dead-letters", self._gateway.clock.now(), call.author, "done", count))

@@ -168,6 +168,7 @@ class Handlers:
             dropped=sum(count for _, count in figures.dropped),
             error=figures.last_error if figures.trouble else "",
             streams=streams,
+            thinned=figures.thinned,
         )
 
     async def read(self, call: Call) -> tuple[PointView, ...]:

@@ -6,6 +6,7 @@ SQLite in the house.
 
 from edgeguard.store.audit import AuditRow, AuditVerdict, read_audit, verify_audit
 from edgeguard.store.audit_chain import audit_body
+from edgeguard.store.backup import Copied, Restored, backup, restore
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
@@ -17,6 +18,8 @@ __all__ = [
     "AuditRow",
     "AuditVerdict",
     "Batch",
+    "Copied",
+    "Restored",
     "StateLock",
     "Store",
     "StoreFigures",
@@ -24,7 +27,9 @@ __all__ = [
     "TrendReader",
     "TrendStore",
     "audit_body",
+    "backup",
     "open_history",
     "read_audit",
+    "restore",
     "verify_audit",
 ]

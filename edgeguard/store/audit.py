@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from edgeguard.core.errors import Permanent, StoreError
-from edgeguard.store.audit_chain import link
+from edgeguard.store.audit_chain import ERASED_BODY, link
 from edgeguard.store.damage import DATABASE
 
 _READ_ROWS: Final = 500
@@ -53,18 +55,34 @@ def verify_audit(directory: Path, noted: tuple[int, bytes] | None = None) -> Aud
     with _reading(directory) as connection:
         anchor, digest = connection.execute("SELECT n, hash FROM audit_anchor").fetchone()
         first, sound = int(anchor) + 1, int(anchor)
+        emptied: set[int] = set()
         for row in _rows(connection, sound):
             if row.n != sound + 1:
                 return AuditVerdict(first, sound, digest.hex(), sound + 1, f"row {sound + 1} is missing")
             if noted is not None and row.n == noted[0] and row.hash != noted[1]:
                 return AuditVerdict(first, sound, digest.hex(), row.n, f"row {row.n} is not the one that was noted")
-            if link(digest, row.body) != row.hash:
+            if row.body == ERASED_BODY:
+                emptied.add(row.n)
+            elif link(digest, row.body) != row.hash:
                 return AuditVerdict(first, sound, digest.hex(), row.n, f"row {row.n} does not fit the rows before it")
+            else:
+                emptied -= _erased_by(row.body)
             sound, digest = row.n, row.hash
+        if emptied:
+            row_n = min(emptied)
+            return AuditVerdict(first, sound, digest.hex(), row_n, f"row {row_n} was emptied, and no row says that it was erased")
         if noted is not None and sound < noted[0]:
             reason = f"the rows behind {sound} are gone: there were {noted[0]}"
             return AuditVerdict(first, sound, digest.hex(), sound + 1, reason)
         return AuditVerdict(first, sound, digest.hex())
+
+
+def _erased_by(body: bytes) -> set[int]:
+    """Numbers of the rows that this one says were erased."""
+    if b'"erased":' not in body:
+        return set()
+    told = orjson.loads(body)
+    return set(told["erased"]) if told.get("name") == "erase" else set()
 
 
 def _rows(connection: sqlite3.Connection, after: int) -> Iterator[AuditRow]:

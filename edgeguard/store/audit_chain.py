@@ -7,11 +7,15 @@ Old rows go in order, and leave their hash as the anchor, so that what is left c
 import hashlib
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.limits import AUDIT_MAX_ROWS, AUDIT_PRUNE_ROWS
+
+ERASED_BODY: Final = b'{"type":"erased"}'
+"""Stands in a row whose content was erased. Its hash stays, so that the chain goes on; a later row names it as erased."""
 
 
 def audit_body(at: Stamp, told: bytes) -> bytes:

@@ -76,7 +76,7 @@ def set_aside(directory: Path, reason: str, epoch: Epoch | None, wall_ms: int) -
     home.mkdir(exist_ok=True, mode=0o700)
     held = sorted((entry for entry in home.iterdir() if entry.is_dir()), key=_order)
     for old in held[: max(len(held) - QUARANTINE_KEEP + 1, 0)]:
-        _remove_tree(old)
+        remove_tree(old)
     number = _order(held[-1])[0] + 1 if held else 1
     folder = home / f"{datetime.fromtimestamp(wall_ms / 1000, UTC):%Y%m%dT%H%M%SZ}-{number}"
     folder.mkdir(mode=0o700)
@@ -129,7 +129,7 @@ def _open_sound(path: Path, epoch: Epoch | None, open_connection: Connect) -> Le
     """Open, or raise: DamageError or SQLite's own word for damage, other sqlite3.Error or OSError for a disk that refuses."""
     if path.is_symlink() or not path.is_file():
         raise DamageError("it is not a plain file")
-    if not _begins_like_sqlite(path):
+    if not begins_like_sqlite(path):
         raise DamageError("it is not a database")
     seen = hear(_beside(path, _WITNESS))
     connection = open_connection(f"{path.absolute().as_uri()}?mode=rw")
@@ -159,7 +159,7 @@ def _compare(ledger: Ledger, epoch: Epoch | None, seen: Testimony | None) -> Non
                 )
 
 
-def _begins_like_sqlite(path: Path) -> bool:
+def begins_like_sqlite(path: Path) -> bool:
     """Asked before SQLite is: from a file that is none it would take the -wal away."""
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
@@ -173,7 +173,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, witness: Witness) -> Le
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
-        "secure_delete = OFF",
+        "secure_delete = FAST",
         "mmap_size = 0",
         "foreign_keys = OFF",
         f"wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}",
@@ -202,16 +202,26 @@ def _quick_check(connection: sqlite3.Connection) -> None:
 
 def _create(path: Path, epoch: Epoch, open_connection: Connect) -> None:
     """Make the whole file under another name first, so that a half-made one is never met."""
-    new = path.with_name(path.name + _NEW)
-    for suffix in (*_BESIDE, "-journal"):
-        _beside(new, suffix).unlink(missing_ok=True)
-    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    new = empty_file(path.with_name(path.name + _NEW))
     with closing(open_connection(f"{new.absolute().as_uri()}?mode=rw")) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
-        schema.migrate(connection, str(new))
-        connection.execute("INSERT INTO meta VALUES (1, ?)", (epoch,))
+        begin_epoch(connection, new, epoch)
     new.rename(path)
     sync_directory(path.parent)
+
+
+def empty_file(path: Path) -> Path:
+    """An empty file for the owner alone where a database is to be made; whatever was left there by an earlier attempt goes."""
+    for suffix in (*_BESIDE, "-journal"):
+        _beside(path, suffix).unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    return path
+
+
+def begin_epoch(connection: sqlite3.Connection, path: Path, epoch: Epoch) -> None:
+    """Make an empty file an outbox of this epoch."""
+    connection.execute("PRAGMA synchronous = FULL")
+    schema.migrate(connection, str(path))
+    connection.execute("INSERT INTO meta VALUES (1, ?)", (epoch,))
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
@@ -230,10 +240,11 @@ def _order(folder: Path) -> tuple[int, str]:
     return (int(number) if number.isdigit() else 0, folder.name)
 
 
-def _remove_tree(folder: Path) -> None:
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is in it; links are removed, not followed."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
-            _remove_tree(entry)
+            remove_tree(entry)
         else:
             entry.unlink()
     folder.rmdir()

@@ -16,7 +16,8 @@ class StoreFigures:
     """The outbox at one moment. Bytes and rows are present amounts, rates are per second over the last minutes.
 
     `used_bytes` (pages in use) is what `max_bytes` caps; `file_bytes` is the database with its -wal as the disk has it.
-    `dropped` counts items lost since the start, numbered or not; `trouble` is the code of the trouble that lasts, if one does.
+    `dropped` counts items lost since the start, numbered or not, `thinned` telemetry that gave way near the caps;
+    `trouble` is the code of the trouble that lasts, if one does.
     """
 
     epoch: str
@@ -33,6 +34,7 @@ class StoreFigures:
     bytes_per_s: float
     holds_s: float | None
     dropped: tuple[tuple[Stream, int], ...]
+    thinned: int
     trouble: str | None
     last_error: str
 

@@ -6,7 +6,7 @@ a transaction that fails puts both back.
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Final
@@ -20,7 +20,7 @@ from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
 from edgeguard.core.rule_state import RuleState
-from edgeguard.store.audit_chain import AuditChain
+from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
 from edgeguard.store.witness import Witness
@@ -186,7 +186,8 @@ class Ledger:
         state = self.streams[stream]
         rows, size = self.content(stream, state.first, state.last)
         gone_rows, gone_size = self.content(stream, state.first, min(seq, state.last))
-        self.connection.execute(SQL[stream].remove, (seq,))
+        with self.leaving_no_trace() if stream is Stream.EVENTS else nullcontext():
+            self.connection.execute(SQL[stream].remove, (seq,))
         first = max(state.first, seq + 1)
         if first <= min(state.thinned, state.last):
             first = self.connection.execute(SQL[stream].next, (first,)).fetchone()[0]
@@ -208,6 +209,21 @@ class Ledger:
         self._set(stream, replace(state, thinned=last))
         self._count_missing(stream, rows - gone_rows + left_rows, size - gone_size + left_size)
         self.save_marks()
+
+    def empty(self, stream: Stream, numbers: Sequence[int]) -> None:
+        """Take out of these rows what they tell, and count them as done: the numbers stay given."""
+        self.connection.executemany(SQL[stream].empty, [(ERASED_BODY, seq) for seq in numbers])
+        for seq in numbers:
+            self.mark_done(stream, seq, seq)
+
+    @contextmanager
+    def leaving_no_trace(self) -> Iterator[None]:
+        """What is deleted or replaced meanwhile is overwritten in the file: events may tell of people."""
+        self.connection.execute("PRAGMA secure_delete = ON").fetchall()
+        try:
+            yield
+        finally:
+            self.connection.execute("PRAGMA secure_delete = FAST").fetchall()
 
     def _count_missing(self, stream: Stream, rows: int, size: int) -> None:
         """So many rows and bytes are left in the table: what the numbers promise beyond it is missing."""

@@ -27,6 +27,8 @@ DISK_FULL: Final = "disk-full"
 DAMAGED: Final = "damaged"
 DEAD_LETTER: Final = "dead-letter"
 THINNED: Final = "thinned"
+RESTORED: Final = "restored"
+ERASED: Final = "erased"
 
 
 @dataclass(frozen=True, slots=True)

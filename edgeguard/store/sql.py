@@ -33,6 +33,8 @@ class StreamSql:
     """last"""
     remove_between: str
     """first, last"""
+    empty: str
+    """body, seq"""
     gaps: str
     """first, last, length of the mark, mark: bodies that begin with the mark"""
     content: str
@@ -54,6 +56,7 @@ _TEMPLATE: Final = StreamSql(
     " SELECT ?, seq, ?, wall_ms, body FROM STREAM WHERE seq BETWEEN ? AND ?",
     remove="DELETE FROM STREAM WHERE seq <= ?",
     remove_between="DELETE FROM STREAM WHERE seq BETWEEN ? AND ?",
+    empty="UPDATE STREAM SET body = ? WHERE seq = ?",
     gaps="SELECT body FROM STREAM WHERE seq BETWEEN ? AND ? AND substr(body, 1, ?) = ? ORDER BY seq",
     content="SELECT count(*), coalesce(sum(length(body)), 0) FROM STREAM WHERE seq BETWEEN ? AND ?",
     next="SELECT min(seq) FROM STREAM WHERE seq >= ?",

@@ -22,9 +22,10 @@ from edgeguard.core.item import STREAMS, Backlog, OutboxRow, Stream
 from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, STORE_CLOSE_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
-from edgeguard.store import dead, retention
+from edgeguard.store import dead, erasing, retention
 from edgeguard.store import group as grouping
 from edgeguard.store.damage import DATABASE, Connect, connect
+from edgeguard.store.erasing import Erased
 from edgeguard.store.figures import StoreFigures, file_bytes, holds_s
 from edgeguard.store.keeper import Keeper
 from edgeguard.store.ledger import Ledger
@@ -252,6 +253,17 @@ class Store:
         """Forget these dead letters (all, if none is named); how many there were."""
         return await self._writer.do(dead.drop_dead, ids)
 
+    async def erase(self, text: str, by: str) -> Erased:
+        """Take out everything that holds this text as a word of its own (a plate, a name), and every trace of it in the files.
+
+        Numbers stay given and are told as gaps; the audit log names nothing but `by` and how much it was.
+        """
+        await self.flush()
+        done = await erasing.erase_everywhere(self._writer.do, self._keeper.directory, text, self._clock.now(), by)
+        for wake in self._writer.wakes:
+            wake()
+        return done
+
     async def figures(self) -> StoreFigures:
         """The outbox at this moment; while the disk refuses, what it was when last seen."""
         with suppress(StoreError):
@@ -276,6 +288,7 @@ class Store:
             bytes_per_s=bytes_per_s,
             holds_s=holds_s(room_bytes, caps.max_rows - rows, rows_per_s, bytes_per_s),
             dropped=tuple((stream, self._writer.lost[stream] + pending.dropped[stream]) for stream in STREAMS),
+            thinned=self._writer.thinned,
             trouble=trouble.value if trouble else None,
             last_error=self._keeper.last_error,
         )

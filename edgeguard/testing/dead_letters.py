@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from edgeguard.control import Call, Handler
-from edgeguard.control.views import CountView, DeadLetterView
+from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 
 
 class FakeDeadLetters:
@@ -16,7 +16,7 @@ class FakeDeadLetters:
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
-        return {"dead": self._list, "retry-dead": self._retry, "drop-dead": self._drop}
+        return {"dead": self._list, "retry-dead": self._retry, "drop-dead": self._drop, "erase": self._erase}
 
     async def _list(self, _: Call) -> tuple[DeadLetterView, ...]:
         return tuple(self.letters)
@@ -28,6 +28,11 @@ class FakeDeadLetters:
 
     async def _drop(self, call: Call) -> CountView:
         return CountView(len(self._take(call)))
+
+    async def _erase(self, call: Call) -> ErasedView:
+        gone = [letter for letter in self.letters if call.text("text") in letter.body]
+        self.letters = [letter for letter in self.letters if letter not in gone]
+        return ErasedView(len(gone), 0, False, ("learned.json",) if call.text("text") == "stubborn" else ())
 
     def _take(self, call: Call) -> list[DeadLetterView]:
         wanted = call.texts("ids")

@@ -162,5 +162,16 @@ def test_a_result_that_is_no_view_is_a_bug_and_not_a_crash() -> None:
 
 
 def test_only_these_methods_write() -> None:
-    changing = {"ack", "write", "write-several", "reload", "retry-dead", "drop-dead", "scan-start", "scan-stop", "set-time"}
+    changing = {
+        "ack",
+        "write",
+        "write-several",
+        "reload",
+        "retry-dead",
+        "drop-dead",
+        "erase",
+        "scan-start",
+        "scan-stop",
+        "set-time",
+    }
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing

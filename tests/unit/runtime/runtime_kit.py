@@ -172,6 +172,7 @@ class FakeStore:
             bytes_per_s=0.0,
             holds_s=self.holds_s,
             dropped=self.dropped,
+            thinned=0,
             trouble=self.trouble,
             last_error=self.last_error,
         )

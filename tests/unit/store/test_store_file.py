@@ -58,7 +58,7 @@ def test_a_step_that_fails_leaves_the_schema_as_it_was(tmp_path: Path, monkeypat
 
 def test_the_connection_is_set_up_for_durability(tmp_path: Path) -> None:
     ledger = opened(tmp_path)
-    expected = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 0, "mmap_size": 0}
+    expected = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 2, "mmap_size": 0}
     assert {name: ledger.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in expected} == expected
     assert (tmp_path / DATABASE).stat().st_mode & 0o777 == 0o600
     close_sound(ledger)

@@ -1,0 +1,76 @@
+"""`backup`, `restore`, `erase`: what may be done with the outbox's file as a whole. Each function returns an exit code."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from edgeguard.cli.look import author
+from edgeguard.cli.output import console, print_json, styled
+from edgeguard.cli.session import Exit, Lang, Session
+from edgeguard.cli.text import clean, size, word
+from edgeguard.cli.wire import somebody_is_here
+from edgeguard.control import methods
+from edgeguard.control.client import call
+from edgeguard.core.ids import Epoch
+from edgeguard.runtime.clock import SystemClock
+from edgeguard.store import backup as copy_outbox
+from edgeguard.store import restore as make_outbox
+
+_EPOCH_BYTES = 8
+
+
+def backup(session: Session, file: Path, directory: Path) -> Exit:
+    """Copy beside the daemon."""
+    copied = copy_outbox(directory, file)
+    if session.json:
+        print_json(asdict(copied))
+        return Exit.FINE
+    zh, en = f"✓ {clean(copied.path)},{size(copied.size)}", f"✓ {clean(copied.path)}, {size(copied.size)}"
+    console().print(styled(session.lang.say(zh, en), "bold green"))
+    console().print(session.lang.say("待发: ", "waiting: ") + _waiting(copied.waiting, session.lang))
+    return Exit.FINE
+
+
+def restore(session: Session, file: Path, directory: Path, replace: bool) -> Exit:
+    """Make the outbox anew from a copy."""
+    epoch = Epoch(secrets.token_hex(_EPOCH_BYTES))
+    made = make_outbox(file, directory, epoch, SystemClock().now(), author(), over=replace)
+    if session.json:
+        print_json(asdict(made))
+        return Exit.FINE
+    lang, out = session.lang, console()
+    zh, en = f"✓ 新纪元 {made.epoch},取自 {clean(made.from_epoch)}", f"✓ epoch {made.epoch}, made of {clean(made.from_epoch)}"
+    out.print(styled(lang.say(zh, en), "bold green"))
+    out.print(lang.say("待发: ", "waiting: ") + _waiting(made.waiting, lang))
+    if made.set_aside:
+        out.print(lang.say(f"原有数据库移至 {clean(made.set_aside)}", f"the outbox that was there lies in {clean(made.set_aside)}"))
+    return Exit.FINE
+
+
+def erase(session: Session, text: str, yes: bool) -> Exit:
+    """Through the daemon, which alone may write, after asking."""
+    lang, out = session.lang, console()
+    if not yes:
+        if session.json or not somebody_is_here():
+            raise typer.BadParameter("nobody is here to be asked; --yes erases without asking")
+        asked = lang.say("删除包含此内容的所有记录?无法恢复", "Erase everything that holds this text? It cannot be had back")
+        if not typer.confirm(asked, default=False):
+            return Exit.WRONG
+    done = call(session.socket, methods.ERASE, {"text": text, "by": author()})
+    if session.json:
+        print_json(done)
+    else:
+        out.print(lang.say(f"已清除 {done.rows} 条", f"{done.rows} rows are erased"))
+        if done.quarantined:
+            zh, en = f"隔离区中的 {done.quarantined} 个数据库已删除", f"{done.quarantined} databases in quarantine are removed"
+            out.print(lang.say(zh, en))
+        for name in done.left:
+            out.print(styled(lang.say(f"✗ {clean(name)} 中仍有此内容", f"✗ {clean(name)} still holds it"), "bold red"))
+    return Exit.WRONG if done.left else Exit.FINE
+
+
+def _waiting(counts: Mapping[str, int], lang: Lang) -> str:
+    return ", ".join(f"{word(name, lang)} {count}" for name, count in counts.items())

@@ -1,0 +1,58 @@
+"""The faces of the commands for the outbox's file: backup, restore, erase. Imports what a command needs when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeguard.cli.session import Command, session_of
+
+STATE_DIRECTORY = Path("/var/lib/edgeguard")
+StateFolder = Annotated[Path, typer.Option("--directory", metavar="DIR", help="The state directory: [store] directory.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to the root, in the order in which help lists them."""
+    app.command(cls=Command)(backup)
+    app.command(cls=Command)(restore)
+    app.command(cls=Command)(erase)
+
+
+def backup(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; must not be there yet.")],
+    directory: StateFolder = STATE_DIRECTORY,
+) -> None:
+    """Copy the outbox into one file, while the daemon runs: what waits, alarm states, the audit log, ids of commands."""
+    from edgeguard.cli import copying
+
+    raise typer.Exit(copying.backup(session_of(ctx), file, directory))
+
+
+def restore(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by `edgeguard backup`.")],
+    directory: StateFolder = STATE_DIRECTORY,
+    replace: Annotated[bool, typer.Option("--replace", help="Set aside the outbox that is there already.")] = False,
+) -> None:
+    """Make the outbox from a copy, as a new epoch: no number is given twice. The daemon must not run.
+
+    What the copy had still to deliver is sent under new numbers. Exit 1 where an outbox is there already.
+    """
+    from edgeguard.cli import copying
+
+    raise typer.Exit(copying.restore(session_of(ctx), file, directory, replace))
+
+
+def erase(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A number plate, a name, a reference; found as a word of its own.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase what tells of a resident: rows that wait, dead letters, the audit log's words, and every trace in the files.
+
+    Numbers stay given and are told to the platform as gaps. Exit 1 when a file still holds the text.
+    """
+    from edgeguard.cli import copying
+
+    raise typer.Exit(copying.erase(session_of(ctx), text, yes))

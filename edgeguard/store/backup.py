@@ -1,0 +1,236 @@
+"""A copy of the outbox in one file, taken beside the running daemon, and an outbox made of such a copy.
+
+A restored outbox is a new epoch: the platform has seen numbers that the copy does not know of, so none may be given again. What
+the copy had still to deliver is delivered under new numbers, and a record tells which old ones will not come any more.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.errors import Permanent, StoreError
+from edgeguard.core.ids import Epoch
+from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
+from edgeguard.core.limits import RESTORE_ROWS
+from edgeguard.store import schema
+from edgeguard.store.audit_chain import audit_body
+from edgeguard.store.damage import (
+    DATABASE,
+    begin_epoch,
+    begins_like_sqlite,
+    connect,
+    empty_file,
+    set_aside,
+    sync_directory,
+)
+from edgeguard.store.ledger import Ledger
+from edgeguard.store.lock import StateLock
+from edgeguard.store.retention import GAP_MARK, RESTORED, Gap, gap_of
+from edgeguard.store.trouble import sentence_of
+from edgeguard.store.witness import Witness
+
+_READ_BYTES: Final = 1 << 24
+_NEVER_COPIED: Final = frozenset({"meta", "boots", "streams", "done", *(stream.value for stream in STREAMS)})
+"""Tables that belong to an epoch; all others are taken over as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy that was made: its place, its size, whose it is, and how many rows of each stream it has still to deliver."""
+
+    path: str
+    size: int
+    epoch: str
+    waiting: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An outbox that was made of a copy: the epochs, the rows of each stream that it will deliver, where the old file went."""
+
+    epoch: str
+    from_epoch: str
+    waiting: dict[str, int]
+    set_aside: str
+
+
+def backup(directory: Path, target: Path) -> Copied:
+    """Copy the outbox of a state directory as it is at one moment into `target`, which must not be there yet.
+
+    Only reads, with one short-lived view: the daemon goes on meanwhile. Permanent for what a person has to change, StoreError if
+    a disk refuses.
+    """
+    source = directory / DATABASE
+    if os.path.lexists(target):
+        raise Permanent(f"{target} is there already")
+    partial = target.with_name(target.name + ".partial")
+    with _told(target):
+        empty_file(partial)
+        try:
+            with closing(_reading(source)) as held, closing(connect(f"{partial.absolute().as_uri()}?mode=rw")) as copy:
+                held.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+                _check(copy, source)
+                epoch, waiting = copy.execute("SELECT epoch FROM meta").fetchone()[0], _waiting(copy, partial)
+            _sync(partial)
+            partial.rename(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_directory(target.absolute().parent)
+    return Copied(str(target), target.stat().st_size, epoch, waiting)
+
+
+def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *, over: bool = False) -> Restored:
+    """Make the outbox of `directory` from a copy, under a new epoch, while no daemon runs there.
+
+    An outbox that is there already is refused, or with `over` set aside into the quarantine. Permanent and StoreError as `backup`.
+    """
+    with _told(directory), StateLock.acquire(directory), closing(_reading(source)) as held:
+        path = directory / DATABASE
+        if os.path.lexists(path) and not over:
+            raise Permanent(f"{path} is there already: what waits in it would not be sent any more")
+        old, new = directory / "restore.old", directory / "restore.new"
+        try:
+            with closing(connect(f"{empty_file(old).absolute().as_uri()}?mode=rw")) as copy:
+                held.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+                schema.migrate(copy, str(source))
+                from_epoch, waiting = _rebuild(copy, old, new, epoch, now, by)
+            _sync(new)
+            aside = ""
+            if os.path.lexists(path):
+                aside = str(set_aside(directory, "replaced by a restored one", None, now.wall_ms).folder)
+            new.rename(path)
+            sync_directory(directory)
+        finally:
+            for left in (old, new):
+                for name in (left.name, f"{left.name}-journal", f"{left.name}.last"):
+                    left.with_name(name).unlink(missing_ok=True)
+            _give_to_owner(directory)
+    return Restored(epoch, from_epoch, waiting, aside)
+
+
+def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, epoch: Epoch, now: Stamp, by: str) -> tuple[str, dict[str, int]]:
+    """Fill `new`; gives the epoch of the copy and what waits of each stream."""
+    before = Ledger(copy, Witness(old.with_name(f"{old.name}.last")))
+    with closing(connect(f"{empty_file(new).absolute().as_uri()}?mode=rw")) as connection:
+        begin_epoch(connection, new, epoch)
+        _copy_tables(connection, old)
+        ledger = Ledger(connection, Witness(new.with_name(f"{new.name}.last")))
+        waiting = {stream.value: _carry_over(before, ledger, stream) for stream in STREAMS}
+        with ledger.transaction():
+            ledger.append([gap.item(now) for gap in _not_coming(before)])
+            told = {"type": "command", "name": "restore", "target": "outbox", "value": sum(waiting.values()), "by": by}
+            body = orjson.dumps(told | {"result": "done", "from_epoch": before.epoch, "epoch": epoch})
+            ledger.append([Item(Stream.EVENTS, now, body)])
+            ledger.audit.append([audit_body(now, body)])
+            ledger.save_marks()
+        ledger.witness.close()
+    before.witness.close()
+    return before.epoch, waiting
+
+
+def _copy_tables(connection: sqlite3.Connection, old: Path) -> None:
+    """Alarm states, the audit log, ids of commands, dead letters and whatever else is no row of a stream."""
+    connection.execute("ATTACH ? AS old", (str(old),))
+    for (table,) in connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'").fetchall():
+        if table not in _NEVER_COPIED and not table.startswith("sqlite_"):
+            connection.execute(f'INSERT OR REPLACE INTO main."{table}" SELECT * FROM old."{table}"')  # noqa: S608 - our own names
+    connection.execute("DETACH old")
+
+
+def _carry_over(before: Ledger, ledger: Ledger, stream: Stream) -> int:
+    """Append everything that was still to be delivered, with its true time where that was known; how many items that were."""
+    count = after = 0
+    while rows := before.read(stream, after, RESTORE_ROWS, _READ_BYTES, None):
+        with ledger.transaction():
+            ledger.append([_item(row, before.epoch) for row in rows])
+        count, after = count + len(rows), rows[-1].seq
+    return count
+
+
+def _item(row: OutboxRow, epoch: Epoch) -> Item:
+    """The same item without its number; a gap record says from now on whose numbers it speaks of."""
+    if row.stream is Stream.EVENTS and row.body.startswith(GAP_MARK):
+        gap = gap_of(row.body)
+        return replace(gap, epoch=gap.epoch or epoch).item(row.at)
+    return Item(row.stream, row.at, row.body)
+
+
+def _not_coming(before: Ledger) -> Iterator[Gap]:
+    """The old numbers that are now delivered under new ones."""
+    for stream, state in before.streams.items():
+        for first, last in state.holes():
+            yield Gap(stream, RESTORED, first, last, epoch=before.epoch)
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A read-only connection to an outbox, ours and of a schema that we know."""
+    if not path.is_file():
+        raise Permanent(f"{path} is not there")
+    if not begins_like_sqlite(path):
+        raise Permanent(f"{path} is no outbox")
+    connection = connect(f"{path.absolute().as_uri()}?mode=ro")
+    try:
+        _check_kind(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
+        raise Permanent(f"{path} is no outbox")
+    schema.refuse_newer(schema.version_of(connection), str(path))
+
+
+def _check(copy: sqlite3.Connection, source: Path) -> None:
+    if (found := copy.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise StoreError(f"the copy of {source} is damaged: {found}")
+
+
+def _waiting(copy: sqlite3.Connection, path: Path) -> dict[str, int]:
+    """Rows still to be delivered; of a copy with an older schema, which a restore would bring to ours, rows that are there."""
+    if schema.version_of(copy) != schema.steps()[-1][0]:
+        return {stream.value: copy.execute(f"SELECT count(*) FROM {stream.value}").fetchone()[0] for stream in STREAMS}  # noqa: S608
+    witness = Witness(path.with_name(f"{path.name}.last"))
+    try:
+        ledger = Ledger(copy, witness)
+        return {stream.value: ledger.backlog(stream).rows for stream in STREAMS}
+    finally:
+        witness.close()
+        path.with_name(f"{path.name}.last").unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _give_to_owner(directory: Path) -> None:
+    """What root has made belongs to whom the directory belongs to: the daemon's user must be able to open it."""
+    owner = directory.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    """SQLite's and the kernel's errors become ours."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{place}: {sentence_of(error)}") from error

@@ -1,0 +1,168 @@
+"""A copy taken beside the running store, and an outbox made of it: a new epoch that delivers what waited, and knows the rest."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import orjson
+import pytest
+from store_kit import batch, item, running, spec_of
+
+from edgeguard.core.alarm import Alarm, AlarmState
+from edgeguard.core.clock import Stamp
+from edgeguard.core.errors import Permanent
+from edgeguard.core.ids import AlarmName, BootId, Epoch
+from edgeguard.core.item import STREAMS, OutboxRow, Stream
+from edgeguard.store import Batch, StateLock, Store, backup, restore, verify_audit
+from edgeguard.store.damage import DATABASE
+from edgeguard.testing.clock import FakeClock
+
+T, E, A = Stream.TELEMETRY, Stream.EVENTS, Stream.ALARMS
+NEW = Epoch("00000000000000ff")
+
+
+async def waiting(store: Store, stream: Stream) -> list[OutboxRow]:
+    return list(await store.read(stream, 0, 100_000, 1 << 30))
+
+
+async def filled(store: Store, clock: FakeClock) -> None:
+    """Thirty rows of each stream, ten of them delivered; an alarm that stands, a command's id, a record in the audit log."""
+    for stream in STREAMS:
+        await store.put(batch(clock, stream, *range(30)))
+        await store.acknowledge(stream, 1, 10)
+    body = b'{"type":"command","name":"write","target":"pump-1.setpoint","by":"amy","result":"done"}'
+    alarm = Alarm(AlarmState.ACTIVE, clock.now(), value=0.4)
+    item_of = item(clock, E)
+    told = type(item_of)(E, clock.now(), body)
+    await store.put(Batch((told,), ((AlarmName("pump-1.dry-run"), alarm),), (("c-1", clock.now().wall_ms + 1000),)))
+    await store.flush()
+
+
+async def test_a_copy_is_made_while_the_store_writes_and_is_whole(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        copied = backup(tmp_path / "state", tmp_path / "copy")
+        await store.put(batch(clock, A, 99))
+        assert copied.epoch == store.epoch
+        assert copied.waiting == {"alarms": 20, "events": 21, "telemetry": 20}
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "state"]
+    with closing(sqlite3.connect(tmp_path / "copy")) as found:
+        assert found.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert found.execute("SELECT max(seq) FROM alarms").fetchone() == (30,)
+
+
+async def test_a_restored_outbox_is_a_new_epoch_that_delivers_what_waited_in_order_with_its_time(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        backup(tmp_path / "state", tmp_path / "copy")
+        old, before = store.epoch, {stream: await waiting(store, stream) for stream in STREAMS}
+    clock.boot = BootId("boot-b")
+    clock.advance(100)
+    made = restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    assert (made.epoch, made.from_epoch, made.set_aside) == (NEW, old, "")
+    news: list[object] = []
+    async with running(spec_of(tmp_path / "new"), clock, news) as store:  # type: ignore[arg-type]
+        assert news == []
+        assert store.epoch == NEW
+        for stream in STREAMS:
+            after = await waiting(store, stream)
+            assert [row.seq for row in after] == list(range(1, len(after) + 1))
+            assert [(row.at, row.body) for row in after[: len(before[stream])]] == [(row.at, row.body) for row in before[stream]]
+            assert len(after) == len(before[stream]) + (4 if stream is E else 0)
+        told = [orjson.loads(row.body) for row in await waiting(store, E)][-4:]
+        assert [(gap["stream"], gap["from"], gap["to"], gap["reason"], gap["epoch"]) for gap in told[:3]] == [
+            ("alarms", 11, 30, "restored", old),
+            ("events", 11, 31, "restored", old),
+            ("telemetry", 11, 30, "restored", old),
+        ]
+        assert (told[3]["name"], told[3]["by"], told[3]["from_epoch"]) == ("restore", "amy", old)
+        assert (await store.load_alarms())[AlarmName("pump-1.dry-run")].state is AlarmState.ACTIVE
+        assert set(await store.load_commands()) == {"c-1"}
+    verdict = verify_audit(tmp_path / "new")
+    assert (verdict.broken, verdict.first, verdict.last) == (None, 1, 2)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir() if path.name.startswith("restore")) == []
+
+
+async def test_gap_records_that_waited_still_speak_of_their_own_epoch(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await store.put(batch(clock, T, 1, 2, 3))
+        await store.park(T, 2, 2, "poison")
+        backup(tmp_path / "state", tmp_path / "copy")
+        old = store.epoch
+    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    async with running(spec_of(tmp_path / "new"), clock) as store:
+        gaps = [orjson.loads(row.body) for row in await waiting(store, E) if b'"dead-letter"' in row.body and b'"gap"' in row.body]
+        assert [(gap["from"], gap["to"], gap["epoch"]) for gap in gaps] == [(2, 2, old)]
+        assert len(await store.dead_letters(10)) == 1
+
+
+async def test_time_taken_before_the_clock_was_set_is_made_true_after_a_restore_too(tmp_path: Path) -> None:
+    clock = FakeClock()
+    clock.synced = False
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await store.put(batch(clock, T, 1))
+        backup(tmp_path / "state", tmp_path / "copy")
+        (before,) = await waiting(store, T)
+    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    async with running(spec_of(tmp_path / "new"), clock) as store:
+        await store.set_boot_offset(clock.boot, 1_900_000_000_000)
+        (after,) = await waiting(store, T)
+        assert after.at == Stamp(1_900_000_000_000 + before.at.boot_ms, before.at.boot_ms, before.at.boot, synced=True)
+
+
+async def test_an_outbox_that_is_there_is_kept_unless_it_may_be_set_aside(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        backup(tmp_path / "state", tmp_path / "copy")
+        with pytest.raises(Permanent, match="is there already"):
+            backup(tmp_path / "state", tmp_path / "copy")
+    with pytest.raises(Permanent, match="is there already"):
+        restore(tmp_path / "copy", tmp_path / "state", NEW, clock.now(), "amy")
+    made = restore(tmp_path / "copy", tmp_path / "state", NEW, clock.now(), "amy", over=True)
+    assert (Path(made.set_aside) / DATABASE).exists()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        assert store.epoch == NEW
+
+
+async def test_not_while_a_daemon_runs_there(tmp_path: Path) -> None:
+    async with running(spec_of(tmp_path / "state")):
+        backup(tmp_path / "state", tmp_path / "copy")
+    with StateLock.acquire(tmp_path / "state"), pytest.raises(Permanent, match="in use"):
+        restore(tmp_path / "copy", tmp_path / "state", NEW, FakeClock().now(), "amy", over=True)
+
+
+@pytest.mark.parametrize("what", ["nothing", "text", "foreign", "newer"])
+async def test_what_is_no_copy_of_ours_is_named_and_nothing_is_touched(tmp_path: Path, what: str) -> None:
+    copy = tmp_path / "copy"
+    if what == "text":
+        copy.write_bytes(b"not a database" * 100)
+    elif what in ("foreign", "newer"):
+        with closing(sqlite3.connect(copy)) as made:
+            made.execute("CREATE TABLE t (x)")
+            if what == "newer":
+                made.execute("PRAGMA application_id = 1162301257")
+                made.execute("PRAGMA user_version = 999")
+    with pytest.raises(Permanent, match=str(copy)):
+        restore(copy, tmp_path / "new", NEW, FakeClock().now(), "amy")
+    assert not (tmp_path / "new" / DATABASE).exists()
+
+
+async def test_thinned_telemetry_is_carried_over_without_its_holes(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await store.put(batch(clock, T, *range(20)))
+
+        def thin(ledger: object) -> None:
+            with ledger.transaction():  # type: ignore[attr-defined]
+                ledger.thin(T, [1, 5, 20])  # type: ignore[attr-defined]
+
+        await store._writer.do(thin)
+        assert backup(tmp_path / "state", tmp_path / "copy").waiting["telemetry"] == 3
+    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    async with running(spec_of(tmp_path / "new"), clock) as store:
+        assert [row.seq for row in await waiting(store, T)] == [1, 2, 3]

@@ -1,0 +1,177 @@
+"""What tells of a resident is erased without a trace: the test looks at every byte of every file."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from store_kit import running, spec_of
+
+from edgeguard.core.item import Item, OutboxRow, Stream
+from edgeguard.store import Batch, Store, read_audit, verify_audit
+from edgeguard.store import group as grouping
+from edgeguard.store.erasing import holds, spellings
+from edgeguard.testing.clock import FakeClock
+
+T, E, A = Stream.TELEMETRY, Stream.EVENTS, Stream.ALARMS
+PLATE = "皖AD11212"
+OTHER = "皖AD11213"
+
+
+def seen(clock: FakeClock, text: str, stream: Stream = E, size: int = 0) -> Item:
+    return Item(stream, clock.now(), orjson.dumps({"type": "plate", "text": text, "camera": "gate-in", "pad": "x" * size}))
+
+
+def deed(clock: FakeClock, text: str) -> Item:
+    return Item(E, clock.now(), orjson.dumps({"type": "command", "name": "barrier", "target": text, "by": "amy", "result": "done"}))
+
+
+def files_with(directory: Path, text: str) -> list[str]:
+    """Every file below that holds the text in any spelling, wherever in it."""
+    needles = [text.encode(), text.encode("utf-16-le"), orjson.dumps(text), text.encode("unicode_escape")]
+    return sorted(
+        str(path.relative_to(directory))
+        for path in directory.rglob("*")
+        if path.is_file() and any(needle in path.read_bytes() for needle in needles)
+    )
+
+
+async def waiting(store: Store, stream: Stream = E) -> list[OutboxRow]:
+    return list(await store.read(stream, 0, 100_000, 1 << 30))
+
+
+async def test_no_byte_of_it_is_left_and_every_number_is_accounted_for(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for number in range(300):
+            await store.put(Batch((seen(clock, PLATE if number % 7 == 0 else OTHER, size=number * 20),)))
+        await store.put(Batch((seen(clock, PLATE, A), seen(clock, PLATE, T), deed(clock, PLATE))))
+        await store.acknowledge(E, 1, 100)
+        await store.park(E, 106, 106, "refused")
+        assert files_with(tmp_path, PLATE) != []
+        before = {row.seq for row in await waiting(store)}
+        done = await store.erase(PLATE, "amy")
+        assert done.left == ()
+        assert files_with(tmp_path, PLATE) == []
+        assert files_with(tmp_path, OTHER) != []
+        after = {row.seq: orjson.loads(row.body) for row in await waiting(store)}
+        told = {
+            seq
+            for gap in after.values()
+            if gap["type"] == "gap" and gap["reason"] == "erased" and gap["stream"] == "events"
+            for seq in range(gap["from"], gap["to"] + 1)
+        }
+        assert before - set(after) == told
+        assert {seq for seq in told if seq <= 300} == {seq for seq in range(101, 301) if (seq - 1) % 7 == 0} - {106}
+        assert not await waiting(store, A) + await waiting(store, T)
+        (record,) = [body for body in after.values() if body.get("name") == "erase"]
+        assert (record["by"], record["value"]) == ("amy", done.rows)
+        assert PLATE not in str(record)
+        assert [letter for letter in await store.dead_letters(10) if PLATE.encode() in letter.body] == []
+
+
+async def test_the_audit_log_stays_whole_says_who_and_never_what(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for text in (OTHER, PLATE, OTHER, PLATE):
+            await store.put(Batch((deed(clock, text),)))
+        head = await store.audit_head()
+        await store.erase(PLATE, "amy")
+        verdict = verify_audit(tmp_path, (head[0], bytes.fromhex(head[1])))
+        assert (verdict.broken, verdict.last) == (None, 5)
+        rows = [orjson.loads(row.body) for row in read_audit(tmp_path, 10)]
+        assert [row.get("target") for row in rows[:4]] == [OTHER, None, OTHER, None]
+        assert (rows[4]["name"], rows[4]["by"], rows[4]["erased"]) == ("erase", "amy", [2, 4])
+
+
+async def test_a_row_that_was_emptied_by_other_means_is_found(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for text in (OTHER, PLATE, OTHER):
+            await store.put(Batch((deed(clock, text),)))
+        await store.erase(PLATE, "amy")
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as thief:
+        thief.execute("UPDATE audit SET body = ? WHERE n = 3", (b'{"type":"erased"}',))
+        thief.commit()
+    verdict = verify_audit(tmp_path)
+    assert (verdict.broken, "no row says" in verdict.reason) == (3, True)
+
+
+async def test_what_an_older_file_left_in_free_pages_is_rebuilt_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that went without being overwritten: by a release that did not do so, here by telemetry, which is never overwritten."""
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for _ in range(50):
+            await store.put(Batch(tuple(seen(clock, PLATE, T, 200) for _ in range(20))))
+        await store.put(Batch((seen(clock, OTHER, T),)))
+        await store.acknowledge(T, 1, 1000)
+        await store.flush()
+        await store._writer.do(grouping.prune, 1)
+        done = await store.erase(PLATE, "amy")
+        assert (done.rebuilt, done.left) == (True, ())
+        assert files_with(tmp_path, PLATE) == []
+        assert [row.seq for row in await waiting(store, T)] == [1001]
+    async with running(spec_of(tmp_path), clock) as store:
+        assert [row.seq for row in await waiting(store, T)] == [1001]
+
+
+async def test_events_that_were_delivered_and_pruned_leave_nothing(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for _ in range(100):
+            await store.put(Batch(tuple(seen(clock, PLATE, size=100) for _ in range(5))))
+        await store.acknowledge(E, 1, 500)
+        await store.flush()
+        await store._writer.do(grouping.prune, 1)
+        done = await store.erase(PLATE, "amy")
+        assert (done.rows, done.rebuilt, done.left) == (0, False, ())
+        assert files_with(tmp_path, PLATE) == []
+
+
+async def test_quarantined_databases_go_and_foreign_files_are_named(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for name, text in (("1", PLATE), ("2", OTHER)):
+            folder = tmp_path / "quarantine" / f"20261124T000000Z-{name}"
+            folder.mkdir(parents=True)
+            (folder / "outbox.db").write_bytes(b"\0" * 5000 + text.encode() + b"\0" * 5000)
+        (tmp_path / "notes").write_text(f"{PLATE} lives on the third floor")
+        done = await store.erase(PLATE, "amy")
+        assert (done.quarantined, done.left) == (1, ("notes",))
+        assert [folder.name[-1] for folder in (tmp_path / "quarantine").iterdir()] == ["2"]
+
+
+async def test_nothing_found_changes_nothing(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(Batch((seen(clock, OTHER),)))
+        done = await store.erase(PLATE, "amy")
+        assert (done.rows, done.left) == (0, ())
+        assert [row.seq for row in await waiting(store)] == [1]
+
+
+@given(st.text(min_size=3, max_size=12).filter(lambda text: text.isprintable()))
+def test_every_spelling_in_json_is_found(text: str) -> None:
+    for ascii_only in (False, True):
+        body = json.dumps({"text": f"({text})"}, ensure_ascii=ascii_only).encode()
+        assert holds(body, spellings(text))
+    assert holds(orjson.dumps({"text": text}), spellings(text))
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("京A1234", False),
+        ("京A123", True),
+        ("车牌京A123驶入", True),
+        ("x京A123", True),
+        ("京A1235,京A123", True),
+        ("京a123", False),
+    ],
+)
+def test_a_longer_plate_is_another_one(body: str, found: bool) -> None:
+    assert holds(orjson.dumps({"text": body}), spellings("京A123")) is found
