@@ -24,6 +24,12 @@ def audit_body(at: Stamp, told: bytes) -> bytes:
     return orjson.dumps(head)[:-1] + b"," + told[1:]
 
 
+def deed(name: str, target: str, value: int, by: str) -> dict[str, object]:
+    """What the store itself had done to its rows, in the form of a command item."""
+    told: dict[str, object] = {"type": "command", "name": name, "target": target, "value": value, "by": by, "result": "done"}
+    return told | {"read_back": None, "old": None}
+
+
 def link(before: bytes, body: bytes) -> bytes:
     """The hash of a row with this body behind a row with that hash."""
     return hashlib.sha256(before + body).digest()

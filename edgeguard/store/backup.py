@@ -20,7 +20,7 @@ from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.limits import RESTORE_ROWS
 from edgeguard.store import schema
-from edgeguard.store.audit_chain import audit_body
+from edgeguard.store.audit_chain import audit_body, deed
 from edgeguard.store.damage import (
     DATABASE,
     begin_epoch,
@@ -128,10 +128,9 @@ def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, epoch: Epoch, now: 
         waiting = {stream.value: _carry_over(before, ledger, stream) for stream in STREAMS}
         with ledger.transaction():
             ledger.append([gap.item(now) for gap in _not_coming(before)])
-            told = {"type": "command", "name": "restore", "target": "outbox", "value": sum(waiting.values()), "by": by}
-            body = orjson.dumps(told | {"result": "done", "from_epoch": before.epoch, "epoch": epoch})
-            ledger.append([Item(Stream.EVENTS, now, body)])
-            ledger.audit.append([audit_body(now, body)])
+            told = deed("restore", "outbox", sum(waiting.values()), by) | {"detail": f"made of epoch {before.epoch}"}
+            ledger.append([Item(Stream.EVENTS, now, orjson.dumps(told))])
+            ledger.audit.append([audit_body(now, orjson.dumps(told | {"from_epoch": before.epoch, "epoch": epoch}))])
             ledger.save_marks()
         ledger.witness.close()
     before.witness.close()

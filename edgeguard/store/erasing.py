@@ -18,7 +18,7 @@ import orjson
 from edgeguard.core.clock import Stamp
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import ERASE_LOOK_BYTES, ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
-from edgeguard.store.audit_chain import ERASED_BODY, audit_body
+from edgeguard.store.audit_chain import ERASED_BODY, audit_body, deed
 from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import ERASED, Gap, merged
@@ -134,7 +134,7 @@ def _erase(ledger: Ledger, numbers: dict[Stream, tuple[int, ...]], needles: Sequ
         rows = sum(map(len, numbers.values())) + len(audit) + others
         if rows:
             ledger.append([gap.item(now) for gap in merged(gaps)])
-            told = {"type": "command", "name": "erase", "target": "personal-data", "value": rows, "by": by, "result": "done"}
+            told = deed("erase", "personal-data", rows, by)
             ledger.append([Item(Stream.EVENTS, now, orjson.dumps(told))])
             ledger.audit.append([audit_body(now, orjson.dumps(told | {"erased": audit}))])
         ledger.save_marks()

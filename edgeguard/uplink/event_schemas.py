@@ -24,7 +24,7 @@ from edgeguard.uplink.schema_parts import (
 )
 
 COMMAND_RESULTS: Final = tuple(dict.fromkeys((*(word.value for word in Outcome), *(word.value for word in Fate))))
-GAP_REASONS: Final = ("store-full", "too-old", "disk-full", "damaged", "dead-letter")
+GAP_REASONS: Final = ("store-full", "too-old", "disk-full", "damaged", "dead-letter", "thinned", "erased", "restored")
 
 
 def _health() -> Schema:
@@ -66,7 +66,12 @@ def _gap() -> Schema:
             "to": empty_or({"type": "integer", "minimum": 1}),
             "reason": one_of(GAP_REASONS),
         },
-        {"items": shared(COUNT), "epoch": text("of the numbers, where it was another one")},
+        {
+            "items": shared(COUNT),
+            "epoch": text("of the numbers, where it was another one"),
+            "kept": listed({"type": "integer", "minimum": 1})
+            | {"description": "those from from to to that do come, rising"},
+        },
         "numbers that will never come, and why; without numbers, how many items never got one",
     )
 

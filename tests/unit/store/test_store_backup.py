@@ -78,7 +78,7 @@ async def test_a_restored_outbox_is_a_new_epoch_that_delivers_what_waited_in_ord
             ("events", 11, 31, "restored", old),
             ("telemetry", 11, 30, "restored", old),
         ]
-        assert (told[3]["name"], told[3]["by"], told[3]["from_epoch"]) == ("restore", "amy", old)
+        assert (told[3]["name"], told[3]["by"], told[3]["detail"]) == ("restore", "amy", f"made of epoch {old}")
         assert (await store.load_alarms())[AlarmName("pump-1.dry-run")].state is AlarmState.ACTIVE
         assert set(await store.load_commands()) == {"c-1"}
     verdict = verify_audit(tmp_path / "new")

@@ -1,0 +1,60 @@
+"""`backup`, `restore`, `erase` as typed: what is printed, what is returned, what is asked before it is done."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from cli_kit import desk
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import BootId
+from edgeguard.core.item import Item, Stream
+from edgeguard.core.site import StoreSpec
+from edgeguard.store import Batch, Store
+from edgeguard.testing.clock import FakeClock
+
+
+def outbox(directory: Path, rows: int) -> None:
+    async def fill() -> None:
+        store = await Store.open(StoreSpec(directory, 64 << 20, 1_000_000, None, 200, 100), FakeClock(), lambda _: None)
+        at = Stamp(1_790_000_000_000, 1000, BootId("boot-a"), synced=True)
+        store.submit(Batch(tuple(Item(Stream.EVENTS, at, b'{"type":"health"}') for _ in range(rows))))
+        await store.close()
+
+    asyncio.run(fill())
+
+
+def test_a_copy_is_made_and_becomes_an_outbox(tmp_path: Path) -> None:
+    outbox(tmp_path / "state", 7)
+    with desk() as made:
+        there = ("--directory", str(tmp_path / "state"))
+        printed = made.type("backup", str(tmp_path / "copy"), *there)
+        assert (printed.code, "events 7" in printed.out) == (0, True)
+        again = made.type("backup", str(tmp_path / "copy"), *there)
+        assert (again.code, "is there already" in again.err) == (1, True)
+        refused = made.type("restore", str(tmp_path / "copy"), *there)
+        assert (refused.code, "is there already" in refused.err) == (1, True)
+        done = made.type("restore", str(tmp_path / "copy"), *there, "--replace", "--json")
+        told = json.loads(done.out)
+        assert (done.code, told["waiting"]["events"]) == (0, 7)
+        assert told["epoch"] != told["from_epoch"]
+        assert Path(told["set_aside"]).is_dir()
+        zh = made.type("restore", str(tmp_path / "copy"), "--directory", str(tmp_path / "new"), lang="zh")
+        assert (zh.code, "新纪元" in zh.out) == (0, True)
+
+
+def test_erasing_asks_first_and_names_what_still_holds_it() -> None:
+    with desk() as made:
+        unasked = made.type("erase", "皖AD11212")
+        assert (unasked.code, "nobody is here" in unasked.err) == (2, True)
+        done = made.type("erase", "health", "--yes")
+        assert (done.code, done.out) == (0, "3 rows are erased\n")
+        stubborn = made.type("erase", "stubborn", "--yes")
+        assert (stubborn.code, "learned.json still holds it" in stubborn.out) == (1, True)
+        assert json.loads(made.type("erase", "stubborn", "--yes", "--json").out)["left"] == ["learned.json"]
+
+
+def test_the_outbox_says_how_long_it_holds_and_what_was_thinned() -> None:
+    with desk() as made:
+        assert "holds 41.5 days at the present rate" in made.type("outbox").out
+        assert "41.5 天" in made.type("outbox", lang="zh").out
