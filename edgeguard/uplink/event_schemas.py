@@ -69,8 +69,7 @@ def _gap() -> Schema:
         {
             "items": shared(COUNT),
             "epoch": text("of the numbers, where it was another one"),
-            "kept": listed({"type": "integer", "minimum": 1})
-            | {"description": "those from from to to that do come, rising"},
+            "kept": listed({"type": "integer", "minimum": 1}) | {"description": "numbers of that range that do come, rising"},
         },
         "numbers that will never come, and why; without numbers, how many items never got one",
     )
