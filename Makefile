@@ -40,6 +40,14 @@ test: tools $(DEV_STAMP) ## install what the tests need, then run every check an
 	@echo "== slow tests: real processes, brokers and sockets, in real time"
 	@$(BIN)/pytest -m slow --durations=10
 
+# Hours. Each test has a short form in `make test`; the figures go to soak.jsonl.
+SOAK := tests/system/test_soak_*.py tests/system/test_store_disk.py tests/system/test_store_kill.py tests/system/test_store_uplink.py
+
+.PHONY: soak
+soak: tools $(DEV_STAMP) ## the long forms: a thousand kills, power cuts, a flapping network, bad disks; ARGS="-k kills"
+	@EDGEGUARD_SOAK=long EDGEGUARD_SOAK_REPORT=$${EDGEGUARD_SOAK_REPORT:-soak.jsonl} \
+	  $(BIN)/pytest -m slow -s --durations=20 $(SOAK) $(ARGS)
+
 .PHONY: check
 check: $(DEV_STAMP) ## the fast lane: style, types, floors, law and unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target types style floors unit

@@ -67,11 +67,12 @@ def commit(ledger: Ledger, group: Group, caps: Caps) -> Committed:
         audit = (*group.audit, *(audit_body(item.at, item.body) for item in group.items if _is_command(item)))
         if audit:
             ledger.audit.append(audit)
-        lost = retention.enforce(ledger, caps, group.now)
+        filled = retention.filled(ledger, caps)
+        lost = retention.enforce(ledger, caps, group.now) if filled > 1.0 else ()
         if group.save_marks:
             ledger.save_marks()
     removable = any(state.removable >= PRUNE_ROWS for state in ledger.streams.values())
-    return Committed(numbers, lost, removable, thinning.near_caps(ledger, caps))
+    return Committed(numbers, lost, removable, filled > thinning.NEAR)
 
 
 def _is_command(item: Item) -> bool:

@@ -144,13 +144,19 @@ class Ledger:
         last = {stream: state.last for stream, state in self.streams.items()}
         total = {stream: state.total for stream, state in self.streams.items()}
         numbers = []
+        boot, run = None, 0
         for item in items:
-            stream, at = item.stream, item.at
-            last[stream] += 1
-            total[stream] += len(item.body)
-            row = (last[stream], self._run_of(at.boot), at.wall_ms, at.boot_ms, at.synced, total[stream], item.body)
-            new.setdefault(stream, []).append(row)
-            numbers.append(last[stream])
+            stream, at, body = item.stream, item.at, item.body
+            if at.boot != boot:
+                boot, run = at.boot, self._run_of(at.boot)
+            seq = last[stream] = last[stream] + 1
+            size = total[stream] = total[stream] + len(body)
+            row = (seq, run, at.wall_ms, at.boot_ms, at.synced, size, body)
+            rows = new.get(stream)
+            if rows is None:
+                rows = new[stream] = []
+            rows.append(row)
+            numbers.append(seq)
         for stream, rows in new.items():
             self._insert(stream, rows)
             self._set(stream, replace(self.streams[stream], last=last[stream], total=total[stream]))

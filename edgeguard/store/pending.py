@@ -115,6 +115,8 @@ class Pending:
 
         Alarm states of entries that are overtaken so are dropped where a newer one is taken: it must not be undone later.
         """
+        if self.items <= most_items and not alarms_only:
+            return self._take_all()
         taken: list[Entry] = []
         count = 0
         chosen = []
@@ -133,16 +135,19 @@ class Pending:
 
     def put_back(self, entries: list[Entry]) -> list[Entry]:
         """Return what `take` gave, before all others; gives the entries that lost items as `add` does."""
-        held = list(self._entries.values())
+        for entry in (*entries, *self._take_all()):
+            self._enter(self._next, entry)
+            self._next += 1
+        return self._shrink()
+
+    def _take_all(self) -> list[Entry]:
+        taken = list(self._entries.values())
         self._entries.clear()
         self._memories.clear()
         self.items = self._urgent = 0
         for holders in self._holders.values():
             holders.clear()
-        for entry in (*entries, *held):
-            self._enter(self._next, entry)
-            self._next += 1
-        return self._shrink()
+        return taken
 
     def _enter(self, number: int, entry: Entry) -> None:
         self._entries[number] = entry

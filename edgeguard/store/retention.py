@@ -110,13 +110,17 @@ def prune(ledger: Ledger, at_least: int = 1) -> int:
     return 0
 
 
+def filled(ledger: Ledger, caps: Caps) -> float:
+    """The fuller of the caps on rows and bytes as a part of 1."""
+    rows = sum(state.rows for state in ledger.streams.values())
+    return max(rows / caps.max_rows, ledger.used_bytes() / caps.max_bytes)
+
+
 def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
     """Bring rows and bytes under their caps, with some room to spare; what is lost by it is told by new rows and by the result."""
     drops: list[_Drop] = []
-    if _excess(ledger, caps, slack=False) == (0, 0):
-        return ()
     for stream in LOWEST_FIRST:
-        while (excess := _excess(ledger, caps, slack=True)) != (0, 0):
+        while (excess := _excess(ledger, caps)) != (0, 0):
             if prune(ledger):
                 continue
             state = ledger.streams[stream]
@@ -176,11 +180,10 @@ def _first_where_younger(ledger: Ledger, stream: Stream, now: Stamp, limit_ms: i
     return low
 
 
-def _excess(ledger: Ledger, caps: Caps, *, slack: bool) -> Span:
-    """Rows and bytes above the caps; with slack above the caps less their spare part."""
-    spare = CAP_SLACK_PARTS if slack else 0
-    max_rows = caps.max_rows - (caps.max_rows // spare if spare else 0)
-    max_bytes = caps.max_bytes - (caps.max_bytes // spare if spare else 0)
+def _excess(ledger: Ledger, caps: Caps) -> Span:
+    """Rows and bytes above the caps less their spare part."""
+    max_rows = caps.max_rows - caps.max_rows // CAP_SLACK_PARTS
+    max_bytes = caps.max_bytes - caps.max_bytes // CAP_SLACK_PARTS
     rows = sum(state.rows for state in ledger.streams.values())
     return max(rows - max_rows, 0), max(ledger.used_bytes() - max_bytes, 0)
 

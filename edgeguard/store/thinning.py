@@ -13,8 +13,10 @@ from edgeguard.core.ids import BootId
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import THIN_ABOVE_PARTS, THIN_GAIN_PARTS, THIN_SLICE_ROWS, THIN_STRETCH_MS, THIN_STRETCH_ROWS, THIN_TOLD
 from edgeguard.store.ledger import Ledger
-from edgeguard.store.retention import THINNED, Caps, Gap
+from edgeguard.store.retention import THINNED, Caps, Gap, filled
 
+NEAR: Final = 1.0 - 1.0 / THIN_ABOVE_PARTS
+"""The part of a cap above which telemetry is thinned."""
 _T: Final = Stream.TELEMETRY
 _SLICE_BYTES: Final = 1 << 22
 
@@ -72,7 +74,7 @@ class Thinner:
 
         The stretch that the newest row belongs to is left for later.
         """
-        if not near_caps(ledger, caps):
+        if filled(ledger, caps) <= NEAR:
             self._stretch = None
             return Thinned()
         stretch = self._under_way(ledger)
@@ -94,14 +96,6 @@ class Thinner:
         if self._stretch is not None and not (self._stretch.ledger is ledger and self._stretch.untouched):
             self._stretch = None
         return self._stretch
-
-
-def near_caps(ledger: Ledger, caps: Caps) -> bool:
-    """Whether so much of a cap is used that telemetry is thinned."""
-    rows = sum(state.rows for state in ledger.streams.values())
-    return rows > caps.max_rows - caps.max_rows // THIN_ABOVE_PARTS or (
-        ledger.used_bytes() > caps.max_bytes - caps.max_bytes // THIN_ABOVE_PARTS
-    )
 
 
 def _cut(stretch: _Stretch, now: Stamp) -> int:

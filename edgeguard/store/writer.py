@@ -309,17 +309,7 @@ class Writer:
         gaps = () if self._short_of_room else self._untold()
         if not (entries or gaps or self._offset or save_marks) or (self._short_of_room and not entries):
             return
-        group = Group(
-            items=tuple(chain.from_iterable(entry.items for entry in entries)),
-            alarms=tuple(chain.from_iterable(entry.alarms for entry in entries)),
-            commands=tuple(chain.from_iterable(entry.commands for entry in entries)),
-            audit=tuple(chain.from_iterable(entry.audit for entry in entries)),
-            states=tuple(chain.from_iterable(entry.states for entry in entries)),
-            gaps=gaps,
-            offset=self._offset,
-            now=self._clock.now(),
-            save_marks=save_marks,
-        )
+        group = self._group(entries, gaps, save_marks)
         streams = self._keeper.ledger.streams
         doubt = _Doubt(entries, gaps, self._keeper.epoch, {stream: state.last for stream, state in streams.items()})
         unmarked_at = self._unmarked_at
@@ -334,6 +324,21 @@ class Writer:
         if self._offset is group.offset:
             self._offset = None
         self._succeeded(doubt, group, done)
+
+    def _group(self, entries: list[Entry], gaps: tuple[Gap, ...], save_marks: bool) -> Group:
+        """All entries as one; those that hold more than items are few."""
+        more = [entry for entry in entries if entry.alarms or entry.commands or entry.audit or entry.states]
+        return Group(
+            items=tuple(chain.from_iterable([entry.items for entry in entries])),
+            alarms=tuple(chain.from_iterable(entry.alarms for entry in more)),
+            commands=tuple(chain.from_iterable(entry.commands for entry in more)),
+            audit=tuple(chain.from_iterable(entry.audit for entry in more)),
+            states=tuple(chain.from_iterable(entry.states for entry in more)),
+            gaps=gaps,
+            offset=self._offset,
+            now=self._clock.now(),
+            save_marks=save_marks,
+        )
 
     async def _failed(self, doubt: _Doubt) -> None:
         if self._keeper.broken:

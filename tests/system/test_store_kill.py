@@ -1,4 +1,7 @@
-"""kill -9 in the middle of commits: whatever was told to be durable is there, and numbers have no holes and no second content."""
+"""kill -9 in the middle of commits: whatever was told to be durable is there, and numbers have no holes and no second content.
+
+`make soak` kills a thousand times; test_soak_kills.py does so with the whole daemon.
+"""
 
 import asyncio
 import os
@@ -9,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from soak_rig import LONG, scaled, tell
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
@@ -17,9 +21,9 @@ from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.site import StoreSpec
 from edgeguard.store import Batch, Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * 3600 if LONG else 120)]
 
-KILLS = 20
+KILLS = scaled(20, 1000)
 NOW = Stamp(1_790_000_000_000, 1000, BootId("boot-a"), synced=True)
 
 
@@ -93,7 +97,7 @@ async def everything(store: Store, stream: Stream) -> list[OutboxRow]:
     return rows
 
 
-async def test_nothing_durable_is_lost_by_twenty_kills(tmp_path: Path) -> None:
+async def test_nothing_durable_is_lost_by_kills(tmp_path: Path) -> None:
     chance = random.Random(20261123)
     ever: dict[tuple[Stream, int], bytes] = {}
     epochs = set()
@@ -104,6 +108,7 @@ async def test_nothing_durable_is_lost_by_twenty_kills(tmp_path: Path) -> None:
         ever |= durable
     assert len(epochs) == 1
     assert len(ever) > KILLS
+    tell("store-kills", kills=KILLS, durable_items=len(ever))
     news: list[Health] = []
     store = await open_store(tmp_path, news)
     try:

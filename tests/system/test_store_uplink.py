@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness import free_port
+from soak_rig import LONG, scaled
 from test_uplink_mosquitto import PATIENT, mosquitto, subscriber
 from uplink_rig import QUICK, Consumer, RealClock, until
 
@@ -26,7 +27,8 @@ from edgeguard.simulator.broker_packet import Publish
 from edgeguard.store import Batch, Store
 from edgeguard.uplink import Page, Tempo, Uplink
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 120)]
+ROUNDS = scaled(5, 400)
 
 
 class Pair:
@@ -127,17 +129,17 @@ async def test_a_bad_broker_gets_everything_and_a_restart_goes_on(
     async with Broker(on_publish=consumer.take, faults=faults) as broker:
         async with pair(tmp_path, broker.port) as first:
             epoch = first.store.epoch
-            for _ in range(5):
+            for _ in range(ROUNDS):
                 first.submit(10, 60, 300)
                 await asyncio.sleep(0.05)
         async with pair(tmp_path, broker.port) as second:
             second._made = 1_000_000
             second.submit(10, 60, 300)
-            last = await second.drained()
+            last = await second.drained(20.0 * ROUNDS)
             assert second.store.epoch == epoch
         assert broker.counters.quota_violations == 0
-    assert last == {Stream.ALARMS: 60, Stream.EVENTS: last[Stream.EVENTS], Stream.TELEMETRY: 1800}
-    assert last[Stream.EVENTS] >= 360
+    assert last == {Stream.ALARMS: 10 * ROUNDS + 10, Stream.EVENTS: last[Stream.EVENTS], Stream.TELEMETRY: 300 * ROUNDS + 300}
+    assert last[Stream.EVENTS] >= 60 * ROUNDS + 60
     assert {key[0] for key in consumer.content} == {epoch}
     assert_all(consumer, last)
     consumer.assert_in_order(*in_order)

@@ -1,0 +1,233 @@
+"""A backlog on its way out: items a second as a ratio to mosquitto_pub, flat from first to last, and what a new alarm waits.
+
+The store is filled with telemetry of an outage; then store and uplink, put together as the daemon does, bring it to Mosquitto while
+an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after. Prints
+one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the bar's size is --items 1000000.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from bench_store import MonotonicClock
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import Epoch, GatewayId, SiteId
+from edgeguard.core.item import Item, OutboxRow, Stream
+from edgeguard.core.limits import BATCH_MAX_ITEMS
+from edgeguard.core.site import StoreSpec, UplinkSpec
+from edgeguard.store import Batch, Store
+from edgeguard.uplink import Page, Uplink
+from edgeguard.uplink.envelope import Envelope
+
+ROOT = "edgeguard/v1/bench/g1"
+ALARM_EVERY_S = 0.25
+OUTAGE_MS = 3_600_000
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[int]:
+    """Mosquitto on a loopback port."""
+    port = free_port()
+    conf = folder / "mosquitto.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+    child = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        yield port
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def body_of(number: int, size: int) -> bytes:
+    """Telemetry as a pump would give it, padded to about `size` bytes."""
+    head = b'{"device":"pump-1","values":{"pressure":%d.%02d,"running":true,"pad":"' % (number % 10, number % 100)
+    return head + b"x" * max(size - len(head) - 3, 0) + b'"}}'
+
+
+async def fill(store: Store, options: argparse.Namespace) -> None:
+    """The outage: telemetry that is an hour old."""
+    now = MonotonicClock().now()
+    for first in range(0, options.items, 500):
+        at = Stamp(now.wall_ms - OUTAGE_MS + first, now.boot_ms - OUTAGE_MS, now.boot, synced=True)
+        batch = (Item(Stream.TELEMETRY, at, body_of(number, options.body_bytes)) for number in range(first, first + 500))
+        store.submit(Batch(tuple(batch)))
+        while store.pending_items > 2000:
+            await asyncio.sleep(0.001)
+    await store.flush()
+
+
+def publish_lines(port: int, folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    """mosquitto_pub with payloads of as many items as ours have; gives messages a second."""
+    envelope = Envelope(GatewayId("g1"), Epoch("00112233445566aa"), Stream.TELEMETRY)
+    at = MonotonicClock().now()
+    messages = max(options.items // BATCH_MAX_ITEMS, 200)
+    path = folder / "lines"
+    with path.open("wb") as file:
+        for message in range(messages):
+            first = message * BATCH_MAX_ITEMS + 1
+            rows = [OutboxRow(Stream.TELEMETRY, first + i, at, body_of(i, options.body_bytes)) for i in range(BATCH_MAX_ITEMS)]
+            file.write(envelope.message(first, [envelope.item(row) for row in rows]).payload + b"\n")
+    with path.open("rb") as file:
+        begun = time.perf_counter()
+        command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", f"{ROOT}/lines", "-l"]
+        subprocess.run(command, stdin=file, check=True)
+        took_s = time.perf_counter() - begun
+    path.unlink()
+    return {"messages_per_s": messages / took_s, "items_per_message": BATCH_MAX_ITEMS}
+
+
+class Alarms:
+    """mosquitto_sub on the alarms topic with the time of arrival; what each took since it was raised."""
+
+    def __init__(self, port: int) -> None:
+        self.waits_s: list[float] = []
+        command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", f"{ROOT}/alarms"]
+        self._command = (*command, "-F", "%U %p")
+
+    async def listen(self) -> None:
+        """Until cancelled."""
+        child = await asyncio.create_subprocess_exec(*self._command, stdout=asyncio.subprocess.PIPE, limit=1 << 20)
+        assert child.stdout is not None
+        try:
+            async for line in child.stdout:
+                at, _, payload = line.partition(b" ")
+                self.waits_s += [float(at) - item["raised"] for item in json.loads(payload)["items"]]
+        finally:
+            child.terminate()
+            await child.wait()
+
+
+async def raise_alarms(store: Store, raised: list[int]) -> None:
+    """Four a second, until cancelled; notes each."""
+    clock = MonotonicClock()
+    while True:
+        raised.append(1)
+        store.submit(Batch((Item(Stream.ALARMS, clock.now(), b'{"alarm":"pump-1.dry-run","raised":%.6f}' % time.time()),)))
+        await asyncio.sleep(ALARM_EVERY_S)
+
+
+async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Bring it out; rates of each tenth of the way."""
+    spec = UplinkSpec("127.0.0.1", port, tls=False, history_items_per_s=options.rate)
+    uplink = Uplink(
+        spec,
+        SiteId("bench"),
+        GatewayId("g1"),
+        "0",
+        store,
+        MonotonicClock(),
+        lambda: (Page("catalog", b'{"v":1}'),),
+        lambda _: None,
+        random.Random(1),
+    )
+    store.on_commit(uplink.wake)
+    alarms, raised = Alarms(port), list[int]()
+    helpers = [asyncio.create_task(alarms.listen())]
+    await asyncio.sleep(0.5)
+    helpers += [asyncio.create_task(uplink.run()), asyncio.create_task(raise_alarms(store, raised))]
+    cpu_s, begun = time.process_time(), time.perf_counter()
+    marks = [begun]
+    while (rows := (await store.backlog(Stream.TELEMETRY)).rows) > 0:
+        while len(marks) <= 10 * (1 - rows / options.items):
+            marks.append(time.perf_counter())
+        await asyncio.sleep(0.02)
+    took_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu_s
+    helpers.pop().cancel()
+    while len(alarms.waits_s) < len(raised) and time.perf_counter() - begun < took_s + 10:
+        await asyncio.sleep(0.05)
+    undelivered = (await store.backlog(Stream.TELEMETRY)).rows + (await store.backlog(Stream.ALARMS)).rows
+    await uplink.close(2.0)
+    for helper in helpers:
+        helper.cancel()
+    await asyncio.gather(*helpers, return_exceptions=True)
+    waits = sorted(alarms.waits_s) or [float("nan")]
+    tenths = [options.items / 10 / (after - before) for before, after in pairwise(marks)]
+    return {
+        "items_per_s": round(options.items / took_s),
+        "cpu_us_per_item": round(cpu_s / options.items * 1e6, 1),
+        "tenths_items_per_s": [round(rate) for rate in tenths],
+        "last_to_first_tenth": round(tenths[-1] / tenths[0], 2) if len(tenths) > 1 else None,
+        "undelivered": undelivered,
+        "alarms_raised": len(raised),
+        "alarms": len(alarms.waits_s),
+        "alarm_wait_s": {"p50": round(waits[len(waits) // 2], 3), "p99": round(waits[int(len(waits) * 0.99)], 3)},
+    }
+
+
+async def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Fill once, publish by the C client, drain, publish again: the broker's speed is the better of the two."""
+    spec = StoreSpec(folder / "state", 16 << 30, 1 << 40, None, 200, 100)
+    store = await Store.open(spec, MonotonicClock(), lambda _: None)
+    loop = asyncio.create_task(store.run())
+    begun = time.perf_counter()
+    await fill(store, options)
+    filled_s = time.perf_counter() - begun
+    with broker(folder) as port:
+        before = await asyncio.to_thread(publish_lines, port, folder, options)
+        drained = await drain(store, port, options)
+        after = await asyncio.to_thread(publish_lines, port, folder, options)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    await store.close()
+    best = max(before["messages_per_s"], after["messages_per_s"])
+    pub = replace_rate(before, best)
+    return {
+        "bench": "drain",
+        "items": options.items,
+        "body_bytes": options.body_bytes,
+        "filled_items_per_s": round(options.items / filled_s),
+        "mosquitto_pub": pub,
+        **drained,
+        "ratio": round(drained["items_per_s"] / pub["items_per_s"], 2),
+    }
+
+
+def replace_rate(found: dict[str, float], messages_per_s: float) -> dict[str, int]:
+    """Whole numbers for people."""
+    items = found["items_per_message"]
+    return {"messages_per_s": round(messages_per_s), "items_per_message": int(items), "items_per_s": round(messages_per_s * items)}
+
+
+def main() -> int:
+    """Measure in a directory that is removed afterwards."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--body-bytes", type=int, default=300)
+    parser.add_argument("--rate", type=float, default=1e9, help="history_rate; unbounded if left out")
+    parser.add_argument("--directory", type=Path, default=None)
+    options = parser.parse_args()
+    if shutil.which("mosquitto") is None or shutil.which("mosquitto_pub") is None:
+        print("mosquitto and mosquitto-clients are needed", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(dir=options.directory, prefix="eg-drain-") as folder:
+        print(json.dumps(asyncio.run(measure(options, Path(folder)))), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
