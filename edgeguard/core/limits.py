@@ -1,6 +1,6 @@
 """Every bound of the product in one place; the relations between them are asserted by tests/unit/core/test_limits.py.
 
-A room takes its bounds from here and gives none of its own.
+A room takes its bounds from here and gives none of its own. What is done to the outbox as a whole has its bounds in outbox_limits.py.
 """
 
 from typing import Final
@@ -243,18 +243,6 @@ WAL_CHECKPOINT_PAGES: Final = 1000
 CAP_SLACK_PARTS: Final = 64
 """A full outbox drops down to its cap less one part in so many, so that drops are big and rare."""
 PRUNE_ROWS: Final = 4096
-THIN_ABOVE_PARTS: Final = 8
-"""Above a cap less one part in so many telemetry is thinned."""
-THIN_STRETCH_MS: Final = 300_000
-"""Of each stretch so long the lowest, the highest and the last value of a point stay."""
-THIN_STRETCH_ROWS: Final = 20_000
-THIN_SLICE_ROWS: Final = 1000
-THIN_SLICES_PER_COMMIT: Final = 2
-THIN_GAIN_PARTS: Final = 10
-"""Where less than one row in so many would go, all stay."""
-THIN_WORDS: Final = 16
-THIN_TOLD: Final = 2500
-"""Numbers in one gap record that stay: about 25 kB of JSON."""
 ACK_WRITE_S: Final = 1.0
 ACK_SPANS_MAX: Final = 1024
 DEAD_LETTERS_MAX: Final = 1000
@@ -262,14 +250,6 @@ DEAD_LETTERS_SHOWN: Final = 200
 DEAD_LETTER_QUIET_MS: Final = 600_000
 """So long nothing may have been parked before dead letters count as over: news of them are few, however many rows are poison."""
 READ_CHUNK_ROWS: Final = 64
-RESTORE_ROWS: Final = 2000
-ERASE_SLICE_ROWS: Final = 20_000
-"""Numbers looked through at a time, so that commits go on between."""
-ERASE_MIN_CHARS: Final = 3
-ERASE_LOOK_BYTES: Final = 1 << 20
-ERASE_TRIES: Final = 20
-"""A reader may keep the write-ahead log from being cut for a moment."""
-ERASE_PAUSE_S: Final = 0.1
 QUARANTINE_KEEP: Final = 3
 QUICK_CHECK_S: Final = 2.0
 STORE_BUSY_S: Final = 2.0

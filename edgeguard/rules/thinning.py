@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from edgeguard.core.limits import THIN_WORDS
+from edgeguard.core.outbox_limits import THIN_WORDS
 
 
 class _Point:

@@ -3,7 +3,8 @@
 from edgeguard.control import BadArguments, Call, Handler
 from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 from edgeguard.core.clock import iso_utc
-from edgeguard.core.limits import DEAD_LETTERS_SHOWN, ERASE_MIN_CHARS
+from edgeguard.core.limits import DEAD_LETTERS_SHOWN
+from edgeguard.core.outbox_limits import ERASE_MIN_CHARS
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
 

@@ -24,10 +24,10 @@ def audit_body(at: Stamp, told: bytes) -> bytes:
     return orjson.dumps(head)[:-1] + b"," + told[1:]
 
 
-def deed(name: str, target: str, value: int, by: str) -> dict[str, object]:
-    """What the store itself had done to its rows, in the form of a command item."""
-    told: dict[str, object] = {"type": "command", "name": name, "target": target, "value": value, "by": by, "result": "done"}
-    return told | {"read_back": None, "old": None}
+def deed(name: str, target: str, value: int, by: str, **more: object) -> bytes:
+    """What the store itself had done to its rows, as the body of a command item; `more` are further fields."""
+    told = {"type": "command", "name": name, "target": target, "value": value, "by": by, "result": "done"}
+    return orjson.dumps(told | {"read_back": None, "old": None} | more)
 
 
 def link(before: bytes, body: bytes) -> bytes:

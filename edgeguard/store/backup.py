@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
-from edgeguard.core.limits import RESTORE_ROWS
+from edgeguard.core.outbox_limits import RESTORE_ROWS
 from edgeguard.store import schema
 from edgeguard.store.audit_chain import audit_body, deed
 from edgeguard.store.damage import (
@@ -128,9 +126,10 @@ def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, epoch: Epoch, now: 
         waiting = {stream.value: _carry_over(before, ledger, stream) for stream in STREAMS}
         with ledger.transaction():
             ledger.append([gap.item(now) for gap in _not_coming(before)])
-            told = deed("restore", "outbox", sum(waiting.values()), by) | {"detail": f"made of epoch {before.epoch}"}
-            ledger.append([Item(Stream.EVENTS, now, orjson.dumps(told))])
-            ledger.audit.append([audit_body(now, orjson.dumps(told | {"from_epoch": before.epoch, "epoch": epoch}))])
+            rows, detail = sum(waiting.values()), f"made of epoch {before.epoch}"
+            ledger.append([Item(Stream.EVENTS, now, deed("restore", "outbox", rows, by, detail=detail))])
+            link = deed("restore", "outbox", rows, by, detail=detail, from_epoch=before.epoch, epoch=epoch)
+            ledger.audit.append([audit_body(now, link)])
             ledger.save_marks()
         ledger.witness.close()
     before.witness.close()

@@ -6,10 +6,12 @@ through byte by byte; what SQLite left in free pages is a reason to rebuild the 
 """
 
 import asyncio
+import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
@@ -17,7 +19,7 @@ import orjson
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.item import STREAMS, Item, Stream
-from edgeguard.core.limits import ERASE_LOOK_BYTES, ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
+from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES, ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
 from edgeguard.store.audit_chain import ERASED_BODY, audit_body, deed
 from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 from edgeguard.store.ledger import Ledger
@@ -26,6 +28,7 @@ from edgeguard.store.retention import ERASED, Gap, merged
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+_ESCAPED: Final = re.compile(r"[^\x00-\x7f]")
 _STREAM_TABLES: Final = frozenset(stream.value for stream in STREAMS)
 _NOT_SEARCHED: Final = frozenset({"meta", "boots", "streams", "done", "audit", "audit_anchor", *_STREAM_TABLES})
 _FILES: Final = (DATABASE, f"{DATABASE}-wal")
@@ -82,19 +85,14 @@ async def _cut_log(do: Do) -> None:
 def spellings(text: str) -> tuple[bytes, ...]:
     """The bytes that a text may have in JSON: as it is, and escaped in small or capital digits."""
     plain = orjson.dumps(text)[1:-1]
-    escaped = "".join(char if ord(char) < 128 else f"\\u{ord(char):04x}" for char in plain.decode()).encode()
-    capital = b"".join(part.upper() if at else part for at, part in _escapes(escaped))
-    return tuple(dict.fromkeys((text.encode(), plain, escaped, capital)))
+    small, capital = (_ESCAPED.sub(partial(_escape, digits=digits), plain.decode()).encode() for digits in ("04x", "04X"))
+    return tuple(dict.fromkeys((text.encode(), plain, small, capital)))
 
 
-def _escapes(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Parts of a text; each is preceded by 1 if it is the four digits of an escape."""
-    at = 0
-    while (found := text.find(b"\\u", at)) >= 0:
-        yield 0, text[at : found + 2]
-        yield 1, text[found + 2 : found + 6]
-        at = found + 6
-    yield 0, text[at:]
+def _escape(char: re.Match[str], digits: str) -> str:
+    """A character as JSON's escapes: its UTF-16 units."""
+    units = char.group().encode("utf-16-be")
+    return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):{digits}}" for at in range(0, len(units), 2))
 
 
 def holds(body: bytes, needles: Sequence[bytes]) -> bool:
@@ -134,9 +132,8 @@ def _erase(ledger: Ledger, numbers: dict[Stream, tuple[int, ...]], needles: Sequ
         rows = sum(map(len, numbers.values())) + len(audit) + others
         if rows:
             ledger.append([gap.item(now) for gap in merged(gaps)])
-            told = deed("erase", "personal-data", rows, by)
-            ledger.append([Item(Stream.EVENTS, now, orjson.dumps(told))])
-            ledger.audit.append([audit_body(now, orjson.dumps(told | {"erased": audit}))])
+            ledger.append([Item(Stream.EVENTS, now, deed("erase", "personal-data", rows, by))])
+            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, erased=audit))])
         ledger.save_marks()
     return rows
 

@@ -11,7 +11,14 @@ from typing import Final, Protocol
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
 from edgeguard.core.item import Stream
-from edgeguard.core.limits import THIN_ABOVE_PARTS, THIN_GAIN_PARTS, THIN_SLICE_ROWS, THIN_STRETCH_MS, THIN_STRETCH_ROWS, THIN_TOLD
+from edgeguard.core.outbox_limits import (
+    THIN_ABOVE_PARTS,
+    THIN_GAIN_PARTS,
+    THIN_SLICE_ROWS,
+    THIN_STRETCH_MS,
+    THIN_STRETCH_ROWS,
+    THIN_TOLD,
+)
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import THINNED, Caps, Gap, filled
 

@@ -24,8 +24,8 @@ from edgeguard.core.limits import (
     STORE_LOOK_S,
     STORE_RETRY_MAX_S,
     STORE_RETRY_MIN_S,
-    THIN_SLICES_PER_COMMIT,
 )
+from edgeguard.core.outbox_limits import THIN_SLICES_PER_COMMIT
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
 from edgeguard.store import group as grouping

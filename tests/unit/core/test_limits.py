@@ -2,10 +2,10 @@
 
 import pytest
 
-from edgeguard.core import limits
+from edgeguard.core import limits, outbox_limits
 from edgeguard.core.site import StoreSpec, UplinkSpec
 
-BOUNDS = {name: value for name, value in vars(limits).items() if name.isupper()}
+BOUNDS = {name: value for name, value in (vars(limits) | vars(outbox_limits)).items() if name.isupper()}
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -152,3 +152,10 @@ def test_stopping_is_over_before_systemd_loses_patience() -> None:
     assert limits.STORE_CLOSE_S < limits.STOP_WITHIN_S
     assert 2 * limits.STOP_WITHIN_S <= 10
     assert limits.SYNC_LOOK_S * 3 <= 30
+
+
+def test_a_gap_record_of_what_stays_fits_an_item_and_a_stretch_is_more_than_a_slice() -> None:
+    digits_and_comma = 10
+    assert outbox_limits.THIN_TOLD * digits_and_comma + 1000 < limits.ITEM_MAX_BYTES
+    assert outbox_limits.THIN_SLICE_ROWS < outbox_limits.THIN_STRETCH_ROWS
+    assert outbox_limits.THIN_ABOVE_PARTS < limits.CAP_SLACK_PARTS

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeguard.core.limits import THIN_WORDS
+from edgeguard.core.outbox_limits import THIN_WORDS
 from edgeguard.rules.thinning import worth_keeping
 
 values = st.integers(-5, 5) | st.floats(-2, 2, allow_nan=False) | st.booleans()

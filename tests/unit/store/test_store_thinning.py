@@ -11,7 +11,7 @@ from store_kit import running, spec_of, until
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, Epoch, GatewayId
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
-from edgeguard.core.limits import THIN_STRETCH_MS, THIN_TOLD
+from edgeguard.core.outbox_limits import THIN_STRETCH_MS, THIN_TOLD
 from edgeguard.rules.thinning import Extremes, worth_keeping
 from edgeguard.store import Batch, thinning
 from edgeguard.store import group as grouping

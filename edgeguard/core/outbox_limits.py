@@ -1,0 +1,24 @@
+"""Bounds of what is done to the outbox as a whole: thinning, restoring, erasing. The other bounds are in limits.py."""
+
+from typing import Final
+
+THIN_ABOVE_PARTS: Final = 8
+"""Above a cap less one part in so many telemetry is thinned."""
+THIN_STRETCH_MS: Final = 300_000
+"""Of each stretch so long the lowest, the highest and the last value of a point stay."""
+THIN_STRETCH_ROWS: Final = 20_000
+THIN_SLICE_ROWS: Final = 1000
+THIN_SLICES_PER_COMMIT: Final = 2
+THIN_GAIN_PARTS: Final = 10
+"""Where less than one row in so many would go, all stay."""
+THIN_WORDS: Final = 16
+THIN_TOLD: Final = 2500
+"""Numbers in one gap record that stay: about 25 kB of JSON."""
+RESTORE_ROWS: Final = 2000
+ERASE_SLICE_ROWS: Final = 20_000
+"""Numbers looked through at a time, so that commits go on between."""
+ERASE_MIN_CHARS: Final = 3
+ERASE_LOOK_BYTES: Final = 1 << 20
+ERASE_TRIES: Final = 20
+"""A reader may keep the write-ahead log from being cut for a moment."""
+ERASE_PAUSE_S: Final = 0.1
