@@ -1,6 +1,6 @@
 """Every bound of the product in one place; the relations between them are asserted by tests/unit/core/test_limits.py.
 
-A room takes its bounds from here and gives none of its own. What is done to the outbox as a whole has its bounds in outbox_limits.py.
+A room takes its bounds from here and gives none of its own. What is done to the outbox as a whole: outbox_limits.py.
 """
 
 from typing import Final

@@ -87,7 +87,11 @@ def spec_of(directory: Path) -> StoreSpec:
 
 async def produce(directory: Path, life: int) -> None:
     """The child: producers that print the epoch, stream, number and content of what is durable; one acknowledges behind them."""
-    store = await Store.open(spec_of(directory), Still(), lambda news: os.write(2, f"{news.code} {news.ok}\n".encode()) and None)
+
+    def hear(news: Health) -> None:
+        os.write(2, f"{news.code} {news.ok}\n".encode())
+
+    store = await Store.open(spec_of(directory), Still(), hear)
 
     async def producer(place: int) -> None:
         for number in range(1_000_000):
@@ -256,7 +260,8 @@ def test_a_write_that_never_happened_is_noticed_and_survived(tmp_path: Path, shi
 
 def test_killed_at_its_nth_write_sync_rename_or_unlink(tmp_path: Path, shim: Path) -> None:
     luck = chance()
-    killed, epochs = 0, set()
+    killed = 0
+    epochs: set[str] = set()
     durable: dict[tuple[str, str, int], bytes] = {}
     (tmp_path / "home").mkdir()
     ops = (Op.WRITE, Op.FSYNC, Op.RENAME, Op.UNLINK)
