@@ -29,5 +29,13 @@ class WriteRefused(Permanent):
     """A write to a point that limits, the profile or the device do not allow."""
 
 
+class CommandRefused(Permanent):
+    """A command that was understood, and is not carried out; `code` is stable, the message is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class WriteUnverified(EdgeguardError):
     """A write that was sent but whose value could not be read back as sent."""

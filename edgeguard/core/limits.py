@@ -333,6 +333,9 @@ COMMAND_DEPTH: Final = 5
 COMMAND_MAX_TTL_S: Final = 3600
 COMMAND_REPLY_BYTES: Final = 48 * 1024
 RESTART_AFTER_S: Final = 1.0
+RESTART_PAUSE_MS: Final = 300_000
+"""Between two restarts that the platform asks for; whoever is at the gateway restarts it as often as needed."""
+RESTARTS_PER_HOUR: Final = 4
 COMMAND_FUTURE_S: Final = 60
 """A command may be issued by a clock that runs so far ahead of ours."""
 COMMAND_TOPIC_CHARS: Final = 512

@@ -58,15 +58,15 @@ def stale_points(interlock: Interlock, look: Look) -> tuple[PointRef, ...]:
     return tuple(point for point in points if _doubt(point, look(point), interlock.max_age_ms))
 
 
-def too_often(interlock: Interlock, written_ms: Sequence[int], now_ms: int) -> str:
+def too_often(interlock: Interlock, written_ms: Sequence[int], now_ms: int, what: str = "write") -> str:
     """Why it is too early for another write; `written_ms` are boot times of earlier ones, oldest first. Empty if it is not."""
     if written_ms and now_ms - written_ms[-1] < interlock.min_interval_ms:
         wait_s = (interlock.min_interval_ms - (now_ms - written_ms[-1])) / 1000
-        return f"the last write is {(now_ms - written_ms[-1]) / 1000:.1f} s ago; wait {wait_s:.1f} s more"
+        return f"the last {what} is {(now_ms - written_ms[-1]) / 1000:.1f} s ago; wait {wait_s:.1f} s more"
     lately = [at_ms for at_ms in written_ms if now_ms - at_ms < HOUR_MS]
     if len(lately) >= interlock.per_hour:
         wait_min = (HOUR_MS - (now_ms - lately[-interlock.per_hour])) / 60_000
-        return f"{len(lately)} writes within the last hour, {interlock.per_hour} are allowed; the next one in {wait_min:.0f} min"
+        return f"{len(lately)} {what}s within the last hour, {interlock.per_hour} are allowed; the next one in {wait_min:.0f} min"
     return ""
 
 

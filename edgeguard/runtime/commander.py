@@ -22,7 +22,7 @@ from edgeguard.control.peer import Peer
 from edgeguard.control.views import WriteView
 from edgeguard.core.clock import Clock
 from edgeguard.core.command import Command, Outcome, Refusal, ReplyTo
-from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
+from edgeguard.core.errors import CommandRefused, EdgeguardError, StoreError, WriteRefused
 from edgeguard.core.limits import (
     AUDIT_WITHIN_S,
     COMMAND_ARGUMENT_KEPT,
@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 Answer = Callable[[ReplyTo, bytes], bool]
 _BY: Final = "platform"
 _MINUTE_MS: Final = 60_000
-_REFUSED: Final = (WriteRefused, UnknownName, BadArguments)
+_REFUSED: Final = (CommandRefused, WriteRefused, UnknownName, BadArguments)
 
 
 class _Platform(Peer):
@@ -211,7 +211,8 @@ class Commander:
         try:
             result = await self._act(command)
         except _REFUSED as error:
-            await self._end(command, Outcome.REFUSED, error=(code_of(error), str(error)))
+            code = error.code if isinstance(error, CommandRefused) else code_of(error)
+            await self._end(command, Outcome.REFUSED, error=(code, str(error)))
         except EdgeguardError as error:
             await self._end(command, Outcome.FAILED, error=(code_of(error), str(error)))
         else:

@@ -38,6 +38,7 @@ _log = structlog.get_logger()
 
 RELOADER = "reloader"
 MEMORY = "learned"
+RATES = "rates"
 COMMANDS = "commands"
 
 
@@ -95,6 +96,7 @@ class Daemon:
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
             gateway.start(await store.load_alarms(), await store.load_states())
+            store.on_new_epoch(gateway.rates.apart.set)
             await self._serve(gateway)
         finally:
             await store.close()
@@ -105,6 +107,7 @@ class Daemon:
         reloader = Reloader(gateway, self._config_path, self._notifier)
         gateway.supervisor.start(RELOADER, reloader.run)
         gateway.supervisor.start(MEMORY, gateway.keep_remembering)
+        gateway.supervisor.start(RATES, gateway.keep_rates)
         handlers = Handlers(gateway, self._config_path, reloader.reload)
         gateway.commander.equip(handlers.table(), special_commands(gateway, self._config_path, handlers.status, self._stop.set))
         gateway.supervisor.start(COMMANDS, gateway.commander.run)

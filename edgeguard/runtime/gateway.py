@@ -28,8 +28,9 @@ from edgeguard.runtime.field import Field, unit_specs
 from edgeguard.runtime.limits_memory import FILE_NAME, LimitsMemory
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
+from edgeguard.runtime.rates_kept import OWNER, RatesKept
 from edgeguard.runtime.supervisor import Supervisor
-from edgeguard.store import Store, TrendStore
+from edgeguard.store import Batch, Store, TrendStore
 from edgeguard.uplink import Uplink, build_catalog
 
 _log = structlog.get_logger()
@@ -60,6 +61,7 @@ class Gateway:
         self.field = Field(self.supervisor, clock, self._take, entropy, tell=pipeline.health, recall=self.memory.recall)
         self.uplink: Uplink | None = None
         self.config_error = ""
+        self.rates = RatesKept(clock)
         self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
@@ -70,6 +72,7 @@ class Gateway:
             self.pipeline.add(device, known)
         self.pipeline.retire(known)
         self.pipeline.watch(watches_of(self.site), states or {})
+        self.rates.known((states or {}).get(OWNER, {}))
         for spec in unit_specs(self.site).values():
             self.field.start(spec)
         if self.history is not None:
@@ -129,6 +132,14 @@ class Gateway:
         await self.supervisor.stop_all()
         if self.history is not None:
             await self.history.close()
+
+    async def keep_rates(self) -> None:
+        """Whenever the store has begun a new file, or found its own at last, put together what both remember, until cancelled."""
+        while True:
+            await self.rates.apart.wait()
+            self.rates.apart.clear()
+            self.rates.known((await self.store.load_states()).get(OWNER, {}))
+            self.store.submit(Batch((), states=self.rates.states()))
 
     def poll_figures(self) -> dict[str, PollFigures]:
         """Live figures of every poller that is not parked, by the name of its child."""

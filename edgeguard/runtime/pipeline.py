@@ -178,9 +178,9 @@ class Pipeline:
         self._note(now, f"{news.source} {news.code}: {news.text.en}")
         self.emit(health_item(news, now))
 
-    def emit(self, item: Item) -> None:
-        """Hand a single item to the store."""
-        self._store.submit(Batch((item,)))
+    def emit(self, item: Item, *states: RuleState) -> None:
+        """Hand a single item to the store, and what is to be kept in the same transaction."""
+        self._store.submit(Batch((item,), states=states))
 
     def alarm_counts(self) -> Counter[AlarmState]:
         """How many alarms are in which state."""

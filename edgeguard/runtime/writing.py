@@ -5,7 +5,7 @@ wrong nothing more is sent.
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.interlock import Interlock, PointRef
 from edgeguard.core.item import Item
-from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE, WRITES_PER_HOUR_MAX
+from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE
 from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.quality import Fault
 from edgeguard.driver import Device, WriteResult, write_all
@@ -71,7 +71,7 @@ class Writing:
         self._turns: defaultdict[DeviceName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._touched_ms: dict[DeviceName, int] = {}
         self._straddled_ms: dict[DeviceName, int] = {}
-        self._written_ms: defaultdict[PointRef, deque[int]] = defaultdict(lambda: deque(maxlen=WRITES_PER_HOUR_MAX))
+        self._rates = gateway.rates
 
     async def carry_out(self, wishes: Sequence[Wish], by: str) -> tuple[End, ...]:
         """One command: the ends of the wishes, in their order. UnknownName, BadArguments or StoreError if nothing was tried."""
@@ -79,20 +79,25 @@ class Writing:
         olds = {wish: self._old(wish) for wish in wishes}
         ends: dict[Wish, End] = {}
         sending: set[Wish] = set()
+        counted = {wish: self._rates.count(_rate(wish)) for wish in wishes}
         try:
             await self._record_first(wishes, olds, by)
         except (StoreError, asyncio.CancelledError):
             for wish in wishes:
-                self._gateway.pipeline.emit(self._record(wish, "failed", olds[wish], by))
+                self._rates.take_back(_rate(wish), counted[wish])
+                self._gateway.pipeline.emit(self._record(wish, "failed", olds[wish], by), self._rates.state(_rate(wish)))
             raise
         begun_s = asyncio.get_running_loop().time()
         try:
-            await self._in_turn(wishes, ends, sending)
+            await self._in_turn(wishes, ends, sending, counted)
         finally:
             took_ms = round((asyncio.get_running_loop().time() - begun_s) * 1000, 1)
             for wish in wishes:
                 end = ends.get(wish) or _broken_off(wish, wish in sending)
-                self._gateway.pipeline.emit(self._record(wish, end.fate.value, olds[wish], by, end.read_back, end.detail))
+                if not end.fate.acted:
+                    self._rates.take_back(_rate(wish), counted[wish])
+                record = self._record(wish, end.fate.value, olds[wish], by, end.read_back, end.detail)
+                self._gateway.pipeline.emit(record, self._rates.state(_rate(wish)))
         return tuple(
             End(wish, e.fate, e.detail, e.read_back, e.written, olds[wish], took_ms, e.error)
             for wish, e in ((wish, ends[wish]) for wish in wishes)
@@ -102,14 +107,15 @@ class Writing:
         names = ", ".join(wish.target for wish in wishes)
         verb = "was" if len(wishes) == 1 else "were"
         items = tuple(self._record(wish, "accepted", olds[wish], by) for wish in wishes)
-        await self._put(Batch(items), f"{names} {verb} not written: the disk takes nothing, so nobody would know")
+        states = tuple(self._rates.state(_rate(wish)) for wish in wishes)
+        await self._put(Batch(items, states=states), f"{names} {verb} not written: the disk takes nothing, so nobody would know")
 
-    async def _in_turn(self, wishes: Sequence[Wish], ends: dict[Wish, End], sending: set[Wish]) -> None:
+    async def _in_turn(self, wishes: Sequence[Wish], ends: dict[Wish, End], sending: set[Wish], counted: dict[Wish, int]) -> None:
         async with AsyncExitStack() as stack:
             for name in sorted({wish.device for wish in wishes}):
                 await stack.enter_async_context(self._turns[name])
             for wish in wishes:
-                _refuse(wish, self._forbidden(wish), ends)
+                _refuse(wish, self._forbidden(wish, counted[wish]), ends)
             if not ends:
                 look = await self._fresh([self._interlock(wish) for wish in wishes])
                 # All at one moment: a value read at once may be too old when the last one has come.
@@ -129,14 +135,13 @@ class Writing:
                     ends.update({wish: End(wish, Fate.NOT_SENT, str(gone), error=gone) for wish in mine})
                     break
                 sending.update(mine)
+                counted.update({wish: self._rates.move(_rate(wish), counted[wish]) for wish in mine})
                 ends.update(await self._send(device, mine))
             _leave_out(wishes, ends, "not sent, because an earlier write went wrong")
 
     async def _send(self, device: Device, wishes: Sequence[Wish]) -> dict[Wish, End]:
         """The ends of one device's wishes."""
-        now_ms = self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
-        for wish in wishes:
-            self._written_ms[PointRef(wish.device, wish.point)].append(now_ms)
+        self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
         try:
             if len(wishes) == 1:
                 results: Mapping[PointName, WriteResult] = {wishes[0].point: await device.write(wishes[0].point, wishes[0].value)}
@@ -150,12 +155,9 @@ class Writing:
             ends = {wish: End(wish, r.fate, r.detail, r.read_back, r.written) for wish, r in told}
         self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
         self._straddled_ms.pop(device.name, None)
-        for wish, end in ends.items():
-            if not end.fate.acted:
-                self._written_ms[PointRef(wish.device, wish.point)].pop()
         return ends
 
-    def _forbidden(self, wish: Wish) -> str:
+    def _forbidden(self, wish: Wish, counted_ms: int) -> str:
         """Why this wish must not be carried out now, whatever other points say; empty if nothing forbids it."""
         point = self._point(wish)  # a reload may have taken it away since the command came
         if point.write is None:
@@ -168,7 +170,7 @@ class Writing:
         if not point.write.harmless and not interlock.requires:
             advice = f"name one in the site file: [device.interlock.{wish.point}] requires = [...]"
             return f"{wish.target} can do harm and has no second condition that must hold; {advice}"
-        why = too_often(interlock, self._written_ms[PointRef(wish.device, wish.point)], self._gateway.clock.now().boot_ms)
+        why = too_often(interlock, self._rates.earlier(_rate(wish), counted_ms), self._gateway.clock.now().boot_ms)
         return f"{wish.target}: {why}" if why else ""
 
     def _interlock(self, wish: Wish) -> Interlock:
@@ -266,6 +268,10 @@ class Writing:
     ) -> Item:
         now = self._gateway.clock.now()
         return command_item("write", wish.target, now, by, result, wish.value, read_back, old, detail)
+
+
+def _rate(wish: Wish) -> str:
+    return f"write {wish.target}"
 
 
 def _refuse(wish: Wish, why: str, ends: dict[Wish, End]) -> None:

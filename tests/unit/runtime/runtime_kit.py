@@ -126,6 +126,8 @@ class FakeStore:
     def __init__(self) -> None:
         self.submitted: list[Batch] = []
         self.durable: list[Batch] = []
+        self.taken: list[Batch] = []
+        """Both, in the order in which they came."""
         self.gate = asyncio.Event()
         self.gate.set()
         self.refusal: Exception | None = None
@@ -141,6 +143,7 @@ class FakeStore:
     def submit(self, batch: Batch) -> None:
         check_items(batch)
         self.submitted.append(batch)
+        self.taken.append(batch)
 
     async def put(self, batch: Batch) -> tuple[int, ...]:
         if self.refusal is not None:
@@ -148,7 +151,15 @@ class FakeStore:
         await self.gate.wait()
         check_items(batch)
         self.durable.append(batch)
+        self.taken.append(batch)
         return tuple(range(1, len(batch.items) + 1))
+
+    async def load_states(self) -> dict[str, dict[str, bytes]]:
+        kept: dict[str, dict[str, bytes]] = {}
+        for batch in self.taken:
+            for state in batch.states:
+                kept.setdefault(state.owner, {})[state.name] = state.body
+        return {owner: {name: body for name, body in states.items() if body} for owner, states in kept.items()}
 
     async def load_commands(self) -> dict[str, int]:
         return {name: until for batch in (*self.durable, *self.submitted) for name, until in batch.commands}
