@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from edgeguard.control import Call, UnknownName
 from edgeguard.control.views import ReloadView, WriteView
@@ -345,7 +346,9 @@ def test_a_bug_in_one_command_ends_that_command_only() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    run_virtual(run())
+    with capture_logs() as logs:
+        run_virtual(run())
+    assert [line["command"] for line in logs if line["event"] == "command.bug"] == ["diag"]
     states = {body["id"]: (body["state"], body.get("error", {}).get("code")) for _, body in scene.answers}
     assert states == {
         "c-1": ("done", None),
