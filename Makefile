@@ -18,9 +18,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary=:all:
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
-# What the tests against foreign software need: a broker and its clients, a Modbus library in C, one in JavaScript, a terminal.
+# What the tests against foreign software need: a broker and its clients, a Modbus library in C, one in JavaScript, an RTSP server,
+# a terminal.
 # Where npm is there already, from wherever, Debian's own would be in its way.
-TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients pkg-config tmux \
+TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients pkg-config rtsp-server-perl tmux \
   $(shell command -v npm >/dev/null || echo nodejs npm)
 
 RUN_STAMP := $(VENV)/.run-time

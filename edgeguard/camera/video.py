@@ -5,7 +5,7 @@ packets are kept as they came. Broken packets, odd stamps and a changed size are
 never gives a picture is a VideoError.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 from edgeguard.camera.ring import EncodedPacket, PacketRing
 from edgeguard.camera.timeline import Timeline
 from edgeguard.core.errors import Permanent
-from edgeguard.core.limits import VIDEO_BROKEN_RUN, VIDEO_MAX_PIXELS, VIDEO_MIN_SIDE
+from edgeguard.core.limits import (
+    CAMERA_BROKEN_RUN,
+    CAMERA_OPEN_S,
+    CAMERA_READ_S,
+    VIDEO_BROKEN_RUN,
+    VIDEO_MAX_PIXELS,
+    VIDEO_MIN_SIDE,
+)
 
 Luma = NDArray[np.uint8]
 """Brightness of a picture: rows by columns, 0-255."""
@@ -68,6 +75,8 @@ class VideoCounts:
     """Changes of the picture's size."""
     truncated: bool = False
     """The container ended in the middle of something."""
+    ended: str = ""
+    """In words, what it ended with, if that was an error."""
 
 
 @dataclass(slots=True)
@@ -84,6 +93,7 @@ class VideoSource:
     """The newest encoded packets."""
     _container: InputContainer
     _stream: VideoStream
+    _broken_limit: int = VIDEO_BROKEN_RUN
     _size: tuple[int, int] = field(default=(0, 0))
     _broken_run: int = 0
 
@@ -108,15 +118,15 @@ class VideoSource:
         while True:
             try:
                 packet = next(packets, None)
-            except av.FFmpegError:
-                self.counts.truncated = True
+            except av.FFmpegError as error:
+                self.counts.truncated, self.counts.ended = True, _why(error)
                 packet = None
             if packet is None:
                 break
             if packet.size:
                 self.ring.add(_kept(packet, self.timeline))
             yield from self._decoded(packet)
-            if self._broken_run > VIDEO_BROKEN_RUN:
+            if self._broken_run > self._broken_limit:
                 raise VideoError(f"{self.name}: no picture in {self._broken_run} packets, gave up")
         if self.counts.truncated:
             yield from self._decoded(None)
@@ -153,18 +163,50 @@ def open_video(path: Path | str, *, fps: float | None = None, threads: int = 1, 
 
     VideoError names the file and what is wrong with it.
     """
-    name = str(path)
     if isinstance(path, Path) and path.is_dir():
-        raise VideoError(f"{name}: is a directory")
+        raise VideoError(f"{path}: is a directory")
+    return _open(str(path), str(path), fps, threads, ring or PacketRing())
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAccess:
+    """How a live stream is reached. `shown` names it to people and holds no password."""
+
+    url: str
+    shown: str
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_stream(access: StreamAccess) -> VideoSource:
+    """Open a live stream: it must open, and go on, within bounded times. VideoError says why not, without the password."""
+    ring = PacketRing()
+    wait = (CAMERA_OPEN_S, CAMERA_READ_S)
+    return _open(access.url, access.shown, None, 1, ring, access.format, access.options, wait, CAMERA_BROKEN_RUN)
+
+
+def _open(
+    url: str,
+    shown: str,
+    fps: float | None,
+    threads: int,
+    ring: PacketRing,
+    form: str | None = None,
+    options: Mapping[str, str] | None = None,
+    wait_s: tuple[float, float] | None = None,
+    broken_limit: int = VIDEO_BROKEN_RUN,
+) -> VideoSource:
     try:
-        container = av.open(name, mode="r", metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{name}: {_why(error)}") from error
+        container = av.open(url, mode="r", format=form, options=dict(options or {}), metadata_errors="replace", timeout=wait_s)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"{shown}: {_why(error)}") from error
     try:
-        return _opened(name, container, fps, threads, ring or PacketRing())
+        source = _opened(shown, container, fps, threads, ring)
     except BaseException:
         container.close()
         raise
+    source._broken_limit = broken_limit  # noqa: SLF001 (made here)
+    return source
 
 
 def _opened(name: str, container: InputContainer, fps: float | None, threads: int, ring: PacketRing) -> VideoSource:
@@ -219,5 +261,8 @@ def _refuse_size(name: str, width: int, height: int) -> None:
 
 
 def _why(error: Exception) -> str:
-    said = getattr(error, "strerror", None) or str(error)
+    """In words; never the error's own text where it would repeat a URL with its password."""
+    if isinstance(error, av.ExitError):
+        return "gives no answer in time"
+    said = getattr(error, "strerror", None) or (type(error).__name__ if isinstance(error, av.FFmpegError) else str(error))
     return str(said)[:200] or "cannot be opened"

@@ -19,15 +19,15 @@ T = TypeVar("T")
 
 DEFAULT_SOCKET: Final = "/run/edgeguard/control.sock"
 
-LATER: Final = ("camera", "doctor")
+LATER: Final = ("doctor",)
 """Commands that documents speak of and that this version does not have."""
 
 ORDER: Final = (
-    *("status", "top", "devices", "points", "alarms", "outbox"),
+    *("status", "top", "devices", "points", "alarms", "cameras", "outbox"),
     *("read", "write", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
     *("trend", "export"),
-    *("check", "reload", "profile", "schema", "audit", "plates", "falling", "verify"),
-    *("run", "demo", "simulate"),
+    *("check", "reload", "profile", "schema", "audit", "plates", "falling", "evidence", "verify"),
+    *("run", "camera", "demo", "simulate"),
 )
 """The commands in the order in which a technician meets them: what is, what can be done on a wire, what is set up, the rest."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from edgeguard.config.camera_check import CameraTable
 from edgeguard.config.domain_model import GroupTable
 from edgeguard.config.fields import PointId, RoleText
 from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
@@ -95,6 +96,7 @@ class SiteFile(Table):
     bus: list[BusTable] = Field(default_factory=list)
     device: list[DeviceRow] = Field(default_factory=list)
     group: list[GroupTable] = Field(default_factory=list)
+    camera: list[CameraTable] = Field(default_factory=list)
 
 
 FILES: Final[Mapping[str, type[Table]]] = {

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from edgeguard.config.admission import refusal
 from edgeguard.config.bus_check import build_buses
+from edgeguard.config.camera_check import build_cameras
 from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
 from edgeguard.config.files import Files
@@ -33,7 +34,10 @@ from edgeguard.core.limits import SOCKET_PATH_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, HistorySpec, LogSpec, Site, StoreSpec, UplinkSpec
 
-_SECTIONS: Final = ("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles", "bus", "device", "group")
+_SECTIONS: Final = (
+    *("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles"),
+    *("bus", "device", "group", "camera"),
+)
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
 
@@ -98,6 +102,7 @@ def load_site_with_notes(
     buses = build_buses(data, files)
     groups = build_groups(data, frozenset(written_names(data.get("device"))), mistakes)
     devices = build_devices(data, buses, library, files, groups)
+    cameras = build_cameras(data, files)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -122,15 +127,14 @@ def load_site_with_notes(
         profile_folders=library.directories,
         history=history,
         groups=groups,
+        cameras=cameras,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 
 
 def _check_top(data: Mapping[str, Any], mistakes: Mistakes) -> None:
     for key in data:
-        if key == "camera":
-            mistakes.add((key,), "cameras are not in this version; remove the [[camera]] tables")
-        elif key not in _SECTIONS:
+        if key not in _SECTIONS:
             mistakes.add((key,), unknown_key(key, _SECTIONS))
     if "bus" not in data:
         mistakes.note((), "there is no [[bus]], so nothing will be polled")

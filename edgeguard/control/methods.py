@@ -9,6 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
+from edgeguard.control.camera_views import CameraView
 from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.scan_views import ScanView
 from edgeguard.control.time_views import SetTimeView
@@ -58,6 +59,8 @@ class Method(Generic[R]):
     parameters: Mapping[str, Parameter]
     writes: bool = False
     timeout_s: float = CONTROL_CALL_S
+    routine: bool = False
+    """Called by the gateway's own processes all the time: not worth a line in the log."""
 
 
 def _takes(**parameters: Parameter) -> Mapping[str, Parameter]:
@@ -136,6 +139,27 @@ SCAN_PROGRESS: Final = Method("scan-progress", ScanView, _takes(bus=_NAME, asked
 SCAN_STOP: Final = Method("scan-stop", ScanView, _takes(bus=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
 """End the scan of a bus with what it has found."""
 
+CAMERAS: Final = Method("cameras", tuple[CameraView, ...], _takes())
+"""Every camera: whether it sees, what it has seen, what its process costs."""
+ACCEPT_VIEW: Final = Method("accept-view", CameraView, _takes(camera=_NAME, by=_NAME), writes=True)
+"""A camera was moved on purpose: what it shows now is what it should show from now on."""
+EVIDENCE_ACCESS: Final = Method(
+    "evidence-access", CountView, _takes(camera=_NAME, id=_NAME, what=_NAME, where=_NAME, by=_NAME), writes=True
+)
+"""Somebody looks at evidence (`what` is show) or takes a copy of it (export): recorded before they do."""
+_WHAT: Final = Parameter(Kind.PAGE)
+CAMERA_BEAT: Final = Method("camera-beat", CountView, _takes(camera=_NAME, what=_WHAT), writes=True, routine=True)
+"""A camera's process is alive: a BeatView as JSON. From that process alone; gives how many sightings of it are on disk."""
+CAMERA_SAW: Final = Method(
+    "camera-saw",
+    CountView,
+    _takes(camera=_NAME, what=_WHAT),
+    writes=True,
+    timeout_s=CONTROL_BUS_CALL_S,
+    routine=True,
+)
+"""A camera's process has seen something: a SightingView as JSON. Answered once it is on disk."""
+
 METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
     {
         method.name: method
@@ -162,6 +186,11 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             BUSES,
             FLIGHT,
             TRACE,
+            CAMERAS,
+            ACCEPT_VIEW,
+            EVIDENCE_ACCESS,
+            CAMERA_BEAT,
+            CAMERA_SAW,
         )
     }
 )

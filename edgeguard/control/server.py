@@ -210,7 +210,7 @@ class ControlServer:
             )
         call = Call(method.name, check_arguments(method, request.args), peer, writes)
         self._calls += 1
-        if method.writes:
+        if method.writes and not method.routine:
             _log.info("control.write_asked", method=method.name, user=peer.user, uid=peer.uid, pid=peer.pid)
         return await self._handle(handler, call)
 

@@ -12,6 +12,7 @@ AlarmName = NewType("AlarmName", str)
 """An alarm's full name, `device.alarm`, unique in a gateway."""
 GroupName = NewType("GroupName", str)
 ProfileName = NewType("ProfileName", str)
+CameraName = NewType("CameraName", str)
 Epoch = NewType("Epoch", str)
 """Identity of one outbox file; new whenever the file is created anew."""
 BootId = NewType("BootId", str)

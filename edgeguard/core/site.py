@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.camera import CameraSpec
 from edgeguard.core.domain import Domain, GroupSpec
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
@@ -186,3 +187,4 @@ class Site:
     """Where profiles were looked for, those that come with the product included."""
     history: HistorySpec = HistorySpec()
     groups: tuple[GroupSpec, ...] = ()
+    cameras: tuple[CameraSpec, ...] = ()

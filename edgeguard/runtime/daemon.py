@@ -144,6 +144,7 @@ class Daemon:
         while True:
             gateway.pipeline.sweep()
             gateway.field.look()
+            gateway.cameras.look()
             news = self._time.look(self._clock.now())
             if news.health is not None:
                 gateway.pipeline.health(news.health)

@@ -22,6 +22,7 @@ from edgeguard.core.limits import LEARNED_KEPT_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.runtime.cameras import Cameras
 from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.families import watches_of
 from edgeguard.runtime.field import Field, unit_specs
@@ -59,6 +60,7 @@ class Gateway:
         self.memory = LimitsMemory(Path(site.store.directory) / FILE_NAME, pipeline.health)
         self.history = history
         self.field = Field(self.supervisor, clock, self._take, entropy, tell=pipeline.health, recall=self.memory.recall)
+        self.cameras = Cameras(self.supervisor, pipeline, store, clock, Path(site.source))
         self.uplink: Uplink | None = None
         self.config_error = ""
         self.rates = RatesKept(clock)
@@ -77,6 +79,7 @@ class Gateway:
             self.field.start(spec)
         if self.history is not None:
             self.supervisor.start(HISTORY, self.history.run)
+        self.cameras.start(self.site)
         self._start_uplink()
 
     async def reload(self, site: Site) -> None:
@@ -98,6 +101,7 @@ class Gateway:
         self.pipeline.retire(known)
         self.pipeline.order(device.name for device in site.devices)
         self.pipeline.watch(watches_of(site))
+        await self.cameras.become(site)
         if before.uplink != site.uplink or before.commands != site.commands or UPLINK in self.supervisor.parked:
             await self._stop_uplink(timeout_s=1.0)
             self._start_uplink()
@@ -127,7 +131,7 @@ class Gateway:
 
     async def stop(self, uplink_timeout_s: float) -> None:
         """Stop polling first, then let the uplink say goodbye."""
-        await self.field.stop_all()
+        await asyncio.gather(self.field.stop_all(), self.cameras.stop())
         await self._stop_uplink(uplink_timeout_s)
         await self.supervisor.stop_all()
         if self.history is not None:

@@ -72,6 +72,7 @@ class Handlers:
             **LineHandlers(self._gateway).table(),
             **self._scans.table(),
             **self._time.table(),
+            **self._gateway.cameras.table(),
         }
 
     async def status(self, _call: Call) -> StatusView:

@@ -168,14 +168,14 @@ class Pipeline:
         for name, alarm in known.items():
             if name not in defined and alarm.state is not AlarmState.NORMAL:
                 self._store.submit(Batch((retired_alarm_item(name, now),), ((name, Alarm(since=now)),)))
-                self._note(now, f"{name} normal (removed)")
+                self.note(now, f"{name} normal (removed)")
 
     def health(self, news: Health) -> None:
         """A `HealthSink`: log it, and tell the platform as an event."""
         now = self._clock.now()
         log = _log.info if news.ok else _log.warning
         log("health.changed", source=news.source, code=news.code, text=news.text.en, detail=news.detail)
-        self._note(now, f"{news.source} {news.code}: {news.text.en}")
+        self.note(now, f"{news.source} {news.code}: {news.text.en}")
         self.emit(health_item(news, now))
 
     def emit(self, item: Item, *states: RuleState) -> None:
@@ -248,11 +248,12 @@ class Pipeline:
         rule = change.rule
         _log.info("alarm.changed", alarm=rule.name, state=change.state.value, severity=rule.severity.value, value=change.value)
         shown = "" if change.value is None else f" ({change.value})"
-        self._note(change.at, f"{rule.name} {change.state.value}{shown}: {rule.text.en}")
+        self.note(change.at, f"{rule.name} {change.state.value}{shown}: {rule.text.en}")
         for hear in self.on_change:
             hear(change)
 
-    def _note(self, at: Stamp, text: str) -> None:
+    def note(self, at: Stamp, text: str) -> None:
+        """Among what people see of the last minutes."""
         self.recent.append(f"{iso_utc(at.wall_ms)[11:19]} {text}")
 
 

@@ -36,6 +36,7 @@ from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import WriteRefused, WriteUnverified
 from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
+from edgeguard.testing.cameras import FakeCameras
 from edgeguard.testing.dead_letters import FakeDeadLetters
 from edgeguard.testing.line_handlers import FakeLines
 from edgeguard.testing.meter_clocks import FakeMeterClocks
@@ -98,6 +99,7 @@ class FakeBuilding:
         self.lines = FakeLines(lambda: self.healthy)
         self.scan = FakeScan()
         self.dead_letters = FakeDeadLetters()
+        self.cameras = FakeCameras()
         self.meter_clocks = FakeMeterClocks()
         self.online = True
         self.healthy = False
@@ -120,6 +122,7 @@ class FakeBuilding:
             **self.lines.table(),
             **self.scan.table(),
             **self.dead_letters.table(),
+            **self.cameras.table(),
             **self.meter_clocks.table(),
         }
 

@@ -12,6 +12,7 @@ from edgeguard.core.item import Stream
 from edgeguard.core.limits import COMMAND_DETAIL_CHARS
 from edgeguard.uplink.schema_parts import (
     COUNT,
+    ID,
     LABELS,
     MAYBE,
     Schema,
@@ -75,6 +76,33 @@ def _gap() -> Schema:
     )
 
 
+def _fall() -> Schema:
+    place = listed({"type": "number"}, least=2, maxItems=2)
+    evidence = record({key: text() for key in ("id", "clip", "clip_sha256", "picture", "picture_sha256")})
+    return record(
+        {
+            "id": text("the same if it is told again, and the name of its evidence"),
+            "camera": shared(ID),
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            "duration_s": {"type": "number", "minimum": 0},
+            "calibrated": {"type": "boolean", "description": "false: nothing is known of the facade, so there is no floor"},
+            "origin": {**place, "description": "x and y in px of the picture"},
+            "end": {**place, "description": "where it was seen last"},
+            "evidence": empty_or(evidence),
+        },
+        {
+            "floor": {"type": "integer"},
+            "height_m": {"type": "number"},
+            "column": empty_or({"type": "integer"}),
+            "size_px": {"type": "number"},
+            "speed_px_s": {"type": "number"},
+            "merged": shared(COUNT),
+            "evidence_lost": text("why there is no evidence"),
+        },
+        "something fell past a facade",
+    )
+
+
 def event_schemas() -> Mapping[str, Schema]:
     """Every type of event, by its `type`."""
-    return {"health": _health(), "command": _command(), "gap": _gap()}
+    return {"health": _health(), "command": _command(), "gap": _gap(), "fall": _fall()}

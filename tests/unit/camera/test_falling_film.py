@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import cv2
-import film
 import numpy as np
 import pytest
 
@@ -15,35 +12,13 @@ from edgeguard.camera.motion import MotionField
 from edgeguard.camera.video import open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.facade import FacadeSpec, FloorLine
-
-WIDTH, HEIGHT = 320, 240
-
-
-def wall(seed: int = 1) -> film.Grey:
-    rng = np.random.default_rng(seed)
-    still = np.full((HEIGHT, WIDTH), 150, np.uint8)
-    for top in range(10, HEIGHT, 40):
-        for left in range(12, WIDTH, 44):
-            still[top : top + 22, left : left + 26] = rng.integers(40, 90)
-    return still
-
-
-def drawn(fps: float, falls: bool = True, seconds: float = 5.0, y0: float = 30.0) -> Iterator[film.Grey]:
-    """A pale thing of 6 px that leaves (150, y0) at 2 s and falls 20 px a metre, or only the wall."""
-    rng = np.random.default_rng(7)
-    still = wall()
-    for n in range(int(seconds * fps)):
-        picture = still.copy()
-        t = n / fps - 2.0
-        if falls and t >= 0:
-            cv2.circle(picture, (round((150 + 20 * t) * 16), round((y0 + 95 * t * t) * 16)), 3 * 16, (225,), -1, cv2.LINE_AA, 4)
-        yield np.clip(picture + rng.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8)
+from edgeguard.testing import film
 
 
 @pytest.fixture(scope="module")
 def throw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film of the fall, in the codec and pace of most cameras."""
-    return film.write(tmp_path_factory.mktemp("film") / "throw.mp4", drawn(25))
+    return film.write(tmp_path_factory.mktemp("film") / "throw.mp4", film.drawn(25))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +31,7 @@ def throw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_throw_is_found_in_every_codec_and_pace(tmp_path: Path, codec: str, fps: int) -> None:
-    report = watch_file(film.write(tmp_path / "throw.mp4", drawn(fps), codec=codec, fps=fps), FacadeSpec())
+    report = watch_file(film.write(tmp_path / "throw.mp4", film.drawn(fps), codec=codec, fps=fps), FacadeSpec())
     (found,) = report.found
     facts = found.facts()
     assert facts["t_start_s"] == pytest.approx(2.0, abs=0.35)
@@ -68,7 +43,7 @@ def test_a_throw_is_found_in_every_codec_and_pace(tmp_path: Path, codec: str, fp
 
 
 def test_a_still_wall_has_no_falls(tmp_path: Path) -> None:
-    report = watch_file(film.write(tmp_path / "wall.mp4", drawn(25, falls=False)), FacadeSpec())
+    report = watch_file(film.write(tmp_path / "wall.mp4", film.drawn(25, falls=False)), FacadeSpec())
     assert report.found == []
 
 
@@ -87,7 +62,7 @@ def test_floor_lines_give_a_floor_and_check_gravity(throw: Path) -> None:
 
 
 def test_evidence_is_the_cameras_own_packets_with_their_hashes(tmp_path: Path) -> None:
-    path = film.write(tmp_path / "throw.mp4", drawn(25, seconds=8.0))
+    path = film.write(tmp_path / "throw.mp4", film.drawn(25, seconds=8.0))
     report = watch_file(path, FacadeSpec(), tmp_path)
     kept = report.found[0].kept
     assert kept is not None
@@ -109,7 +84,7 @@ def _packets(path: Path) -> list[bytes]:
 
 @pytest.mark.slow
 def test_a_codec_that_browsers_do_not_play_is_said_to_be_one(tmp_path: Path) -> None:
-    path = film.write(tmp_path / "throw.avi", drawn(25), codec="mjpeg")
+    path = film.write(tmp_path / "throw.avi", film.drawn(25), codec="mjpeg")
     (found,) = watch_file(path, FacadeSpec(), tmp_path).found
     assert found.kept is not None
     assert found.kept.clip.suffix == ".mkv"
@@ -129,8 +104,8 @@ def test_odd_sizes_are_watched_without_complaint(size: tuple[int, int]) -> None:
 
 
 def test_a_jump_of_light_suspends_and_passes() -> None:
-    field = MotionField(WIDTH, HEIGHT)
-    still = wall()
+    field = MotionField(film.WIDTH, film.HEIGHT)
+    still = film.wall()
     seen = [field.step(n / 25, np.where(n < 40, still, still + 40).astype(np.uint8)).suspended for n in range(100)]
     assert not any(seen[20:40])
     assert seen[41]

@@ -2,7 +2,6 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import film
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from edgeguard.camera.ring import EncodedPacket, PacketRing
 from edgeguard.camera.timeline import Timeline
 from edgeguard.camera.video import VideoError, open_video
+from edgeguard.testing import film
 from edgeguard.testing.examples import examples
 
 MS = Fraction(1, 1000)

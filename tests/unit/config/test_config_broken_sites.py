@@ -62,7 +62,7 @@ ADDED = [
     ("labels = { zh = 'x', en = 'y', fr = 'z' }\n", "16: device[0].labels.fr: unknown key (known: en, zh)"),
     ("[log]\nlevle = 'info'\n", '17: log.levle: unknown key (did you mean "level"?)'),
     # not in this version
-    ("[[camera]]\nname = 'gate'\n", "16: camera: cameras are not in this version; remove the [[camera]] tables"),
+    ("[[camera]]\nname = 'gate'\n", "16: camera[0].url: is missing"),
     # types and values
     ("shared_address = 'yes'\n", "16: device[0].shared_address: must be true or false, without quotes, not a text"),
     ("labels = 'Meter'\n", "16: device[0].labels: must be a table, not a text"),

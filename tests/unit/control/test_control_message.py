@@ -174,4 +174,5 @@ def test_only_these_methods_write() -> None:
         "scan-stop",
         "set-time",
     }
+    changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw"}
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing

@@ -1,0 +1,127 @@
+"""The process of one camera from its first to its last moment: bounds, parent, parts put together."""
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import random
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import orjson
+import structlog
+
+from edgeguard.camera.live import LiveCamera, access_of
+from edgeguard.camera.reports import Report, Reporter
+from edgeguard.camera.seek_falls import FallSeeker
+from edgeguard.camera.shelf import Shelf
+from edgeguard.camera.sight import Sight
+from edgeguard.camera.worker import Worker
+from edgeguard.control.camera_views import SightingView
+from edgeguard.core.camera import CameraSpec, evidence_folder, view_file
+from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.errors import Permanent
+from edgeguard.core.limits import CAMERA_TERM_S
+
+_log = structlog.get_logger()
+_PR_SET_PDEATHSIG: Final = 1
+_PASSWORD_BYTES: Final = 4096
+_NICE: Final = 5
+"""Polls and barriers go before pictures."""
+
+
+def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent: int | None) -> int:
+    """Look at the camera until SIGTERM. `state` is the store's folder; `parent` the process without which this one has no sense.
+
+    The camera's password comes on standard input, one line, so that this process needs no credentials of its own.
+    """
+    stop = _Stop()
+    if parent is not None:
+        _end_with(parent)
+    resource.setrlimit(resource.RLIMIT_DATA, (spec.memory_bytes, spec.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    password = _password() if spec.password_file is not None else None
+    shelf = Shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
+    try:
+        shelf.open()
+    except OSError as error:
+        raise Permanent(f"{shelf.folder}: cannot be made a folder for evidence: {error.strerror}") from error
+    sight = Sight(Path(view_file(state, spec.name)), setup_of(spec))
+    reporter: Reporter | None = None
+
+    def tell(report: Report) -> None:
+        if reporter is not None:
+            reporter.tell(report)
+
+    seeker = FallSeeker(spec, shelf, tell)
+    camera = LiveCamera(access_of(spec, password), random.SystemRandom())
+    worker = Worker(camera, seeker, sight, clock, lambda now: _tidy(shelf, now, tell))
+    reporter = Reporter(socket, spec.name, worker.beat)
+    reporter.start()
+    try:
+        worker.run(stop.is_set)
+    finally:
+        reporter.stop(CAMERA_TERM_S)
+    return 0
+
+
+def setup_of(spec: CameraSpec) -> str:
+    """What the view was set up for; a camera with another address or facade has another view."""
+    return hashlib.sha256(repr((spec.url, spec.task, spec.facade)).encode()).hexdigest()
+
+
+class _Stop:
+    """Set by SIGTERM and SIGINT; the second of them ends the process at once."""
+
+    def __init__(self) -> None:
+        self._set = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told)
+
+    def _told(self, number: int, _frame: FrameType | None) -> None:
+        if self._set:
+            os._exit(128 + number)
+        self._set = True
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return self._set
+
+
+def _end_with(parent: int) -> None:
+    """SIGTERM when the parent ends (prctl(2)); nothing to do here if it already has."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        raise Permanent(f"the daemon (process {parent}) that started this camera is gone")
+
+
+def _password() -> str:
+    return sys.stdin.buffer.readline(_PASSWORD_BYTES).decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _tidy(shelf: Shelf, now: Stamp, tell: Callable[[Report], None]) -> None:
+    """Keep the evidence within its bounds, and tell what had to go."""
+    try:
+        gone = shelf.tidy(now.wall_ms if now.synced else None)
+    except OSError as error:
+        _log.warning("evidence.disk", error=error.strerror)
+        return
+    for reason in sorted({piece.reason for piece in gone}):
+        facts = {"reason": reason, "ids": [piece.stem for piece in gone if piece.reason == reason]}
+        sighting = SightingView(
+            f"removed-{now.boot_ms}",
+            "evidence-removed",
+            now.wall_ms,
+            now.boot_ms,
+            now.boot,
+            now.synced,
+            orjson.dumps(facts).decode(),
+        )
+        tell(Report(sighting))

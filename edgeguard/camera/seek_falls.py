@@ -1,0 +1,129 @@
+"""Falling objects in a live stream: falls found, their evidence kept once it is whole, and both told as one sighting."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from edgeguard.camera.evidence import keep
+from edgeguard.camera.falling import FallWatch
+from edgeguard.camera.reports import Report
+from edgeguard.camera.shelf import Shelf
+from edgeguard.camera.video import Picture, VideoError, VideoSource
+from edgeguard.camera.watch_file import Found
+from edgeguard.control.camera_views import SightingView
+from edgeguard.core.camera import CameraSpec
+from edgeguard.core.clock import Stamp
+from edgeguard.core.facade import FacadeSpec
+from edgeguard.core.ids import BootId
+from edgeguard.core.limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A fall whose last seconds of evidence are still to come; `at` is when it began."""
+
+    found: Found
+    at: Stamp
+
+
+class FallSeeker:
+    """Feed it the pictures of a stream. What it finds is told EVIDENCE_AFTER_S later, when the clip is whole."""
+
+    def __init__(self, spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None]) -> None:
+        self._spec = spec
+        self._facade = spec.facade or FacadeSpec()
+        self._shelf = shelf
+        self._tell = tell
+        self._watch = FallWatch(self._facade)
+        self._held: list[_Held] = []
+        self._source: VideoSource | None = None
+
+    def see(self, source: VideoSource, picture: Picture, now: Stamp) -> None:
+        """One more picture, which came at `now`."""
+        self._source = source
+        self._hold(self._watch.see(picture), picture.t_s, now)
+        due = [one for one in self._held if picture.t_s >= one.found.fall.path.end_s + EVIDENCE_AFTER_S]
+        for one in due or self._held[: max(0, len(self._held) - EVIDENCE_MAX_PENDING)]:
+            self._held.remove(one)
+            self._keep(source, one)
+
+    def lost(self, now: Stamp) -> None:
+        """The stream has ended: what was found is kept with what there is of it; the next stream begins anew."""
+        source, self._source = self._source, None
+        if source is None:
+            return
+        self._hold(self._watch.end(), max(0.0, source.ring.newest_s), now)
+        for one in self._held:
+            self._keep(source, one)
+        self._held = []
+        self._watch = FallWatch(self._facade)
+
+    def remember(self) -> None:
+        """Tell what an earlier process kept but may not have told."""
+        for stem, record in self._shelf.untold():
+            try:
+                at, clip, picture = record["at"], record["clip"], record["picture"]
+                stamp = Stamp(int(at["wall_ms"]), int(at["boot_ms"]), BootId(str(at["boot"])), bool(at["synced"]))
+                shown = _evidence(stem, clip["file"], clip["sha256"], picture["file"], picture["sha256"])
+                self._report(stem, stamp, dict(record["event"]) | shown)
+            except (KeyError, TypeError, ValueError):
+                _log.warning("evidence.foreign", stem=stem)
+                self._shelf.told(stem)
+
+    @property
+    def restless(self) -> int:
+        """Pictures so far that could not be judged because too much moved."""
+        return self._watch.suspended
+
+    def _hold(self, falls: Sequence[Any], t_s: float, now: Stamp) -> None:
+        for fall in falls:
+            ago_ms = round((t_s - fall.path.start_s) * 1000)
+            at = Stamp(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot, now.synced)
+            self._held.append(_Held(Found(fall, self._watch.plane), at))
+
+    def _keep(self, source: VideoSource, one: _Held) -> None:
+        """Evidence to the disk, then the event to the daemon. A disk that refuses costs the evidence, never the event."""
+        path, event = one.found.fall.path, _event(self._spec, one.found)
+        packets = source.ring.cut(path.start_s - EVIDENCE_BEFORE_S, path.end_s + EVIDENCE_AFTER_S)
+        stem = ""
+        try:
+            stem = self._shelf.fresh_stem(one.at.wall_ms)
+            at = {"wall_ms": one.at.wall_ms, "boot_ms": one.at.boot_ms, "boot": one.at.boot, "synced": one.at.synced}
+            record = {"at": at, "event": event}
+            kept = keep(self._shelf.folder, stem, source.template, packets, one.found.fall, record)
+            event = event | _evidence(stem, kept.clip.name, kept.clip_sha256, kept.picture.name, kept.picture_sha256)
+        except (VideoError, OSError) as error:
+            _log.warning("evidence.lost", error=str(error))
+            event = event | {"evidence": None, "evidence_lost": str(error)[:200]}
+        self._report(stem, one.at, event)
+
+    def _report(self, stem: str, at: Stamp, event: dict[str, Any]) -> None:
+        identity = stem or f"{at.boot[:8]}-{at.boot_ms}"
+        sighting = SightingView(identity, "fall", at.wall_ms, at.boot_ms, at.boot, at.synced, orjson.dumps(event).decode())
+        self._tell(Report(sighting, lambda: self._shelf.told(stem) if stem else None))
+
+
+def _event(spec: CameraSpec, found: Found) -> dict[str, Any]:
+    """The event's body: px of the picture, seconds, metres; `calibrated` false where nothing is known of the facade."""
+    facts = found.facts()
+    event: dict[str, Any] = {
+        "camera": spec.name,
+        "confidence": facts["confidence"],
+        "duration_s": round(facts["t_end_s"] - facts["t_start_s"], 3),
+        "calibrated": found.plane is not None,
+    }
+    for key in ("floor", "height_m", "column", "origin", "end", "size_px", "speed_px_s", "merged"):
+        if key in facts:
+            event[key] = facts[key]
+    return event
+
+
+def _evidence(stem: str, clip: str, clip_sha256: str, picture: str, picture_sha256: str) -> dict[str, Any]:
+    """What the event says of its evidence; `edgeguard evidence show ID` finds the files."""
+    files = {"clip": clip, "clip_sha256": clip_sha256, "picture": picture, "picture_sha256": picture_sha256}
+    return {"evidence": {"id": stem, **files}}

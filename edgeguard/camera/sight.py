@@ -1,0 +1,100 @@
+"""How a camera sees, watched over its life: one look a second, and the reference of its view kept over restarts."""
+
+import contextlib
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from edgeguard.camera.video import Luma
+from edgeguard.core.blindness import Blindness
+from edgeguard.vision.blindness import GRID, Eyesight, Look, Reference, judge
+
+LOOK_S: Final = 1.0
+_SAMPLE_PX: Final = 16
+_FORMAT: Final = 1
+
+
+def look_at(t_s: float, luma: Luma) -> Look:
+    """The few numbers by which a picture's view is judged."""
+    rows, columns = GRID
+    step = max(1, min(luma.shape[0] // (4 * rows), luma.shape[1] // (4 * columns)))
+    part = np.ascontiguousarray(luma[: luma.shape[0] // step * step, :])
+    across = cv2.absdiff(part[:, 1:], part[:, :-1])
+    size = (columns, rows)
+    detail = cv2.resize(across, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    levels = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    fingerprint = zlib.crc32(np.ascontiguousarray(luma[::_SAMPLE_PX, ::_SAMPLE_PX]).tobytes())
+    return Look(t_s, levels, detail, fingerprint)
+
+
+class Sight:
+    """The eyesight of one camera. `setup` names what the view was set up for: with another one the old view means nothing."""
+
+    def __init__(self, file: Path | None, setup: str) -> None:
+        self._file = file
+        self._setup = setup
+        self._next_s = 0.0
+        self._size = (0, 0)
+        self.eyes = Eyesight() if file is None else _kept(file, setup)
+
+    def see(self, t_s: float, luma: Luma) -> None:
+        """A picture has come; most of them are not looked at. `t_s`: seconds of a clock that never goes back."""
+        if t_s < self._next_s:
+            return
+        self._next_s = t_s + LOOK_S
+        self.eyes = judge(self.eyes, look_at(t_s, luma))
+        if not self.eyes.reference_kept and self._file is not None:
+            _keep(self._file, self._setup, self.eyes)
+            self.eyes = Eyesight(
+                self.eyes.references,
+                self.eyes.signs,
+                self.eyes.standing,
+                self.eyes.well_since,
+                self.eyes.fingerprint,
+                self.eyes.same_since_s,
+            )
+
+    @property
+    def troubles(self) -> Mapping[Blindness, float]:
+        """What is wrong with the view, and since which second."""
+        return dict(self.eyes.standing)
+
+
+def _keep(file: Path, setup: str, eyes: Eyesight) -> None:
+    """Write the references; a disk that refuses costs them at the next start and nothing else."""
+    arrays: dict[str, np.ndarray] = {"format": np.array(_FORMAT), "setup": np.array(setup)}
+    for number, reference in enumerate(eyes.references):
+        if reference is not None:
+            arrays[f"edges{number}"] = reference.edges
+            arrays[f"facts{number}"] = np.array([reference.detail, reference.looks])
+    partial = file.with_name(f".{file.name}.partial")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as out:
+            np.savez(out, allow_pickle=False, **arrays)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(file)
+
+
+def _kept(file: Path, setup: str) -> Eyesight:
+    """The references of before; none where there are none, where they belong to another setup, or where the file is damaged."""
+    broken = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
+    with contextlib.suppress(*broken), np.load(file, allow_pickle=False) as kept:
+        if int(kept["format"]) != _FORMAT or str(kept["setup"]) != setup:
+            return Eyesight()
+        found: list[Reference | None] = [None, None, None]
+        for number in range(3):
+            if f"edges{number}" not in kept:
+                continue
+            edges, facts = kept[f"edges{number}"], kept[f"facts{number}"]
+            if edges.shape == GRID and edges.dtype == np.float32 and facts.shape == (2,) and np.isfinite(edges).all():
+                found[number] = Reference(edges, float(facts[0]), int(facts[1]))
+        return Eyesight((found[0], found[1], found[2]))
+    return Eyesight()

@@ -1,0 +1,211 @@
+"""One camera's process: pictures in, sightings and signs of life out. What `edgeguard camera NAME` runs.
+
+The main thread decodes and looks; the reporter's thread talks to the daemon. The process ends with its parent, and when it is told
+to; everything else (a lost stream, a full disk, a silent daemon) it lives with.
+"""
+
+import os
+import resource
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+import cv2
+import structlog
+
+from edgeguard.camera.live import Happening, LiveCamera, Lost
+from edgeguard.camera.sight import Sight
+from edgeguard.camera.video import Picture, VideoSource
+from edgeguard.control.camera_views import BeatView, TroubleView
+from edgeguard.core.blindness import Blindness
+from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.limits import CAMERA_CAUGHT_UP_S, CAMERA_LAG_S
+
+_log = structlog.get_logger()
+_LOST_AFTER_S: Final = 10.0
+_WINDOW_S: Final = 30.0
+_TOO_MANY_SKIPPED: Final = 0.1
+_TOO_RESTLESS: Final = 0.3
+_TIDY_S: Final = 60.0
+
+
+class Seeker(Protocol):
+    """What looks for something in the pictures."""
+
+    def see(self, source: VideoSource, picture: Picture, now: Stamp) -> None:
+        """One more picture of the stream, which came at `now`."""
+        ...
+
+    def lost(self, now: Stamp) -> None:
+        """The stream has ended; the next picture belongs to another one."""
+        ...
+
+    def remember(self) -> None:
+        """Tell what an earlier process saw and could not tell."""
+        ...
+
+    @property
+    def restless(self) -> int:
+        """Pictures so far that could not be judged."""
+        ...
+
+
+@dataclass(slots=True)
+class _Minute:
+    """What was counted lately: (second, pictures, skipped, restless) at each second."""
+
+    marks: deque[tuple[float, int, int, int]] = field(default_factory=deque)
+
+    def look(self, at_s: float, pictures: int, skipped: int, restless: int) -> tuple[float, float, float]:
+        """Pictures a second, the share skipped and the share that could not be judged, over the last half minute."""
+        if not self.marks or at_s - self.marks[-1][0] >= 1.0:
+            self.marks.append((at_s, pictures, skipped, restless))
+        while len(self.marks) > 2 and at_s - self.marks[1][0] > _WINDOW_S:
+            self.marks.popleft()
+        began_s, before, skipped_before, restless_before = self.marks[0]
+        seen = pictures - before
+        if at_s - began_s < 1.0 or not seen:
+            return 0.0, 0.0, 0.0
+        looked = max(1, seen - (skipped - skipped_before))
+        return seen / (at_s - began_s), (skipped - skipped_before) / seen, max(0, restless - restless_before) / looked
+
+
+class Lag:
+    """How far behind the camera the process is: the age of a picture beyond that of the freshest lately."""
+
+    def __init__(self) -> None:
+        self._least_s = float("inf")
+        self.behind = False
+
+    def see(self, age_s: float) -> bool:
+        """Whether the picture is to be skipped. `age_s`: clock less the picture's own second, whatever both count from."""
+        # The two clocks drift apart by a few ms a minute; the least age follows slowly, so that drift is no lag.
+        self._least_s = age_s if age_s < self._least_s else self._least_s + 1e-5
+        lag_s = age_s - self._least_s
+        self.behind = lag_s > (CAMERA_CAUGHT_UP_S if self.behind else CAMERA_LAG_S)
+        return self.behind
+
+
+class Worker:
+    """Puts the parts of one camera's process together. `tidy` keeps the evidence within its bounds, once a minute."""
+
+    def __init__(
+        self,
+        camera: LiveCamera,
+        seeker: Seeker,
+        sight: Sight,
+        clock: Clock,
+        tidy: Callable[[Stamp], None],
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._camera = camera
+        self._seeker = seeker
+        self._sight = sight
+        self._clock = clock
+        self._tidy = tidy
+        self._tick = tick
+        self._lag = Lag()
+        self._minute = _Minute()
+        self._pulse_s = self._picture_s = tick()
+        self._why = ""
+        self._tidied_s = -1e9
+        self._source: VideoSource | None = None
+        self._since: dict[Blindness, tuple[int, str]] = {}
+        self._rates = (0.0, 0.0, 0.0)
+        self.pictures = self.skipped = self.resized = 0
+        self.size = (0, 0)
+
+    def run(self, should_stop: Callable[[], bool]) -> None:
+        """Look at the camera until told to stop."""
+        cv2.setNumThreads(1)
+        self._seeker.remember()
+        # Held by name: dropped by the loop, it would close the source before the last evidence has been taken from it.
+        happenings = self._camera.happenings()
+        for happening in happenings:
+            self._pulse_s = self._tick()
+            self._take(happening)
+            if self._pulse_s - self._tidied_s >= _TIDY_S:
+                self._tidied_s = self._pulse_s
+                self._tidy(self._clock.now())
+            if should_stop():
+                break
+        self._seeker.lost(self._clock.now())
+        happenings.close()
+
+    def beat(self) -> BeatView:
+        """The sign of life; called on the reporter's thread, reads whole values only."""
+        now_s = self._tick()
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        source = self._source
+        return BeatView(
+            pulse_s=round(now_s - self._pulse_s, 1),
+            pictures=self.pictures,
+            skipped=self.skipped,
+            broken=self._camera.broken + (source.counts.broken if source else 0),
+            connections=self._camera.connections,
+            resized=self.resized,
+            rate=round(self._rates[0], 1),
+            width=self.size[0],
+            height=self.size[1],
+            codec=source.codec if source else "",
+            rss_bytes=_rss_bytes(),
+            cpu_s=round(usage.ru_utime + usage.ru_stime, 2),
+            troubles=self._troubles(now_s),
+        )
+
+    def _take(self, happening: Happening) -> None:
+        if isinstance(happening, Lost):
+            _log.warning("camera.lost", why=happening.why)
+            self._why = happening.why
+            self._seeker.lost(self._clock.now())
+            self._source, self._lag = None, Lag()
+        elif isinstance(happening, tuple):
+            self._look(*happening)
+
+    def _look(self, source: VideoSource, picture: Picture) -> None:
+        if source is not self._source:
+            _log.info("camera.connected", codec=source.codec, width=picture.size[0], height=picture.size[1])
+        elif picture.size != self.size:
+            self.resized += 1
+            _log.warning("camera.resized", before=self.size, now=picture.size)
+        self._source, self.size = source, picture.size
+        self.pictures += 1
+        self._picture_s = self._pulse_s
+        if self._lag.see(self._pulse_s - picture.t_s):
+            self.skipped += 1
+        else:
+            self._sight.see(self._pulse_s, picture.luma)
+            self._seeker.see(source, picture, self._clock.now())
+        self._rates = self._minute.look(self._pulse_s, self.pictures, self.skipped, self._seeker.restless)
+
+    def _troubles(self, now_s: float) -> tuple[TroubleView, ...]:
+        """What is wrong now, each since it was first so; a camera that gives nothing has no other trouble."""
+        now_boot_ms = self._clock.now().boot_ms
+        found: dict[Blindness, tuple[float, str]] = {}
+        if now_s - self._picture_s > _LOST_AFTER_S:
+            found[Blindness.LOST] = (self._picture_s, self._why)
+        else:
+            _, skipped, restless = self._rates
+            found |= {trouble: (since_s, "") for trouble, since_s in self._sight.troubles.items()}
+            if skipped > _TOO_MANY_SKIPPED:
+                found[Blindness.OVERLOAD] = (now_s, f"{skipped:.0%}")
+            if restless > _TOO_RESTLESS:
+                found[Blindness.RESTLESS] = (now_s, f"{restless:.0%}")
+        for trouble in tuple(self._since):
+            if trouble not in found:
+                del self._since[trouble]
+        for trouble, (since_s, detail) in found.items():
+            since_ms = now_boot_ms - round((now_s - since_s) * 1000)
+            self._since[trouble] = (self._since.get(trouble, (since_ms, ""))[0], detail)
+        return tuple(TroubleView(trouble.value, since, detail) for trouble, (since, detail) in self._since.items())
+
+
+def _rss_bytes() -> int:
+    """Resident memory now; 0 where /proc cannot be read."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

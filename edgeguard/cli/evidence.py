@@ -1,0 +1,217 @@
+"""`evidence list|show|export|verify`: what the cameras have kept, looked at, copied and checked. Access is put on record.
+
+Reads the state directory itself: whoever may, may run this (the service's user, root). The record of who looked and who took a copy
+is the daemon's to write, so show and export need it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from edgeguard.camera.shelf import EXPORTED, RECORD, Piece, Shelf
+from edgeguard.cli.look import author
+from edgeguard.cli.output import console, print_json, styled, table
+from edgeguard.cli.session import Exit, Lang, Session
+from edgeguard.cli.text import clean, size
+from edgeguard.config import load_site
+from edgeguard.control import call, methods
+from edgeguard.core.camera import CameraSpec, evidence_folder
+from edgeguard.core.clock import iso_utc
+from edgeguard.core.errors import Permanent
+from edgeguard.core.limits import AUDIT_SHOWN_MAX
+from edgeguard.store import read_audit
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One piece with its camera and its record (empty where that cannot be read)."""
+
+    camera: CameraSpec
+    piece: Piece
+    record: Mapping[str, Any]
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The event as it was told."""
+        event = self.record.get("event")
+        return event if isinstance(event, dict) else {}
+
+    def file(self, what: str) -> Path | None:
+        """The clip's or the picture's path, as the record names it; None where it names none of this piece."""
+        named = self.record.get(what)
+        name = named.get("file") if isinstance(named, dict) else None
+        return next((file for file in self.piece.files if file.name == name), None)
+
+    def sha256(self, what: str) -> str:
+        """The hash that the record gives."""
+        named = self.record.get(what)
+        return str(named.get("sha256", "")) if isinstance(named, dict) else ""
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON says it."""
+        return {
+            "camera": self.camera.name,
+            "id": self.piece.stem,
+            "at": iso_utc(self.piece.taken_ms),
+            "bytes": self.piece.bytes,
+            "told": not self.piece.unsent,
+            "exported": self.piece.exported,
+            "files": [str(file) for file in self.piece.files],
+            "event": self.event,
+        }
+
+
+def listed(session: Session, config: Path) -> Exit:
+    """Everything that is kept, oldest first."""
+    kept = list(_kept(config))
+    if session.json:
+        print_json([one.facts() for one in kept])
+        return Exit.FINE
+    lang, out = session.lang, console()
+    if not kept:
+        out.print(lang.say("没有证据", "no evidence"))
+        return Exit.FINE
+    heads = (("摄像头", "camera"), ("编号", "id"), ("时间 (UTC)", "time (UTC)"), ("楼层", "floor"), ("置信度", "confidence"))
+    tail = (("大小", "size"), ("状态", "state"))
+    made = table(*(lang.say(*head) for head in (*heads, *tail)))
+    for one in kept:
+        states = [lang.say("未上报", "not told yet")] * one.piece.unsent + [lang.say("已导出", "exported")] * one.piece.exported
+        event = one.event
+        first = (clean(one.camera.name), one.piece.stem, iso_utc(one.piece.taken_ms)[:19].replace("T", " "))
+        told = (clean(str(event.get("floor", "—"))), clean(str(event.get("confidence", "—"))))
+        made.add_row(*first, *told, size(one.piece.bytes), ", ".join(states))
+    out.print(made)
+    return Exit.FINE
+
+
+def show(session: Session, config: Path, identity: str) -> Exit:
+    """One piece: what is known of it, and where its files are."""
+    kept = _find(config, identity)
+    _put_on_record(session, kept, "show", "")
+    if session.json:
+        print_json(kept.facts())
+        return Exit.FINE
+    out = console()
+    out.print(styled(f"{clean(kept.camera.name)} {kept.piece.stem}", "bold"))
+    for key, value in kept.event.items():
+        out.print(f"  {clean(key)}: {clean(orjson.dumps(value).decode(), 200)}")
+    for file in kept.piece.files:
+        out.print(f"  {clean(str(file))}")
+    return Exit.FINE
+
+
+def export(session: Session, config: Path, identity: str, folder: Path) -> Exit:
+    """A copy of one piece, masks burnt in; recorded before it is made."""
+    kept = _find(config, identity)
+    from edgeguard.camera.exporting import export_piece
+
+    clip, picture = kept.file("clip"), kept.file("picture")
+    record = next((file for file in kept.piece.files if file.suffix == RECORD), None)
+    if clip is None or picture is None or record is None:
+        raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
+    _put_on_record(session, kept, "export", str(folder.absolute()))
+    made = export_piece(clip, picture, record, kept.camera.facade, folder)
+    clip.with_suffix(EXPORTED).touch()
+    hashes = {str(file): _sha256(file) for file in made}
+    if session.json:
+        print_json({"id": kept.piece.stem, "files": hashes})
+    else:
+        for file, digest in hashes.items():
+            console().print(f"{digest}  {clean(file)}")
+    return Exit.FINE
+
+
+def verify(session: Session, config: Path) -> Exit:
+    """Every file against its record, and every record against the audit log."""
+    site = load_site(config)
+    rows = _audited(Path(site.store.directory))
+    found = [(one, _wrong(one, rows, session.lang)) for one in _kept(config)]
+    bad = [(one, wrong) for one, wrong in found if wrong]
+    if session.json:
+        print_json([{"camera": one.camera.name, "id": one.piece.stem, "wrong": list(wrong)} for one, wrong in found])
+    else:
+        for one, wrong in bad:
+            console().print(styled(f"✗ {clean(one.camera.name)} {one.piece.stem}: {'; '.join(wrong)}", "bold red"))
+        well = len(found) - len(bad)
+        zh, en = f"✓ {well} 份证据完好", f"✓ {well} of {len(found)} pieces are as they were kept"
+        console().print(session.lang.say(zh, en))
+    return Exit.WRONG if bad else Exit.FINE
+
+
+def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang) -> tuple[str, ...]:
+    """In words, what of a piece is not as it was kept."""
+    wrong = []
+    if not one.record:
+        return (lang.say("记录无法读取", "its record cannot be read"),)
+    for what in ("clip", "picture"):
+        file = one.file(what)
+        if file is None:
+            wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
+        elif _sha256(file) != one.sha256(what):
+            wrong.append(lang.say(f"{what} 被修改", f"the {what} was changed"))
+    row = rows.get(f"{one.camera.name}.{one.piece.stem}")
+    if row is None and not one.piece.unsent:
+        wrong.append(lang.say("审计日志中没有记录", "the audit log knows nothing of it"))
+    elif row is not None and any(row.get(f"{what}_sha256") != one.sha256(what) for what in ("clip", "picture")):
+        wrong.append(lang.say("与审计日志不符", "the audit log has other hashes"))
+    return tuple(wrong)
+
+
+def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:
+    """What the audit log says of evidence, by `camera.id`."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for row in read_audit(directory, AUDIT_SHOWN_MAX):
+        body = orjson.loads(row.body)
+        if isinstance(body, dict) and body.get("command") == "evidence" and isinstance(body.get("evidence"), dict):
+            found[str(body.get("target"))] = body["evidence"]
+    return found
+
+
+def _kept(config: Path) -> Iterator[Kept]:
+    site = load_site(config)
+    for camera in site.cameras:
+        folder = Path(evidence_folder(site.store.directory, camera.name))
+        try:
+            pieces = Shelf(folder, camera.evidence_bytes, camera.evidence_age_ms).pieces() if folder.is_dir() else []
+        except PermissionError:
+            raise Permanent(f"{folder}: may be read by the service's user and root only; try with sudo") from None
+        for piece in pieces:
+            yield Kept(camera, piece, _record(piece))
+
+
+def _record(piece: Piece) -> Mapping[str, Any]:
+    for file in piece.files:
+        if file.suffix == RECORD:
+            try:
+                record = orjson.loads(file.read_bytes())
+            except (OSError, orjson.JSONDecodeError):
+                return {}
+            return record if isinstance(record, dict) else {}
+    return {}
+
+
+def _find(config: Path, identity: str) -> Kept:
+    camera, _, stem = identity.rpartition(".")
+    found = [one for one in _kept(config) if one.piece.stem == stem and camera in ("", one.camera.name)]
+    if not found:
+        raise Permanent(f"there is no evidence {identity}; edgeguard evidence list shows what there is")
+    if len(found) > 1:
+        raise Permanent(f"{stem} is of several cameras; write CAMERA.{stem}")
+    return found[0]
+
+
+def _put_on_record(session: Session, kept: Kept, what: str, where: str) -> None:
+    args = {"camera": kept.camera.name, "id": kept.piece.stem, "what": what, "where": where, "by": author()}
+    call(session.socket, methods.EVIDENCE_ACCESS, args)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise Permanent(f"{file}: cannot be read: {error.strerror}") from error

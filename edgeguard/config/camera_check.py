@@ -1,0 +1,191 @@
+"""The `[[camera]]` rows: where the pictures come from, what is looked for in them, what is kept and for how long."""
+
+import re
+import stat
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, Field
+
+from edgeguard.config.facade import load_facade
+from edgeguard.config.fields import Duration, Id, LabelsTable, Line, Size
+from edgeguard.config.files import Files
+from edgeguard.config.mistakes import Mistakes, Table
+from edgeguard.config.positions import KeyPath
+from edgeguard.config.rows import FirstUse, table_rows, text_of
+from edgeguard.core.camera import CameraSpec, PlateShape, Task
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.facade import FacadeSpec
+from edgeguard.core.ids import CameraName
+from edgeguard.core.limits import (
+    CAMERA_MEMORY_BYTES,
+    CAMERA_MEMORY_LEAST,
+    EVIDENCE_MAX_AGE_MS,
+    EVIDENCE_MAX_BYTES,
+    EVIDENCE_MIN_BYTES,
+    MAX_CAMERAS,
+)
+from edgeguard.core.point import Labels
+
+CAMERA_FORMS: Final = (
+    'write "rtsp://HOST/PATH" or "rtsps://HOST/PATH" as the camera\'s manual says, "http://HOST/PATH" for a stream over HTTP,'
+    ' "/dev/video0" for a camera on this machine, or "file:NAME" for a film that is played again and again'
+)
+_SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
+_VIDEO_DEVICE: Final = re.compile(r"/dev/(video[0-9]{1,3}|v4l/by-(path|id)/[^/]{1,200})")
+
+
+def _memory(value: int) -> int:
+    if value < CAMERA_MEMORY_LEAST:
+        raise ValueError(f"is too small: at least {CAMERA_MEMORY_LEAST // 2**20}MiB")
+    return value
+
+
+def _evidence(value: int) -> int:
+    if value < EVIDENCE_MIN_BYTES:
+        raise ValueError(f"is too small: at least {EVIDENCE_MIN_BYTES // 2**20}MiB")
+    return value
+
+
+def _keeping(value_ms: int) -> int:
+    if value_ms < 3_600_000:
+        raise ValueError("is too short: at least 1h")
+    return value_ms
+
+
+class CameraTable(Table):
+    """`[[camera]]`."""
+
+    keystones = frozenset({"username", "password_file"})
+
+    name: Id
+    url: Annotated[str, Field(min_length=1, max_length=500)]
+    task: Annotated[Task, Field(strict=False)]
+    labels: LabelsTable | None = None
+    transport: Literal["tcp", "udp"] = "tcp"
+    username: Line | None = None
+    password_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    facade: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    evidence_size: Annotated[Size, AfterValidator(_evidence)] = EVIDENCE_MAX_BYTES
+    evidence_age: Annotated[Duration, AfterValidator(_keeping)] = EVIDENCE_MAX_AGE_MS
+    memory: Annotated[Size, AfterValidator(_memory)] = CAMERA_MEMORY_BYTES
+    plates: Annotated[PlateShape, Field(strict=False)] = PlateShape.MASKED
+    plate_key_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+
+
+def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ...]:
+    """The cameras that are in order; every mistake in the others is added."""
+    mistakes = files.mistakes
+    names, urls = FirstUse(mistakes, "camera name"), FirstUse(mistakes, "picture source")
+    cameras: list[CameraSpec] = []
+    for i, row in table_rows(data, "camera", mistakes, MAX_CAMERAS):
+        path: KeyPath = ("camera", i)
+        names.claim((*path, "name"), text_of(row, "name"))
+        urls.claim((*path, "url"), text_of(row, "url"), advice="; one decode serves one camera")
+        raw = mistakes.examine(CameraTable, row, path)
+        if raw is not None and (spec := _camera(raw, path, files)) is not None:
+            cameras.append(spec)
+    return tuple(cameras)
+
+
+def _camera(raw: CameraTable, path: KeyPath, files: Files) -> CameraSpec | None:
+    url = _source(raw, path, files)
+    _refuse_foreign_keys(raw, path, files.mistakes)
+    if raw.password_file is not None and raw.username is None:
+        files.mistakes.add((*path, "password_file"), "needs username beside it")
+    password = _secret(raw.password_file, (*path, "password_file"), files)
+    key = _secret(raw.plate_key_file, (*path, "plate_key_file"), files)
+    if raw.plates is PlateShape.HASHED and raw.plate_key_file is None:
+        files.mistakes.add((*path, "plates"), '"hashed" needs plate_key_file: without a key of the site everybody could undo it')
+    facade = _facade(raw, path, files)
+    if url is None:
+        return None
+    return CameraSpec(
+        name=CameraName(raw.name),
+        url=url,
+        task=raw.task,
+        labels=raw.labels.value() if raw.labels else Labels(zh=raw.name, en=raw.name),
+        transport=raw.transport,
+        username=raw.username,
+        password_file=password,
+        facade=facade,
+        evidence_bytes=raw.evidence_size,
+        evidence_age_ms=raw.evidence_age,
+        memory_bytes=raw.memory,
+        plate_shape=raw.plates,
+        plate_key_file=key,
+    )
+
+
+def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
+    """What belongs to the other task is a mistake, not something that is silently left alone."""
+    falling, plates = ("facade", "evidence_size", "evidence_age"), ("plates", "plate_key_file")
+    foreign = falling if raw.task is Task.PLATES else plates
+    for key in foreign:
+        if key in raw.model_fields_set:
+            other = Task.FALLING if raw.task is Task.PLATES else Task.PLATES
+            mistakes.add((*path, key), f'does nothing with task = "{raw.task}"; it is for "{other}"')
+
+
+def _secret(written: str | None, path: KeyPath, files: Files) -> Any:
+    return None if written is None else files.readable(written, path, secret=True)
+
+
+def _facade(raw: CameraTable, path: KeyPath, files: Files) -> FacadeSpec | None:
+    if raw.facade is None:
+        if raw.task is Task.FALLING:
+            files.mistakes.note((*path, "task"), "without facade no floor is told, and the whole picture is watched")
+        return None
+    where = files.readable(raw.facade, (*path, "facade"))
+    try:
+        return load_facade(where) if where.is_file() else None
+    except ConfigError as error:
+        files.mistakes.adopt(error)
+        return None
+
+
+def _source(raw: CameraTable, path: KeyPath, files: Files) -> str | None:
+    """Where the pictures come from, ready to be opened; None after adding a mistake."""
+    where: KeyPath = (*path, "url")
+    url, mistakes = raw.url, files.mistakes
+    if url.startswith("file:"):
+        return f"file:{files.readable(url.removeprefix('file:').removeprefix('//'), where)}"
+    if url.startswith("/"):
+        return _video_device(url, where, files)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        mistakes.add(where, f"is not a URL ({error}); {CAMERA_FORMS}")
+        return None
+    sentence = _wrong_url(url, parts, port)
+    if sentence:
+        mistakes.add(where, sentence)
+        return None
+    if raw.username is not None and parts.scheme in ("rtsp", "http"):
+        mistakes.note(where, f"{parts.scheme}:// does not protect the password; keep cameras on a network of their own")
+    return url
+
+
+def _wrong_url(url: str, parts: SplitResult, port: int | None) -> str:
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name or password; write username and password_file instead"
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        return f"is no source of pictures; {CAMERA_FORMS}"
+    if not url.isprintable() or " " in url:
+        return "holds spaces or control characters"
+    return "needs a port from 1 to 65535" if port == 0 else ""
+
+
+def _video_device(url: str, where: KeyPath, files: Files) -> str | None:
+    if _VIDEO_DEVICE.fullmatch(url) is None:
+        files.mistakes.add(where, f"is no camera of this machine; {CAMERA_FORMS}")
+        return None
+    device = files.resolve(url, where)
+    try:
+        if not stat.S_ISCHR(device.stat().st_mode):
+            files.mistakes.add(where, f"{device} is not a device")
+    except OSError:
+        files.mistakes.note(where, f"{device} is not there now; the gateway will wait for it")
+    return str(device)

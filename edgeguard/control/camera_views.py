@@ -1,0 +1,89 @@
+"""What a camera's process tells the daemon, and what the daemon tells people of its cameras."""
+
+from dataclasses import dataclass
+
+from edgeguard.control.views import LabelsView
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleView:
+    """One trouble of a camera: a word of core.camera.Blindness, since when (ms since boot), what is known of it."""
+
+    code: str
+    since_boot_ms: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeatView:
+    """A sign of life of a camera's process, every two seconds. Counters since its start.
+
+    `pulse_s`: seconds since its main loop last moved. `rate`: pictures a second lately. `skipped`: pictures that were not looked
+    at because the machine could not keep up.
+    """
+
+    pulse_s: float
+    pictures: int
+    skipped: int
+    broken: int
+    connections: int
+    resized: int
+    rate: float
+    width: int
+    height: int
+    codec: str
+    rss_bytes: int
+    cpu_s: float
+    troubles: tuple[TroubleView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SightingView:
+    """Something that a camera's process saw. `id` is the same if it is told again. `facts` is a JSON object, the event's body.
+
+    `boot` is the boot within which `boot_ms` counts; `wall_ms` is what the wall clock showed then.
+    """
+
+    id: str
+    type: str
+    wall_ms: int
+    boot_ms: int
+    boot: str
+    synced: bool
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTroubleView:
+    """One trouble with its words; `since` is UTC."""
+
+    code: str
+    since: str
+    text: LabelsView
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraView:
+    """One camera as people see it. `state`: well, blind, starting or failed; `troubles` say why it is not well."""
+
+    name: str
+    labels: LabelsView
+    task: str
+    url: str
+    state: str
+    troubles: tuple[CameraTroubleView, ...]
+    pid: int
+    restarts: int
+    rate: float
+    width: int
+    height: int
+    codec: str
+    pictures: int
+    skipped: int
+    broken: int
+    connections: int
+    rss_mib: float
+    cpu_s: float
+    sightings: int
+    error: str = ""

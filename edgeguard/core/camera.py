@@ -1,0 +1,56 @@
+"""A camera as the site describes it, and where what it leaves behind lies."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePath
+
+from edgeguard.core.facade import FacadeSpec
+from edgeguard.core.ids import CameraName
+from edgeguard.core.point import Labels
+
+
+class Task(StrEnum):
+    """What is looked for in a camera's pictures."""
+
+    PLATES = "plates"
+    FALLING = "falling"
+
+
+class PlateShape(StrEnum):
+    """How a plate leaves the gateway."""
+
+    CLEAR = "clear"
+    MASKED = "masked"
+    """Province, letter and the last character: `皖A****2`."""
+    HASHED = "hashed"
+    """HMAC-SHA-256 under the site's own key: the same car is the same text, and nobody without the key can tell which."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """One camera. `url` holds no password; `facade` is for falling objects, None where the file says nothing of it."""
+
+    name: CameraName
+    url: str
+    task: Task
+    labels: Labels
+    transport: str = "tcp"
+    username: str | None = None
+    password_file: PurePath | None = None
+    facade: FacadeSpec | None = None
+    evidence_bytes: int = 0
+    evidence_age_ms: int = 0
+    memory_bytes: int = 0
+    """What its process may take at most."""
+    plate_shape: PlateShape = PlateShape.MASKED
+    plate_key_file: PurePath | None = None
+
+
+def view_file(state: PurePath, name: CameraName) -> PurePath:
+    """Where, in the store's folder, the reference of a camera's view is kept; without it the next view that is seen is right."""
+    return state / "cameras" / f"{name}.view.npz"
+
+
+def evidence_folder(state: PurePath, name: CameraName) -> PurePath:
+    """Where a camera's evidence lies."""
+    return state / "evidence" / name

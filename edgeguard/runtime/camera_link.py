@@ -1,0 +1,145 @@
+"""One camera's process as the daemon sees it: started, listened to, ended when it hangs, and gone with the daemon.
+
+The supervisor starts it again; here is one life of it.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edgeguard.config.files import CREDENTIALS
+from edgeguard.control.camera_views import BeatView
+from edgeguard.core.camera import CameraSpec
+from edgeguard.core.errors import Permanent, Retryable
+from edgeguard.core.limits import CAMERA_SILENT_S, CAMERA_START_S, CAMERA_STDERR_BYTES, CAMERA_TERM_S
+
+_log = structlog.get_logger()
+_LOOK_S: Final = 1.0
+_BAD_CONFIGURATION: Final = 2
+_NOT_FOR_CAMERAS: Final = (CREDENTIALS, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+class CameraLink:
+    """A camera's process. `beat` is its newest sign of life, None before the first of this life."""
+
+    def __init__(
+        self, spec: CameraSpec, command: Sequence[str], silent_s: float = CAMERA_SILENT_S, start_s: float = CAMERA_START_S
+    ) -> None:
+        self.spec = spec
+        self._silent_s = silent_s
+        self._start_s = start_s
+        self.pid = 0
+        self.beat: BeatView | None = None
+        self.beat_s = 0.0
+        """Loop time of it."""
+        self._command = tuple(command)
+        self._last_words = ""
+
+    def hear(self, beat: BeatView) -> None:
+        """A sign of life has come."""
+        self.beat, self.beat_s = beat, asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """One life of the process. Retryable or Permanent says how it ended; cancelled, it takes the process with it."""
+        self.beat, self._last_words = None, ""
+        child = await self._start()
+        self.pid = child.pid
+        words = asyncio.create_task(self._listen(child), name=f"camera.{self.spec.name}.words")
+        try:
+            hung = await self._watch(child)
+        finally:
+            await _end(child)
+            self.pid, self.beat = 0, None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(words, CAMERA_TERM_S)
+        raise self._end_of(child.returncode or 0, hung)
+
+    async def _start(self) -> Process:
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CAMERAS}
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE, env=environment, limit=CAMERA_STDERR_BYTES
+            )
+        except OSError as error:
+            raise Retryable(f"its process cannot be started: {error.strerror}") from error
+        assert child.stdin is not None  # noqa: S101 (asked for)
+        with contextlib.suppress(ConnectionError):
+            child.stdin.write(_password_line(self.spec))
+            child.stdin.close()
+        return child
+
+    async def _watch(self, child: Process) -> str:
+        """Until it ends or hangs; in words, how it hangs."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        while child.returncode is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), _LOOK_S)
+            silent_s = loop.time() - (self.beat_s if self.beat else began_s)
+            if silent_s > (self._silent_s if self.beat else self._start_s):
+                return f"showed no sign of life for {silent_s:.0f} s"
+            if self.beat is not None and self.beat.pulse_s > self._silent_s:
+                return f"has looked at nothing for {self.beat.pulse_s:.0f} s"
+        return ""
+
+    async def _listen(self, child: Process) -> None:
+        """Pass its log on, and keep the last line: it may say why it ended."""
+        assert child.stderr is not None  # noqa: S101 (asked for)
+        while True:
+            try:
+                line = await child.stderr.readline()
+            except ValueError:
+                continue  # a line beyond the limit; what is left of it comes next
+            if not line:
+                return
+            self._last_words = line.decode("utf-8", "replace").strip() or self._last_words
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
+
+    def _end_of(self, code: int, hung: str) -> Exception:
+        words = self._last_words[-300:]
+        if hung:
+            return Retryable(f"its process {hung} and was ended")
+        if code < 0:
+            return Retryable(f"its process was ended by {_signal_name(-code)}")
+        if code == _BAD_CONFIGURATION:
+            return Permanent(words or "its process refuses its configuration")
+        return Retryable(f"its process ended with code {code}{f': {words}' if words else ''}")
+
+
+def _password_line(spec: CameraSpec) -> bytes:
+    """What the process reads first. A file that cannot be read is told when the camera refuses the empty password."""
+    if spec.password_file is None:
+        return b"\n"
+    try:
+        return Path(spec.password_file).read_bytes().partition(b"\n")[0].rstrip(b"\r") + b"\n"
+    except OSError as error:
+        _log.warning("camera.password", camera=spec.name, error=error.strerror)
+        return b"\n"
+
+
+async def _end(child: Process) -> None:
+    """SIGTERM, and SIGKILL if that does not help; the process is gone when this returns."""
+    for number, patience_s in ((signal.SIGTERM, CAMERA_TERM_S), (signal.SIGKILL, CAMERA_TERM_S)):
+        if child.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(child.wait(), patience_s)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

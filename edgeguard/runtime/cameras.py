@@ -1,0 +1,299 @@
+"""The cameras at run time: their processes, what those tell, and the news that comes of it. A handler table for the control socket.
+
+Only the process that was started for a camera may speak for it: the kernel says which process is at the other end.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import orjson
+import structlog
+
+from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
+from edgeguard.control import BadArguments, Call, Handler, UnknownName
+from edgeguard.control.camera_views import BeatView, CameraTroubleView, CameraView, SightingView
+from edgeguard.control.decode import Undecodable, decode
+from edgeguard.control.errors import NotAllowed
+from edgeguard.control.views import CountView, LabelsView
+from edgeguard.core.blindness import BLIND_WORDS, Blindness
+from edgeguard.core.camera import CameraSpec, view_file
+from edgeguard.core.clock import Clock, Stamp, iso_utc
+from edgeguard.core.errors import StoreError
+from edgeguard.core.health import Health
+from edgeguard.core.ids import BootId, CameraName
+from edgeguard.core.item import Item, Stream
+from edgeguard.core.limits import AUDIT_WITHIN_S, CONTROL_DEPTH, ITEM_MAX_BYTES
+from edgeguard.core.point import Labels
+from edgeguard.core.site import Site
+from edgeguard.runtime.camera_link import CameraLink
+from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.supervisor import ChildState, Supervisor
+from edgeguard.store import Batch, Store, audit_body
+
+_log = structlog.get_logger()
+_V = TypeVar("_V")
+_EVENTS: Final = ("fall", "plate")
+_ACCESS: Final = ("show", "export")
+_DEPTH: Final = CONTROL_DEPTH + 2
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One camera: its link, the troubles that have been told (with the boot ms of their beginning), how much it has seen."""
+
+    link: CameraLink
+    troubles: dict[Blindness, tuple[int, str]] = field(default_factory=dict)
+    sightings: int = 0
+
+
+class Cameras:
+    """All cameras of a gateway."""
+
+    def __init__(self, supervisor: Supervisor, pipeline: Pipeline, store: Store, clock: Clock, config_path: Path) -> None:
+        self._supervisor = supervisor
+        self._pipeline = pipeline
+        self._store = store
+        self._clock = clock
+        self._config_path = config_path
+        self._watched: dict[CameraName, _Watched] = {}
+        self._state = Path()
+
+    def table(self) -> Mapping[str, Handler]:
+        """Method name -> handler."""
+        return {
+            "cameras": self.cameras,
+            "accept-view": self.accept_view,
+            "evidence-access": self.evidence_access,
+            "camera-beat": self.camera_beat,
+            "camera-saw": self.camera_saw,
+        }
+
+    def start(self, site: Site) -> None:
+        """Start the processes of cameras that do not run yet."""
+        self._state = Path(site.store.directory)
+        for spec in site.cameras:
+            if spec.name not in self._watched:
+                self._start(spec)
+
+    def watch(self, link: CameraLink) -> None:
+        """Listen to the process of this link."""
+        self._watched[link.spec.name] = _Watched(link)
+
+    async def become(self, site: Site) -> None:
+        """After a reload: end what is gone or other, start what is new."""
+        wanted = {spec.name: spec for spec in site.cameras}
+        parked = self._supervisor.parked
+        going = [
+            name for name, watched in self._watched.items() if wanted.get(name) != watched.link.spec or f"camera.{name}" in parked
+        ]
+        await self.stop(going)
+        self.start(site)
+
+    async def stop(self, names: Iterable[CameraName] | None = None) -> None:
+        """End these processes, or all."""
+        going = tuple(self._watched if names is None else names)
+        await asyncio.gather(*(self._supervisor.stop(f"camera.{name}") for name in going))
+        for name in going:
+            self._watched.pop(name, None)
+
+    def look(self) -> None:
+        """Once a second: tell what has changed in how the cameras see."""
+        now = self._clock.now()
+        for name, watched in self._watched.items():
+            self._tell(name, watched, self._present(name, watched, now), now)
+
+    async def cameras(self, _call: Call) -> tuple[CameraView, ...]:
+        """Every camera."""
+        return tuple(self._view(name, watched) for name, watched in self._watched.items())
+
+    async def accept_view(self, call: Call) -> CameraView:
+        """Forget how the view was, and start the process anew: what is seen now is right."""
+        name, watched = self._find(call.text("camera"))
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(Path(view_file(self._state, name)).unlink)
+        now = self._clock.now()
+        body = {"command": "accept-view", "target": name, "by": call.author, "state": "done"}
+        await self._put(Batch((), audit=(audit_body(now, orjson.dumps(body)),)))
+        await self._supervisor.stop(f"camera.{name}")
+        self._supervisor.start(f"camera.{name}", watched.link.run)
+        return self._view(name, watched)
+
+    async def evidence_access(self, call: Call) -> CountView:
+        """Who looks at which evidence, durable before they see it."""
+        what = call.text("what")
+        if what not in _ACCESS:
+            raise BadArguments(f"what: one of {', '.join(_ACCESS)}, not {what[:40]!r}")
+        target = f"{call.text('camera')}.{call.text('id')}"
+        told = {"command": f"evidence.{what}", "target": target, "by": call.author, "state": "done"}
+        where = {"args": {"where": call.text("where")}} if call.text("where") else {}
+        await self._put(Batch((), audit=(audit_body(self._clock.now(), orjson.dumps({**told, **where})),)))
+        return CountView(1)
+
+    async def camera_beat(self, call: Call) -> CountView:
+        """A sign of life."""
+        watched = self._own(call)
+        watched.link.hear(_document(BeatView, call))
+        return CountView(watched.sightings)
+
+    async def camera_saw(self, call: Call) -> CountView:
+        """A sighting: on disk before it is answered, with its row in the audit log where it has evidence."""
+        watched = self._own(call)
+        name, seen = watched.link.spec.name, _document(SightingView, call)
+        if seen.type == "evidence-removed":
+            self._tell_removed(name, seen)
+            return CountView(watched.sightings)
+        if seen.type not in _EVENTS:
+            raise BadArguments(f"there is no sighting of type {seen.type[:40]!r}")
+        facts = _facts(seen)
+        at = self._moment(seen)
+        body = orjson.dumps({"type": seen.type, "id": seen.id, **facts})
+        if len(body) > ITEM_MAX_BYTES:
+            raise BadArguments(f"the sighting has {len(body)} bytes, at most {ITEM_MAX_BYTES} can be sent")
+        audit: tuple[bytes, ...] = ()
+        if facts.get("evidence"):
+            kept: dict[str, object] = {
+                "command": "evidence",
+                "target": f"{name}.{seen.id}",
+                "by": f"camera {name}",
+                "state": "kept",
+            }
+            kept |= {"evidence": facts["evidence"]}
+            audit = (audit_body(at, orjson.dumps(kept)),)
+        await self._put(Batch((Item(Stream.EVENTS, at, body),), audit=audit))
+        watched.sightings += 1
+        _log.info("camera.saw", camera=name, type=seen.type, id=seen.id)
+        self._pipeline.note(at, f"{name} {seen.type} {seen.id}")
+        return CountView(watched.sightings)
+
+    def _start(self, spec: CameraSpec) -> None:
+        me = (sys.executable, "-m", "edgeguard", "camera", spec.name)
+        link = CameraLink(spec, (*me, "--config", str(self._config_path), "--parent", str(os.getpid())))
+        self.watch(link)
+        self._supervisor.start(f"camera.{spec.name}", link.run)
+
+    def _present(self, name: CameraName, watched: _Watched, now: Stamp) -> dict[Blindness, tuple[int, str]]:
+        """The troubles that hold now. A process that has only just started is not in trouble yet."""
+        beat = watched.link.beat
+        if beat is not None:
+            return {Blindness(t.code): (t.since_boot_ms, t.detail) for t in beat.troubles if t.code in set(Blindness)}
+        child = next((c for c in self._supervisor.children if c.name == f"camera.{name}"), None)
+        if child is not None and child.error:
+            return {Blindness.FAILED: (now.boot_ms, child.error)}
+        return watched.troubles if watched.link.pid else {}
+
+    def _tell(self, name: CameraName, watched: _Watched, present: Mapping[Blindness, tuple[int, str]], now: Stamp) -> None:
+        before = watched.troubles
+        watched.troubles = {trouble: before.get(trouble, present[trouble]) for trouble in present}
+        for trouble in present.keys() - before.keys():
+            since_ms, detail = present[trouble]
+            since = iso_utc(now.wall_ms - max(0, now.boot_ms - since_ms))
+            self._health(name, trouble, False, f"since {since}{f'; {detail}' if detail else ''}")
+        for trouble in before.keys() - present.keys():
+            lasted_s = max(0, now.boot_ms - before[trouble][0]) / 1000
+            self._health(name, trouble, True, f"after {lasted_s:.0f} s")
+
+    def _health(self, name: CameraName, trouble: Blindness, ok: bool, detail: str) -> None:
+        if trouble is Blindness.FAILED:
+            return  # the supervisor tells that its process failed, restarts and works again
+        words = BLIND_WORDS[trouble]
+        if ok:
+            text = Labels(zh=f"{name} 已恢复:{words.zh}", en=f"{name} is well again; it had this: {words.en}")
+        else:
+            text = Labels(zh=f"{name} {words.zh}", en=f"{name} {words.en}")
+        self._pipeline.health(Health(f"camera.{name}", trouble.value, ok=ok, text=text, detail=detail))
+
+    def _tell_removed(self, name: CameraName, seen: SightingView) -> None:
+        facts = _facts(seen)
+        ids = facts.get("ids")
+        shown = ", ".join(str(one) for one in ids[:20]) if isinstance(ids, list) else ""
+        text = Labels(zh="证据已删除", en="evidence was removed to keep within its bounds")
+        detail = f"{facts.get('reason')}: {shown}"
+        self._pipeline.health(Health(f"camera.{name}", "evidence-removed", ok=True, text=text, detail=detail))
+
+    def _view(self, name: CameraName, watched: _Watched) -> CameraView:
+        now, link = self._clock.now(), watched.link
+        beat, spec = link.beat, link.spec
+        child = next((c for c in self._supervisor.children if c.name == f"camera.{name}"), None)
+        troubles = tuple(
+            CameraTroubleView(
+                trouble.value,
+                iso_utc(now.wall_ms - max(0, now.boot_ms - since_ms)),
+                LabelsView(BLIND_WORDS[trouble].zh, BLIND_WORDS[trouble].en),
+                detail,
+            )
+            for trouble, (since_ms, detail) in watched.troubles.items()
+        )
+        state = "blind" if troubles else "well" if beat is not None else "starting"
+        if Blindness.FAILED in watched.troubles or (child is not None and child.state is not ChildState.RUNNING):
+            state = "failed"
+        return CameraView(
+            name=name,
+            labels=LabelsView(spec.labels.zh, spec.labels.en),
+            task=spec.task.value,
+            url=spec.url,
+            state=state,
+            troubles=troubles,
+            pid=link.pid,
+            restarts=child.restarts if child else 0,
+            rate=beat.rate if beat else 0.0,
+            width=beat.width if beat else 0,
+            height=beat.height if beat else 0,
+            codec=beat.codec if beat else "",
+            pictures=beat.pictures if beat else 0,
+            skipped=beat.skipped if beat else 0,
+            broken=beat.broken if beat else 0,
+            connections=beat.connections if beat else 0,
+            rss_mib=round(beat.rss_bytes / 2**20, 1) if beat else 0.0,
+            cpu_s=beat.cpu_s if beat else 0.0,
+            sightings=watched.sightings,
+            error=child.error if child else "",
+        )
+
+    def _moment(self, seen: SightingView) -> Stamp:
+        """When it was: on this boot's own time line as it is now, on another's as it was written down."""
+        now = self._clock.now()
+        if seen.boot == now.boot:
+            return Stamp(now.wall_ms - (now.boot_ms - seen.boot_ms), seen.boot_ms, now.boot, now.synced)
+        return Stamp(seen.wall_ms, seen.boot_ms, BootId(seen.boot), seen.synced)
+
+    def _find(self, name: str) -> tuple[CameraName, _Watched]:
+        watched = self._watched.get(CameraName(name))
+        if watched is None:
+            raise UnknownName(f"there is no camera {name}")
+        return CameraName(name), watched
+
+    def _own(self, call: Call) -> _Watched:
+        name, watched = self._find(call.text("camera"))
+        if call.peer.pid != watched.link.pid:
+            raise NotAllowed(f"only the process that looks at {name} may speak for it")
+        return watched
+
+    async def _put(self, batch: Batch) -> None:
+        try:
+            async with asyncio.timeout(AUDIT_WITHIN_S):
+                await self._store.put(batch)
+        except TimeoutError:
+            raise StoreError("the disk does not take it") from None
+
+
+def _document(kind: type[_V], call: Call) -> _V:
+    try:
+        return decode(kind, parse_strict_json(call.text("what").encode(), _DEPTH))
+    except (JsonRefused, Undecodable) as error:
+        raise BadArguments(f"what: {error}") from None
+
+
+def _facts(seen: SightingView) -> dict[str, object]:
+    try:
+        facts = parse_strict_json(seen.facts.encode(), _DEPTH)
+    except JsonRefused as error:
+        raise BadArguments(f"facts: {error}") from None
+    if not isinstance(facts, dict):
+        raise BadArguments("facts: not an object")
+    return facts

@@ -1,0 +1,183 @@
+"""What one look a second at a camera's picture says of the camera: black, frozen, covered, blurred, moved. Pure, numbers only.
+
+A reference of how the view should look is learned while it looks well, apart for day, dusk and night, and kept for a restart; a
+view that no longer fits any of it for a while is another view.
+"""
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeguard.core.blindness import Blindness
+
+GRID: Final = (36, 64)
+"""Rows and columns of the small picture that is judged."""
+_BLACK_LEVEL: Final = 20.0
+_BLACK_SPREAD: Final = 4.0
+_FLAT_SPREAD: Final = 5.0
+"""Standard deviation of brightness over the small picture; a lens with a cap, a bag or a hand before it shows hardly any."""
+_FLAT_SHARE: Final = 0.35
+"""A scene that has this share of the detail it should have is blurred."""
+_ALIKE: Final = 0.5
+_CLEARLY_SHIFTED: Final = 0.2
+"""By so much another place of the reference fits better than its own."""
+_REACH: Final = 5
+"""Cells in every direction in which a moved view is looked for."""
+_LEARN: Final = 0.02
+_LEARN_FROM: Final = 60
+"""Looks at a new light before what is seen is taken for what should be seen."""
+_BANDS: Final = (45.0, 90.0)
+"""Mean brightness that parts night from dusk and dusk from day."""
+_PATIENCE_S: Final = MappingProxyType(
+    {
+        Blindness.BLACK: 5.0,
+        Blindness.FROZEN: 20.0,
+        Blindness.COVERED: 8.0,
+        Blindness.BLURRED: 30.0,
+        Blindness.MOVED: 20.0,
+    }
+)
+_RELIEF_S: Final = 5.0
+
+Small = NDArray[np.float32]
+"""GRID numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look: mean brightness of each cell, mean gradient of each cell at full size, a fingerprint of sampled pixels."""
+
+    t_s: float
+    levels: Small
+    detail: Small
+    fingerprint: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How the view looks well in one light: `edges` has zero mean and unit norm."""
+
+    edges: Small
+    detail: float
+    looks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Eyesight:
+    """What is remembered from look to look. `standing` are the troubles that hold, with the second of their first sign."""
+
+    references: tuple[Reference | None, Reference | None, Reference | None] = (None, None, None)
+    signs: tuple[tuple[Blindness, float], ...] = ()
+    """Signs that have not yet lasted long enough."""
+    standing: tuple[tuple[Blindness, float], ...] = ()
+    well_since: tuple[tuple[Blindness, float], ...] = ()
+    fingerprint: int | None = None
+    same_since_s: float = 0.0
+    reference_kept: bool = field(default=True, compare=False)
+    """False when a reference has been learned that is worth keeping over a restart."""
+
+
+def judge(eyes: Eyesight, look: Look) -> Eyesight:
+    """One look more. The troubles of the result are those that have lasted; they end after five good seconds."""
+    if eyes.fingerprint != look.fingerprint:
+        eyes = replace(eyes, fingerprint=look.fingerprint, same_since_s=look.t_s)
+    band = _band(look)
+    signs = _signs(eyes, look, eyes.references[band])
+    eyes = _lasting(eyes, signs, look.t_s)
+    if not signs and not eyes.standing:
+        eyes = _learned(eyes, look, band)
+    return eyes
+
+
+def _band(look: Look) -> int:
+    return sum(float(look.levels.mean()) > border for border in _BANDS)
+
+
+def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> frozenset[Blindness]:
+    """What this one picture looks like. A dark or flat picture says nothing of sharpness and place."""
+    mean, spread = float(look.levels.mean()), float(look.levels.std())
+    signs = set()
+    if look.t_s > eyes.same_since_s:
+        signs.add(Blindness.FROZEN)
+    if mean < _BLACK_LEVEL and spread < _BLACK_SPREAD:
+        return frozenset(signs | {Blindness.BLACK})
+    if spread < _FLAT_SPREAD:
+        return frozenset(signs | {Blindness.COVERED})
+    if reference is None or reference.looks < _LEARN_FROM:
+        return frozenset(signs)
+    if float(look.detail.mean()) < _FLAT_SHARE * reference.detail:
+        return frozenset(signs | {Blindness.BLURRED})
+    if _is_elsewhere(reference.edges, edges_of(look)):
+        signs.add(Blindness.MOVED)
+    return frozenset(signs)
+
+
+def _is_elsewhere(reference: Small, seen: Small) -> bool:
+    """Another view, or the same a few cells aside; a crowd, a parked lorry or fog only make it less alike."""
+    here = float((reference * seen).sum())
+    if here >= _ALIKE:
+        return False
+    return here < _ALIKE / 2 or best_fit(reference, seen) > here + _CLEARLY_SHIFTED
+
+
+def _lasting(eyes: Eyesight, signs: frozenset[Blindness], t_s: float) -> Eyesight:
+    begun = dict(eyes.signs)
+    standing, well = dict(eyes.standing), dict(eyes.well_since)
+    for trouble in signs:
+        begun.setdefault(trouble, eyes.same_since_s if trouble is Blindness.FROZEN else t_s)
+        well.pop(trouble, None)
+        if t_s - begun[trouble] >= _PATIENCE_S[trouble]:
+            standing.setdefault(trouble, begun[trouble])
+    for trouble in tuple(begun):
+        if trouble in signs:
+            continue
+        if trouble not in standing or t_s - well.setdefault(trouble, t_s) >= _RELIEF_S:
+            begun.pop(trouble)
+            standing.pop(trouble, None)
+            well.pop(trouble, None)
+    return replace(eyes, signs=tuple(begun.items()), standing=tuple(standing.items()), well_since=tuple(well.items()))
+
+
+def edges_of(look: Look) -> Small:
+    """Where the detail is, whatever the light: zero mean, unit norm."""
+    strength = np.log1p(look.detail)
+    strength = strength - strength.mean()
+    norm = float(np.linalg.norm(strength))
+    return np.asarray(strength / norm if norm > 1e-6 else strength, np.float32)
+
+
+def best_fit(reference: Small, seen: Small) -> float:
+    """The best correlation of two edge pictures that lie up to _REACH cells apart; 1.0 is the same."""
+    best = -1.0
+    rows, columns = reference.shape
+    for down in range(-_REACH, _REACH + 1):
+        for across in range(-_REACH, _REACH + 1):
+            a = reference[max(0, down) : rows + min(0, down), max(0, across) : columns + min(0, across)]
+            b = seen[max(0, -down) : rows + min(0, -down), max(0, -across) : columns + min(0, -across)]
+            norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+            if norm > 1e-6:
+                best = max(best, float((a * b).sum()) / norm)
+    return best
+
+
+def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
+    """The view looks well: let the reference follow it, slowly."""
+    before = eyes.references[band]
+    edges, detail = edges_of(look), float(look.detail.mean())
+    if before is None:
+        after = Reference(edges, detail)
+    else:
+        share = max(_LEARN, 1.0 / (before.looks + 1))
+        mixed = (1 - share) * before.edges + share * edges
+        after = Reference(
+            np.asarray(mixed / max(1e-6, float(np.linalg.norm(mixed))), np.float32),
+            (1 - share) * before.detail + share * detail,
+            before.looks + 1,
+        )
+    references = list(eyes.references)
+    references[band] = after
+    kept = eyes.reference_kept and after.looks % _LEARN_FROM != 0
+    return replace(eyes, references=(references[0], references[1], references[2]), reference_kept=kept)

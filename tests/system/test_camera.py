@@ -1,0 +1,126 @@
+"""Cameras with the real daemon: a stream from a server that is not ours, falls with evidence, and processes that die and hang."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import pytest
+from harness import Running, consumer, daemon, free_port, listens, mosquitto, process, site_text, subscribe, wait_for
+
+from edgeguard.control import call, methods
+from edgeguard.control.camera_views import CameraView
+from edgeguard.testing import film
+
+pytestmark = pytest.mark.slow
+
+PUBLISH = """
+import sys, time, av
+path, url = sys.argv[1:]
+with av.open(path) as first, av.open(url, "w", format="rtsp", options={"rtsp_transport": "udp"}) as out:
+    stream = out.add_stream_from_template(first.streams.video[0])
+    began, offset = time.monotonic(), 0
+    while True:
+        with av.open(path) as film:
+            for packet in film.demux(video=0):
+                if packet.dts is None:
+                    continue
+                packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                end, base = packet.dts + packet.duration, packet.time_base
+                time.sleep(max(0.0, began + float(packet.dts * base) - time.monotonic()))
+                packet.stream = stream
+                out.mux(packet)
+        offset = end
+"""
+"""Sends a film again and again as one stream without a seam."""
+
+
+@contextmanager
+def rtsp_server(folder: Path) -> Iterator[tuple[str, str]]:
+    """Debian's RTSP server in Perl: the URL that viewers call, and the one that films are sent to."""
+    if shutil.which("rtsp-server-perl") is None:
+        pytest.skip("rtsp-server-perl is not installed: apt-get install rtsp-server-perl")
+    viewers, sources = free_port(), free_port()
+    here = ["--client_listen_address", "127.0.0.1", "--source_listen_address", "127.0.0.1"]
+    ports = ["--clientport", str(viewers), "--serverport", str(sources), "--rtp_start_port", str(20_000 + os.getpid() % 4000 * 10)]
+    with process(["rtsp-server-perl", *ports, *here, "-l", "1"], folder / "rtsp.log"):
+        wait_for(lambda: listens(viewers) and listens(sources), "the RTSP server")
+        yield f"rtsp://127.0.0.1:{viewers}/cam", f"rtsp://127.0.0.1:{sources}/cam"
+
+
+def camera_text(url: str) -> str:
+    return f'[[camera]]\nname = "facade"\nurl = "{url}"\ntask = "falling"\ntransport = "udp"\n'
+
+
+def view(running: Running) -> CameraView:
+    """The one camera, by the control socket."""
+    (camera,) = call(running.folder / "control.sock", methods.CAMERAS)
+    return camera
+
+
+def events(folder: Path, kind: str) -> list[dict[str, object]]:
+    return [item for item in consumer(folder).stream("events") if item.get("type") == kind]
+
+
+def test_a_throw_over_rtsp_becomes_an_event_with_evidence_that_is_the_cameras_own(tmp_path: Path) -> None:
+    throw = film.write(tmp_path / "throw.ts", film.drawn(25, seconds=10.0))
+    broker = free_port()
+    with (
+        mosquitto(tmp_path, broker),
+        subscribe(tmp_path, broker),
+        rtsp_server(tmp_path) as (viewers, sources),
+        daemon(tmp_path, site_text(tmp_path, broker, {}, camera_text(viewers))) as running,
+    ):
+        wait_for(lambda: any(one.code == "lost" for one in view(running).troubles), "a camera that is away", 60)
+        with process([sys.executable, "-c", PUBLISH, str(throw), sources], tmp_path / "publish.log"):
+            wait_for(lambda: view(running).state == "well", "the camera's pictures", 60)
+            wait_for(lambda: bool(events(tmp_path, "fall")), "a fall", 60)
+        fall = events(tmp_path, "fall")[0]
+        assert (fall["camera"], fall["calibrated"]) == ("facade", False)
+        evidence = fall["evidence"]
+        assert isinstance(evidence, dict)
+        folder = tmp_path / "state" / "evidence" / "facade"
+        for what in ("clip", "picture"):
+            content = (folder / evidence[what]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == evidence[f"{what}_sha256"]
+        with av.open(str(folder / evidence["clip"])) as clip:
+            assert sum(1 for _ in clip.decode(video=0)) > 50
+        troubles = [(one["code"], one["ok"]) for one in events(tmp_path, "health") if one["source"] == "camera.facade"]
+        assert troubles[:2] == [("lost", False), ("lost", True)]
+        row = next(one for one in _audit(tmp_path) if one.get("command") == "evidence")
+        assert row["evidence"] == evidence
+
+
+def _audit(folder: Path) -> list[dict[str, object]]:
+    command = [sys.executable, "-m", "edgeguard", "audit", "show", "--directory", str(folder / "state"), "--json"]
+    shown = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert isinstance(shown, list)
+    return shown
+
+
+def test_a_killed_process_comes_back_and_goes_with_the_daemon(tmp_path: Path) -> None:
+    wall = film.write(tmp_path / "wall.mp4", film.drawn(12, falls=False, seconds=3.0), fps=12)
+    with daemon(tmp_path, site_text(tmp_path, None, {}, camera_text(f"file:{wall}"))) as running:
+        wait_for(lambda: view(running).state == "well", "pictures", 60)
+        first = view(running).pid
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: view(running).pid not in (0, first) and view(running).state == "well", "another process", 60)
+        assert view(running).restarts == 1
+        last = view(running).pid
+        running.child.kill()
+        running.child.wait(10)
+        wait_for(lambda: not Path(f"/proc/{last}").exists() or _is_dead(last), "the end of an orphan", 30)
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

@@ -1,0 +1,92 @@
+"""`[[camera]]` rows: what they become, and every way to get them wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeguard.config import load_site_with_notes
+from edgeguard.config.site import Loaded
+from edgeguard.core.camera import PlateShape, Task
+from edgeguard.core.errors import ConfigError
+
+HEAD = '[gateway]\nsite = "lakeside"\nid = "b07"\n'
+
+
+def load(tmp_path: Path, camera: str) -> Loaded:
+    path = tmp_path / "site.toml"
+    path.write_text(f"{HEAD}[[camera]]\n{camera}", encoding="utf-8")
+    return load_site_with_notes(path, environ={})
+
+
+def mistakes(tmp_path: Path, camera: str) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, camera)
+    return [line.removeprefix(f"{tmp_path}/site.toml:") for line in error.value.mistakes]
+
+
+def test_a_facade_camera(tmp_path: Path) -> None:
+    (tmp_path / "facade.toml").write_text("[facade]\nsize = [1920, 1080]\nstorey_m = 2.9\n")
+    (tmp_path / "password").write_text("secret\n")
+    (tmp_path / "password").chmod(0o600)
+    text = """name = "facade-east"
+url = "rtsp://10.0.0.9/ch1"
+task = "falling"
+username = "admin"
+password_file = "password"
+facade = "facade.toml"
+evidence_age = "14d"
+"""
+    loaded = load(tmp_path, text)
+    (camera,) = loaded.site.cameras
+    assert (camera.name, camera.task, camera.url) == ("facade-east", Task.FALLING, "rtsp://10.0.0.9/ch1")
+    assert camera.facade is not None and camera.facade.storey_m == 2.9  # noqa: PT018
+    assert camera.evidence_age_ms == 14 * 86_400_000
+    assert any("does not protect the password" in note for note in loaded.notes)
+    assert "secret" not in repr(camera)
+
+
+def test_plates_leave_masked_unless_told_otherwise(tmp_path: Path) -> None:
+    (camera,) = load(tmp_path, 'name = "gate"\nurl = "/dev/video0"\ntask = "plates"\n').site.cameras
+    assert camera.plate_shape is PlateShape.MASKED
+
+
+WRONG = [
+    (
+        'name = "a"\nurl = "rtsp://u' + ':p@10.0.0.9/x"\ntask = "falling"\n',
+        "6: camera[0].url: holds a user name or password; write",
+    ),
+    ('name = "a"\nurl = "ftp://10.0.0.9/x"\ntask = "falling"\n', "6: camera[0].url: is no source of pictures; write"),
+    ('name = "a"\nurl = "/dev/ttyS0"\ntask = "falling"\n', "6: camera[0].url: is no camera of this machine; write"),
+    (
+        'name = "a"\nurl = "rtsp://10.0.0.9:99999/x"\ntask = "falling"\n',
+        "6: camera[0].url: is not a URL (Port out of range",
+    ),
+    ('name = "a"\nurl = "file:none.mp4"\ntask = "falling"\n', "6: camera[0].url: "),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "faces"\n', "7: camera[0].task: "),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\nfacade = "f"\n', '8: camera[0].facade: does nothing with task = "plates"'),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\nplates = "hashed"\n', '8: camera[0].plates: "hashed" needs plate_key_file'),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\nmemory = "1MiB"\n', "8: camera[0].memory: is too small: at least 192MiB"),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\npassword_file = "site.toml"\n', "needs username beside it"),
+    (
+        'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\nusername = "u"\npassword_file = "site.toml"\n',
+        "so others can read a secret",
+    ),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\npassword = "geheim"\n', "8: camera[0].password: "),
+    (
+        'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\n[[camera]]\nname = "b"\nurl = "rtsp://h/x"\ntask = "falling"\n',
+        '10: camera[1].url: picture source "rtsp://h/x" is already used in line 6; one decode serves one camera',
+    ),
+]
+
+
+@pytest.mark.parametrize(("camera", "sentence"), WRONG, ids=range(len(WRONG)))
+def test_each_mistake_has_its_line_and_a_way_out(tmp_path: Path, camera: str, sentence: str) -> None:
+    found = mistakes(tmp_path, camera)
+    assert any(sentence in line for line in found), found
+    assert not any("geheim" in line for line in found)
+
+
+def test_the_mistakes_of_a_facade_file_are_told_with_it(tmp_path: Path) -> None:
+    (tmp_path / "facade.toml").write_text("[facade]\nstory_m = 3\n")
+    found = mistakes(tmp_path, 'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\nfacade = "facade.toml"\n')
+    assert found == [f'{tmp_path}/facade.toml:2: facade.story_m: unknown key (did you mean "storey_m"?)']

@@ -1,0 +1,171 @@
+"""Cameras as the daemon sees them: who may speak for one, what becomes an item, how troubles are told."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import orjson
+import pytest
+
+from edgeguard.control import BadArguments, Call, UnknownName
+from edgeguard.control.camera_views import BeatView, SightingView, TroubleView
+from edgeguard.control.errors import NotAllowed
+from edgeguard.control.peer import Peer
+from edgeguard.core.camera import CameraSpec, Task
+from edgeguard.core.clock import Stamp
+from edgeguard.core.health import Health
+from edgeguard.core.ids import BootId, CameraName
+from edgeguard.core.point import Labels
+from edgeguard.runtime.camera_link import CameraLink
+from edgeguard.runtime.cameras import Cameras
+from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.supervisor import Supervisor
+from edgeguard.store import Batch, Store
+from edgeguard.testing.clock import run_virtual
+
+SPEC = CameraSpec(CameraName("facade"), "rtsp://10.0.0.9/1", Task.FALLING, Labels("东立面", "east facade"))
+NOW = Stamp(1_795_000_000_000, 500_000, BootId("this-boot"), True)
+
+
+class Standing:
+    """A clock that stands still."""
+
+    def now(self) -> Stamp:
+        return NOW
+
+
+class Shelf:
+    """A store that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+
+    def submit(self, batch: Batch) -> None:
+        self.batches.append(batch)
+
+    async def put(self, batch: Batch) -> tuple[int, ...]:
+        self.batches.append(batch)
+        return (1,)
+
+
+def beat(*troubles: TroubleView) -> BeatView:
+    return BeatView(0.1, 100, 0, 0, 1, 0, 25.0, 1920, 1080, "h264", 10**8, 1.0, troubles)
+
+
+def sighting(**changes: object) -> SightingView:
+    facts = {"camera": "facade", "confidence": 0.9, "evidence": {"id": "x", "clip_sha256": "00"}}
+    told = {"id": "x", "type": "fall", "wall_ms": 5, "boot_ms": 490_000, "boot": "this-boot", "synced": True}
+    return SightingView(**{**told, "facts": orjson.dumps(facts).decode(), **changes})  # type: ignore[arg-type]
+
+
+class Rig:
+    """Cameras with one camera whose process is said to be number 77."""
+
+    def __init__(self) -> None:
+        self.store = Shelf()
+        self.news: list[Health] = []
+        self.pipeline = Pipeline(self.store, Standing())
+        boss = Supervisor(self.news.append, random.Random(1))
+        self.cameras = Cameras(boss, self.pipeline, cast(Store, self.store), Standing(), Path("site.toml"))
+        self.link = CameraLink(SPEC, ("true",))
+        self.link.pid = 77
+        self.cameras.watch(self.link)
+
+    async def call(self, method: str, what: object, pid: int = 77, camera: str = "facade") -> object:
+        args: Mapping[str, str] = {"camera": camera, "what": orjson.dumps(what).decode()}
+        return await self.cameras.table()[method](Call(method, args, Peer(pid, 0, 0), True))
+
+    @property
+    def items(self) -> list[dict[str, object]]:
+        return [orjson.loads(item.body) for batch in self.store.batches for item in batch.items]
+
+
+def test_a_fall_is_an_event_with_a_row_in_the_audit_log_and_its_true_time() -> None:
+    async def story() -> None:
+        rig = Rig()
+        await rig.call("camera-saw", sighting())
+        (batch,) = rig.store.batches
+        (item,) = batch.items
+        assert orjson.loads(item.body)["type"] == "fall"
+        assert (item.at.boot_ms, item.at.wall_ms) == (490_000, NOW.wall_ms - 10_000), "ten seconds ago by the clock as it is now"
+        (row,) = (orjson.loads(body) for body in batch.audit)
+        assert (row["command"], row["target"], row["evidence"]["clip_sha256"]) == ("evidence", "facade.x", "00")
+
+    run_virtual(story())
+
+
+def test_what_an_earlier_boot_saw_keeps_the_time_it_was_written_down_with() -> None:
+    async def story() -> None:
+        rig = Rig()
+        await rig.call("camera-saw", sighting(boot="boot before", wall_ms=1_794_000_000_000, synced=False))
+        at = rig.store.batches[0].items[0].at
+        assert at == Stamp(1_794_000_000_000, 490_000, BootId("boot before"), False)
+
+    run_virtual(story())
+
+
+def test_only_the_cameras_own_process_may_speak_for_it() -> None:
+    async def story() -> None:
+        rig = Rig()
+        for method, what in (("camera-saw", sighting()), ("camera-beat", beat())):
+            with pytest.raises(NotAllowed):
+                await rig.call(method, what, pid=78)
+            with pytest.raises(UnknownName):
+                await rig.call(method, what, camera="gate")
+        assert not rig.store.batches
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {},
+        [],
+        sighting(type="barrier"),
+        sighting(facts="[]"),
+        sighting(facts='{"a": NaN}'),
+        sighting(facts='{"a": 1, "a": 2}'),
+        sighting(facts="{" + '"a":{' * 50 + "}" * 51),
+        sighting(facts=orjson.dumps({"a": "x" * 70_000}).decode()),
+    ],
+    ids=range(8),
+)
+def test_junk_becomes_no_item(what: object) -> None:
+    async def story() -> None:
+        rig = Rig()
+        with pytest.raises(BadArguments):
+            await rig.call("camera-saw", what)
+        assert not rig.store.batches
+
+    run_virtual(story())
+
+
+def test_a_trouble_is_told_once_when_it_comes_and_once_when_it_goes() -> None:
+    async def story() -> None:
+        rig = Rig()
+        for _ in range(5):
+            await rig.call("camera-beat", beat(TroubleView("black", 470_000)))
+            rig.cameras.look()
+        await rig.call("camera-beat", beat())
+        rig.cameras.look()
+        told = [(one["code"], one["ok"], one["detail"]) for one in rig.items]
+        assert told == [("black", False, "since 2026-11-18T11:06:10.000Z"), ("black", True, "after 30 s")]
+
+    run_virtual(story())
+
+
+def test_the_view_of_a_camera_says_what_is_wrong_in_two_languages() -> None:
+    async def story() -> None:
+        rig = Rig()
+        await rig.call("camera-beat", beat(TroubleView("moved", 470_000, "")))
+        rig.cameras.look()
+        (view,) = await rig.cameras.cameras(Call("cameras", {}, Peer(1, 0, 0), False))
+        assert (view.state, view.pid, view.rate) == ("blind", 77, 25.0)
+        (trouble,) = view.troubles
+        assert (trouble.code, trouble.text.zh) == ("moved", "镜头已移位,需要重新标定")
+        await asyncio.sleep(0)
+
+    run_virtual(story())

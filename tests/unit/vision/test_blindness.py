@@ -1,0 +1,103 @@
+"""What a camera's eyesight is judged by, on small pictures with known troubles."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeguard.core.blindness import Blindness
+from edgeguard.vision.blindness import GRID, Eyesight, Look, judge
+
+Grid = NDArray[np.float32]
+
+
+def view(seed: int, light: float = 120.0) -> tuple[Grid, Grid]:
+    """Brightness and detail of a made-up facade: windows of its own in every seed."""
+    rng = np.random.default_rng(seed)
+    windows = np.kron(rng.uniform(0.2, 1.8, (9, 16)), np.ones((4, 4)))
+    return np.asarray(windows * light, np.float32), np.asarray(2 + 10 * rng.uniform(0, 1, GRID) ** 3, np.float32)
+
+
+def see(eyes: Eyesight, seconds: int, levels: Grid, detail: Grid, start_s: int, frozen: bool = False, seed: int = 0) -> Eyesight:
+    """So many looks, one a second, with the noise that every sensor has."""
+    rng = np.random.default_rng((seed, start_s))
+    for second in range(start_s, start_s + seconds):
+        noisy = np.asarray(detail + rng.normal(0, 0.3, GRID), np.float32).clip(0)
+        eyes = judge(eyes, Look(float(second), levels, noisy, 7 if frozen else second))
+    return eyes
+
+
+def troubles(eyes: Eyesight) -> dict[Blindness, float]:
+    return dict(eyes.standing)
+
+
+@pytest.fixture(scope="module")
+def well() -> Eyesight:
+    """Two minutes of a view that is as it should be."""
+    return see(Eyesight(), 120, *view(1), 0)
+
+
+def test_a_view_as_it_should_be_is_no_trouble(well: Eyesight) -> None:
+    assert not troubles(see(well, 300, *view(1), 120))
+
+
+def test_black(well: Eyesight) -> None:
+    black = np.full(GRID, 4.0, np.float32), np.full(GRID, 0.2, np.float32)
+    assert not troubles(see(well, 4, *black, 120))
+    eyes = see(well, 10, *black, 120)
+    assert troubles(eyes) == {Blindness.BLACK: 120.0}, "it counts from its first sign"
+    back = see(eyes, 3, *view(1), 130)
+    assert Blindness.BLACK in troubles(back), "three good seconds prove nothing"
+    assert not troubles(see(eyes, 10, *view(1), 130))
+
+
+def test_frozen_counts_from_the_last_new_picture(well: Eyesight) -> None:
+    assert not troubles(see(well, 15, *view(1), 120, frozen=True))
+    eyes = see(well, 40, *view(1), 120, frozen=True)
+    assert troubles(eyes) == {Blindness.FROZEN: 120.0}
+
+
+def test_covered(well: Eyesight) -> None:
+    bag = np.full(GRID, 90.0, np.float32), np.full(GRID, 0.5, np.float32)
+    assert set(troubles(see(well, 20, *bag, 120))) == {Blindness.COVERED}
+
+
+def test_blurred(well: Eyesight) -> None:
+    levels, detail = view(1)
+    assert set(troubles(see(well, 60, levels, np.asarray(detail * 0.2, np.float32), 120))) == {Blindness.BLURRED}
+    assert not troubles(see(well, 60, levels, np.asarray(detail * 0.7, np.float32), 120)), "haze is no blur"
+
+
+@pytest.mark.parametrize("shift", [(0, 3), (-2, 0), (4, 4)])
+def test_moved_by_a_few_cells(well: Eyesight, shift: tuple[int, int]) -> None:
+    levels, detail = (np.asarray(np.roll(part, shift, (0, 1)), np.float32) for part in view(1))
+    assert not troubles(see(well, 15, levels, detail, 120))
+    assert set(troubles(see(well, 60, levels, detail, 120))) == {Blindness.MOVED}
+
+
+def test_another_view_is_moved_and_never_learned(well: Eyesight) -> None:
+    eyes = see(well, 600, *view(2), 120)
+    assert set(troubles(eyes)) == {Blindness.MOVED}
+    assert not troubles(see(eyes, 30, *view(1), 720)), "back where it was"
+
+
+def test_a_lorry_before_a_quarter_of_the_view_is_no_move(well: Eyesight) -> None:
+    levels, detail = view(1)
+    other_levels, other_detail = view(3)
+    levels[:, 48:], detail[:, 48:] = other_levels[:, 48:], other_detail[:, 48:]
+    assert not troubles(see(well, 120, levels, detail, 120))
+
+
+def test_night_is_learned_apart_from_day(well: Eyesight) -> None:
+    """Lamps show other edges than the sun; the first night is another light, not another view."""
+    levels, _ = view(1, light=30.0)
+    _, detail = view(4)
+    eyes = see(well, 900, levels, np.asarray(detail * 0.3, np.float32), 120)
+    assert not troubles(eyes)
+    assert not troubles(see(eyes, 120, *view(1), 1020)), "and the morning is known"
+
+
+def test_a_short_trouble_says_nothing(well: Eyesight) -> None:
+    eyes = see(well, 3, np.full(GRID, 2.0, np.float32), np.zeros(GRID, np.float32), 120)
+    eyes = see(eyes, 60, *view(1), 123)
+    assert not troubles(eyes)
+    assert not eyes.signs
