@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from edgeguard.camera.video import Picture, StreamAccess, VideoError, VideoSource, open_stream
 from edgeguard.core.camera import CameraSpec
-from edgeguard.core.limits import CAMERA_BACKOFF_MAX_S, CAMERA_BACKOFF_MIN_S, CAMERA_OPEN_S, CAMERA_READ_S
+from edgeguard.core.camera_limits import CAMERA_BACKOFF_MAX_S, CAMERA_BACKOFF_MIN_S, CAMERA_OPEN_S, CAMERA_READ_S
 
 _HEALTHY_S: Final = 30.0
 """A connection that has given pictures for so long was no mistake: the next failure is called again at once."""

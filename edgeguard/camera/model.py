@@ -14,8 +14,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
+from edgeguard.core.camera_limits import MODEL_MAX_BYTES
 from edgeguard.core.errors import Permanent
-from edgeguard.core.limits import MODEL_MAX_BYTES
 
 MANIFEST: Final = "manifest.json"
 _ADVICE: Final = "install the package anew"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.camera.video import Luma
-from edgeguard.core.limits import MOTION_MAX_POINTS, MOTION_MAX_SPOTS
+from edgeguard.core.camera_limits import MOTION_MAX_POINTS, MOTION_MAX_SPOTS
 from edgeguard.vision.sensitivity import Sensitivity, learn_noise, watch
 from edgeguard.vision.spots import Spots
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeguard.core.camera_limits import PICTURE_MAX_BYTES, PICTURE_MAX_PIXELS, PICTURE_MAX_SIDE, PICTURE_MIN_SIDE
 from edgeguard.core.errors import Permanent
-from edgeguard.core.limits import PICTURE_MAX_BYTES, PICTURE_MAX_PIXELS, PICTURE_MAX_SIDE, PICTURE_MIN_SIDE
 
 Bgr = NDArray[np.uint8]
 """A picture in colour: rows by columns by (blue, green, red)."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeguard.camera.model import Model, load_model
 from edgeguard.camera.pictures import Bgr
-from edgeguard.core.limits import PLATES_MAX
+from edgeguard.core.camera_limits import PLATES_MAX
 from edgeguard.vision.plate_cells import Found, overlap, peaks, without_doubles
 from edgeguard.vision.plate_decoding import Reading, agreed, read, voted
 from edgeguard.vision.plate_geometry import Points, aspect, box_corners, homography, line_quads, stretched, strip_corners

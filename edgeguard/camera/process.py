@@ -24,9 +24,9 @@ from edgeguard.camera.sight import Sight
 from edgeguard.camera.worker import Worker
 from edgeguard.control.camera_views import SightingView
 from edgeguard.core.camera import CameraSpec, evidence_folder, view_file
+from edgeguard.core.camera_limits import CAMERA_TERM_S
 from edgeguard.core.clock import Clock, Stamp
 from edgeguard.core.errors import Permanent
-from edgeguard.core.limits import CAMERA_TERM_S
 
 _log = structlog.get_logger()
 _PR_SET_PDEATHSIG: Final = 1

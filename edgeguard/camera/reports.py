@@ -20,8 +20,8 @@ from edgeguard.control.camera_views import BeatView, SightingView
 from edgeguard.control.errors import CallRefused, DaemonSilent
 from edgeguard.control.methods import CAMERA_BEAT, CAMERA_SAW, Method
 from edgeguard.control.views import CountView
+from edgeguard.core.camera_limits import CAMERA_BEAT_S, CAMERA_REPORTS
 from edgeguard.core.ids import CameraName
-from edgeguard.core.limits import CAMERA_BEAT_S, CAMERA_REPORTS
 
 _log = structlog.get_logger()
 _CALL_S: Final = 20.0

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeguard.core.limits import VIDEO_RING_BYTES, VIDEO_RING_S
+from edgeguard.core.camera_limits import VIDEO_RING_BYTES, VIDEO_RING_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from edgeguard.camera.video import Picture, VideoError, VideoSource
 from edgeguard.camera.watch_file import Found
 from edgeguard.control.camera_views import SightingView
 from edgeguard.core.camera import CameraSpec
+from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
 from edgeguard.core.clock import Stamp
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.core.ids import BootId
-from edgeguard.core.limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
 
 _log = structlog.get_logger()
 

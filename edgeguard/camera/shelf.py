@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from edgeguard.core.limits import EVIDENCE_FREE_BYTES, EVIDENCE_UNSENT
+from edgeguard.core.camera_limits import EVIDENCE_FREE_BYTES, EVIDENCE_UNSENT
 
 UNSENT: Final = ".unsent"
 EXPORTED: Final = ".exported"

@@ -6,7 +6,7 @@ Physics is done on these seconds: a wrong one is worse than a guessed one. Knows
 from fractions import Fraction
 from typing import Final
 
-from edgeguard.core.limits import VIDEO_GAP_MAX_S
+from edgeguard.core.camera_limits import VIDEO_GAP_MAX_S
 
 _DEFAULT_PERIOD_S: Final = 0.04
 _RATES: Final = (1.0, 240.0)

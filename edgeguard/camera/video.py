@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from edgeguard.camera.ring import EncodedPacket, PacketRing
 from edgeguard.camera.timeline import Timeline
-from edgeguard.core.errors import Permanent
-from edgeguard.core.limits import (
+from edgeguard.core.camera_limits import (
     CAMERA_BROKEN_RUN,
     CAMERA_OPEN_S,
     CAMERA_READ_S,
@@ -31,6 +30,7 @@ from edgeguard.core.limits import (
     VIDEO_MAX_PIXELS,
     VIDEO_MIN_SIDE,
 )
+from edgeguard.core.errors import Permanent
 
 Luma = NDArray[np.uint8]
 """Brightness of a picture: rows by columns, 0-255."""

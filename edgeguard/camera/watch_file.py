@@ -12,8 +12,8 @@ import cv2
 from edgeguard.camera.evidence import Kept, keep
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import VideoError, VideoSource, open_video
+from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
 from edgeguard.core.facade import FacadeSpec
-from edgeguard.core.limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
 from edgeguard.vision.facade import Plane, release
 from edgeguard.vision.falls import Fall
 

@@ -21,8 +21,8 @@ from edgeguard.camera.sight import Sight
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import BeatView, TroubleView
 from edgeguard.core.blindness import Blindness
+from edgeguard.core.camera_limits import CAMERA_CAUGHT_UP_S, CAMERA_LAG_S
 from edgeguard.core.clock import Clock, Stamp
-from edgeguard.core.limits import CAMERA_CAUGHT_UP_S, CAMERA_LAG_S
 
 _log = structlog.get_logger()
 _LOST_AFTER_S: Final = 10.0

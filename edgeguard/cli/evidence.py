@@ -20,9 +20,9 @@ from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
 from edgeguard.core.camera import CameraSpec, evidence_folder
+from edgeguard.core.camera_limits import AUDIT_SHOWN_MAX
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
-from edgeguard.core.limits import AUDIT_SHOWN_MAX
 from edgeguard.store import read_audit
 
 

@@ -26,7 +26,7 @@ ORDER: Final = (
     *("status", "top", "devices", "points", "alarms", "cameras", "outbox"),
     *("read", "write", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
     *("trend", "export"),
-    *("check", "reload", "profile", "schema", "audit", "plates", "falling", "evidence", "verify"),
+    *("check", "reload", "profile", "schema", "audit", "backup", "restore", "erase", "plates", "falling", "evidence", "verify"),
     *("run", "camera", "demo", "simulate"),
 )
 """The commands in the order in which a technician meets them: what is, what can be done on a wire, what is set up, the rest."""

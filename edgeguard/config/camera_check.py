@@ -15,10 +15,7 @@ from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.camera import CameraSpec, PlateShape, Task
-from edgeguard.core.errors import ConfigError
-from edgeguard.core.facade import FacadeSpec
-from edgeguard.core.ids import CameraName
-from edgeguard.core.limits import (
+from edgeguard.core.camera_limits import (
     CAMERA_MEMORY_BYTES,
     CAMERA_MEMORY_LEAST,
     EVIDENCE_MAX_AGE_MS,
@@ -26,6 +23,9 @@ from edgeguard.core.limits import (
     EVIDENCE_MIN_BYTES,
     MAX_CAMERAS,
 )
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.facade import FacadeSpec
+from edgeguard.core.ids import CameraName
 from edgeguard.core.point import Labels
 
 CAMERA_FORMS: Final = (

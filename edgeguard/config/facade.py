@@ -7,8 +7,8 @@ from pydantic import Field
 
 from edgeguard.config.document import read_document
 from edgeguard.config.mistakes import Mistakes, Table, unknown_key
+from edgeguard.core.camera_limits import FACADE_MAX_LINES, FACADE_MAX_MASKS, FACADE_MAX_POINTS
 from edgeguard.core.facade import FacadeSpec, FloorLine, Mount
-from edgeguard.core.limits import FACADE_MAX_LINES, FACADE_MAX_MASKS, FACADE_MAX_POINTS
 
 Px = Annotated[float, Field(strict=False, ge=-20_000, le=20_000, allow_inf_nan=False)]
 Point = Annotated[list[Px], Field(min_length=2, max_length=2)]

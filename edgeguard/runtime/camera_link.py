@@ -18,8 +18,8 @@ import structlog
 from edgeguard.config.files import CREDENTIALS
 from edgeguard.control.camera_views import BeatView
 from edgeguard.core.camera import CameraSpec
+from edgeguard.core.camera_limits import CAMERA_SILENT_S, CAMERA_START_S, CAMERA_STDERR_BYTES, CAMERA_TERM_S
 from edgeguard.core.errors import Permanent, Retryable
-from edgeguard.core.limits import CAMERA_SILENT_S, CAMERA_START_S, CAMERA_STDERR_BYTES, CAMERA_TERM_S
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 1.0

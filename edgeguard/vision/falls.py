@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.core.limits import FALL_MAX_PENDING, FALL_MAX_RECENT
+from edgeguard.core.camera_limits import FALL_MAX_PENDING, FALL_MAX_RECENT
 from edgeguard.vision.facade import GRAVITY_M_S2, Plane
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.spots import Spots

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from edgeguard.core.limits import FALL_MAX_HABITS
+from edgeguard.core.camera_limits import FALL_MAX_HABITS
 from edgeguard.vision.tracks import Mark, Track
 from edgeguard.vision.trajectory import Path, fit
 

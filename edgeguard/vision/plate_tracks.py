@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edgeguard.core.limits import PLATE_TRACK_SIGHTINGS
+from edgeguard.core.camera_limits import PLATE_TRACK_SIGHTINGS
 from edgeguard.vision.plate_cells import Found, overlap
 from edgeguard.vision.plate_decoding import Reading
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.core.limits import FALL_MAX_POINTS, FALL_MAX_TRACKS
+from edgeguard.core.camera_limits import FALL_MAX_POINTS, FALL_MAX_TRACKS
 from edgeguard.vision.spots import Column, Spots
 
 _REACH: Final = (0.9, -1.0, 2.3)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeguard.camera.model import MANIFEST, ModelError, load_model, model_facts, shipped_models
-from edgeguard.core.limits import MODEL_MAX_BYTES
+from edgeguard.core.camera_limits import MODEL_MAX_BYTES
 from edgeguard.vision.plate_grammar import ALPHABET
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeguard.camera.pictures import PictureError, decode_picture, load_picture, stated_size
-from edgeguard.core.limits import PICTURE_MAX_BYTES
+from edgeguard.core.camera_limits import PICTURE_MAX_BYTES
 from edgeguard.testing.examples import examples
 
 FORMS = (".jpg", ".png", ".bmp", ".webp")

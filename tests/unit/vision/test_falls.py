@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeguard.core.limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
+from edgeguard.core.camera_limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
 from edgeguard.testing.examples import examples
 from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
 from edgeguard.vision.spots import Spots

@@ -1,0 +1,72 @@
+"""The bounds of cameras, pictures and evidence. As core.limits: everything that could grow has one."""
+
+from typing import Final
+
+# Video
+VIDEO_MAX_PIXELS: Final = 8192 * 4320
+VIDEO_MIN_SIDE: Final = 16
+VIDEO_GAP_MAX_S: Final = 60.0
+"""A step between two stamps longer than this is a broken clock, not a pause."""
+VIDEO_BROKEN_RUN: Final = 3000
+"""Packets in a row that give no picture before a stream counts as undecodable."""
+VIDEO_RING_BYTES: Final = 48 * 1024 * 1024
+VIDEO_RING_S: Final = 40.0
+
+# Falling objects
+MOTION_MAX_POINTS: Final = 30_000
+"""Pixels out of their range that are looked at in one picture; beyond them the picture is a flood and gives no spots."""
+MOTION_MAX_SPOTS: Final = 64
+FALL_MAX_TRACKS: Final = 80
+FALL_MAX_POINTS: Final = 400
+"""Points of one track: more than 13 s at 30 pictures a second, longer than anything falls past a camera."""
+FALL_MAX_PENDING: Final = 32
+FALL_MAX_RECENT: Final = 64
+FACADE_MAX_POINTS: Final = 64
+FACADE_MAX_MASKS: Final = 64
+FACADE_MAX_LINES: Final = 200
+EVIDENCE_BEFORE_S: Final = 8.0
+EVIDENCE_AFTER_S: Final = 5.0
+EVIDENCE_MAX_PENDING: Final = 16
+FALL_MAX_HABITS: Final = 256
+# Pictures and models
+PICTURE_MAX_BYTES: Final = 64 * 1024 * 1024
+PICTURE_MAX_PIXELS: Final = 8192 * 8192
+PICTURE_MAX_SIDE: Final = 16384
+PICTURE_MIN_SIDE: Final = 8
+MODEL_MAX_BYTES: Final = 32 * 1024 * 1024
+PLATES_MAX: Final = 16
+"""Plates told of one picture."""
+PLATE_TRACK_SIGHTINGS: Final = 64
+"""Readings of one car that vote; the weakest give way."""
+
+# Cameras at run time
+MAX_CAMERAS: Final = 16
+CAMERA_OPEN_S: Final = 10.0
+CAMERA_READ_S: Final = 10.0
+"""A stream that gives nothing for so long is left and called again."""
+CAMERA_BROKEN_RUN: Final = 250
+"""Packets of a live stream without a picture, after which it is called again."""
+CAMERA_BACKOFF_MIN_S: Final = 1.0
+CAMERA_BACKOFF_MAX_S: Final = 30.0
+CAMERA_LAG_S: Final = 1.0
+"""So far behind its camera, a process looks at no further picture until it has caught up."""
+CAMERA_CAUGHT_UP_S: Final = 0.3
+CAMERA_BEAT_S: Final = 2.0
+CAMERA_SILENT_S: Final = 40.0
+"""A process that shows no sign of life for so long is ended and started again. Above what a call of a dead camera may take."""
+CAMERA_START_S: Final = 90.0
+"""The same for its first sign of life: a Raspberry Pi loads libraries and models from an SD card."""
+CAMERA_TERM_S: Final = 3.0
+CAMERA_REPORTS: Final = 64
+"""Reports that wait for the daemon in a camera's process; plates go before falls, whose evidence is on the disk."""
+CAMERA_STDERR_BYTES: Final = 16 * 1024
+CAMERA_MEMORY_BYTES: Final = 640 * 1024 * 1024
+CAMERA_MEMORY_LEAST: Final = 192 * 1024 * 1024
+EVIDENCE_MAX_BYTES: Final = 4 * 1024**3
+EVIDENCE_MIN_BYTES: Final = 64 * 1024**2
+EVIDENCE_MAX_AGE_MS: Final = 30 * 86_400_000
+EVIDENCE_UNSENT: Final = 1000
+AUDIT_SHOWN_MAX: Final = 200_000
+"""Rows of the audit log that evidence is checked against: all that it holds."""
+EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
+"""Below so much free space the oldest evidence that nobody has exported goes first."""
