@@ -13,16 +13,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
-from edgeguard.camera.plates import PlateReader
-from edgeguard.vision.plate_geometry import homography
-from edgeguard.vision.plate_grammar import ALPHABET
 from recipe.corpus import ABROAD_HELD, ABROAD_TRAIN, CROPS, NEGATIVES, PHOTOS, SHARED, held_out, labelled, load, rows_of
 from recipe.glyphs import font_bank
 from recipe.reader_samples import FAINTEST
 from recipe.render import draw_plate
 from recipe.texts import KINDS, draw_text
 from recipe.weathering import lens, light, sensor, wear
+
+from edgeguard.camera.plates import PlateReader
+from edgeguard.vision.plate_geometry import homography
+from edgeguard.vision.plate_grammar import ALPHABET
 
 Image = np.ndarray
 
@@ -40,13 +40,7 @@ def interval(hits: int, count: int) -> tuple[float, float]:
 def share(hits: int, count: int) -> dict[str, object]:
     """A share with its interval, in percent."""
     low, high = interval(hits, count)
-    return {
-        "n": count,
-        "right": hits,
-        "percent": round(100 * hits / max(1, count), 1),
-        "from": round(100 * low, 1),
-        "to": round(100 * high, 1),
-    }
+    return {"n": count, "right": hits, "percent": round(100 * hits / max(1, count), 1), "from": round(100 * low, 1), "to": round(100 * high, 1)}
 
 
 def judge(reader: PlateReader, pictures: Iterable[tuple[str, Callable[[], Image]]]) -> dict[str, object]:
@@ -92,14 +86,8 @@ def rendered(kind_name: str, count: int) -> list[tuple[str, Callable[[], Image]]
     kind = next(kind for kind in KINDS if kind.name == kind_name)
     rng = np.random.default_rng((777, KINDS.index(kind)))
     bank = font_bank()
-    scene_paths = [
-        SHARED / "plates_abroad" / "openlpr_web" / row["file"]
-        for row in rows_of(SHARED / "plates_abroad" / "openlpr_web", "corners_pseudo.csv")
-    ]
-    quads = [
-        np.array([[float(row[f"x{i}"]), float(row[f"y{i}"])] for i in (1, 2, 3, 4)])
-        for row in rows_of(SHARED / "plates_abroad" / "openlpr_web", "corners_pseudo.csv")
-    ]
+    scene_paths = [SHARED / "plates_abroad" / "openlpr_web" / row["file"] for row in rows_of(SHARED / "plates_abroad" / "openlpr_web", "corners_pseudo.csv")]
+    quads = [np.array([[float(row[f"x{i}"]), float(row[f"y{i}"])] for i in (1, 2, 3, 4)]) for row in rows_of(SHARED / "plates_abroad" / "openlpr_web", "corners_pseudo.csv")]
     made = []
     while len(made) < count:
         text = draw_text(rng, kind)

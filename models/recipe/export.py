@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from recipe.detector_net import Detector
+from recipe.reader_net import INPUT_H, INPUT_W, Reader
 from torch import nn
 
 from edgeguard.vision.plate_grammar import ALPHABET, Colour
-from recipe.detector_net import Detector
-from recipe.reader_net import INPUT_H, INPUT_W, Reader
 
 FOLDER = Path(__file__).resolve().parents[1]
 
@@ -91,9 +91,7 @@ def main() -> None:
                 detector_step,
                 0.25,
                 "uint8 [batch, rows, columns, 3] BGR, rows and columns multiples of 32, grey 114 beyond the picture",
-                {
-                    "cells": "[batch, 9, rows/8, columns/8]: logit of a plate's centre, then x, y of four corners in 16 px from the cell's middle"
-                },
+                {"cells": "[batch, 9, rows/8, columns/8]: logit of a plate's centre, then x, y of four corners in 16 px from the cell's middle"},
                 seed=440,
             ),
             "plate_reader": entry(

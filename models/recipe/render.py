@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-
 from recipe.glyphs import GlyphBank
 from recipe.texts import Kind
 
@@ -110,12 +109,7 @@ def _furnish(rng: np.random.Generator, picture: Image, kind: Kind, scale: float)
     if not kind.name.startswith("energy") or rng.random() < 0.3:
         inset = round(rng.uniform(1.5, 5) * scale)
         cv2.rectangle(
-            picture,
-            (inset, inset),
-            (width - 1 - inset, height - 1 - inset),
-            ink,
-            max(1, round(rng.uniform(1.5, 4) * scale)),
-            cv2.LINE_AA,
+            picture, (inset, inset), (width - 1 - inset, height - 1 - inset), ink, max(1, round(rng.uniform(1.5, 4) * scale)), cv2.LINE_AA
         )
     xs = (110, 330) if width / height < 3.3 else (120, 360)
     for x in xs:

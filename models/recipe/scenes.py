@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-
-from edgeguard.vision.plate_geometry import homography
 from recipe.corpus import ABROAD_TRAIN, PHOTOS, SHARED, held_out, labelled, load, negatives, rows_of
 from recipe.glyphs import GlyphBank
 from recipe.render import draw_plate
 from recipe.texts import draw_kind, draw_text
 from recipe.weathering import lens, light, rain, smooth_noise, wear
+
+from edgeguard.vision.plate_geometry import homography
 
 Image = np.ndarray
 SCENE_H, SCENE_W = 192, 288
@@ -125,9 +125,7 @@ class SceneMaker:
         else:
             zoom, middle = float(np.exp(rng.uniform(np.log(0.3), np.log(1.3)))), rng.uniform(0.2, 0.8, 2) * (width, height)
         zoom = float(np.clip(zoom, 0.1, 2.5))
-        place = (
-            rng.uniform(0.12, 0.88, 2) * (SCENE_W, SCENE_H) if rng.random() < 0.9 else rng.uniform(-1, 2, 2) * (SCENE_W, SCENE_H)
-        )
+        place = rng.uniform(0.12, 0.88, 2) * (SCENE_W, SCENE_H) if rng.random() < 0.9 else rng.uniform(-1, 2, 2) * (SCENE_W, SCENE_H)
         turn = float(np.clip(rng.normal(0, 0.08), -0.3, 0.3))
         rotation = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         if rng.random() < 0.3:
@@ -171,10 +169,7 @@ class SceneMaker:
         quad = _free_quad(rng, width, width * flat.picture.shape[0] / flat.picture.shape[1])
         quad += rng.uniform(0.1, 0.9, 2) * (SCENE_W, SCENE_H)
         reach = 0.7 * width
-        if any(
-            np.abs(other.mean(0) - quad.mean(0)).max() < reach + np.ptp(other[:, 0]) / 2
-            for other in [p for p, _ in plates] + unsure
-        ):
+        if any(np.abs(other.mean(0) - quad.mean(0)).max() < reach + np.ptp(other[:, 0]) / 2 for other in [p for p, _ in plates] + unsure):
             return
         self._paint(rng, seen, light(rng, flat.picture), quad)
         plates.append((quad, True))
@@ -263,3 +258,5 @@ def _camera(rng: np.random.Generator, picture: Image) -> Image:
         _, coded = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
         out = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     return out
+
+

@@ -48,9 +48,9 @@ def light(rng: np.random.Generator, picture: Image) -> Image:
     gain = rng.uniform(0.55, 1.35) if rng.random() < 0.9 else rng.uniform(0.15, 0.55)
     out = out * gain * rng.uniform(0.8, 1.2, 3).astype(np.float32)
     if rng.random() < 0.5:
-        ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * rng.normal(0, 0.25) + np.linspace(
-            -1, 1, height, dtype=np.float32
-        )[:, None] * rng.normal(0, 0.2)
+        ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * rng.normal(0, 0.25) + np.linspace(-1, 1, height, dtype=np.float32)[
+            :, None
+        ] * rng.normal(0, 0.2)
         out = out * np.clip(1 + ramp, 0.25, 1.9)[..., None]
     if rng.random() < 0.14:
         out = out + _glare(rng, height, width)[..., None]
