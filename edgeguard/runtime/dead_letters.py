@@ -45,6 +45,8 @@ class DeadLetters:
         if len(text) < ERASE_MIN_CHARS:
             raise BadArguments(f"less than {ERASE_MIN_CHARS} characters stand for nobody in particular")
         done = await self._gateway.store.erase(text, call.author)
+        if self._gateway.uplink is not None:
+            self._gateway.uplink.reread()
         recent = self._gateway.pipeline.recent
         kept = [line for line in recent if text not in line]
         recent.clear()

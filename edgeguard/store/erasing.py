@@ -104,6 +104,8 @@ def _holds_word(body: bytes, needle: bytes) -> bool:
     at = body.find(needle)
     while at >= 0:
         before, after = body[at - 1 : at] if at else b"", body[at + len(needle) : at + len(needle) + 1]
+        if body[at - 2 : at - 1] == b"\\":
+            before = b""  # the letter of an escape, as of a new line, belongs to no word
         if not (before.isalnum() and needle[:1].isalnum()) and not (after.isalnum() and needle[-1:].isalnum()):
             return True
         at = body.find(needle, at + 1)

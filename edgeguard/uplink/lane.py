@@ -135,6 +135,11 @@ class Lane:
         self.after_seq = after_seq
         self.dry = False
 
+    def reread(self) -> None:
+        """Forget what is ready and not yet sent, so that it is read again."""
+        if self.ready:
+            self.rewind(_first_of(self.ready[0]) - 1)
+
     def advance(self, after_seq: int) -> None:
         """Leave everything up to `after_seq` to another lane; nothing of it may be in flight."""
         if self.ready and _first_of(self.ready[0]) > after_seq:

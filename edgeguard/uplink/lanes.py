@@ -55,6 +55,11 @@ class Lanes:
         self.history.through_seq = 0
         self.split_due = True
 
+    def reread(self) -> None:
+        """What is ready was read before rows changed: read it again."""
+        for lane in self.by_urgency:
+            lane.reread()
+
     def renewed(self) -> None:
         """The outbox is another one: the same numbers are other rows now."""
         for lane in self.by_urgency:

@@ -141,6 +141,11 @@ class Sync:
         self.lanes.woken()
         self._poke()
 
+    def reread(self) -> None:
+        """Rows have changed under what was read already."""
+        self.lanes.reread()
+        self._poke()
+
     def settle(self, acks: list[tuple[int, int]]) -> None:
         """PUBACKs, as the session hands them over."""
         now_s = self._now_s()

@@ -131,6 +131,10 @@ class Uplink:
         """A hint that rows were added."""
         self._sync.wake()
 
+    def reread(self) -> None:
+        """Rows of the outbox have changed: what was read and not sent yet is read again."""
+        self._sync.reread()
+
     def catalog_changed(self) -> None:
         """Publish the catalog again, if there is a session; else the next one does."""
         if self._link.phase is Phase.ONLINE:

@@ -162,6 +162,11 @@ def test_every_spelling_in_json_is_found(text: str) -> None:
     assert holds(orjson.dumps({"text": text}), spellings(text))
 
 
+def test_a_word_right_behind_a_line_feed_is_a_word() -> None:
+    assert holds(orjson.dumps({"text": "called by\nLi Wei"}), spellings("Li Wei"))
+    assert not holds(orjson.dumps({"text": "nLi Wei"}), spellings("Li Wei"))
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [

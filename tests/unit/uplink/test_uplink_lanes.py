@@ -126,6 +126,22 @@ def test_broken_connections_lose_nothing(rows: int, seed: int, breaks: list[int]
     assert run.accepted == set(range(1, rows + 1))
 
 
+@settings(deadline=None)
+@given(st.integers(1, 100), st.integers(0, 999), st.lists(st.integers(1, 20), max_size=6))
+def test_what_is_ready_may_be_read_again_at_any_moment(rows: int, seed: int, moments: list[int]) -> None:
+    run = model(rows, {7: 0x99}, seed, moody=0.1)
+    for steps in moments:
+        for _ in range(steps):
+            if run.left:
+                run._step()
+        in_flight = len(run.lane.flight)
+        run.lane.reread()
+        assert (len(run.lane.ready), len(run.lane.flight)) == (0, in_flight)
+    run.run()
+    assert run.accepted | set(run.parked) == set(range(1, rows + 1))
+    assert len(run.delivered) == len(set(run.delivered))
+
+
 @given(st.integers(1, 60), st.integers(0, 999), st.floats(0, 0.6))
 def test_with_one_message_at_a_time_order_is_strict_whatever_is_refused(rows: int, seed: int, moody: float) -> None:
     run = model(rows, {}, seed, window=1, moody=moody)
