@@ -244,6 +244,8 @@ CAP_SLACK_PARTS: Final = 64
 """A full outbox drops down to its cap less one part in so many, so that drops are big and rare."""
 PRUNE_ROWS: Final = 4096
 ACK_WRITE_S: Final = 1.0
+ACK_ALONE_S: Final = 5.0
+"""Acknowledgements wait so long at most for items to be written along with."""
 ACK_SPANS_MAX: Final = 1024
 DEAD_LETTERS_MAX: Final = 1000
 DEAD_LETTERS_SHOWN: Final = 200

@@ -16,6 +16,7 @@ from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import BootId, Epoch
 from edgeguard.core.item import STREAMS, Stream
 from edgeguard.core.limits import (
+    ACK_ALONE_S,
     ACK_WRITE_S,
     DISK_LOOK_S,
     GROUP_MAX_ROWS,
@@ -128,7 +129,7 @@ class Writer:
             self._stirred.set()
 
     def acknowledge(self, ack: Ack) -> None:
-        """Hand to the desk with the next piece of work, write within a second."""
+        """Hand to the desk with the next piece of work, write with the next items after a second, alone a little later."""
         if self._unmarked_at is None:
             self._unmarked_at = asyncio.get_running_loop().time()
             self._stirred.set()
@@ -213,6 +214,11 @@ class Writer:
     def _enough(self) -> bool:
         return self.pending.urgent or self.pending.items >= self._spec.telemetry_rows
 
+    @property
+    def _marks_alone_s(self) -> float:
+        """So long acknowledgements wait for items to be written along with: every commit wears the card."""
+        return min(ACK_WRITE_S + self._spec.telemetry_wait_ms / 1000, ACK_ALONE_S)
+
     def _telemetry_deadline(self) -> float:
         return self._first_at + self._spec.telemetry_wait_ms / 1000
 
@@ -221,7 +227,7 @@ class Writer:
         if len(self.pending):
             deadline = min(deadline, self._telemetry_deadline())
         if self._unmarked_at is not None:
-            deadline = min(deadline, self._unmarked_at + ACK_WRITE_S)
+            deadline = min(deadline, self._unmarked_at + self._marks_alone_s)
         return deadline
 
     async def step(self, *, everything: bool = False) -> None:
@@ -302,10 +308,11 @@ class Writer:
     async def _commit(self, *, everything: bool) -> None:
         now = asyncio.get_running_loop().time()
         troubled = self._keeper.trouble is not None
-        due = self._unmarked_at is not None and (everything or now - self._unmarked_at >= ACK_WRITE_S)
-        save_marks = due or (troubled and not self._short_of_room)
+        unmarked_s = 0.0 if self._unmarked_at is None else now - self._unmarked_at
+        due = self._unmarked_at is not None and (everything or unmarked_s >= self._marks_alone_s)
         wanted = everything or due or troubled or self._enough() or now >= self._telemetry_deadline()
         entries = self.pending.take(GROUP_MAX_ROWS, alarms_only=self._short_of_room) if wanted else []
+        save_marks = due or (troubled and not self._short_of_room) or (bool(entries) and unmarked_s >= ACK_WRITE_S)
         gaps = () if self._short_of_room else self._untold()
         if not (entries or gaps or self._offset or save_marks) or (self._short_of_room and not entries):
             return

@@ -151,12 +151,15 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
     await asyncio.sleep(0.5)
     helpers += [asyncio.create_task(uplink.run()), asyncio.create_task(raise_alarms(store, raised))]
     cpu_s, begun = time.process_time(), time.perf_counter()
-    marks = [begun]
+    marks, cpu_marks = [begun], [cpu_s]
     while (rows := (await store.backlog(Stream.TELEMETRY)).rows) > 0:
         while len(marks) <= 10 * (1 - rows / options.items):
             marks.append(time.perf_counter())
+            cpu_marks.append(time.process_time())
         await asyncio.sleep(0.02)
-    took_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu_s
+    marks.append(time.perf_counter())
+    cpu_marks.append(time.process_time())
+    took_s, cpu_s = marks[-1] - begun, cpu_marks[-1] - cpu_s
     helpers.pop().cancel()
     while len(alarms.waits_s) < len(raised) and time.perf_counter() - begun < took_s + 10:
         await asyncio.sleep(0.05)
@@ -166,12 +169,14 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
         helper.cancel()
     await asyncio.gather(*helpers, return_exceptions=True)
     waits = sorted(alarms.waits_s) or [float("nan")]
-    tenths = [options.items / 10 / (after - before) for before, after in pairwise(marks)]
+    tenth = options.items / 10
+    tenths = [tenth / max(after - before, 1e-9) for before, after in pairwise(marks)]
+    costs = [(after - before) / tenth * 1e6 for before, after in pairwise(cpu_marks)]
     return {
         "items_per_s": round(options.items / took_s),
         "cpu_us_per_item": round(cpu_s / options.items * 1e6, 1),
         "tenths_items_per_s": [round(rate) for rate in tenths],
-        "last_to_first_tenth": round(tenths[-1] / tenths[0], 2) if len(tenths) > 1 else None,
+        "tenths_cpu_us_per_item": [round(cost, 1) for cost in costs],
         "undelivered": undelivered,
         "alarms_raised": len(raised),
         "alarms": len(alarms.waits_s),

@@ -159,3 +159,8 @@ def test_a_gap_record_of_what_stays_fits_an_item_and_a_stretch_is_more_than_a_sl
     assert outbox_limits.THIN_TOLD * digits_and_comma + 1000 < limits.ITEM_MAX_BYTES
     assert outbox_limits.THIN_SLICE_ROWS < outbox_limits.THIN_STRETCH_ROWS
     assert outbox_limits.THIN_ABOVE_PARTS < limits.CAP_SLACK_PARTS
+
+
+def test_acknowledgements_are_written_alone_only_after_they_could_have_been_written_along() -> None:
+    assert limits.ACK_WRITE_S < limits.ACK_ALONE_S
+    assert limits.ACK_ALONE_S >= limits.ACK_WRITE_S + limits.GROUP_TELEMETRY_WAIT_S

@@ -135,6 +135,7 @@ async def test_the_last_number_is_remembered_when_every_row_is_gone(tmp_path: Pa
 
 async def test_acknowledgements_are_written_though_nothing_else_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeguard.store.writer.ACK_WRITE_S", 0.01)
+    monkeypatch.setattr("edgeguard.store.writer.ACK_ALONE_S", 0.02)
     clock = FakeClock()
     async with running(spec_of(tmp_path), clock) as store:
         await store.put(batch(clock, T, 1, 2, 3))
@@ -148,6 +149,19 @@ async def test_acknowledgements_are_written_though_nothing_else_comes(tmp_path: 
             return int(row[0]) if row else 0
 
         await until(lambda: floor() == 2)
+
+
+async def test_acknowledgements_wait_for_items_to_be_written_along_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeguard.store.writer.ACK_WRITE_S", 0.01)
+    monkeypatch.setattr("edgeguard.store.writer.ACK_ALONE_S", 3600.0)
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(batch(clock, T, 1, 2, 3))
+        await store.acknowledge(T, 1, 2)
+        await asyncio.sleep(0.05)
+        assert store._keeper.ledger.streams[T].floor == 0
+        await store.put(batch(clock, T, 4))
+        assert (store._keeper.ledger.streams[T].floor, store._keeper.ledger.marks_dirty) == (2, False)
 
 
 async def test_done_rows_are_removed_in_big_ranges_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
