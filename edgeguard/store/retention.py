@@ -1,7 +1,7 @@
 """Caps of a full outbox: what goes first, and the gap records that tell of it. Runs inside the ledger's transactions.
 
-The lowest class goes first, its oldest rows before its newest: telemetry, then events, alarms last. A gap record that would go
-with the events around it is told again, merged with its neighbours, so that loss is never silent.
+The lowest class goes first, its oldest rows before its newest: telemetry, then hints and figures, then other events, alarms last.
+A gap record that would go with the events around it is told again, merged with its neighbours, so that loss is never silent.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,15 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import CAP_SLACK_PARTS, PRUNE_ROWS
+from edgeguard.core.outbox_limits import THIN_TOLD
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.sql import SQL
 
 LOWEST_FIRST: Final = tuple(reversed(STREAMS))
 GAP_MARK: Final = b'{"type":"gap",'
 """How the bodies of gap records begin; the store alone writes events of this type."""
+FIGURE_MARKS: Final = (b'{"type":"energy",', b'{"type":"hint",')
+"""How the bodies of events begin that give way before all others."""
 
 STORE_FULL: Final = "store-full"
 TOO_OLD: Final = "too-old"
@@ -54,6 +57,11 @@ class Gap:
     items: int | None = None
     epoch: str | None = None
     kept: tuple[int, ...] = ()
+
+    @property
+    def lost(self) -> int:
+        """How many numbers of the range are lost; 0 where there is none."""
+        return 0 if self.first is None or self.last is None else self.last - self.first + 1 - len(self.kept)
 
     def item(self, at: Stamp) -> Item:
         """`{"type":"gap","stream":…,"from":…,"to":…,"reason":…}`, with `items`, `epoch` and `kept` where there are any."""
@@ -122,6 +130,9 @@ def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
     for stream in LOWEST_FIRST:
         while (excess := _excess(ledger, caps)) != (0, 0):
             if prune(ledger):
+                continue
+            if stream is Stream.EVENTS and (figures := _drop_figures(ledger)) is not None:
+                drops.append(figures)
                 continue
             state = ledger.streams[stream]
             if state.rows == 0:
@@ -224,6 +235,29 @@ def _seize(ledger: Ledger, stream: Stream, first: int, last: int, reason: str) -
             found = ledger.connection.execute(SQL[stream].gaps, (*hole, len(GAP_MARK), GAP_MARK)).fetchall()
             carried += [gap_of(body) for (body,) in found]
     return _Drop(tuple(Gap(stream, reason, *hole) for hole in holes), tuple(carried))
+
+
+def _drop_figures(ledger: Ledger) -> _Drop | None:
+    """Take hints and figures out of the oldest events that were not looked through yet; None if there are no such events."""
+    state = ledger.streams[Stream.EVENTS]
+    first = max(state.thinned + 1, state.floor + 1)
+    last = min(first + PRUNE_ROWS - 1, state.last)
+    if first > last:
+        return None
+    starts = " OR ".join(["substr(body, 1, ?) = ?"] * len(FIGURE_MARKS))
+    marks = [part for mark in FIGURE_MARKS for part in (len(mark), mark)]
+    sql = f"SELECT seq FROM events WHERE seq > ? AND seq < ? AND ({starts})"  # noqa: S608 - our own words
+    figures = {int(seq) for (seq,) in ledger.connection.execute(sql, (first, last, *marks)) if any(state.holes(seq, seq))}
+    keep = [seq for seq in range(first, last + 1) if seq not in figures]
+    ledger.thin(Stream.EVENTS, keep)
+    return _Drop(gaps_between(Stream.EVENTS, STORE_FULL, keep), ())
+
+
+def gaps_between(stream: Stream, reason: str, keep: Sequence[int]) -> tuple[Gap, ...]:
+    """Records of the numbers that lie between these, each with so many of these as an item can hold; none for what has no holes."""
+    parts = [tuple(keep[at : at + THIN_TOLD + 1]) for at in range(0, max(len(keep) - 1, 0), THIN_TOLD)]
+    gaps = [Gap(stream, reason, part[0], part[-1], kept=part) for part in parts]
+    return tuple(gap for gap in gaps if gap.lost)
 
 
 def park(ledger: Ledger, stream: Stream, first: int, last: int, reason: str, now: Stamp) -> int:

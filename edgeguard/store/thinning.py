@@ -17,10 +17,9 @@ from edgeguard.core.outbox_limits import (
     THIN_SLICE_ROWS,
     THIN_STRETCH_MS,
     THIN_STRETCH_ROWS,
-    THIN_TOLD,
 )
 from edgeguard.store.ledger import Ledger
-from edgeguard.store.retention import THINNED, Caps, Gap, filled
+from edgeguard.store.retention import THINNED, Caps, filled, gaps_between
 
 NEAR: Final = 1.0 - 1.0 / THIN_ABOVE_PARTS
 """The part of a cap above which telemetry is thinned."""
@@ -116,14 +115,5 @@ def _cut(stretch: _Stretch, now: Stamp) -> int:
         ledger.thin(_T, keep)
         gone = before - ledger.streams[_T].rows
         if gone:
-            ledger.append([gap.item(now) for gap in _told(keep)])
+            ledger.append([gap.item(now) for gap in gaps_between(_T, THINNED, keep)])
     return gone
-
-
-def _told(keep: list[int]) -> list[Gap]:
-    """Gap records of what lies between these numbers, each with so many of them as an item can hold."""
-    gaps = []
-    for at in range(0, len(keep) - 1, THIN_TOLD):
-        part = keep[at : at + THIN_TOLD + 1]
-        gaps.append(Gap(_T, THINNED, part[0], part[-1], kept=tuple(part)))
-    return gaps

@@ -431,8 +431,7 @@ class Writer:
 
     def _count_lost(self, lost: tuple[Gap, ...]) -> None:
         for gap in lost:
-            if gap.first is not None and gap.last is not None:
-                self.lost[gap.stream] += gap.last - gap.first + 1
+            self.lost[gap.stream] += gap.lost
         if lost and not self._full:
             self._full = True
             told = ", ".join(f"{gap.stream} {gap.first}-{gap.last} ({gap.reason})" for gap in lost[:4])

@@ -9,7 +9,7 @@ from store_kit import item
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId, Epoch
-from edgeguard.core.item import STREAMS, Stream
+from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.store import group as grouping
 from edgeguard.store.damage import open_outbox
 from edgeguard.store.group import Committed, Group
@@ -99,6 +99,25 @@ def test_events_go_when_no_telemetry_is_left_but_their_gap_records_are_told_agai
     assert ("telemetry", 1, 65, "store-full") in told
     lost_events = [(first, last) for stream, first, last, _ in told if stream == "events"]
     assert len(lost_events) == 1
+
+
+def test_hints_and_figures_give_way_before_other_events(ledger: Ledger, clock: FakeClock) -> None:
+    kinds = (b'{"type":"health","n":%d}', b'{"type":"energy","n":%d}', b'{"type":"hint","n":%d}', b'{"type":"plate","n":%d}')
+    items = tuple(Item(E, clock.now(), kinds[number % 4] % number) for number in range(200))
+    wide = grouping.commit(ledger, Group(items, (), (), None, clock.now(), save_marks=False), WIDE)
+    assert wide.lost == ()
+    ledger.mark_done(E, 2, 3)
+    done = grouping.commit(ledger, Group((), (), (), None, clock.now(), save_marks=False), Caps(1 << 30, 150, None))
+    left = [orjson.loads(row.body) for row in ledger.read(E, 0, 1000, 1 << 30, None)]
+    assert [body["type"] for body in left].count("health") == 50
+    assert [body["type"] for body in left].count("plate") == 50
+    assert not [body for body in left if body["type"] in ("energy", "hint") and body["n"] > 0]
+    (gap,) = [gap_of(orjson.dumps(body)) for body in left if body["type"] == "gap"]
+    assert set(range(1, 201)) - set(gap.kept) == {seq for seq in range(4, 200) if (seq - 1) % 4 in (1, 2)}
+    assert (done.lost, gap.lost) == ((gap,), 98)
+    again = grouping.commit(ledger, Group((), (), (), None, clock.now(), save_marks=False), Caps(1 << 30, 60, None))
+    assert {lost.reason for lost in again.lost} == {"store-full"}
+    assert sum(state.rows for state in ledger.streams.values()) <= 60 + len(gaps(ledger))
 
 
 def test_rows_older_than_the_cap_on_age_go_in_every_stream(ledger: Ledger, clock: FakeClock) -> None:

@@ -13,12 +13,12 @@ from edgeguard.core.ids import BootId, Epoch, GatewayId
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.outbox_limits import THIN_STRETCH_MS, THIN_TOLD
 from edgeguard.rules.thinning import Extremes, worth_keeping
-from edgeguard.store import Batch, thinning
+from edgeguard.store import Batch
 from edgeguard.store import group as grouping
 from edgeguard.store.damage import open_outbox
 from edgeguard.store.group import Group
 from edgeguard.store.ledger import Ledger
-from edgeguard.store.retention import Caps, gap_of
+from edgeguard.store.retention import Caps, gap_of, gaps_between
 from edgeguard.store.thinning import Thinner
 from edgeguard.testing.clock import FakeClock
 from edgeguard.uplink.completeness import Completeness
@@ -138,9 +138,9 @@ def test_a_number_lost_between_those_that_stay_is_still_noticed(ledger: Ledger, 
     assert lost["telemetry"] == ((victim.seq, victim.seq),)
 
 
-def test_what_stays_is_told_in_as_many_records_as_it_takes(ledger: Ledger, clock: FakeClock) -> None:
+def test_what_stays_is_told_in_as_many_records_as_it_takes(clock: FakeClock) -> None:
     keep = list(range(1, 4 * THIN_TOLD, 2))
-    gaps = thinning._told(keep)
+    gaps = gaps_between(T, "thinned", keep)
     assert len(gaps) == 2
     assert [(gap.first, gap.last) for gap in gaps] == [(1, keep[THIN_TOLD]), (keep[THIN_TOLD], keep[-1])]
     assert {seq for gap in gaps for seq in gap.kept} == set(keep)
