@@ -22,3 +22,6 @@ ERASE_LOOK_BYTES: Final = 1 << 20
 ERASE_TRIES: Final = 20
 """A reader may keep the write-ahead log from being cut for a moment."""
 ERASE_PAUSE_S: Final = 0.1
+REFILL_ROWS: Final = 512
+REFILL_BYTES: Final = 256 * 1024
+"""Rows left behind a range that goes: up to so many the table is emptied and filled again."""

@@ -6,7 +6,7 @@ a transaction that fails puts both back.
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Final
@@ -19,6 +19,7 @@ from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
+from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
 from edgeguard.core.rule_state import RuleState
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.sql import ROW, SQL, Record
@@ -192,8 +193,7 @@ class Ledger:
         state = self.streams[stream]
         rows, size = self.content(stream, state.first, state.last)
         gone_rows, gone_size = self.content(stream, state.first, min(seq, state.last))
-        with self.leaving_no_trace() if stream is Stream.EVENTS else nullcontext():
-            self.connection.execute(SQL[stream].remove, (seq,))
+        self._delete_through(stream, seq, gone_rows)
         first = max(state.first, seq + 1)
         if first <= min(state.thinned, state.last):
             first = self.connection.execute(SQL[stream].next, (first,)).fetchone()[0]
@@ -202,6 +202,21 @@ class Ledger:
         self._count_missing(stream, rows - gone_rows, size - gone_size)
         self.save_marks()
         self._forget_boots()
+
+    def _delete_through(self, stream: Stream, seq: int, gone_rows: int) -> None:
+        """Where few rows are left it is much cheaper to empty the table and put them back: pages of a table that is emptied are
+        given up unwritten, those of deleted rows are written once more. Events are overwritten, since they may tell of people."""
+        if stream is Stream.EVENTS:
+            with self.leaving_no_trace():
+                self.connection.execute(SQL[stream].remove, (seq,))
+            return
+        left_rows, left_size = self.content(stream, max(seq, self.streams[stream].first - 1) + 1, self.streams[stream].last)
+        if left_rows > min(REFILL_ROWS, gone_rows) or left_size > REFILL_BYTES:
+            self.connection.execute(SQL[stream].remove, (seq,))
+            return
+        left = self.connection.execute(SQL[stream].rest, (seq,)).fetchall()
+        self.connection.execute(SQL[stream].clear)
+        self._insert(stream, left)
 
     def thin(self, stream: Stream, keep: Sequence[int]) -> None:
         """Of the rows from the first to the last in `keep`, which rises, delete all others; none behind it has been thinned yet."""

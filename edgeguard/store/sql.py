@@ -31,6 +31,10 @@ class StreamSql:
     """stream, reason, first, last"""
     remove: str
     """last"""
+    rest: str
+    """seq; gives whole rows behind it, as `insert` takes them"""
+    clear: str
+    """Empties the table."""
     remove_between: str
     """first, last"""
     empty: str
@@ -55,6 +59,8 @@ _TEMPLATE: Final = StreamSql(
     bury="INSERT OR REPLACE INTO dead_letters (stream, seq, reason, wall_ms, body)"
     " SELECT ?, seq, ?, wall_ms, body FROM STREAM WHERE seq BETWEEN ? AND ?",
     remove="DELETE FROM STREAM WHERE seq <= ?",
+    rest="SELECT seq, boot, wall_ms, boot_ms, synced, total, body FROM STREAM WHERE seq > ? ORDER BY seq",
+    clear="DELETE FROM STREAM",
     remove_between="DELETE FROM STREAM WHERE seq BETWEEN ? AND ?",
     empty="UPDATE STREAM SET body = ? WHERE seq = ?",
     gaps="SELECT body FROM STREAM WHERE seq BETWEEN ? AND ? AND substr(body, 1, ?) = ? ORDER BY seq",
