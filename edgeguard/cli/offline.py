@@ -9,6 +9,7 @@ from rich.text import Text
 
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.profile_worth import known_by, ledger_table, template_warning, worth_facts
+from edgeguard.cli.rules import profile_rules, tell_rules
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, label, number, value_text, word
 from edgeguard.config import ProfileLibrary, load_profile, load_site_with_notes
@@ -166,6 +167,7 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
                 **worth_facts(profile),
                 "point_list": [_point_facts(point) for point in profile.points],
                 "alarms": profile.alarms,
+                "rules": profile_rules(profile),
             }
         )
         return Exit.FINE
@@ -207,6 +209,9 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
         for alarm in profile.alarms:
             alarms.add_row(alarm.name, word(alarm.severity.value, lang), _condition(alarm, lang), _label(alarm.text, lang))
         out.print(alarms)
+    if views := profile_rules(profile):
+        out.print()
+        tell_rules(lang, views, whole=False)
     return Exit.FINE
 
 

@@ -9,8 +9,8 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.domain import GroupSpec
 from edgeguard.core.ids import DeviceName, GroupName
-from edgeguard.core.limits import MAX_GROUPS
 from edgeguard.core.point import Labels
+from edgeguard.core.rule_limits import MAX_GROUPS
 
 
 def build_groups(data: Mapping[str, Any], named: frozenset[str], mistakes: Mistakes) -> tuple[GroupSpec, ...]:

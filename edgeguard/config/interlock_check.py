@@ -9,7 +9,7 @@ from edgeguard.config.mistakes import Mistakes, did_you_mean, kind_of
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.quantity import say_ms
 from edgeguard.config.site_model import InterlockTable
-from edgeguard.core.ids import PointName
+from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.interlock import (
     Comparison,
     Condition,
@@ -55,6 +55,14 @@ def with_interlocks(drafts: Sequence[Draft], named: frozenset[str], mistakes: Mi
     return tuple(_with_interlocks(draft, known, mistakes) for draft in drafts)
 
 
+def requirements(
+    texts: Sequence[str], device: DeviceName, devices: Sequence[DeviceSpec], path: KeyPath, mistakes: Mistakes
+) -> tuple[Requirement, ...]:
+    """Conditions written elsewhere than in an interlock; bare names mean points of `device`. Every mistake is added."""
+    points = {str(spec.name): {str(point.name): point for point in spec.profile.points} for spec in devices}
+    return _requirements(texts, device, path, _Known(points, frozenset(points)), mistakes)
+
+
 def _with_interlocks(draft: Draft, known: _Known, mistakes: Mistakes) -> DeviceSpec:
     spec, tables = draft.spec, draft.row.get("interlock", {})
     path: KeyPath = (*draft.path, "interlock")
@@ -86,21 +94,28 @@ def _with_interlocks(draft: Draft, known: _Known, mistakes: Mistakes) -> DeviceS
 
 
 def _interlock(raw: InterlockTable, spec: DeviceSpec, at: KeyPath, known: _Known, mistakes: Mistakes) -> Interlock:
-    requires = []
-    for i, text in enumerate(raw.requires):
+    requires = _requirements(raw.requires, spec.name, (*at, "requires"), known, mistakes)
+    if raw.min_interval * raw.per_hour > 3_600_000 and "per_hour" in raw.model_fields_set:
+        mistakes.note((*at, "per_hour"), f"is never reached: min_interval is {say_ms(raw.min_interval)}")
+    return Interlock(requires, raw.max_age, raw.min_interval, raw.per_hour)
+
+
+def _requirements(
+    texts: Sequence[str], device: DeviceName, path: KeyPath, known: _Known, mistakes: Mistakes
+) -> tuple[Requirement, ...]:
+    made = []
+    for i, text in enumerate(texts):
         try:
-            condition = parse_condition(text, spec.name)
+            condition = parse_condition(text, device)
         except ValueError as error:
-            mistakes.add((*at, "requires", i), str(error))
+            mistakes.add((*path, i), str(error))
             continue
         sentences = list(_check(condition, known))
         for sentence in sentences:
-            mistakes.add((*at, "requires", i), sentence)
+            mistakes.add((*path, i), sentence)
         if not sentences:
-            requires.append(Requirement(text, _in_english(condition, known)))
-    if raw.min_interval * raw.per_hour > 3_600_000 and "per_hour" in raw.model_fields_set:
-        mistakes.note((*at, "per_hour"), f"is never reached: min_interval is {say_ms(raw.min_interval)}")
-    return Interlock(tuple(requires), raw.max_age, raw.min_interval, raw.per_hour)
+            made.append(Requirement(text, _in_english(condition, known)))
+    return tuple(made)
 
 
 def _check(condition: Condition, known: _Known) -> Iterator[str]:

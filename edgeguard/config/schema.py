@@ -18,6 +18,7 @@ from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTab
 from edgeguard.config.mistakes import Table
 from edgeguard.config.profile_model import AlarmTable, ModbusTable, PointTable, ProfileTable
 from edgeguard.config.quantity import DURATION_PATTERN, SIZE_PATTERN, say_bytes, say_ms
+from edgeguard.config.reaction_model import ReactionTable
 from edgeguard.config.site_model import (
     AlarmOverride,
     BusTable,
@@ -97,6 +98,7 @@ class SiteFile(Table):
     device: list[DeviceRow] = Field(default_factory=list)
     group: list[GroupTable] = Field(default_factory=list)
     camera: list[CameraTable] = Field(default_factory=list)
+    reaction: list[ReactionTable] = Field(default_factory=list)
 
 
 FILES: Final[Mapping[str, type[Table]]] = {

@@ -16,6 +16,7 @@ from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.group_check import build_groups
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
 from edgeguard.config.profiles import ProfileLibrary, written_names
+from edgeguard.config.reaction_check import build_reactions
 from edgeguard.config.secrecy import check_no_secrets
 from edgeguard.config.site_model import (
     CommandsTable,
@@ -36,7 +37,7 @@ from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, 
 
 _SECTIONS: Final = (
     *("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles"),
-    *("bus", "device", "group", "camera"),
+    *("bus", "device", "group", "camera", "reaction"),
 )
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
@@ -103,6 +104,7 @@ def load_site_with_notes(
     groups = build_groups(data, frozenset(written_names(data.get("device"))), mistakes)
     devices = build_devices(data, buses, library, files, groups)
     cameras = build_cameras(data, files)
+    reactions = build_reactions(data, devices, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -128,6 +130,7 @@ def load_site_with_notes(
         history=history,
         groups=groups,
         cameras=cameras,
+        reactions=reactions,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 

@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
         CommandName.READ: methods.READ,
         CommandName.WRITE: methods.WRITE,
         CommandName.ACK: methods.ACK,
+        CommandName.REACTION: methods.REACTION,
         CommandName.CONFIG_GET: Method("config.get", ConfigView, _NOTHING),
         CommandName.DIAG: Method("diag", DiagView, _NOTHING),
         CommandName.RELOAD: methods.RELOAD,

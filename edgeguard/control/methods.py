@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from edgeguard.control.camera_views import CameraView
 from edgeguard.control.line_views import BusView, FlightView, TraceView
+from edgeguard.control.rule_views import ReactionView, RuleView
 from edgeguard.control.scan_views import ScanView
 from edgeguard.control.time_views import SetTimeView
 from edgeguard.control.views import (
@@ -113,6 +114,15 @@ RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CO
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
 """One picture of everything; with `devices` it holds the points of these devices only."""
 
+RULES: Final = Method("rules", tuple[RuleView, ...], _takes(device=_MAYBE_NAME))
+"""Which domain rules watch what, of every device or of one; and what the others lack."""
+REACTIONS: Final = Method("reactions", tuple[ReactionView, ...], _takes())
+"""What alarms do to outputs, and where each of these reactions is."""
+REACTION: Final = Method(
+    "reaction", ReactionView, _takes(name=_NAME, action=_NAME, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S
+)
+"""hold, release, stop or test a reaction."""
+
 BUSES: Final = Method("buses", tuple[BusView, ...], _takes(bus=_MAYBE_NAME))
 """Every bus, or one: load, rates, faults, quality over the day, and its devices."""
 FLIGHT: Final = Method("flight", tuple[FlightView, ...], _takes(bus=_NAME))
@@ -180,6 +190,9 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             RETRY_DEAD,
             DROP_DEAD,
             ERASE,
+            RULES,
+            REACTIONS,
+            REACTION,
             SCAN_START,
             SCAN_PROGRESS,
             SCAN_STOP,

@@ -13,6 +13,7 @@ class CommandName(StrEnum):
     READ = "read"
     WRITE = "write"
     ACK = "ack"
+    REACTION = "reaction"
     CONFIG_GET = "config.get"
     CONFIG_PUT = "config.put"
     DIAG = "diag"

@@ -11,6 +11,7 @@ PointName = NewType("PointName", str)
 AlarmName = NewType("AlarmName", str)
 """An alarm's full name, `device.alarm`, unique in a gateway."""
 GroupName = NewType("GroupName", str)
+ReactionName = NewType("ReactionName", str)
 ProfileName = NewType("ProfileName", str)
 CameraName = NewType("CameraName", str)
 Epoch = NewType("Epoch", str)

@@ -172,14 +172,6 @@ CONDITION_CHARS: Final = 200
 CONDITION_DEPTH: Final = 8
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
-RUN_GAP_MS: Final = 120_000
-"""Between two looks at a machine further apart than this its running time is not counted: nobody knows what it did."""
-STARTS_KEPT: Final = 200
-FIGURES_TOLD_MS: Final = 300_000
-"""Counted figures are told at least so often while their device answers."""
-STATE_KEPT_MS: Final = 60_000
-"""Running times and the like are kept so often: a power cut costs a counter at most that much."""
-MAX_GROUPS: Final = 200
 GROUP_MAX_DEVICES: Final = 64
 WRITES_PER_HOUR: Final = 120
 """Of one point, unless the site says otherwise: memory cells of devices wear out by writing."""

@@ -14,6 +14,7 @@ from edgeguard.core.limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
+from edgeguard.core.reaction import ReactionSpec
 
 
 class Wire(StrEnum):
@@ -188,3 +189,4 @@ class Site:
     history: HistorySpec = HistorySpec()
     groups: tuple[GroupSpec, ...] = ()
     cameras: tuple[CameraSpec, ...] = ()
+    reactions: tuple[ReactionSpec, ...] = ()

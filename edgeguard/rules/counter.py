@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.limits import HOUR_MS, RUN_GAP_MS
+from edgeguard.core.limits import HOUR_MS
+from edgeguard.core.rule_limits import RUN_GAP_MS
 from edgeguard.rules.truth import Truth
 
 TOLD_MS = 36_000

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.limits import HOUR_MS, STARTS_KEPT
+from edgeguard.core.limits import HOUR_MS
+from edgeguard.core.rule_limits import STARTS_KEPT
 from edgeguard.rules.counter import Counter
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, below, every, flag, number, some
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.limits import DAY_MS, HOUR_MS, RUN_GAP_MS
+from edgeguard.core.limits import DAY_MS, HOUR_MS
+from edgeguard.core.rule_limits import RUN_GAP_MS
 from edgeguard.rules.pump import turning
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, below, every, flag, negated, number, some
 

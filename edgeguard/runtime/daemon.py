@@ -8,6 +8,7 @@ import contextlib
 import random
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -40,6 +41,7 @@ RELOADER = "reloader"
 MEMORY = "learned"
 RATES = "rates"
 COMMANDS = "commands"
+REACTIONS = "reactions"
 
 
 def run(config_path: Path) -> int:
@@ -95,15 +97,16 @@ class Daemon:
                 pipeline.health(news)
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
-            gateway.start(await store.load_alarms(), await store.load_states())
+            states = await store.load_states()
+            gateway.start(await store.load_alarms(), states)
             store.on_new_epoch(gateway.rates.apart.set)
-            await self._serve(gateway)
+            await self._serve(gateway, states.get(REACTIONS, {}))
         finally:
             await store.close()
         _log.info("daemon.stopped")
 
-    async def _serve(self, gateway: Gateway) -> None:
-        """The essential tier: any of its members failing ends them all."""
+    async def _serve(self, gateway: Gateway, reactions: Mapping[str, bytes]) -> None:
+        """The essential tier: any of its members failing ends them all. `reactions`: what these remember."""
         reloader = Reloader(gateway, self._config_path, self._notifier)
         gateway.supervisor.start(RELOADER, reloader.run)
         gateway.supervisor.start(MEMORY, gateway.keep_remembering)
@@ -111,6 +114,9 @@ class Daemon:
         handlers = Handlers(gateway, self._config_path, reloader.reload)
         gateway.commander.equip(handlers.table(), special_commands(gateway, self._config_path, handlers.status, self._stop.set))
         gateway.supervisor.start(COMMANDS, gateway.commander.run)
+        handlers.reacting.load(reactions)
+        gateway.store.on_new_epoch(handlers.reacting.keep)
+        gateway.supervisor.start(REACTIONS, handlers.reacting.run)
         control = ControlServer(
             Path(self._site.control.socket),
             handlers.table(),
@@ -135,6 +141,7 @@ class Daemon:
                 async with asyncio.timeout(REMEMBER_WITHIN_S):
                     await gateway.remember()
             await gateway.supervisor.stop(COMMANDS)
+            await gateway.supervisor.stop(REACTIONS)
             await gateway.stop(UPLINK_GOODBYE_S)
             for member in members:
                 member.cancel()

@@ -10,9 +10,9 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family, Input, Watched
 from edgeguard.core.ids import AlarmName, DeviceName, PointName, alarm_name
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.limits import FIGURES_TOLD_MS, STATE_KEPT_MS
 from edgeguard.core.point import Kind
 from edgeguard.core.role import ROLES, meaning
+from edgeguard.core.rule_limits import FIGURES_TOLD_MS, STATE_KEPT_MS
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot

@@ -33,7 +33,9 @@ from edgeguard.runtime import show
 from edgeguard.runtime.dead_letters import DeadLetters
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.line_handlers import LineHandlers
+from edgeguard.runtime.reacting import Reacting
 from edgeguard.runtime.record import DeviceRecord
+from edgeguard.runtime.rule_handlers import RuleHandlers
 from edgeguard.runtime.scan_handlers import ScanHandlers
 from edgeguard.runtime.time_setting import TimeSetting
 from edgeguard.runtime.writing import Wish, Writing
@@ -53,6 +55,8 @@ class Handlers:
         self._scans = ScanHandlers(gateway)
         self._writing = Writing(gateway, self._put)
         self._time = TimeSetting(gateway, self._put)
+        self.reacting = Reacting(gateway, self._writing, self._put)
+        """What alarms do to outputs; whoever made this lets it run."""
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -73,6 +77,7 @@ class Handlers:
             **self._scans.table(),
             **self._time.table(),
             **self._gateway.cameras.table(),
+            **RuleHandlers(self._gateway, self.reacting).table(),
         }
 
     async def status(self, _call: Call) -> StatusView:

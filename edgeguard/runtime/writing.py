@@ -62,6 +62,14 @@ class End:
     error: EdgeguardError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who has written, and until when (boot time)."""
+
+    by: str
+    at_ms: int
+
+
 class Writing:
     """All writes of one daemon; writes of one device go one after the other."""
 
@@ -72,6 +80,8 @@ class Writing:
         self._touched_ms: dict[DeviceName, int] = {}
         self._straddled_ms: dict[DeviceName, int] = {}
         self._rates = gateway.rates
+        self.hands: dict[PointRef, Hand] = {}
+        """Whose write a point has taken last, or may have."""
 
     async def carry_out(self, wishes: Sequence[Wish], by: str) -> tuple[End, ...]:
         """One command: the ends of the wishes, in their order. UnknownName, BadArguments or StoreError if nothing was tried."""
@@ -96,6 +106,8 @@ class Writing:
                 end = ends.get(wish) or _broken_off(wish, wish in sending)
                 if not end.fate.acted:
                     self._rates.take_back(_rate(wish), counted[wish])
+                else:
+                    self.hands[PointRef(wish.device, wish.point)] = Hand(by, self._gateway.clock.now().boot_ms)
                 record = self._record(wish, end.fate.value, olds[wish], by, end.read_back, end.detail)
                 self._gateway.pipeline.emit(record, self._rates.state(_rate(wish)))
         return tuple(
@@ -138,6 +150,15 @@ class Writing:
                 counted.update({wish: self._rates.move(_rate(wish), counted[wish]) for wish in mine})
                 ends.update(await self._send(device, mine))
             _leave_out(wishes, ends, "not sent, because an earlier write went wrong")
+
+    async def forbids(self, wish: Wish) -> str:
+        """Why this wish would be refused now, in words; empty if it would be sent. UnknownName for what is not there."""
+        self._check_names((wish,))
+        return self._forbidden(wish, self._gateway.clock.now().boot_ms) or await self.unmet(self._interlock(wish))
+
+    async def unmet(self, interlock: Interlock) -> str:
+        """Why conditions do not hold now, on values as fresh as they ask for; empty if they do."""
+        return unmet(interlock, await self._fresh([interlock]))
 
     async def _send(self, device: Device, wishes: Sequence[Wish]) -> dict[Wish, End]:
         """The ends of one device's wishes."""

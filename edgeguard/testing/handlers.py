@@ -40,6 +40,7 @@ from edgeguard.testing.cameras import FakeCameras
 from edgeguard.testing.dead_letters import FakeDeadLetters
 from edgeguard.testing.line_handlers import FakeLines
 from edgeguard.testing.meter_clocks import FakeMeterClocks
+from edgeguard.testing.rule_handlers import FakeRules
 from edgeguard.testing.scan_handlers import FakeScan
 
 START_MS = 1_795_412_400_000
@@ -101,6 +102,7 @@ class FakeBuilding:
         self.dead_letters = FakeDeadLetters()
         self.cameras = FakeCameras()
         self.meter_clocks = FakeMeterClocks()
+        self.rules = FakeRules()
         self.online = True
         self.healthy = False
         """True: no device is offline, no alarm stands."""
@@ -124,6 +126,7 @@ class FakeBuilding:
             **self.dead_letters.table(),
             **self.cameras.table(),
             **self.meter_clocks.table(),
+            **self.rules.table(),
         }
 
     def top(self) -> TopView:

@@ -10,6 +10,7 @@ from edgeguard.core.command import Outcome
 from edgeguard.core.fate import Fate
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import COMMAND_DETAIL_CHARS
+from edgeguard.core.reaction import Result
 from edgeguard.uplink.schema_parts import (
     COUNT,
     ID,
@@ -24,7 +25,7 @@ from edgeguard.uplink.schema_parts import (
     text,
 )
 
-COMMAND_RESULTS: Final = tuple(dict.fromkeys((*(word.value for word in Outcome), *(word.value for word in Fate))))
+COMMAND_RESULTS: Final = tuple(dict.fromkeys(word.value for word in (*Outcome, *Fate, *Result)))
 GAP_REASONS: Final = ("store-full", "too-old", "disk-full", "damaged", "dead-letter", "thinned", "erased", "restored")
 
 

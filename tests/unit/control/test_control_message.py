@@ -173,6 +173,7 @@ def test_only_these_methods_write() -> None:
         "scan-start",
         "scan-stop",
         "set-time",
+        "reaction",
     }
     changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw"}
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing

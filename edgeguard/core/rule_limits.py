@@ -1,0 +1,26 @@
+"""Bounds of domain rules and reactions; the others are in core.limits, and their relations are tested beside those."""
+
+from typing import Final
+
+RUN_GAP_MS: Final = 120_000
+"""Between two looks at a machine further apart than this its running time is not counted: nobody knows what it did."""
+STARTS_KEPT: Final = 200
+FIGURES_TOLD_MS: Final = 300_000
+"""Counted figures are told at least so often while their device answers."""
+STATE_KEPT_MS: Final = 60_000
+"""Running times and the like are kept so often: a power cut costs a counter at most that much."""
+MAX_GROUPS: Final = 200
+MAX_REACTIONS: Final = 200
+REACTIONS_PER_HOUR_MAX: Final = 120
+REACTION_RETRIES_MAX: Final = 10
+REACTION_LOOK_S: Final = 1.0
+REACTION_FIRST_WAIT_MS: Final = 5000
+"""Between the first and the second try of a write; then twice as long each time, up to the next."""
+REACTION_WAIT_MAX_MS: Final = 300_000
+REACTION_END_TRIES: Final = 20
+"""After so many tries it is told that an output cannot be switched back; the trying goes on."""
+REACTION_CHECK_MS: Final = 10_000
+"""After a restart or a write the output's own word is waited for so long."""
+REACTION_MANUAL_MS: Final = 600_000
+"""An output that a person has written within this time is theirs when an alarm comes."""
+REACTION_STORE_RETRY_S: Final = 5.0

@@ -1,0 +1,265 @@
+"""Reactions at run time: looks at alarms and outputs, lets each reaction take its step, writes through the one way that writes go.
+
+What a reaction is about to do is durable before it does it, and what came of it after; nothing here needs a network.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from edgeguard.control.errors import BadArguments, UnknownName
+from edgeguard.core.alarm import AlarmChange, AlarmState
+from edgeguard.core.errors import EdgeguardError, StoreError
+from edgeguard.core.fate import Fate
+from edgeguard.core.ids import AlarmName, DeviceName, ReactionName
+from edgeguard.core.interlock import Interlock, PointRef
+from edgeguard.core.item import Item
+from edgeguard.core.point import Value
+from edgeguard.core.quality import Fault
+from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Seen, Step, Told
+from edgeguard.core.rule_limits import REACTION_LOOK_S, REACTION_MANUAL_MS, REACTION_STORE_RETRY_S
+from edgeguard.core.rule_state import RuleState
+from edgeguard.rules.items import command_item
+from edgeguard.rules.reaction import after_write, body_of, hold, orphaned, release, resumed, state_of, step_reaction, stop
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.writing import Wish, Writing
+from edgeguard.store import Batch
+
+_log = structlog.get_logger()
+_NO_ALARM: Final = AlarmName("")
+OWNER: Final = "reactions"
+Put = Callable[[Batch, str], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Course:
+    """One reaction as it runs. `acted_ms`: boot time of its last write's end; `lock` is held while it writes."""
+
+    state: ReactionState
+    acted_ms: int = -1
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    retry_s: float = 0.0
+
+
+class Reacting:
+    """All reactions of one daemon. `run` until cancelled; started again it goes on where it was."""
+
+    def __init__(self, gateway: Gateway, writing: Writing, put: Put) -> None:
+        self._gateway = gateway
+        self._writing = writing
+        self._put = put
+        self._courses: dict[ReactionName, _Course] = {}
+        self._stirred = asyncio.Event()
+        gateway.pipeline.on_change.append(self._hear)
+
+    def load(self, states: Mapping[str, bytes]) -> None:
+        """What was remembered, as the store has it."""
+        now = self._gateway.clock.now()
+        for name, body in states.items():
+            self._courses[ReactionName(name)] = _Course(resumed(state_of(body), now), now.boot_ms)
+
+    def keep(self) -> None:
+        """Hand the store every state: it has begun a new file and knows of none."""
+        states = tuple(self._kept(name, course.state) for name, course in self._courses.items() if body_of(course.state))
+        if states:
+            self._gateway.store.submit(Batch((), states=states))
+
+    async def run(self) -> None:
+        """Look once a second, and whenever an alarm changes; several outputs may be written at the same time."""
+        async with asyncio.TaskGroup() as writes:
+            while True:
+                self._stirred.clear()
+                for name in self._names():
+                    if not self._course(name).lock.locked():
+                        writes.create_task(self._look(name), name=f"reaction {name}")
+                try:
+                    async with asyncio.timeout(REACTION_LOOK_S):
+                        await self._stirred.wait()
+                except TimeoutError:
+                    pass
+
+    # -- what people ask ------------------------------------------------------------------------------------------------
+
+    def all(self) -> tuple[tuple[ReactionSpec, ReactionState], ...]:
+        """Every reaction of the configuration with its state."""
+        return tuple((spec, self._course(spec.name).state) for spec in self._gateway.site.reactions)
+
+    async def ask(self, name: ReactionName, action: str, by: str) -> tuple[ReactionSpec, ReactionState, str]:
+        """hold, release, stop or test. UnknownName, BadArguments; StoreError if it cannot be put on record."""
+        spec = self._spec(name)
+        if spec is None:
+            raise UnknownName(f"there is no reaction {name}")
+        course, now = self._course(name), self._gateway.clock.now()
+        if action == "test":
+            return spec, course.state, await self._verdict(spec)
+        async with course.lock:
+            match action:
+                case "hold":
+                    step = hold(course.state, by, now)
+                case "release":
+                    step = release(course.state)
+                case "stop":
+                    step = stop(spec, course.state, now)
+                case _:
+                    raise BadArguments(f"{action} is none of hold, release, stop, test")
+            if step.state is course.state:
+                return spec, course.state, "nothing to do"
+            await self._take(spec.name, spec.target, course, step, by, spec.value)
+        return spec, course.state, ""
+
+    async def _verdict(self, spec: ReactionSpec) -> str:
+        """What it would do now, and what would hinder it; nothing is written."""
+        seen = await self._seen(spec, self._course(spec.name))
+        hindered = seen.unmet or await self._writing.forbids(Wish(spec.target.device, spec.target.point, spec.value))
+        would = f"would write {spec.value!r} to {spec.target}"
+        if spec.mode is not Mode.ON:
+            would += f", if its mode were on (it is {spec.mode.value})"
+        return f"{would}; now it would be refused: {hindered}" if hindered else would
+
+    # -- looking --------------------------------------------------------------------------------------------------------
+
+    def _names(self) -> tuple[ReactionName, ...]:
+        """Those of the configuration, and those that are gone and still owe something."""
+        return tuple(dict.fromkeys((*(spec.name for spec in self._gateway.site.reactions), *self._courses)))
+
+    def _spec(self, name: ReactionName) -> ReactionSpec | None:
+        return next((spec for spec in self._gateway.site.reactions if spec.name == name), None)
+
+    def _course(self, name: ReactionName) -> _Course:
+        return self._courses.setdefault(name, _Course(ReactionState()))
+
+    async def _look(self, name: ReactionName) -> None:
+        """One step of one reaction, with the write that it wants."""
+        course = self._course(name)
+        if course.lock.locked() or asyncio.get_running_loop().time() < course.retry_s:
+            return
+        async with course.lock:
+            spec = self._spec(name)
+            if spec is None:
+                await self._wind_up(name, course)
+                return
+            step = step_reaction(spec, course.state, await self._seen(spec, course), self._gateway.clock.now())
+            if course.state.owes is not None and course.state.owes.target != spec.target:
+                step = orphaned(course.state, self._gateway.clock.now())
+            await self._take(name, spec.target, course, step, f"reaction {name}", spec.value)
+
+    async def _wind_up(self, name: ReactionName, course: _Course) -> None:
+        """A reaction that is gone from the configuration gives back what it has switched, and is forgotten."""
+        now = self._gateway.clock.now()
+        owes = course.state.owes
+        if owes is None:
+            if body_of(course.state):
+                self._gateway.store.submit(Batch((), states=(RuleState(OWNER, name, b""),)))
+            del self._courses[name]
+            return
+        if course.state.phase is Phase.ENDING:
+            alone = ReactionSpec(name, _NO_ALARM, owes.target, owes.value, owes.reset, Mode.ON)
+            seen = Seen(standing=False, shows=self._shows(owes.target, course), hand=self._hand(alone, course))
+            step = step_reaction(alone, course.state, seen, now)
+        else:
+            step = orphaned(course.state, now)
+        await self._take(name, owes.target, course, step, f"reaction {name}", owes.value)
+
+    async def _take(self, name: ReactionName, target: PointRef, course: _Course, step: Step, by: str, value: Value) -> None:
+        """Make the step durable with its record, then do what it wants. If the disk refuses all stays as it was."""
+        if step.state == course.state and not step.told:
+            return
+        by_hand = not by.startswith("reaction ")
+        items = tuple(self._record(target, told, by, value) for told in step.told)
+        if step.act is None and not by_hand and not step.told:
+            self._gateway.store.submit(Batch((), states=(self._kept(name, step.state),)))
+        else:
+            try:
+                await self._put(
+                    Batch(items, states=(self._kept(name, step.state),)), f"reaction {name} waits: the disk takes nothing"
+                )
+            except StoreError:
+                course.retry_s = asyncio.get_running_loop().time() + REACTION_STORE_RETRY_S
+                if by_hand:
+                    raise
+                return
+        course.state = step.state
+        for told in step.told:
+            _log.info("reaction.moved", reaction=name, result=told.result.value, detail=told.detail, by=by)
+        if step.act is not None:
+            await self._act(name, target, course, step.act, value)
+
+    async def _act(self, name: ReactionName, target: PointRef, course: _Course, act: Act, value: Value) -> None:
+        owes = course.state.owes
+        if act is Act.RESET:
+            if owes is None:
+                return
+            target, value = owes.target, owes.reset
+        wish, by = Wish(target.device, target.point, value), f"reaction {name}"
+        try:
+            (end,) = await self._writing.carry_out((wish,), by)
+            fate, detail = end.fate, end.detail
+        except EdgeguardError as error:  # it was not recorded, or the device is gone: nothing was sent
+            fate, detail = Fate.NOT_SENT, str(error)
+        now = self._gateway.clock.now()
+        course.acted_ms = now.boot_ms
+        step = after_write(course.state, act, fate, detail, now)
+        course.state = step.state
+        items = tuple(self._record(target, told, by, value) for told in step.told)
+        self._gateway.store.submit(Batch(items, states=(self._kept(name, step.state),)))
+        for told in step.told:
+            _log.info("reaction.moved", reaction=name, result=told.result.value, detail=told.detail, by=by)
+
+    # -- what a step is shown -------------------------------------------------------------------------------------------
+
+    async def _seen(self, spec: ReactionSpec, course: _Course) -> Seen:
+        state = self._alarm_state(spec)
+        unmet = ""
+        if spec.requires and course.state.phase is Phase.IDLE and state in (AlarmState.ACTIVE, AlarmState.ACKED):
+            unmet = await self._writing.unmet(Interlock(spec.requires))
+        return Seen(
+            standing=state in (AlarmState.ACTIVE, AlarmState.ACKED),
+            acked=state is AlarmState.ACKED,
+            shows=self._shows(spec.target, course),
+            hand=self._hand(spec, course),
+            unmet=unmet,
+        )
+
+    def _alarm_state(self, spec: ReactionSpec) -> AlarmState:
+        record = self._gateway.pipeline.records.get(DeviceName(spec.alarm.partition(".")[0]))
+        if record is None:
+            return AlarmState.NORMAL
+        for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True):
+            if rule.name == spec.alarm:
+                return alarm.state
+        return AlarmState.NORMAL
+
+    def _shows(self, target: PointRef, course: _Course) -> Value | None:
+        """What the output shows by a round that began after the last write: the one before may have been under way."""
+        record = self._gateway.pipeline.records.get(target.device)
+        if record is None:
+            return None
+        for point, outcome, good_at in zip(record.rules.points, record.outcomes, record.good_at, strict=True):
+            if point.name == target.point:
+                fresh = good_at is not None and good_at.boot_ms > course.acted_ms + record.spec.period_ms
+                return outcome if fresh and not isinstance(outcome, Fault) else None
+        return None
+
+    def _hand(self, spec: ReactionSpec, course: _Course) -> str:
+        """Who else has written the output: since this reaction did, or lately where it has not begun."""
+        hand = self._writing.hands.get(spec.target)
+        if hand is None or hand.by.startswith("reaction "):
+            return ""
+        since_ms = course.acted_ms
+        if course.state.phase is Phase.IDLE:
+            since_ms = max(since_ms, self._gateway.clock.now().boot_ms - REACTION_MANUAL_MS)
+        return hand.by if hand.at_ms > since_ms else ""
+
+    def _record(self, target: PointRef, told: Told, by: str, value: Value) -> Item:
+        return command_item("reaction", str(target), self._gateway.clock.now(), by, told.result.value, value, detail=told.detail)
+
+    @staticmethod
+    def _kept(name: ReactionName, state: ReactionState) -> RuleState:
+        return RuleState(OWNER, name, body_of(state))
+
+    def _hear(self, change: AlarmChange) -> None:
+        if any(spec.alarm == change.rule.name for spec in self._gateway.site.reactions):
+            self._stirred.set()

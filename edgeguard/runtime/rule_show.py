@@ -1,0 +1,95 @@
+"""Domain rules and reactions as the views of the control socket."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from edgeguard.control.rule_views import ReactionView, RuleView
+from edgeguard.control.views import LabelsView
+from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.domain import Domain, DomainRule, Watched
+from edgeguard.core.ids import DeviceName, alarm_name
+from edgeguard.core.limits import HOUR_MS
+from edgeguard.core.point import Labels
+from edgeguard.core.reaction import ReactionSpec, ReactionState
+
+
+def rule_views(device: DeviceName, domain: Domain, alarms: Iterable[AlarmRule] | None) -> tuple[RuleView, ...]:
+    """Every rule that has to do with a device: those that watch it first. `alarms` None: no site has changed any."""
+    given = alarms is not None
+    known = {alarm.name: alarm for alarm in alarms or ()}
+    on = [
+        _watching(device, watched, rule, known.get(alarm_name(device, watched.alarm_of(rule))), given)
+        for watched in domain.watched
+        for rule in watched.rules
+    ]
+    off = [
+        _view(device, missing.rule, missing.rule.name, "own" if missing.own else "lacking", missing.rule.limit, lacks=missing.lacks)
+        for missing in domain.missing
+    ]
+    return (*on, *off)
+
+
+def _watching(device: DeviceName, watched: Watched, rule: DomainRule, alarm: AlarmRule | None, given: bool) -> RuleView:
+    several = (one for _, inputs in watched.members for one in inputs)
+    roles = {role for way in rule.ways for role in way}
+    inputs = tuple(dict.fromkeys(f"{one.device}.{one.point.name}" for one in (*watched.inputs, *several) if one.role in roles))
+    if alarm is None:
+        return _view(device, rule, watched.alarm_of(rule), "off" if given else "on", rule.limit, inputs)
+    view = _view(device, rule, watched.alarm_of(rule), "on", alarm.limit, inputs, on_delay_ms=alarm.on_delay_ms)
+    return view if alarm.severity is rule.severity else _with_severity(view, alarm)
+
+
+def _with_severity(view: RuleView, alarm: AlarmRule) -> RuleView:
+    return replace(view, severity=alarm.severity.value)
+
+
+def _view(
+    device: DeviceName,
+    rule: DomainRule,
+    name: str,
+    state: str,
+    limit: float | int | bool | str | None,
+    inputs: tuple[str, ...] = (),
+    lacks: tuple[str, ...] = (),
+    on_delay_ms: int | None = None,
+) -> RuleView:
+    return RuleView(
+        device=device,
+        rule=rule.name,
+        alarm=alarm_name(device, name),
+        state=state,
+        severity=rule.severity.value,
+        limit=limit,
+        unit=rule.unit,
+        on_delay_s=(rule.on_delay_ms if on_delay_ms is None else on_delay_ms) / 1000.0,
+        text=_labels(rule.text),
+        advice=_labels(rule.advice),
+        source=rule.source,
+        inputs=inputs,
+        lacks=lacks,
+    )
+
+
+def _labels(labels: Labels) -> LabelsView:
+    return LabelsView(labels.zh, labels.en)
+
+
+def reaction_view(spec: ReactionSpec, state: ReactionState, now: Stamp, verdict: str = "") -> ReactionView:
+    """A reaction as it is."""
+    return ReactionView(
+        name=spec.name,
+        alarm=spec.alarm,
+        target=str(spec.target),
+        value=spec.value,
+        reset=spec.reset,
+        mode=spec.mode.value,
+        until=spec.until.value,
+        phase=state.phase.value,
+        since="" if state.since is None else iso_utc(state.since.wall_ms),
+        held_by=state.held_by,
+        starts_last_hour=sum(1 for at in state.starts if at.passed_ms(now) < HOUR_MS),
+        per_hour=spec.per_hour,
+        why=state.why,
+        verdict=verdict,
+    )

@@ -1,0 +1,112 @@
+"""A real daemon and a simulated plant room: a dry pump sounds a siren; a kill in the middle makes it neither again nor for ever."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Running, daemon, free_port, listens, site_text, wait_for
+
+pytestmark = pytest.mark.slow
+
+DEVICES = """
+[[device]]
+name = "pump-1"
+bus = "plant"
+address = 1
+profile = "grundfos-cim200"
+every = "1s"
+
+[[device]]
+name = "panel"
+bus = "plant"
+address = 9
+profile = "kmtronic-relay8"
+every = "1s"
+[device.interlock.relay_2]
+requires = ["pump-1.remote_access"]
+
+[[reaction]]
+name = "dry-siren"
+alarm = "pump-1.dry-run"
+target = "panel.relay_2"
+value = true
+reset = false
+mode = "on"
+"""
+
+
+@contextlib.contextmanager
+def plant(folder: Path, text: str, port: int) -> Iterator[Callable[[str], None]]:
+    """The simulated plant room; what is said to it goes wrong."""
+    path = folder / "plant.toml"
+    path.write_text(text, "utf-8")
+    command = [sys.executable, "-m", "edgeguard", "simulate", str(path), "--json"]
+    with (folder / "plant.log").open("ab") as log:
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+    def say(line: str) -> None:
+        assert child.stdin is not None
+        child.stdin.write(line.encode() + b"\n")
+        child.stdin.flush()
+
+    try:
+        wait_for(lambda: listens(port), "the plant room", 60)
+        yield say
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def answer(running: Running, *words: str) -> dict[str, Any]:
+    """The one thing that is answered; nothing while the daemon is not up yet, whose socket file may still be the killed one's."""
+    told = running.ask(*words)
+    return told[0] if isinstance(told, list) else {}
+
+
+def siren(running: Running) -> bool | None:
+    """What the relay shows to whoever asks it now."""
+    value: bool | None = answer(running, "read", "panel.relay_2").get("value")
+    return value
+
+
+def record(folder: Path) -> list[str]:
+    """What stands in the audit log, `name result`, oldest first; the chain must be whole."""
+    audit = [sys.executable, "-m", "edgeguard", "audit"]
+    where = ["--directory", f"{folder}/state", "--json"]
+    assert subprocess.run([*audit, "verify", *where], capture_output=True, timeout=30, check=False).returncode == 0
+    shown = subprocess.run([*audit, "show", *where], capture_output=True, text=True, timeout=30, check=True)
+    return [f"{row['name']} {row['result']}" for row in json.loads(shown.stdout)]
+
+
+def phase(running: Running) -> str:
+    """Where the reaction is."""
+    return str(answer(running, "reaction", "list").get("phase"))
+
+
+def test_a_siren_is_neither_repeated_nor_forgotten(tmp_path: Path) -> None:
+    port = free_port()
+    text = site_text(tmp_path, None, {"plant": port}, DEVICES)
+    with plant(tmp_path, text, port) as say:
+        with daemon(tmp_path, text) as running:
+            wait_for(lambda: siren(running) is False, "the relay", 60)
+            say("pump-1 dry-run")
+            wait_for(lambda: siren(running) is True, "the siren", 60)
+            wait_for(lambda: phase(running) == "on", "the reaction's own word", 30)
+            running.child.send_signal(signal.SIGKILL)
+            running.child.wait(10)
+        with daemon(tmp_path, text) as running:
+            wait_for(lambda: phase(running) == "on", "the reaction after the kill", 60)
+            assert siren(running) is True
+            say("pump-1 well")
+            wait_for(lambda: siren(running) is False, "the end of the siren", 60)
+            wait_for(lambda: phase(running) == "idle", "the reaction's end", 30)
+            assert running.stop(10) == 0
+    begun = ["reaction started", "write accepted", "write done", "reaction on"]
+    ended = ["reaction ending", "write accepted", "write done", "reaction ended"]
+    assert record(tmp_path) == [*begun, *ended]

@@ -1,0 +1,46 @@
+"""`rules` and `reaction` as people and programs see them."""
+
+import json
+
+from cli_kit import desk
+
+from edgeguard.cli.session import Exit
+from edgeguard.config import shipped_configs
+from edgeguard.testing.handlers import FakeBuilding
+
+
+def test_rules_say_what_watches_and_what_is_lacking() -> None:
+    with desk() as here:
+        printed = here.type("rules", "pump-1")
+        assert printed.code == Exit.FINE
+        assert "pump-1.dry-run" in printed.out
+        assert "0.2 m" in printed.out
+        assert "lacks pump.flow" in printed.out
+        assert "水泵缺水干转" in here.type("rules", lang="zh").out
+        views = json.loads(here.type("--json", "rules", "pump-1").out)
+        assert [(view["rule"], view["state"]) for view in views] == [("dry-run", "on"), ("no-flow", "lacking")]
+        assert here.type("rules", "nobody").code == Exit.BAD_USAGE
+
+
+def test_rules_of_a_file_need_no_daemon() -> None:
+    with desk() as here:
+        example = str(shipped_configs() / "site.example.toml")
+        views = json.loads(here.type("--json", "rules", "lift-1", "--config", example).out)
+        by_rule = {view["rule"]: view for view in views}
+        assert by_rule["overspeed"]["state"] == "on"
+        assert by_rule["overspeed"]["limit"] == 115.0
+        assert by_rule["trapped"]["on_delay_s"] == 20.0
+        assert by_rule["levelling-error"]["lacks"] == ["lift.levelling-offset"]
+        assert by_rule["door-not-opening"]["state"] == "own"
+
+
+def test_a_reaction_is_shown_held_released_stopped_and_tested() -> None:
+    building = FakeBuilding()
+    with desk(building) as here:
+        assert "panel.relay_1 = True" in here.type("reaction", "list").out
+        assert "would write True" in here.type("reaction", "test", "siren").out
+        assert here.type("reaction", "hold", "siren").code == Exit.FINE
+        assert building.rules.siren.held_by
+        here.type("reaction", "release", "siren")
+        assert json.loads(here.type("--json", "reaction", "stop", "siren").out)["phase"] == "spent"
+        assert here.type("reaction", "hold", "sirene").code == Exit.BAD_USAGE
