@@ -9,7 +9,7 @@ from rich.text import Text
 
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
-from edgeguard.cli.text import age, clean, label, period, size, style, word
+from edgeguard.cli.text import age, clean, counted, label, period, size, style, word
 from edgeguard.control import methods
 from edgeguard.control.client import call
 from edgeguard.control.errors import CallRefused
@@ -104,8 +104,7 @@ def _tell(view: BusView, lang: Lang) -> None:
     if view.load > _FULL_LOAD:
         out.print(styled(lang.say(f"! {name}:总线接近满载", f"! {name}: the bus is nearly full; poll less often"), "yellow"))
     if view.frozen:
-        faults = "1 fault" if view.frozen == 1 else f"{view.frozen} faults"
-        told = lang.say(f"{view.frozen} 次故障已留存报文", f"the frames before {faults} are kept")
+        told = lang.say(f"{view.frozen} 次故障已留存报文", f"the frames before {counted(view.frozen, 'fault')} are kept")
         out.print(styled(f"! {name}: {told} → edgeguard bus {name} --flight", "yellow"))
 
 

@@ -198,13 +198,17 @@ async def _serve(device: Replay, port: Path | None, tcp: str | None, line: LineS
 
 
 def load(file: Path) -> WireRecording:
-    """The recording in a file; Permanent with words for people if there is none."""
+    """The recording in a file; BadParameter with words for people if there is none."""
     try:
         if file.stat().st_size > RECORDING_BYTES:
-            raise Permanent(f"{file} is larger than a recording can be")
+            raise typer.BadParameter(f"{file} is larger than a recording can be")
         return parse_recording(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Permanent(f"{file} cannot be read: {error}") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{file} is not a recording of a wire: it is no text in UTF-8") from error
+    except Permanent as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def line_of(text: str) -> LineSettings:

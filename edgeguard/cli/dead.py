@@ -1,18 +1,20 @@
 """`outbox dead`: items that the broker refused for good. Each function returns an exit code."""
 
+import sys
 from collections.abc import Sequence
 
 import typer
 
 from edgeguard.cli.look import author
 from edgeguard.cli.output import console, print_json, table
-from edgeguard.cli.session import Exit, Session
-from edgeguard.cli.text import clean, word
+from edgeguard.cli.session import Exit, Lang, Session
+from edgeguard.cli.text import clean, counted, word
 from edgeguard.cli.wire import somebody_is_here
 from edgeguard.control import methods
 from edgeguard.control.client import call
 from edgeguard.control.methods import Method
 from edgeguard.control.views import CountView
+from edgeguard.core.limits import DEAD_LETTERS_SHOWN
 
 _BODY_CHARS = 160
 
@@ -38,7 +40,7 @@ def show(session: Session) -> Exit:
 
 def retry(session: Session, ids: Sequence[str]) -> Exit:
     """Send again."""
-    return _do(session, methods.RETRY_DEAD, ids, ("{} 条将重新发送", "{} items will be sent again"))
+    return _do(session, methods.RETRY_DEAD, ids, ("{} 条将重新发送", "{} will be sent again"))
 
 
 def drop(session: Session, ids: Sequence[str], yes: bool) -> Exit:
@@ -48,13 +50,31 @@ def drop(session: Session, ids: Sequence[str], yes: bool) -> Exit:
             raise typer.BadParameter("nobody is here to be asked; --yes drops without asking")
         if not typer.confirm(session.lang.say("永久删除?", "Forget them for good?"), default=False):
             return Exit.WRONG
-    return _do(session, methods.DROP_DEAD, ids, ("已删除 {} 条", "{} items are forgotten"))
+    return _do(session, methods.DROP_DEAD, ids, ("已删除 {} 条", "forgotten: {}"))
 
 
 def _do(session: Session, method: Method[CountView], ids: Sequence[str], words: tuple[str, str]) -> Exit:
+    """What is named and not there is said, and 1 returned; the others are done all the same."""
+    lang, unknown = session.lang, _unknown(session, ids)
     done = call(session.socket, method, {"ids": list(ids), "by": author()})
     if session.json:
-        print_json(done)
+        print_json({"count": done.count, "unknown": unknown})
     else:
-        console().print(session.lang.say(*words).format(done.count))
-    return Exit.FINE if done.count or not ids else Exit.WRONG
+        items = str(done.count) if lang is Lang.ZH else counted(done.count, "item")
+        console().print(lang.say(*words).format(items))
+    if unknown:
+        named = ", ".join(clean(one, 40) for one in unknown)
+        told = lang.say(
+            f"没有这样的编号:{named};查看:edgeguard outbox dead list", f"there is no {named}; see: edgeguard outbox dead list"
+        )
+        sys.stderr.write(f"edgeguard: {told}\n")
+    return Exit.FINE if not ids or (done.count and not unknown) else Exit.WRONG
+
+
+def _unknown(session: Session, ids: Sequence[str]) -> list[str]:
+    """Which of the ids name nothing; none of them where more letters lie there than can be listed."""
+    if not ids:
+        return []
+    letters = call(session.socket, methods.DEAD)
+    there = {str(letter.id) for letter in letters}
+    return [] if len(letters) >= DEAD_LETTERS_SHOWN else [one for one in dict.fromkeys(ids) if one.lstrip("0") not in there]

@@ -1,8 +1,9 @@
 """`decode`: bytes from a log or a sniffer, as frames in words and as registers in every type and order. Returns an exit code."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Final
 
 import typer
@@ -26,6 +27,16 @@ _ORDERS: Final = (
     (WordOrder.LITTLE, "CDAB"),
     (WordOrder.BIG_SWAPPED, "BADC"),
     (WordOrder.LITTLE_SWAPPED, "DCBA"),
+)
+_SORTS_ZH: Final[Mapping[Sort, str]] = MappingProxyType(
+    {
+        Sort.REQUEST: "请求",
+        Sort.ANSWER: "应答",
+        Sort.EXCEPTION: "异常应答",
+        Sort.ECHO: "回波",
+        Sort.BROKEN: "损坏",
+        Sort.JUNK: "杂散",
+    }
 )
 
 
@@ -83,7 +94,8 @@ def _show_frame(frame: Sighting, lang: Lang) -> None:
     out = console()
     mark, style = ("✗", "bold red") if frame.sort in (Sort.BROKEN, Sort.JUNK) else ("✓", "bold green")
     told = describe(frame)
-    form = "" if frame.form is None else f" {frame.form.value} {frame.sort.value}"
+    sort = lang.say(_SORTS_ZH[frame.sort], frame.sort.value)
+    form = "" if frame.form is None else f" {frame.form.value} {sort}"
     station = "" if frame.station is None else f" {frame.station}"
     flag = styled(lang.say("  写操作", "  WRITE"), "bold yellow") if is_write(frame) else ""
     out.print(Text.assemble((mark, style), f"{form}{station}: ", (clean(lang.say(told.zh, told.en)), "bold"), flag))
@@ -92,7 +104,11 @@ def _show_frame(frame: Sighting, lang: Lang) -> None:
         value = lang.say("含义", "meaning")
         made = table(lang.say("字段", "field"), lang.say("字节", "bytes"), value, wrap=(value, lang.say("字节", "bytes")))
         for field in rows:
-            made.add_row(lang.say(field.name.zh, field.name.en), field.data.hex(" ").upper(), clean(field.value))
+            made.add_row(
+                lang.say(field.name.zh, field.name.en),
+                field.data.hex(" ").upper(),
+                clean(lang.say(field.meaning.zh, field.meaning.en)),
+            )
         out.print(made)
     out.print()
 

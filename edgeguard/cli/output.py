@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -16,6 +17,27 @@ from edgeguard.control.errors import CallRefused, DaemonSilent, code_of
 from edgeguard.core.errors import ConfigError, EdgeguardError
 
 PIPE_CELLS: Final = 160
+_KINDS_ZH: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "daemon-silent": "守护进程无应答",
+        "unknown-name": "没有这个名称",
+        "unknown-method": "守护进程版本不支持",
+        "bad-arguments": "参数错误",
+        "bad-request": "请求错误",
+        "not-allowed": "没有权限",
+        "overloaded": "守护进程繁忙",
+        "handler-timeout": "处理超时,结果未知",
+        "answer-too-large": "结果过大",
+        "internal-error": "守护进程内部错误",
+        "write-refused": "写入被拒绝",
+        "write-unverified": "写入未能确认",
+        "exchange-failed": "设备通信失败",
+        "store-error": "存储故障",
+        "permanent": "无法执行",
+        "retryable": "暂时无法执行",
+    }
+)
+"""What kind of trouble an error is, before its own sentence, which is English."""
 _BAD_CONFIGURATION: Final = "config-error"
 """What the daemon answers for a ConfigError; its message has a line for each mistake."""
 
@@ -64,7 +86,8 @@ def tell_error(session: Session, error: EdgeguardError) -> Exit:
     if session.json:
         print_json({"error": {"code": code, "message": str(error)}})
     is_list = isinstance(error, ConfigError) or code == _BAD_CONFIGURATION
-    for line in str(error).splitlines() if is_list else [f"edgeguard: {error}"]:
+    kind = session.lang.say(f"{_KINDS_ZH[code]}:" if code in _KINDS_ZH else "", "")
+    for line in str(error).splitlines() if is_list else [f"edgeguard: {kind}{error}"]:
         sys.stderr.write(clean(line, 4000) + "\n")
     return _exit_of(error)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from edgeguard.cli.text import counted
 from edgeguard.control.line_views import BusView
 from edgeguard.control.views import AlarmView, DeviceView, LabelsView, OutboxView, StatusView, UplinkView
 from edgeguard.core.limits import LIVE_WITHIN_MS
@@ -154,7 +155,7 @@ def _buses(buses: Sequence[BusView], devices: Sequence[DeviceView]) -> list[Prob
         name = bus.bus
         if bus.state != _CONNECTED and bus.error:
             silent = sum(device.bus == name for device in devices)
-            of = "1 device" if silent == 1 else f"{silent} devices"
+            of = counted(silent, "device")
             text = LabelsView(
                 f"总线 {name} 未连接({silent} 台设备):{bus.error}", f"bus {name} ({of}) has no connection: {bus.error}"
             )
@@ -186,7 +187,8 @@ def _devices(devices: Sequence[DeviceView]) -> list[Problem]:
                 "devices",
                 True,
                 LabelsView(
-                    f"另有 {len(rest)} 台设备无应答(总线:{buses})", f"{len(rest)} more devices do not answer (buses: {buses})"
+                    f"另有 {len(rest)} 台设备无应答(总线:{buses})",
+                    f"{counted(len(rest), 'more device')} without an answer (buses: {buses})",
                 ),
                 LabelsView("先查共同原因:网关、网线、总线电源", "look for a common cause first: converter, cable, bus power"),
             )
@@ -260,7 +262,7 @@ def _small(status: StatusView, outbox: OutboxView) -> list[Problem]:
                 False,
                 LabelsView(
                     f"已丢弃 {outbox.dropped} 条(存储满),平台拒收 {dead} 条",
-                    f"{outbox.dropped} items were dropped because the store was full, {dead} were rejected by the broker",
+                    f"{counted(outbox.dropped, 'item')} dropped because the store was full, {dead} rejected by the broker",
                 ),
                 LabelsView("查看:edgeguard outbox", "see: edgeguard outbox"),
             )

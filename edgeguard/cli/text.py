@@ -180,6 +180,11 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 item`, `2 items`: a number with an English noun that takes an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def word(state: str, lang: Lang) -> str:
     """A state, quality, severity, stream or kind of device in the language; a word that is not known stays as it is."""
     pair = _WORDS.get(state)

@@ -42,6 +42,20 @@ _FUNCTIONS: Final[Mapping[int, Labels]] = MappingProxyType(
         43: Labels("读设备标识", "read device identification"),
     }
 )
+_EXCEPTIONS_ZH: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "非法功能",
+        2: "非法数据地址",
+        3: "非法数据值",
+        4: "从站设备故障",
+        5: "确认",
+        6: "从站设备忙",
+        7: "否定确认",
+        8: "存储奇偶校验错误",
+        10: "网关路径不可用",
+        11: "网关目标设备无响应",
+    }
+)
 _DLT645: Final[Mapping[int, Labels]] = MappingProxyType(
     {
         0x01: Labels("读数据(1997)", "read data (1997)"),
@@ -87,11 +101,20 @@ _NO_WORDS: Final = Labels("", "")
 
 @dataclass(frozen=True, slots=True)
 class FrameField:
-    """One field of a frame: its name, its bytes on the wire, and what they mean where that is more than the bytes."""
+    """One field of a frame: its name, its bytes on the wire, and what they mean where that is more than the bytes.
+
+    `value_zh` where the meaning has words; empty where it is the same in both languages.
+    """
 
     name: Labels
     data: bytes
     value: str = ""
+    value_zh: str = ""
+
+    @property
+    def meaning(self) -> Labels:
+        """The value in both languages."""
+        return Labels(self.value_zh or self.value, self.value)
 
 
 def is_write(seen: Sighting) -> bool:
@@ -133,8 +156,8 @@ def _modbus(seen: Sighting, asked: Sighting | None) -> Labels:
     name = _FUNCTIONS.get(code, Labels(f"功能码 {code}", f"function {code}"))
     if seen.sort is Sort.EXCEPTION:
         number = pdu[1] if len(pdu) > 1 else 0
-        words = EXCEPTION_NAMES.get(number, "unknown to the standard")
-        return Labels(f"{name.zh}:异常 {number}({words})", f"{name.en}: exception {number}, {words}")
+        words = _exception(number)
+        return Labels(f"{name.zh}:异常 {number}({words.zh})", f"{name.en}: exception {number}, {words.en}")
     is_answer = seen.sort is Sort.ANSWER
     if code <= 4 and is_answer:
         where = _where(asked.pdu) if asked is not None and asked.pdu[:1] == pdu[:1] else ""
@@ -152,6 +175,10 @@ def _modbus(seen: Sighting, asked: Sighting | None) -> Labels:
     if code == 43 and is_answer:
         return _joined(name, ", ".join(identification(pdu)))
     return _joined(name, _hex(pdu[1:]))
+
+
+def _exception(number: int) -> Labels:
+    return Labels(_EXCEPTIONS_ZH.get(number, "标准未定义"), EXCEPTION_NAMES.get(number, "unknown to the standard"))
 
 
 def _joined(name: Labels, rest: str) -> Labels:
@@ -243,12 +270,12 @@ def fields(seen: Sighting) -> tuple[FrameField, ...]:
     head: tuple[FrameField, ...]
     if seen.form is Form.RTU:
         head = (FrameField(Labels("站号", "unit"), data[:1], str(data[0])),)
-        tail = (FrameField(Labels("CRC", "CRC"), data[1 + len(seen.pdu) :], _check(seen)),)
+        tail = (_check(Labels("CRC", "CRC"), data[1 + len(seen.pdu) :], seen),)
         return (*head, *_pdu_fields(seen, seen.pdu), *tail)
     if seen.form is Form.ASCII:
         body = bytes.fromhex(data[1:-2].decode("ascii"))
         head = (FrameField(Labels("起始", "start"), data[:1], ":"), FrameField(Labels("站号", "unit"), body[:1], str(body[0])))
-        return (*head, *_pdu_fields(seen, body[1:-1]), FrameField(Labels("LRC", "LRC"), body[-1:], _check(seen)))
+        return (*head, *_pdu_fields(seen, body[1:-1]), _check(Labels("LRC", "LRC"), body[-1:], seen))
     if seen.form is Form.TCP:
         head = (
             FrameField(Labels("事务号", "transaction"), data[:2], str(int.from_bytes(data[:2], "big"))),
@@ -260,16 +287,19 @@ def fields(seen: Sighting) -> tuple[FrameField, ...]:
     return _meter_fields(seen)
 
 
-def _check(seen: Sighting) -> str:
-    return seen.detail if seen.sort is Sort.BROKEN else "right"
+def _check(name: Labels, data: bytes, seen: Sighting) -> FrameField:
+    """A checksum, and whether it is right."""
+    return FrameField(name, data, seen.detail) if seen.sort is Sort.BROKEN else FrameField(name, data, "right", "正确")
 
 
 def _pdu_fields(seen: Sighting, pdu: bytes) -> tuple[FrameField, ...]:
     code = pdu[0] & ~EXCEPTION_BIT
     name = _FUNCTIONS.get(code)
-    made = [FrameField(Labels("功能码", "function"), pdu[:1], f"{pdu[0]}" + (f" {name.en}" if name else ""))]
+    told = Labels(f"{pdu[0]} {name.zh}", f"{pdu[0]} {name.en}") if name else Labels(f"{pdu[0]}", f"{pdu[0]}")
+    made = [FrameField(Labels("功能码", "function"), pdu[:1], told.en, told.zh)]
     if pdu[0] & EXCEPTION_BIT:
-        made.append(FrameField(Labels("异常码", "exception"), pdu[1:2], EXCEPTION_NAMES.get(pdu[1], "?") if len(pdu) > 1 else ""))
+        words = _exception(pdu[1]) if len(pdu) > 1 else _NO_WORDS
+        made.append(FrameField(Labels("异常码", "exception"), pdu[1:2], words.en, words.zh))
     elif code <= 4 and seen.sort in (Sort.ANSWER, Sort.BROKEN) and len(pdu) > 1 and len(pdu) == 2 + pdu[1]:
         made.append(FrameField(Labels("字节数", "bytes"), pdu[1:2], str(pdu[1])))
         made.append(FrameField(Labels("数据", "data"), pdu[2:], _values(code, pdu[2:])))
@@ -301,10 +331,10 @@ def _meter_fields(seen: Sighting) -> tuple[FrameField, ...]:
         made += [FrameField(Labels("起始", "start"), body[:1]), FrameField(Labels("表类型", "meter type"), body[1:2])]
         made.append(FrameField(Labels("地址", "address"), body[2:9], str(seen.station)[2:]))
         shown = ""
-    made.append(FrameField(Labels("控制码", "control"), body[control : control + 1], told.en))
+    made.append(FrameField(Labels("控制码", "control"), body[control : control + 1], told.en, told.zh))
     made.append(FrameField(Labels("长度", "length"), body[control + 1 : control + 2], str(body[control + 1])))
     if len(body) > data_at + 2:
         made.append(FrameField(Labels("数据", "data"), body[data_at:-2], shown))
-    made.append(FrameField(Labels("校验和", "checksum"), body[-2:-1], _check(seen)))
+    made.append(_check(Labels("校验和", "checksum"), body[-2:-1], seen))
     made.append(FrameField(Labels("结束", "end"), body[-1:]))
     return tuple(made)

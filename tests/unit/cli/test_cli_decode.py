@@ -1,6 +1,7 @@
 """`decode`: frames of every protocol as a technician pastes them, registers side by side, and what cannot be read."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,11 @@ def test_it_fits_the_terminal(lang: str, width: int) -> None:
     printed = decode("68 01 00 14 03 18 00 68 14 10 34 34 33 37 35 43 43 43 44 44 44 44 37 43 38 4B 01 16", lang=lang, width=width)
 
     assert max(len(line) for line in printed.out.splitlines()) <= width
+
+
+def test_a_chinese_answer_has_no_english_words_in_its_frame() -> None:
+    for words in ("03 83 02 61 31", "03 03 04 43 67 00 00 7D A8"):
+        printed = Desk(Path("/nonexistent"), FakeBuilding()).type("decode", *words.split(), lang="zh")
+        frame = printed.out.partition("\n\n")[0]
+        assert re.findall("[a-z]{4,}", frame) == []
+        assert "正确" in frame

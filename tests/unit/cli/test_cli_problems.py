@@ -125,8 +125,8 @@ def test_what_was_lost_or_rejected_is_told() -> None:
 
     (problem,) = found(replace(top, outbox=replace(top.outbox, dropped=7, streams=streams)))
 
-    assert "7 items were dropped" in problem.text.en
-    assert "6 were rejected" in problem.text.en
+    assert "7 items dropped" in problem.text.en
+    assert "6 rejected" in problem.text.en
 
 
 def test_data_in_danger_comes_first() -> None:
