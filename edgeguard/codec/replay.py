@@ -1,18 +1,24 @@
 """A recorded wire as a device: what it answered to a request, with the time it took then. Pure.
 
 A request that was made several times is answered in the recorded order, and from the beginning again after the last one. A
-request that nobody answered, or that was never made, is met with silence, as the wire did.
+request that nobody answered, or that was never made, is met with silence, as the wire did. What only numbers a request (the
+transaction of Modbus TCP, SER of CJ/T 188) is no part of it: the answer bears the number of the request now.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from edgeguard.codec import cjt188_framing, dlt645_framing
 from edgeguard.codec.dissect import Dissector
+from edgeguard.codec.meter_frame import ERROR_BIT, START, WAKE_UP, MeterFrame
 from edgeguard.codec.sighting import Sighting, Sort, Way
 from edgeguard.codec.wire_recording import TimedFrame, WireRecording
 from edgeguard.core.limits import DISSECT_BYTES
 
+_SER: Final = 2
+"""Where the number stands in the data of CJ/T 188, behind the identifier; in a refusal it stands first."""
+_WAKE_UP: Final = bytes((WAKE_UP,))
 _NUMBER_BYTES: Final = 2
 """Of a Modbus TCP frame: the transaction number, which is that of the request now."""
 
@@ -70,9 +76,33 @@ class Replay:
         pieces = turns[0]
         turns.rotate(-1)
         if not self._network:
-            return pieces
+            asked = _water_frame(seen.data)
+            if asked is None:
+                return pieces
+            return tuple(Piece(piece.begin_s, piece.end_s, _numbered(piece.data, asked.data[_SER])) for piece in pieces)
         number = seen.data[:_NUMBER_BYTES]
         return tuple(Piece(piece.begin_s, piece.end_s, number + piece.data[_NUMBER_BYTES:]) for piece in pieces)
 
     def _key(self, data: bytes) -> bytes:
-        return data[_NUMBER_BYTES:] if self._network else data.lstrip(b"\xfe")
+        if self._network:
+            return data[_NUMBER_BYTES:]
+        return data.lstrip(_WAKE_UP) if _water_frame(data) is None else _numbered(data, 0).lstrip(_WAKE_UP)
+
+
+def _water_frame(data: bytes) -> MeterFrame | None:
+    """The whole CJ/T 188 frame that `data` is, wake-up bytes before it aside, if it bears a number."""
+    start = len(data) - len(data.lstrip(_WAKE_UP))
+    if start == len(data) or dlt645_framing.frame_at(data, start) is not None:
+        return None
+    frame = cjt188_framing.frame_at(data, start) if data[start] == START else None
+    return frame if frame is not None and frame.end == len(data) and len(frame.data) > _SER else None
+
+
+def _numbered(data: bytes, number: int) -> bytes:
+    """A CJ/T 188 frame with another number and the checksum that goes with it; anything else as it is."""
+    frame = _water_frame(data)
+    if frame is None:
+        return data
+    at = 0 if frame.control & ERROR_BIT else _SER
+    held = frame.data[:at] + bytes((number,)) + frame.data[at + 1 :]
+    return data[: frame.start] + cjt188_framing.build_frame(frame.station, frame.control, held)

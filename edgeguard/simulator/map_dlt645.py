@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from edgeguard.simulator.bcd import bcd, digits_low_first
-from edgeguard.simulator.electricity import Meter
+from edgeguard.simulator.electricity import Load, Meter
 
 TARIFF_SHARES: Final = (0.08, 0.31, 0.24)
 """Tip, peak and valley; what is left is flat, so that the tariffs add up to the last digit."""
@@ -18,12 +18,26 @@ RELAY_OPEN_BITS: Final = 1 << 4 | 1 << 6
 
 @dataclass(frozen=True, slots=True)
 class MeterState:
-    """An electricity meter at one moment: what it counts, its number of 12 digits, its clock, its relay."""
+    """An electricity meter at one moment: what it counts, its number of 12 digits, its clock, its relay.
+
+    `phases` is 1 for a single-phase meter: the whole load is on its one phase, and it has nothing to say of others.
+    """
 
     meter: Meter
     number: str
     at: datetime
     relay_open: bool = False
+    phases: int = 3
+
+    @property
+    def measured(self) -> Meter:
+        """What the meter measures."""
+        if self.phases == 3:
+            return self.meter
+        whole = self.meter
+        load = Load((whole.load.total_w, 0.0, 0.0), (sum(whole.load.reactive_var), 0.0, 0.0))
+        kwh, kvarh = (whole.total_kwh, 0.0, 0.0), (sum(whole.reactive_kvarh), 0.0, 0.0)
+        return replace(whole, load=load, energy_kwh=kwh, reactive_kvarh=kvarh)
 
 
 def tariffs_kwh(total_kwh: float) -> tuple[float, ...]:
@@ -54,7 +68,7 @@ def moment(at: datetime, letters: str) -> bytes:
 
 def items_2007(state: MeterState) -> dict[int, bytes]:
     """Identifier to data."""
-    meter, at = state.meter, state.at
+    meter, at = state.measured, state.at
     items: dict[int, bytes] = {}
     for tariff, kwh in enumerate(tariffs_kwh(meter.total_kwh)):
         items[0x00000000 | tariff << 8] = bcd(kwh, 4, 2, signed=True)
@@ -62,12 +76,12 @@ def items_2007(state: MeterState) -> dict[int, bytes]:
         items[0x00020000 | tariff << 8] = bcd(0, 4, 2)
     items[0x00030000] = bcd(sum(meter.reactive_kvarh), 4, 2, signed=True)
     items[0x00040000] = bcd(0, 4, 2)
-    for phase, kwh in enumerate(meter.energy_kwh):
+    for phase, kwh in enumerate(meter.energy_kwh[: state.phases]):
         items[0x00150000 + 0x00140000 * phase] = bcd(kwh, 4, 2)
         items[0x00160000 + 0x00140000 * phase] = bcd(0, 4, 2)
     demand_kw = 1.4 * meter.load.total_w / 1000.0
     items[0x01010000] = bcd(demand_kw, 3, 4) + moment(at.replace(hour=18, minute=30), "YYMMDDhhmm")
-    items.update(_instantaneous_2007(meter))
+    items.update(_instantaneous_2007(meter, state.phases))
     for word in range(1, 8):
         bits = RELAY_OPEN_BITS if word == 3 and state.relay_open else 0
         items[0x04000500 | word] = bits.to_bytes(2, "little")
@@ -90,15 +104,15 @@ def items_2007(state: MeterState) -> dict[int, bytes]:
     return items
 
 
-def _instantaneous_2007(meter: Meter) -> Iterator[tuple[int, bytes]]:
+def _instantaneous_2007(meter: Meter, phases: int) -> Iterator[tuple[int, bytes]]:
     active = [watts / 1000.0 for watts in meter.load.active_w]
     reactive = [var / 1000.0 for var in meter.load.reactive_var]
-    for phase in range(3):
+    for phase in range(phases):
         yield 0x02010000 | phase + 1 << 8, bcd(meter.volts[phase], 2, 1)
         yield 0x02020000 | phase + 1 << 8, bcd(meter.amperes[phase], 3, 3, signed=True)
         angle = math.degrees(math.atan2(reactive[phase], active[phase])) % 360.0
         yield 0x02070000 | phase + 1 << 8, bcd(angle, 2, 1)
-    for place, (kw, kvar) in enumerate(_with_total(active, reactive)):
+    for place, (kw, kvar) in enumerate(_with_total(active, reactive)[: 1 + phases]):
         kva = math.hypot(kw, kvar)
         yield 0x02030000 | place << 8, bcd(kw, 3, 4, signed=True)
         yield 0x02040000 | place << 8, bcd(kvar, 3, 4, signed=True)
@@ -118,7 +132,7 @@ def _with_total(active: Sequence[float], reactive: Sequence[float]) -> list[tupl
 
 def items_1997(state: MeterState) -> dict[int, bytes]:
     """Identifier to data."""
-    meter, at = state.meter, state.at
+    meter, at = state.measured, state.at
     items: dict[int, bytes] = {}
     for tariff, kwh in enumerate(tariffs_kwh(meter.total_kwh)):
         items[0x9010 | tariff] = bcd(kwh, 4, 2)
@@ -126,10 +140,10 @@ def items_1997(state: MeterState) -> dict[int, bytes]:
     items[0x9110], items[0x9120] = bcd(sum(meter.reactive_kvarh), 4, 2), bcd(0, 4, 2)
     active = [watts / 1000.0 for watts in meter.load.active_w]
     reactive = [var / 1000.0 for var in meter.load.reactive_var]
-    for phase in range(3):
+    for phase in range(state.phases):
         items[0xB611 + phase] = bcd(meter.volts[phase], 2)
         items[0xB621 + phase] = bcd(meter.amperes[phase], 2, 2)
-    for place, (kw, kvar) in enumerate(_with_total(active, reactive)):
+    for place, (kw, kvar) in enumerate(_with_total(active, reactive)[: 1 + state.phases]):
         kva = math.hypot(kw, kvar)
         items[0xB630 + place] = bcd(kw, 3, 4)
         items[0xB640 + place] = bcd(kvar, 2, 2)

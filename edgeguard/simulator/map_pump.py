@@ -63,7 +63,7 @@ def _status(spec: SetSpec, state: SetState, pump: PumpState) -> int:
     return bits(
         (0, stopped),
         (8, True),
-        (9, pump.commanded_on and not alarm),
+        (9, pump.speed > 0.0),
         (10, alarm),
         (13, pump.speed >= 1.0),
         (15, 0.0 < pump.speed <= spec.pump.min_speed),

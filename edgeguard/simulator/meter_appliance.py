@@ -16,7 +16,7 @@ from edgeguard.simulator.ailment import Ailment, Refusing, Stuck
 from edgeguard.simulator.appliance import Health, House
 from edgeguard.simulator.bcd import bcd
 from edgeguard.simulator.building import BuildingState
-from edgeguard.simulator.cast import Role
+from edgeguard.simulator.cast import Role, is_single_phase
 from edgeguard.simulator.cjt188_station import Cjt188Station
 from edgeguard.simulator.dlt645_station import E1997, E2007, Dlt645Station
 from edgeguard.simulator.electricity import Meter
@@ -51,6 +51,7 @@ class MeterAppliance:
         self._house = house
         self._seed = seed
         self._courses = courses(spec.profile, seed)
+        self._phases = 1 if is_single_phase(spec.profile.points) else 3
         self._held: Mapping[int, bytes] | None = None
         self._clock_off = timedelta()
 
@@ -96,7 +97,7 @@ class MeterAppliance:
         limits = self.spec.profile.limits
         if isinstance(limits, Dlt645Limits):
             meter = electricity_of(self._seen(), self.role) or Meter((100.0, 100.0, 100.0))
-            state = MeterState(meter, own_address(self.spec, self._seed), self._now(), self.cut_off)
+            state = MeterState(meter, own_address(self.spec, self._seed), self._now(), self.cut_off, self._phases)
             known = map_dlt645.items_1997(state) if limits.edition is Edition.Y1997 else map_dlt645.items_2007(state)
             return made_up | known
         assert isinstance(limits, Cjt188Limits)  # noqa: S101  there is no third kind of meter

@@ -39,6 +39,8 @@ _BY_NAME: Final[tuple[tuple[str, float], ...]] = (
     (r"faulty|fault_count|faults|fires|shields|alarm_code|fault_code|error|warning_code|alarm_word|warning_word", 0.0),
     (r"export|reverse", 0.0),
 )
+_SCALE: Final[Mapping[str, float]] = MappingProxyType({"range_low": 0.0, "range_high": 2.5})
+"""The ends of a transmitter's range, as a share of what it usually measures; they do not move."""
 _COUNTER_UNITS: Final[Mapping[str, float]] = MappingProxyType(
     {
         "kWh": 3.0, "MWh": 0.003, "Wh": 3000.0, "kvarh": 0.8, "kVAh": 3.1, "m3": 0.4, "m³": 0.4, "GJ": 0.02, "MJ": 20.0,
@@ -142,6 +144,9 @@ def _number(point: Point, room: Room, expected: Expectation | None, seed: int) -
     if room.fixed is not None:
         fixed = room.fixed
         return lambda _: fixed
+    if point.name in _SCALE:
+        end = min(room.high, max(room.low, _SCALE[point.name] * _NOMINAL.get(point.unit, 1.0)))
+        return lambda _: end
     first, chance = fork(seed, 21).uniform()
     pace, _ = chance.uniform()
     nominal = _nominal(point)

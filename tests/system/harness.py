@@ -108,7 +108,7 @@ def daemon(folder: Path, site: str, environment: dict[str, str] | None = None) -
     command = [sys.executable, "-m", "edgeguard", "run", "--config", str(folder / "site.toml")]
     with process(command, folder / "daemon.log", env={**os.environ, **(environment or {})}) as child:
         running = Running(child, folder)
-        wait_for(lambda: (folder / "control.sock").exists() or child.poll() is not None, "the control socket")
+        wait_for(lambda: (folder / "control.sock").exists() or child.poll() is not None, "the control socket", 60)
         assert child.poll() is None, running.log()
         yield running
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.codec.cjt188_framing import build_frame
 from edgeguard.codec.dissect import Dissector
 from edgeguard.codec.replay import Replay
 from edgeguard.codec.rtu import crc16
@@ -195,6 +196,24 @@ def test_on_a_network_the_answer_bears_the_number_of_the_question() -> None:
     (pieces,) = device.hear(0.0, bytes.fromhex("0BAD") + ask[2:])
 
     assert pieces[0].data == bytes.fromhex("0BAD") + answer[2:]
+
+
+def test_a_water_meter_answers_with_the_number_of_the_request_now() -> None:
+    ask = build_frame("1078330000000001", 0x01, bytes.fromhex("901F07"))
+    answer = build_frame("1078330000000001", 0x81, bytes.fromhex("901F07 00010000 2C"))
+    refusal = build_frame("1078330000000001", 0xC1, bytes.fromhex("07 0040"))
+    awake = b"\xfe\xfe" + answer
+    device = Replay(
+        recording((0.0, 0.0, Way.OUT, ask), (0.1, 0.1, Way.IN, awake), (1.0, 1.0, Way.OUT, ask), (1.1, 1.1, Way.IN, refusal))
+    )
+    now = build_frame("1078330000000001", 0x01, bytes.fromhex("901F55"))
+
+    ((first,),) = device.hear(0.0, b"\xfe" * 4 + now)
+    ((second,),) = device.hear(1.0, now)
+
+    assert first.data == b"\xfe\xfe" + build_frame("1078330000000001", 0x81, bytes.fromhex("901F55 00010000 2C"))
+    assert second.data == build_frame("1078330000000001", 0xC1, bytes.fromhex("55 0040"))
+    assert (device.requests, device.unknown) == (1, 0)
 
 
 @settings(max_examples=examples(30), deadline=None)

@@ -82,6 +82,7 @@ def test_pumps(library: ProfileLibrary, morning: BuildingState, index: int) -> N
     assert values[PointName("outlet_pressure")] == pytest.approx(morning.water.pressure_bar, abs=0.002)
     assert values[PointName("setpoint")] == pytest.approx(48.0)
     assert values[PointName("alarm_code")] == 0
+    assert values[PointName("running")] == (pump.speed > 0.0) == (values[PointName("speed")] != 0)
 
 
 def test_main_meter(library: ProfileLibrary, morning: BuildingState) -> None:
