@@ -15,7 +15,7 @@ from edgeguard.core.site import BusSpec, DeviceSpec, Wire
 from edgeguard.simulator import cjt188_station as cjt
 from edgeguard.simulator import dlt645_station as dlt
 from edgeguard.simulator.ailment import Drifting, Refusing, Stuck
-from edgeguard.simulator.map_dlt645 import moment, tariffs_kwh
+from edgeguard.simulator.map_dlt645 import MeterState, items_2007, moment, tariffs_kwh
 from edgeguard.simulator.meter_appliance import MeterAppliance, own_address
 from edgeguard.simulator.site import SimulatedSite
 from edgeguard.simulator.wire import Burst
@@ -130,3 +130,15 @@ def test_water_and_heat_meters() -> None:
     own = own_address(site.devices_on(BusName("riser"))[1], 123_456_789)
     assert (own[:2], len(own)) == ("20", 16)
     assert own.isdecimal()
+
+
+def test_a_meter_of_one_phase_has_the_whole_load_on_it_and_knows_no_other() -> None:
+    meter = SimulatedSite(example(), 1).state.main_meter
+    three, one = (items_2007(MeterState(meter, "000000000001", BEGUN, phases=phases)) for phases in (3, 1))
+
+    assert {0x02010200, 0x02020300, 0x02030100, 0x00290000} <= three.keys()
+    assert not {0x02010200, 0x02020300, 0x02030200, 0x00290000} & one.keys()
+    assert one[0x02030000] == one[0x02030100] == three[0x02030000]
+    assert one[0x00010000] == three[0x00010000]
+    volts, amperes, kva = (int(one[key][::-1].hex()) for key in (0x02010100, 0x02020100, 0x02050000))
+    assert volts / 10 * amperes / 1000 == pytest.approx(kva / 10, rel=0.01)
