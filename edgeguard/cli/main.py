@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgeguard.cli import camera_commands, history_commands, line_commands, rule_commands, store_commands
+from edgeguard.cli import camera_commands, hint_commands, history_commands, line_commands, rule_commands, store_commands
 from edgeguard.cli.session import Command, Group, session_of
 from edgeguard.cli.store_commands import STATE_DIRECTORY, StateFolder
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
@@ -196,6 +196,7 @@ def write(
     raise typer.Exit(wire.write(session_of(ctx), what, yes))
 
 
+hint_commands.register(app)
 line_commands.register(app)
 rule_commands.register(app)
 history_commands.register(app)

@@ -23,8 +23,8 @@ LATER: Final = ("doctor",)
 """Commands that documents speak of and that this version does not have."""
 
 ORDER: Final = (
-    *("status", "top", "devices", "points", "alarms", "cameras", "outbox", "rules", "reaction"),
-    *("read", "write", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
+    *("status", "top", "devices", "points", "alarms", "hints", "cameras", "outbox", "rules", "reaction"),
+    *("read", "write", "service", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
     *("trend", "export"),
     *("check", "reload", "profile", "schema", "audit", "backup", "restore", "erase", "plates", "falling", "evidence", "verify"),
     *("run", "camera", "demo", "simulate"),

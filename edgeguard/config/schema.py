@@ -14,6 +14,7 @@ from edgeguard.config.domain_model import GroupTable
 from edgeguard.config.fields import PointId, RoleText
 from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
+from edgeguard.config.maintenance_model import DeviceMaintenanceRow, MaintenanceTable
 from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTable
 from edgeguard.config.mistakes import Table
 from edgeguard.config.profile_model import AlarmTable, ModbusTable, PointTable, ProfileTable
@@ -82,6 +83,7 @@ class DeviceRow(DeviceTable):
     report: dict[PointId, ReportOverride] = Field(default_factory=dict)
     interlock: dict[str, InterlockTable] = Field(default_factory=dict)
     role: dict[PointId, RoleText] = Field(default_factory=dict)
+    maintenance: DeviceMaintenanceRow | None = None
 
 
 class SiteFile(Table):
@@ -94,6 +96,7 @@ class SiteFile(Table):
     control: ControlTable = Field(default_factory=ControlTable)
     log: LogTable = Field(default_factory=LogTable)
     profiles: ProfilesTable = Field(default_factory=ProfilesTable)
+    maintenance: MaintenanceTable = Field(default_factory=MaintenanceTable)
     bus: list[BusTable] = Field(default_factory=list)
     device: list[DeviceRow] = Field(default_factory=list)
     group: list[GroupTable] = Field(default_factory=list)

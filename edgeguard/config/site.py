@@ -14,6 +14,7 @@ from edgeguard.config.document import read_document
 from edgeguard.config.files import Files
 from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.group_check import build_groups
+from edgeguard.config.maintenance_check import build_maintenance
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
 from edgeguard.config.profiles import ProfileLibrary, written_names
 from edgeguard.config.reaction_check import build_reactions
@@ -36,7 +37,7 @@ from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, HistorySpec, LogSpec, Site, StoreSpec, UplinkSpec
 
 _SECTIONS: Final = (
-    *("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles"),
+    *("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles", "maintenance"),
     *("bus", "device", "group", "camera", "reaction"),
 )
 FULL_SHARE: Final = 0.8
@@ -105,6 +106,7 @@ def load_site_with_notes(
     devices = build_devices(data, buses, library, files, groups)
     cameras = build_cameras(data, files)
     reactions = build_reactions(data, devices, mistakes)
+    maintenance = build_maintenance(data, devices, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -126,6 +128,7 @@ def load_site_with_notes(
         source=path,
         sha256=document.sha256,
         commands=CommandsSpec(frozenset(commands.allow)),
+        maintenance=maintenance,
         profile_folders=library.directories,
         history=history,
         groups=groups,

@@ -238,6 +238,7 @@ class DeviceTable(Table):
     report: Any = None
     interlock: Any = None
     role: Any = None
+    maintenance: Any = None
 
 
 class AlarmOverride(Table):

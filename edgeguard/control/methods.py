@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from edgeguard.control.camera_views import CameraView
+from edgeguard.control.hint_views import HintsView, ServiceView, SnoozeView
 from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.rule_views import ReactionView, RuleView
 from edgeguard.control.scan_views import ScanView
@@ -109,6 +110,14 @@ WRITE_SEVERAL: Final = Method(
 """Write points (`pump-1.setpoint`) as one command; each value is a JSON number, text, true or false."""
 SET_TIME: Final = Method("set-time", SetTimeView, _takes(bus=_NAME, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
 """Broadcast the time to the DL/T 645 meters of a bus, reading their clocks before and after."""
+HINTS: Final = Method("hints", HintsView, _takes(device=_MAYBE_NAME, all=Parameter(Kind.FLAG, required=False)))
+"""Maintenance hints that stand, of one device or all; with `all` everything that is watched."""
+SERVICE: Final = Method(
+    "service", ServiceView, _takes(device=_NAME, done=_NAME, by=_NAME, about=Parameter(Kind.TEXTS, required=False)), writes=True
+)
+"""Record a service: what `about` names (or everything of the device) begins anew, and its hints go."""
+SNOOZE_HINT: Final = Method("snooze-hint", SnoozeView, _takes(hint=_NAME, days=Parameter(Kind.VALUE), by=_NAME), writes=True)
+"""Put a hint aside for some days."""
 RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CONTROL_BUS_CALL_S)
 """Take up the configuration file anew; a wrong one changes nothing."""
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
@@ -174,6 +183,9 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
     {
         method.name: method
         for method in (
+            HINTS,
+            SERVICE,
+            SNOOZE_HINT,
             STATUS,
             DEVICES,
             POINTS,

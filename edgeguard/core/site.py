@@ -12,6 +12,7 @@ from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
 from edgeguard.core.limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.line import LineSettings, Station
+from edgeguard.core.maintenance import MaintenanceSpec
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.reaction import ReactionSpec
@@ -184,6 +185,8 @@ class Site:
     source: PurePath
     sha256: str
     commands: CommandsSpec = CommandsSpec()
+    maintenance: MaintenanceSpec = field(default_factory=MaintenanceSpec)
+    """What wears, and how far it may go."""
     profile_folders: tuple[PurePath, ...] = ()
     """Where profiles were looked for, those that come with the product included."""
     history: HistorySpec = HistorySpec()

@@ -21,15 +21,15 @@ from edgeguard.rules.pump_curve import curve_value
 from edgeguard.rules.sights import Flag, Measured, Sight
 from edgeguard.rules.trend import Dated
 
-MAP_DAYS: Final = 14
+MAP_DAYS: Final = 10
 """So many days with measurements are learned before anything is compared with them."""
-REFERENCE_DAYS: Final = 14
+REFERENCE_DAYS: Final = 10
 """So many days' figures make the reference; their middle is it."""
 LONGEST_DAY: Final = 7
 """A device that is seldom used may take so many days to give the measurements of one."""
-PATIENT_DAYS: Final = 3
+PATIENT_DAYS: Final = 2
 """Measurements that scatter widely may be gathered for so many days, that their figure be worth something."""
-_SURE_SHARE: Final = 0.06
+_SURE_SHARE: Final = 0.07
 """A figure is worth something if its standard error is below this share of the way to the limit."""
 _SMALLEST: Final = 0.3
 """A ratio to less than this part of the highest normal value is noise."""

@@ -209,7 +209,8 @@ def _gauge_text(gauge: Gauge, shown: Scale, finding: Finding, before: float, lim
     onset = day_text(finding.onset_day)
     since_zh = f"自 {onset} {'之前' if finding.onset_open else ''}".rstrip()
     since_en = f"since {'before ' if finding.onset_open else ''}{onset}"
-    against_zh, against_en = ("同工况下", ", at the same operating point,") if gauge.mapped else ("", "")
+    told = gauge.mapped and gauge.kind not in (HintKind.PUMP_HEAD, HintKind.PUMP_POWER)
+    against_zh, against_en = ("同工况下", ", at the same operating point,") if told else ("", "")
     share = round(100 * finding.share)
     zh = f"{gauge.labels.zh}{against_zh}{since_zh}起{verb_zh}{side_zh}:{shown.text(before)} → {shown.text(finding.level)}"
     en = f"{gauge.labels.en}{against_en} has {verb_en} {side_en} {since_en}, "
@@ -247,8 +248,9 @@ def _of_usage(interval: Interval, tally: Tally, finding: Finding) -> _Said:
     labels, unit = USAGES[interval.usage]
     used, length = f"{tally.used:.0f}", f"{interval.length:.0f} {unit}".rstrip()
     since = day_text(finding.onset_day)
-    zh = f"{labels.zh}:自 {since} 起已用 {used} / {length}"
-    en = f"{labels.en}: {used} of {length} used since {since}"
+    ours_zh, ours_en = ("(产品默认周期)", " (our own default)") if interval.assumed else ("", "")
+    zh = f"{labels.zh}:自 {since} 起已用 {used} / {length}{ours_zh}"
+    en = f"{labels.en}: {used} of {length}{ours_en} used since {since}"
     if finding.seen is Seen.PASSED:
         zh, en = f"{zh},保养周期已到", f"{en}; the service is due"
     else:

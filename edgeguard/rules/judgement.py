@@ -78,12 +78,12 @@ class Finding:
 class Strictness:
     """How much is asked of the days before anything is said. Tuned on the simulation's tuning seeds only (tests/hints)."""
 
-    horizon_days: float = 45.0
+    horizon_days: float = 60.0
     """A limit further away than this is not worth a hint yet."""
-    trend_z: float = 3.6
+    trend_z: float = 2.5
     trend_share: float = 0.22
-    trend_days: int = 8
-    moved_share: float = 0.50
+    trend_days: int = 6
+    moved_share: float = 0.45
     moved_z: float = 5.0
     keep_share: float = 0.15
     """A hint that stands falls below this share of the way."""
@@ -94,8 +94,11 @@ class Strictness:
 
 
 STRICT: Final = Strictness()
-_RECENT: Final = 5
+_RECENT: Final = 3
 _BEFORE_ONSET: Final = 1
+_FEWEST_SHOWN: Final = 8
+_MUCH_FASTER: Final = 1.3
+"""What lately goes so many times as fast as on the whole has become faster."""
 
 
 def judge(
@@ -116,7 +119,7 @@ def judge(
     level = median(recent)
     gone = sign * (level - reference.level)
     moved = gone - season.swing
-    if moved < (strict.keep_share if standing else strict.trend_share) * way:
+    if moved < (strict.keep_share if standing else 0.7 * strict.trend_share) * way:
         return None
     sigma = max(reference.spread, strict.spread_floor * way)
     change = cusum(points, reference.level + sign * season.swing, sigma, sign)
@@ -127,14 +130,16 @@ def judge(
     step_day = None if trend is None else stepped(window, trend.slope)
     shift_z = moved / (sigma * 1.2533 / math.sqrt(_RECENT))
     onset_day = step_day or max(begun, change.onset_day)
-    is_open = onset_day == points[0][0]
-    shared = _Shared(points[-1][0], onset_day, is_open, level, gone / way, window)
-    if trend is not None and step_day is None:
-        found = _trending(trend, limit, sign, season, strict, standing)
-        if found is not None:
-            return _finding(Seen.TREND if gone < way else Seen.PASSED, shared, trend, found, trend.certainty)
+    shared = _Shared(points[-1][0], onset_day, onset_day == points[0][0], level, gone / way, window)
+    if trend is not None and step_day is None and shift_z >= strict.moved_z:
+        ahead = sign * (trend.level - reference.level) - season.swing
+        found = _trending(trend, window, limit, sign, season, strict, standing)
+        if found is not None and ahead >= (strict.keep_share if standing else strict.trend_share) * way:
+            sooner = _if_it_quickens(found, trend.last_day - begun, ahead / way)
+            passed = gone >= way or found.expected <= 0.0
+            return _finding(Seen.PASSED if passed else Seen.TREND, shared, trend, sooner, trend.certainty)
     wanted = strict.flat_share if standing else strict.moved_share
-    all_moved = min(sign * (value - reference.level) for value in recent[-3:]) - season.swing >= 0.7 * wanted * way
+    all_moved = min(sign * (value - reference.level) for value in recent) - season.swing >= 0.7 * wanted * way
     if moved < wanted * way or shift_z < strict.moved_z or not all_moved:
         return None
     seen = Seen.PASSED if gone >= way else Seen.DRIFT if step_day is None else Seen.STEP
@@ -155,23 +160,49 @@ def _since(points: Sequence[Dated], reference: float, sign: float) -> tuple[Sequ
     """The days of the change and a few before it, and the first day of it."""
     latest = points[-HINT_ONSET_DAYS:]
     first = hinge(latest, reference, sign)
-    return latest[max(0, min(first - _BEFORE_ONSET, len(latest) - 2 * _RECENT)) :], latest[first][0]
+    return latest[max(0, min(first - _BEFORE_ONSET, len(latest) - _FEWEST_SHOWN)) :], latest[first][0]
 
 
-def _trending(trend: Trend, limit: float, sign: float, season: Season, strict: Strictness, standing: bool) -> Reach | None:
-    """The date, if the line certainly nears the limit and will meet it within the horizon."""
-    certain = 0.6 if standing else 1.0
+def _trending(
+    trend: Trend, window: Sequence[Dated], limit: float, sign: float, season: Season, strict: Strictness, standing: bool
+) -> Reach | None:
+    """The date, if the line certainly nears the limit and will meet it within the horizon.
+
+    What goes faster lately than before meets its limit as fast as it goes lately; the interval then reaches over both.
+    """
     slowest = min(sign * trend.low, sign * trend.high) - season.slope
-    if trend.days < strict.trend_days or sign * trend.z < certain * strict.trend_z or slowest <= 0:
+    if trend.days < strict.trend_days or sign * trend.z < (0.6 if standing else 1.0) * strict.trend_z or slowest <= 0:
         return None
     found = reach(trend, limit, season.slope)
+    late = theil_sen(window[-max(strict.trend_days, len(window) // 2) :])
+    if found is not None and late is not None and sign * late.slope > sign * trend.slope and late.days < trend.days:
+        certain = sign * late.z >= strict.trend_z and sign * late.slope >= _MUCH_FASTER * sign * trend.slope
+        found = _faster(found, reach(late, limit, season.slope), certain)
     if found is None or found.expected > strict.horizon_days * (2.0 if standing else 1.0):
         return None
     return found
 
 
+def _faster(whole: Reach, late: Reach | None, is_certain: bool) -> Reach:
+    """Both ways to see it in one: as fast as lately if that is certain, and the interval over both."""
+    if late is None:
+        return whole
+    expected = late.expected if is_certain else whole.expected
+    return Reach(expected, min(whole.earliest, late.earliest), whole.latest)
+
+
+def _if_it_quickens(found: Reach, elapsed_days: int, share: float) -> Reach:
+    """Wear feeds on itself: the earliest day is that of a share that grows with the square of the time since the onset."""
+    if not 0.0 < share < 1.0:
+        return found
+    quickened = elapsed_days * (math.sqrt(1.0 / share) - 1.0)
+    return Reach(found.expected, min(found.earliest, max(0.0, quickened)), found.latest)
+
+
 def _finding(seen: Seen, shared: _Shared, trend: Trend | None, found: Reach | None, confidence: float) -> Finding:
-    slope, low, high = (0.0, 0.0, 0.0) if trend is None else (trend.slope, trend.low, trend.high)
+    slope, low, high = (0.0, 0.0, 0.0)
+    if trend is not None and seen is not Seen.STEP:
+        slope, low, high = trend.slope, trend.low, trend.high
     return Finding(
         seen, shared.day, shared.onset_day, shared.onset_open, shared.level, shared.share,
         slope, low, high, found if seen is Seen.TREND else None, min(confidence, 0.999), len(shared.window),

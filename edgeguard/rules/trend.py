@@ -16,6 +16,8 @@ from edgeguard.core.limits import HINT_TREND_DAYS
 
 INTERVAL: Final = 0.90
 """How often the true slope lies within `low` to `high`, if what is seen is a line with noise around it."""
+FARTHEST_DAYS: Final = 3650.0
+"""A limit that is met later than in ten years is never met."""
 _Z: Final = NormalDist().inv_cdf(0.5 + INTERVAL / 2)
 _FEWEST: Final = 5
 _MOST_INFLATED: Final = 9.0
@@ -80,7 +82,8 @@ def theil_sen(points: Sequence[Dated]) -> Trend | None:
 
 
 def reach(trend: Trend, limit: float, faster: float = 0.0) -> Reach | None:
-    """When the line meets `limit`; None if it leads away from it. Negative days mean that it is behind the limit already.
+    """When the line meets `limit`; None if it leads away from it or takes longer than anybody plans. Negative days mean that
+    it is behind the limit already.
 
     `faster`: slope that something else, such as the season, may be blamed for; only what goes beyond it counts for `latest`.
     """
@@ -90,8 +93,10 @@ def reach(trend: Trend, limit: float, faster: float = 0.0) -> Reach | None:
         return None
     fast, slow = max(sign * trend.low, sign * trend.high), min(sign * trend.low, sign * trend.high) - faster
     slack = _Z * trend.level_error
-    earliest, latest = (left - slack) / fast, (left + slack) / slow if slow > 0 else None
-    return Reach(left / slope, earliest, latest)
+    if left > FARTHEST_DAYS * slope:
+        return None
+    latest = (left + slack) / slow if slow > 0 and left + slack < FARTHEST_DAYS * slow else None
+    return Reach(left / slope, (left - slack) / fast, latest)
 
 
 def _middle(ordered: Sequence[float]) -> float:

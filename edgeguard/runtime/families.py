@@ -2,9 +2,10 @@
 
 from edgeguard.core.site import Site
 from edgeguard.runtime.domain_watch import DomainWatch
+from edgeguard.runtime.hints_watch import HintsWatch
 from edgeguard.runtime.watches import Watch
 
 
 def watches_of(site: Site) -> tuple[Watch, ...]:
     """The families, in the order in which they are shown each round."""
-    return (DomainWatch(site),)
+    return (DomainWatch(site), HintsWatch(site.maintenance))

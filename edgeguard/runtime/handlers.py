@@ -32,6 +32,7 @@ from edgeguard.driver import Device
 from edgeguard.runtime import show
 from edgeguard.runtime.dead_letters import DeadLetters
 from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.hint_handlers import HintHandlers
 from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.runtime.reacting import Reacting
 from edgeguard.runtime.record import DeviceRecord
@@ -76,6 +77,7 @@ class Handlers:
             **LineHandlers(self._gateway).table(),
             **self._scans.table(),
             **self._time.table(),
+            **HintHandlers(self._gateway, self._put).table(),
             **self._gateway.cameras.table(),
             **RuleHandlers(self._gateway, self.reacting).table(),
         }

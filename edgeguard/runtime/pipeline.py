@@ -97,6 +97,11 @@ class Pipeline:
         for family in self._watches:
             family.begin(self._records, states.get(family.owner, {}), now)
 
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """The families that look at the devices now."""
+        return self._watches
+
     def order(self, names: Iterable[DeviceName]) -> None:
         """Show the devices in this order from now on; all of them must be named."""
         ordered = {name: self._records[name] for name in names}

@@ -38,6 +38,7 @@ from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
 from edgeguard.testing.cameras import FakeCameras
 from edgeguard.testing.dead_letters import FakeDeadLetters
+from edgeguard.testing.hint_handlers import FakeHints
 from edgeguard.testing.line_handlers import FakeLines
 from edgeguard.testing.meter_clocks import FakeMeterClocks
 from edgeguard.testing.rule_handlers import FakeRules
@@ -103,6 +104,7 @@ class FakeBuilding:
         self.cameras = FakeCameras()
         self.meter_clocks = FakeMeterClocks()
         self.rules = FakeRules()
+        self.hints = FakeHints()
         self.online = True
         self.healthy = False
         """True: no device is offline, no alarm stands."""
@@ -126,6 +128,7 @@ class FakeBuilding:
             **self.dead_letters.table(),
             **self.cameras.table(),
             **self.meter_clocks.table(),
+            **self.hints.table(),
             **self.rules.table(),
         }
 

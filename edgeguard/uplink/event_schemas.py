@@ -11,6 +11,7 @@ from edgeguard.core.fate import Fate
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import COMMAND_DETAIL_CHARS
 from edgeguard.core.reaction import Result
+from edgeguard.uplink.hint_schema import hint_schema
 from edgeguard.uplink.schema_parts import (
     COUNT,
     ID,
@@ -106,4 +107,4 @@ def _fall() -> Schema:
 
 def event_schemas() -> Mapping[str, Schema]:
     """Every type of event, by its `type`."""
-    return {"health": _health(), "command": _command(), "gap": _gap(), "fall": _fall()}
+    return {"health": _health(), "command": _command(), "gap": _gap(), "hint": hint_schema(), "fall": _fall()}

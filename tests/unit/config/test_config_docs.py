@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import edgeguard
-from edgeguard.config import domain_model, profile_model, reaction_model, site_model
+from edgeguard.config import domain_model, maintenance_model, profile_model, reaction_model, site_model
 from edgeguard.config.mistakes import Table
 
 DOCS = Path(edgeguard.__file__).parent / "docs"
@@ -23,6 +23,10 @@ SITE = [
     site_model.ReportOverride,
     site_model.InterlockTable,
     domain_model.GroupTable,
+    maintenance_model.MaintenanceTable,
+    maintenance_model.DeviceMaintenanceTable,
+    maintenance_model.CurveTable,
+    maintenance_model.WatchTable,
     reaction_model.ReactionTable,
 ]
 PROFILE = [profile_model.ProfileTable, profile_model.ModbusTable, profile_model.PointTable, profile_model.AlarmTable]

@@ -176,4 +176,5 @@ def test_only_these_methods_write() -> None:
         "reaction",
     }
     changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw"}
+    changing |= {"service", "snooze-hint"}
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing

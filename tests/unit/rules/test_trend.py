@@ -99,6 +99,12 @@ def test_a_limit_behind_is_met_in_negative_days_and_one_that_is_left_never() -> 
     assert away is None
 
 
+def test_a_limit_beyond_all_planning_is_never_met() -> None:
+    assert reach(trend_of(line(20, 1e-7)), 1e6) is None
+    nearly = reach(trend_of(line(30, 0.01, 0.2, seed=4)), 12.0)
+    assert nearly is None or nearly.latest is None
+
+
 def test_what_the_season_may_do_keeps_the_latest_day_open() -> None:
     trend = trend_of(line(20, 0.1, 0.05))
     found = reach(trend, 10.0, faster=0.2)
