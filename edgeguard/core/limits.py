@@ -116,6 +116,8 @@ ROUTINE_SHELF: Final = 64
 RESPONSE_WINDOW: Final = 128
 PROBE_TIMEOUT_MIN_S: Final = 0.1
 PROBE_TIMEOUT_RESPONSES: Final = 4.0
+FIRST_TRIES: Final = 2
+"""A device that has never answered is given its whole time-out so often before it is only knocked at."""
 KNOCK_SHARE: Final = 0.01
 KNOCK_WHOLE_AFTER_S: Final = 250.0
 REFUSAL_KEPT_S: Final = 3600.0
@@ -338,6 +340,8 @@ COMMANDS_WAITING: Final = 16
 COMMAND_RECEIVE_MAXIMUM: Final = 8
 COMMAND_IDS: Final = 10_000
 """Ids remembered at once; with that many unexpired, further commands are refused rather than carried out twice."""
+COMMAND_IDS_KEPT: Final = 1000
+"""Ids kept in the file although their time is over by the wall clock, which may have leapt."""
 COMMAND_REFUSALS_PER_MINUTE: Final = 60
 """Refusals answered and recorded; the rest is only counted, so that a flood of nonsense fills no disk."""
 AUDIT_MAX_ROWS: Final = 200_000

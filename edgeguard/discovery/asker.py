@@ -45,8 +45,11 @@ class Asker:
                 failed = error
             if failed.sent and failed.fault.reason is not Reason.NO_CONNECTION:
                 return failed.fault
-            if failed.fault.reason is Reason.REFUSED:
-                raise ScanBroken(str(failed.fault.detail))
+            stats = self.bus.stats
+            # What could not even be opened will not be there in a moment; what was lost may be.
+            never_there = not stats.requests and bool(stats.error)
+            if failed.fault.reason is Reason.REFUSED or never_there:
+                raise ScanBroken(stats.error if never_there else failed.fault.detail)
             await asyncio.sleep(SCAN_RECONNECT_S)
         raise ScanBroken(str(failed.fault) if failed else "")
 

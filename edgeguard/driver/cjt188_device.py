@@ -35,22 +35,41 @@ class Cjt188Device(MeterDevice):
         return self._low_first if self._sure else None
 
     async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
-        """The data of an identifier. A person who waits gets both orders tried at once."""
+        """The data of an identifier. A person who waits gets both orders tried at once.
+
+        A refusal may be that of the identifier read backwards: as long as the order is not known, it counts if both are refused
+        or one is met with silence.
+        """
         try:
-            return await self._fetch(identifier, priority, timeout_s)
+            told = await self._fetch(identifier, priority, timeout_s)
         except ExchangeFailed as failed:
             if self._sure or not failed.sent:
                 raise
             self._low_first = not self._low_first
             if priority is not Priority.PERSON:
                 raise
-        return await self._fetch(identifier, priority, timeout_s)
+            return await self._fetch(identifier, priority, timeout_s)
+        if self._sure or not isinstance(told, Fault):
+            return told
+        refused_s = self._line.took_s
+        self._low_first = not self._low_first
+        try:
+            other = await self._fetch(identifier, priority, timeout_s)
+        except ExchangeFailed:
+            other = told
+        if isinstance(other, Fault):
+            self._low_first = not self._low_first
+            self._line.took_s = refused_s
+            return told
+        return other
 
     async def _fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
         low_first = self._low_first
         answer = await self._line.exchange(read_request(identifier, low_first, self._next()), priority, timeout_s)
-        self._low_first, self._sure = low_first, True
-        return error_of(answer) or answer[DATA_AT:]
+        refused = error_of(answer)
+        if refused is None:
+            self._low_first, self._sure = low_first, True
+        return refused or answer[DATA_AT:]
 
     def refusal(self, answer: bytes) -> Fault | None:
         """What an error answer says."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
+from edgeguard.core.limits import FIRST_TRIES
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.driver.gap import Gap
@@ -71,11 +72,17 @@ class DeviceLine:
         self._settings = line
         self._protocol = protocol
         self._silent = True
+        self._tries = 0
         self._failed = False
         self._asked_s: float | None = None
 
     def first_wait_s(self, knock: bool) -> float:
-        """Time-out for the first request of a round: short if it is a mere knock, or the device was silent when last asked."""
+        """Time-out for the first request of a round: short if it is a mere knock, or the device was silent when last asked.
+
+        What is usual on the wire says little of a device that nobody has heard yet: its first tries are whole ones.
+        """
+        if self.answered_s is None and self._tries < FIRST_TRIES:
+            return self.timeout_s
         if not knock and not self._silent:
             return self.timeout_s
         usual_s = self.responses.quantile_s(0.95) or self._bus.stats.response_p95_s
@@ -101,6 +108,7 @@ class DeviceLine:
             self.faults[failed.fault.reason] += 1
             if failed.sent:
                 self._silent, self._asked_s = True, sending.at_s
+                self._tries = min(self._tries + 1, FIRST_TRIES)
                 self._conclude(sending, failed.fault)
             raise
         self._silent, self._asked_s = False, sending.at_s

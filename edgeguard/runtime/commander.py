@@ -28,6 +28,8 @@ from edgeguard.core.limits import (
     COMMAND_ARGUMENT_KEPT,
     COMMAND_FUTURE_S,
     COMMAND_IDS,
+    COMMAND_IDS_KEPT,
+    COMMAND_MAX_TTL_S,
     COMMAND_REFUSALS_PER_MINUTE,
     COMMANDS_WAITING,
     MESSAGE_MAX_BYTES,
@@ -174,6 +176,7 @@ class Commander:
             loaded = await self._store.load_commands()
             if self._ids is None:  # another command may have waited for the same, and have been taken since
                 self._ids = loaded
+                self._hold(loaded)
         now = self._clock.now()
         ids = self._ids
         for seen in [seen for seen, expires_ms in ids.items() if expires_ms < now.wall_ms]:
@@ -201,6 +204,14 @@ class Commander:
             self._held_ms.pop(command.id, None)
             raise
         return None
+
+    def _hold(self, loaded: Mapping[str, int]) -> None:
+        """By the steady clock the newest ids of earlier runs count as long as any command may: the wall clock may have leapt."""
+        now = self._clock.now()
+        newest = sorted(loaded, key=lambda seen: -loaded[seen])[:COMMAND_IDS_KEPT]
+        for seen in newest:
+            left_ms = loaded[seen] - now.wall_ms
+            self._held_ms[seen] = now.boot_ms + (left_ms if left_ms > 0 else (COMMAND_MAX_TTL_S + COMMAND_FUTURE_S) * 1000)
 
     # -- carrying out --------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
-from edgeguard.core.limits import ACK_SPANS_MAX, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
+from edgeguard.core.limits import ACK_SPANS_MAX, COMMAND_IDS_KEPT, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
 from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
 from edgeguard.core.rule_state import RuleState
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
@@ -283,8 +283,11 @@ class Ledger:
         return states
 
     def save_commands(self, commands: Sequence[tuple[str, int]], now_ms: int) -> None:
-        """Remember ids until their wall time; those whose time is over are forgotten."""
-        self.connection.execute("DELETE FROM command_ids WHERE expires_ms < ?", (now_ms,))
+        """Remember ids until their wall time. The newest are kept beyond it: the wall clock may have leapt ahead, and come back."""
+        newest = "SELECT id FROM command_ids ORDER BY expires_ms DESC LIMIT ?"
+        self.connection.execute(
+            f"DELETE FROM command_ids WHERE expires_ms < ? AND id NOT IN ({newest})", (now_ms, COMMAND_IDS_KEPT)
+        )  # noqa: S608  no name comes from outside
         self.connection.executemany("INSERT OR REPLACE INTO command_ids VALUES (?, ?)", commands)
 
     def load_commands(self) -> dict[str, int]:

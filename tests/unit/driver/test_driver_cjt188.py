@@ -3,6 +3,8 @@
 import pytest
 from meter_site import WATER, MeterSite, seen, valve, virtual, water
 
+from edgeguard.codec.cjt188_framing import build_frame
+from edgeguard.codec.meter_frame import MeterFrame
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.ids import PointName
 from edgeguard.core.profile import Cjt188Limits
@@ -43,6 +45,28 @@ def test_the_order_of_the_identifier_is_found_out_and_kept() -> None:
         assert seen(await device.poll()) == [Reason.TIMEOUT]
         meter.silent = False
         assert seen(await device.poll()) == [556677]
+
+    virtual(site, story)
+
+
+class MeterThatRefusesTheWrongOrder(FakeWaterMeter):
+    """Read backwards, its identifiers are no identifiers: it says so, with an error answer."""
+
+    def answer(self, frame: MeterFrame) -> bytes | None:
+        told = super().answer(frame)
+        refusal = build_frame(self.station, frame.control | 0xC0, bytes((frame.data[2], 0x01, 0x00)))
+        return refusal if told is None and frame.is_answer is False else told
+
+
+@pytest.mark.parametrize("ask", ["poll", "read"])
+def test_a_refusal_does_not_settle_the_order_of_the_identifier(ask: str) -> None:
+    site = MeterSite(PLACES[:1], MeterThatRefusesTheWrongOrder(WATER, {"901F": NOW}, low_first=True))
+
+    async def story() -> None:
+        snapshot = await (site.device.poll() if ask == "poll" else site.device.read([PointName("volume")]))
+        assert seen(snapshot) == [556677]
+        assert isinstance(site.device, Cjt188Device)
+        assert site.device.low_first is True
 
     virtual(site, story)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeguard.core.ids import DeviceName, PointName
-from edgeguard.core.limits import KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
+from edgeguard.core.limits import FIRST_TRIES, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
 from edgeguard.core.register import Table
 from edgeguard.driver.patience import knock_timeout_s
 
@@ -28,16 +28,32 @@ def test_a_knock_never_waits_longer_than_a_poll(timeout_s: float, usual_s: float
     assert 0.0 < knock_timeout_s(timeout_s, usual_s, since_s) <= timeout_s
 
 
-def test_a_stranger_among_quick_neighbours_is_waited_for_as_for_them() -> None:
-    site = Site(row(0, 100))
+def test_a_slow_stranger_among_quick_neighbours_is_found_at_its_first_try() -> None:
+    site = Site(row(0, 100), timeout_ms=2000)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        await site.device.poll()
+        slow = site.another(DeviceName("meter-2"), address=9)
+        site.bus.unit(9).response_s = 1.5
+        start_s = loop.time()
+        assert (await slow.poll()).answered
+        assert loop.time() - start_s == pytest.approx(3.0)
+
+    virtual(site, story)
+
+
+def test_a_stranger_that_is_silent_is_soon_waited_for_as_for_its_quick_neighbours() -> None:
+    site = Site(row(0, 100), timeout_ms=2000)
 
     async def story() -> None:
         loop = asyncio.get_running_loop()
         await site.device.poll()
         stranger = site.another(DeviceName("meter-2"), address=9)
-        start_s = loop.time()
-        assert not (await stranger.poll()).answered
-        assert loop.time() - start_s == pytest.approx(PROBE_TIMEOUT_MIN_S)
+        for waited_s in (2.0,) * FIRST_TRIES + (PROBE_TIMEOUT_MIN_S,) * 3:
+            start_s = loop.time()
+            assert not (await stranger.poll()).answered
+            assert loop.time() - start_s == pytest.approx(waited_s)
 
     virtual(site, story)
 

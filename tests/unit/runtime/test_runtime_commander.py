@@ -318,6 +318,27 @@ def test_what_is_broken_off_is_told_as_failed_and_stands_on_record() -> None:
     assert [row["state"] for row in scene.disk.audit] == ["accepted", "refused", "failed"]
 
 
+def test_a_wall_clock_that_leaps_ahead_over_a_restart_and_comes_back_makes_no_id_new() -> None:
+    disk = Disk()
+    scene = Scene(disk)
+    first = scene.command()
+    send(scene, first)
+    leapt = Scene(disk)
+    leapt.clock.step_wall(86_400)
+    other = leapt.command("c-2")
+
+    async def story(scene: Scene) -> None:
+        scene.commander.take(other)
+        await settle()
+        scene.clock.step_wall(-86_400)
+        scene.commander.take(first)
+        await settle()
+
+    told(leapt, story)
+    assert leapt.states == ["accepted", "done", "refused"]
+    assert leapt.answers[-1][1]["error"]["code"] == "repeated"
+
+
 def test_a_bug_in_one_command_ends_that_command_only() -> None:
     scene = Scene()
 

@@ -10,7 +10,7 @@ from store_kit import item, running, spec_of
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.item import Stream
 from edgeguard.rules.items import command_item
-from edgeguard.store import Batch, audit_body, read_audit, verify_audit
+from edgeguard.store import Batch, audit_body, ledger, read_audit, verify_audit
 from edgeguard.store import audit_chain as chain
 from edgeguard.testing.clock import FakeClock
 
@@ -99,7 +99,7 @@ async def test_old_rows_go_in_order_and_leave_their_hash(tmp_path: Path, monkeyp
     assert 10 <= verdict.last - verdict.first + 1 <= 15
 
 
-async def test_ids_of_commands_are_remembered_until_their_time_is_over(tmp_path: Path) -> None:
+async def test_ids_of_commands_are_remembered_at_least_until_their_time_is_over(tmp_path: Path) -> None:
     clock = FakeClock()
     now_ms = clock.now().wall_ms
     async with running(spec_of(tmp_path), clock) as store:
@@ -108,7 +108,26 @@ async def test_ids_of_commands_are_remembered_until_their_time_is_over(tmp_path:
     async with running(spec_of(tmp_path), clock) as store:
         assert await store.load_commands() == {"a": now_ms + 1000, "b": now_ms + 60_000}
         await store.put(Batch((), commands=(("c", now_ms + 90_000),)))
-        assert await store.load_commands() == {"b": now_ms + 60_000, "c": now_ms + 90_000}
+        assert await store.load_commands() == {"a": now_ms + 1000, "b": now_ms + 60_000, "c": now_ms + 90_000}
+
+
+async def test_an_id_outlives_a_wall_clock_that_leapt_and_the_table_has_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    now_ms = clock.now().wall_ms
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(Batch((), commands=(("a", now_ms + 30_000),)))
+        clock.step_wall(86_400)
+        await store.put(Batch((), commands=(("b", now_ms + 86_430_000),)))
+    clock.step_wall(-86_400)
+    async with running(spec_of(tmp_path), clock) as store:
+        assert set(await store.load_commands()) == {"a", "b"}
+        monkeypatch.setattr(ledger, "COMMAND_IDS_KEPT", 3)
+        for i in range(10):
+            clock.advance(60)
+            await store.put(Batch((), commands=((f"c-{i}", clock.now().wall_ms + 1000),)))
+        assert set(await store.load_commands()) == {"b", "c-7", "c-8", "c-9"}
 
 
 async def test_a_file_of_the_first_release_gets_its_audit_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
