@@ -117,6 +117,10 @@ class Field:
 
     def start(self, spec: UnitSpec) -> None:
         """Open the bus and begin polling its devices."""
+        self.begin(self.build(spec))
+
+    def build(self, spec: UnitSpec) -> Unit:
+        """A unit that does nothing yet. What is wrong with one is wrong now, while all others still run."""
         bus = self._make_bus(spec.bus, self._entropy)
         pollers: list[Poller] = []
         knocking = Knocking(lambda: any(poller.silent_rounds < KNOCK_AFTER for poller in pollers))
@@ -125,14 +129,20 @@ class Field:
         unit = Unit(
             spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else spec.bus.line.character_s, self._tell)
         )
-        self._units[spec.bus.name] = unit
-        self._supervisor.start(f"bus.{spec.bus.name}", bus.run)
         # In the worst case all others are dead: each is waited for twice, or their probes go first, in their small share of time.
         each_s = sum(device.profile.limits.timeout_ms for device in spec.devices) / 1000.0
         patience_s = each_s * (2 + 1 / BUS_PROBE_SHARE)
         for poller in pollers:
             poller.figures.patience_s = patience_s
             bus.on_connected(poller.wake)
+        return unit
+
+    def begin(self, unit: Unit) -> None:
+        """Open its bus and begin polling its devices."""
+        self._units[unit.spec.bus.name] = unit
+        self._supervisor.start(f"bus.{unit.spec.bus.name}", unit.bus.run)
+        for poller in unit.pollers:
+            poller.figures.beat_s = asyncio.get_running_loop().time()
             self._pollers[poller.device.name] = poller
             self._supervisor.start(f"device.{poller.device.name}", poller.run)
 
@@ -157,6 +167,4 @@ class Field:
         period_s = spec.period_ms / 1000.0
         device = build_device(spec, bus, self._clock, shelf=self._shelf)
         self._recall(device)
-        poller = Poller(device, self._sink, period_s, start_offset_s(index, period_s), knocking)
-        poller.figures.beat_s = asyncio.get_running_loop().time()
-        return poller
+        return Poller(device, self._sink, period_s, start_offset_s(index, period_s), knocking)

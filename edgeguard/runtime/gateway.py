@@ -6,7 +6,7 @@ Essential parts (store, control socket) are made by the daemon; this holds what 
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -25,7 +25,7 @@ from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.cameras import Cameras
 from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.families import watches_of
-from edgeguard.runtime.field import Field, unit_specs
+from edgeguard.runtime.field import Field, Unit, UnitSpec, unit_specs
 from edgeguard.runtime.limits_memory import FILE_NAME, LimitsMemory
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
@@ -86,21 +86,18 @@ class Gateway:
         """Become `site`: stop what differs, start what is new, leave the rest running. ConfigError if it needs a restart."""
         self._refuse_if_restart_needed(site)
         stop, start = self.field.differing(unit_specs(site))
-        going = [poller.device.name for unit in self.field.units if unit.spec.bus.name in stop for poller in unit.pollers]
-        await self.field.stop(stop)
-        known: dict[AlarmName, Alarm] = {}
-        for name in going:
-            known |= self.pipeline.remove(name)
-        before, self.site = self.site, site
+        fresh = [self.field.build(spec) for spec in start]
+        before, gone = self.site, [unit.spec for unit in self.field.units if unit.spec.bus.name in stop]
+        known = await self._take_down(gone)
+        try:
+            self._put_up(site, fresh, known)
+        except BaseException:
+            # A bug half way: the old field is better than half of the new one.
+            known |= await self._take_down([unit.spec for unit in fresh])
+            self._put_up(before, [self.field.build(spec) for spec in gone], known)
+            raise
         if self.history is not None:
             await self.history.become(site.history)
-        for spec in start:
-            for device in spec.devices:
-                self.pipeline.add(device, known)
-            self.field.start(spec)
-        self.pipeline.retire(known)
-        self.pipeline.order(device.name for device in site.devices)
-        self.pipeline.watch(watches_of(site))
         await self.cameras.become(site)
         if before.uplink != site.uplink or before.commands != site.commands or UPLINK in self.supervisor.parked:
             await self._stop_uplink(timeout_s=1.0)
@@ -112,6 +109,28 @@ class Gateway:
             self.pipeline.health(Health("config", "applied", ok=True, text=text))
         self.config_error = ""
         _log.info("config.applied", sha256=site.sha256[:12], buses_stopped=len(stop), buses_started=len(start))
+
+    async def _take_down(self, units: Sequence[UnitSpec]) -> dict[AlarmName, Alarm]:
+        """Stop these and forget their devices; their alarm states."""
+        names = [spec.bus.name for spec in units]
+        await self.field.stop(names)
+        known: dict[AlarmName, Alarm] = {}
+        for device in (device for spec in units for device in spec.devices):
+            if device.name in self.pipeline.records:
+                known |= self.pipeline.remove(device.name)
+        return known
+
+    def _put_up(self, site: Site, units: Sequence[Unit], known: Mapping[AlarmName, Alarm]) -> None:
+        """Begin with these and become `site`."""
+        for unit in units:
+            for device in unit.spec.devices:
+                self.pipeline.add(device, known)
+        self.pipeline.order(device.name for device in site.devices)
+        self.pipeline.watch(watches_of(site))
+        for unit in units:
+            self.field.begin(unit)
+        self.site = site
+        self.pipeline.retire(known)
 
     def refuse(self, error: ConfigError) -> None:
         """A reload was wrong: the old configuration stays, and everybody hears of it."""

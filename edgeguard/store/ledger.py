@@ -284,10 +284,11 @@ class Ledger:
 
     def save_commands(self, commands: Sequence[tuple[str, int]], now_ms: int) -> None:
         """Remember ids until their wall time. The newest are kept beyond it: the wall clock may have leapt ahead, and come back."""
-        newest = "SELECT id FROM command_ids ORDER BY expires_ms DESC LIMIT ?"
         self.connection.execute(
-            f"DELETE FROM command_ids WHERE expires_ms < ? AND id NOT IN ({newest})", (now_ms, COMMAND_IDS_KEPT)
-        )  # noqa: S608  no name comes from outside
+            "DELETE FROM command_ids WHERE expires_ms < ?"
+            " AND id NOT IN (SELECT id FROM command_ids ORDER BY expires_ms DESC LIMIT ?)",
+            (now_ms, COMMAND_IDS_KEPT),
+        )
         self.connection.executemany("INSERT OR REPLACE INTO command_ids VALUES (?, ?)", commands)
 
     def load_commands(self) -> dict[str, int]:

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from edgeguard.bus import ExchangeFailed, LinkState, Priority, Request
 from edgeguard.bus.framings import Framings
+from edgeguard.bus.silence import Silence
 from edgeguard.bus.turns import Turns
+from edgeguard.codec.ascii import AsciiFraming
 from edgeguard.codec.framing import Framing
 from edgeguard.codec.mbap import MbapFraming
 from edgeguard.codec.modbus import read_request
 from edgeguard.codec.rtu import RtuFraming, crc16
 from edgeguard.core.ids import BusName
-from edgeguard.core.limits import BUS_DRAIN_MAX_S, BUS_JUNK_BYTES, BUS_QUEUE_REQUESTS, RTU_QUIET_S
+from edgeguard.core.limits import BUS_DRAIN_MAX_S, BUS_JUNK_BYTES, BUS_QUEUE_REQUESTS, BUS_STATIONS_KNOWN, RTU_QUIET_S
+from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 from edgeguard.testing.bus import FakeBus
@@ -399,3 +402,44 @@ def test_every_request_ends_with_its_own_answer_or_a_named_fault(
             assert result in expected or (cancel_s is not None and isinstance(result, asyncio.CancelledError))
 
     virtual(story())
+
+
+def test_a_good_answer_before_bytes_that_break_the_stream_is_taken() -> None:
+    async def story() -> None:
+        wire = Wire(parallel=2)
+        first, second = wire.turns.ask(request(1)), wire.turns.ask(request(2))
+        good = wire.written[0][:4] + len(b"\1" + answer(5)).to_bytes(2, "big") + b"\1" + answer(5)
+        wire.turns.received(good + b"HTTP/1.1 400 Bad Request\r\n")
+        assert [fault.reason for fault in wire.dropped] == [Reason.GARBAGE]
+        assert await first == answer(5)
+        wire.turns.closed(wire.dropped[0])
+        assert (await fault_of(second)).reason is Reason.GARBAGE
+        assert wire.turns.stats(LinkState.CONNECTED, 0, None, "").answers == 1
+
+    virtual(story())
+
+
+@pytest.mark.parametrize("framing", [MbapFraming, RtuFraming, AsciiFraming])
+@pytest.mark.parametrize("unit", [256, -1, "seven"])
+def test_a_unit_that_cannot_be_is_refused_in_words_and_costs_nobody_else(framing: type[Framing], unit: Station) -> None:
+    async def story() -> None:
+        wire = Wire(framing())
+        asked = wire.turns.ask(Request(unit, READ, 1.0))
+        with pytest.raises(ExchangeFailed, match="is no Modbus unit: a whole number from 0 to 255") as caught:
+            await asked
+        assert (caught.value.sent, caught.value.fault.reason) == (False, Reason.REFUSED)
+        assert wire.written == []
+
+    virtual(story())
+
+
+def test_who_has_been_asked_is_remembered_within_bounds() -> None:
+    silence = Silence(3)
+    for station in range(3 * BUS_STATIONS_KNOWN):
+        silence.asked(station)
+        silence.answered(station)
+        silence.lasts(station, ())
+    assert all(len(kept) <= BUS_STATIONS_KNOWN for kept in (silence._asked, silence._answered, silence._silent))
+    silence.begin()
+    silence.asked(1)
+    assert [silence.lasts(1, ()) for _ in range(3)] == [0, 0, 3]

@@ -1,7 +1,9 @@
 """The units behind a network endpoint: one that answers for all is one device; hundreds that are silent cost their waiting."""
 
-from edgeguard.bus import Passing, WireEvent
+from edgeguard.bus import BusStats, ExchangeFailed, LinkState, Passing, Request, WireEvent
+from edgeguard.core.limits import SCAN_RECONNECTS
 from edgeguard.core.line import Protocol
+from edgeguard.core.quality import Fault, Reason
 from edgeguard.discovery import Explorer, Progress, network_walk
 from edgeguard.testing.bus import FakeBus, FakeUnit
 from edgeguard.testing.clock import run_virtual
@@ -32,6 +34,32 @@ def test_an_endpoint_that_answers_for_every_unit_is_one_device() -> None:
     assert [(found.protocol, found.station) for found in progress.found] == [(Protocol.MODBUS, 1)]
     assert (progress.ended, progress.asked) == ("complete", progress.questions)
     assert len(bus.sent) < 20
+
+
+class Absent(FakeBus):
+    """A wire that could not be opened, or, once asked, is lost; `tries` counts the questions."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__()
+        self.tries = 0
+        self.had = requests
+
+    @property
+    def stats(self) -> BusStats:
+        return BusStats(state=LinkState.WAITING, requests=self.had, error="no-connection: /dev/ttyUSB9: there is no such port")
+
+    async def exchange(self, request: Request) -> bytes:
+        self.tries += 1
+        raise ExchangeFailed(self.name, request.address, Fault(Reason.NO_CONNECTION, "next attempt in 1 s"), sent=False)
+
+
+def test_a_wire_that_is_not_there_ends_a_scan_at_once_with_its_name_and_one_that_was_lost_is_waited_for() -> None:
+    bus = Absent(requests=0)
+    progress, _ = scanned(bus)
+    assert (bus.tries, "/dev/ttyUSB9: there is no such port" in progress.ended) == (1, True)
+    lost = Absent(requests=7)
+    scanned(lost)
+    assert lost.tries == SCAN_RECONNECTS
 
 
 def test_units_that_refuse_are_there_and_those_behind_a_gateway_without_a_target_are_not() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import PurePath
+from typing import Any
 
 import pytest
 from runtime_kit import PROFILE, FakeUplink, House, bus, call, changed, device, living, low, site, uplink
@@ -194,6 +195,46 @@ def test_alarms_from_before_the_start_stand_or_are_retired() -> None:
         assert [b["alarm"] for b in house.store.bodies(Stream.ALARMS)] == ["old-pump.low"]
 
     told(story, known=stood, pressures={"riser-a": 1.0})
+
+
+# --- what goes wrong half way
+
+
+@pytest.mark.parametrize("where", ["building", "beginning"])
+def test_a_reload_that_breaks_in_the_middle_leaves_the_field_as_it_was(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a bug: what can be wrong with a configuration is found before anything is stopped."""
+
+    async def story(house: House) -> None:
+        field, before = house.gateway.field, names(house)
+        house.unit("riser-b").silent = True
+        await asyncio.sleep(5)
+        standing = house.states()
+        of_kind = "build" if where == "building" else "begin"
+        original = getattr(field, of_kind)
+
+        def broken(what: Any) -> Any:
+            if getattr(what, "bus", None) == bus("riser-c") or getattr(getattr(what, "spec", None), "bus", None) == bus("riser-c"):
+                raise LookupError("a bug")
+            return original(what)
+
+        monkeypatch.setattr(field, of_kind, broken)
+        wanted = site(
+            changed(PUMP_1, period_ms=1000), changed(PUMP_2, period_ms=1000), device("pump-3", "riser-c"), sha256="b" * 64
+        )
+        with pytest.raises(LookupError):
+            await house.gateway.reload(wanted)
+        assert sorted(names(house)) == sorted(before)
+        assert (house.gateway.site, list(house.pipeline.records)) == (TWO, [DeviceName("pump-1"), DeviceName("pump-2")])
+        assert {unit.spec.devices[0].period_ms for unit in field.units} == {PUMP_1.period_ms}
+        assert house.states() == standing
+        rounds = field.pollers[DeviceName("pump-1")].figures.rounds
+        await asyncio.sleep(2.5 * PUMP_1.period_ms / 1000)
+        assert field.pollers[DeviceName("pump-1")].figures.rounds > rounds
+        monkeypatch.undo()
+        await house.gateway.reload(wanted)
+        assert len(field.pollers) == 3
+
+    told(story)
 
 
 # --- what needs a restart
