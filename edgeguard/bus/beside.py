@@ -6,6 +6,7 @@ from edgeguard.bus.exchange import Request
 from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.overheard import Overheard
 from edgeguard.codec.dlt645_framing import BROADCAST
+from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S
 
 _NOBODY_ANSWERS: Final = (0, BROADCAST)
 
@@ -19,6 +20,9 @@ class Beside:
         self._late = late
         self._overheard = Overheard()
         self._sent: Request | None = None
+        self._since_s: float | None = None
+        self.until_s = 0.0
+        """Until then another master's answer is on its way."""
 
     def keep(self, data: bytes) -> None:
         """These have come."""
@@ -27,6 +31,7 @@ class Beside:
     def sent(self, request: Request) -> None:
         """This goes out now; what has come before may be the beginning of what still comes."""
         self._sent = request
+        self._since_s, self.until_s = None, 0.0
         self._late.sent(request)
 
     def forget(self) -> None:
@@ -34,12 +39,13 @@ class Beside:
         self._sent = None
         self._overheard.forget()
 
-    def hear(self, now_s: float, answer: bytes = b"") -> bool:
-        """Sort out what has come beside the `answer`; whether another master's request is the last of it."""
+    def hear(self, now_s: float, answer: bytes = b"") -> None:
+        """Sort out what has come beside the `answer`."""
         asked = False
         sent, self._sent = self._sent, None
         idle = sent is None
-        for heard in self._overheard.feed():
+        found = self._overheard.feed()
+        for heard in found:
             if answer and heard.pdu == answer:
                 answer, asked = b"", False
             elif sent is not None and heard.pdu == sent.pdu and heard.station == sent.address:
@@ -52,4 +58,14 @@ class Beside:
                     self._late.asked_by_others(heard, now_s)
                 if heard.may_ask or (idle and now_s >= self.late_until_s):
                     self.frames += 1
-        return asked
+        if asked:
+            self._yield(now_s)
+        elif found:
+            self.until_s = 0.0
+
+    def _yield(self, now_s: float) -> None:
+        """Let another master have its answer, lest both be lost; but one that never stops asking does not get the whole line."""
+        if self._since_s is None:
+            self._since_s = now_s
+        if now_s - self._since_s < FOREIGN_YIELD_S:
+            self.until_s = now_s + FOREIGN_ANSWER_S

@@ -30,7 +30,6 @@ from edgeguard.core.limits import (
     BUS_QUEUE_REQUESTS,
     BUS_SILENT_TIMEOUTS,
     EARLY_SHARE,
-    FOREIGN_ANSWER_S,
     LINE_FRAME_CHARACTERS,
     TIMER_SLACK_S,
 )
@@ -253,8 +252,9 @@ class Turns:
         """Send what may be sent."""
         while self._write is not None and (self._queue or self._next) and len(self._outstanding) < self._parallel:
             now_s = asyncio.get_running_loop().time()
-            if now_s + TIMER_SLACK_S < self._held_until_s:
-                self._resume_at(self._held_until_s)
+            held_until_s = max(self._held_until_s, self._beside.until_s)
+            if now_s + TIMER_SLACK_S < held_until_s:
+                self._resume_at(held_until_s)
                 return
             if self._draining:
                 self._draining = False
@@ -437,10 +437,9 @@ class Turns:
         if answer and self._framing.junk_bytes == self._junk_sent:
             self._beside.forget()
             return
-        if self._beside.hear(now_s, answer):
-            self._held_until_s = max(self._held_until_s, now_s + FOREIGN_ANSWER_S)
+        self._beside.hear(now_s, answer)
         if not self._outstanding:
-            self._resume_at(max(self._held_until_s, now_s))
+            self._resume_at(max(self._held_until_s, self._beside.until_s, now_s))
 
     def _note_silence(self, address: Station) -> None:
         """Drop a connection on which nothing comes any more."""

@@ -196,6 +196,8 @@ class RtuFraming:
                 return Fault(Reason.WRONG_UNIT, f"asked unit {sent[0]}, unit {frame[0]} answered")
             if frame[1] & ~EXCEPTION_BIT != sent[1]:
                 return Fault(Reason.WRONG_FUNCTION, f"asked function {sent[1]}, answered function {frame[1]}")
+            if frame[1] <= Function.READ_INPUT_REGISTERS and len(frame) == _REQUEST_FRAME and frame[2] != len(frame) - 5:
+                return Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {sent[0]} at the same time")
             if len(frame) == self._length and self._confirmed:
                 return Fault(Reason.GARBAGE, f"asked to write {self._confirmed.hex()}, confirmed {frame[1:-2].hex()}")
             return Fault(Reason.SHORT_ANSWER, f"expected a frame of {self._length} bytes, got one of {len(frame)}")

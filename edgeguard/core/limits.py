@@ -87,6 +87,8 @@ EARLY_SHARE: Final = 0.9
 """An answer of a serial port that comes within this share of the time that its bytes and the request's take cannot be one."""
 FOREIGN_ANSWER_S: Final = 0.2
 """How long another master on the line is given to get its answer."""
+FOREIGN_YIELD_S: Final = 1.0
+"""So long we stand back for one that asks without a pause; then one of ours goes out between."""
 BUS_PASSED_OVER: Final = 8
 """Turns that more urgent requests may have before a less urgent one that waits has one."""
 BUS_PROBE_SHARE: Final = 0.1

@@ -19,7 +19,14 @@ from edgeguard.codec.framing import Framing
 from edgeguard.codec.modbus import read_request, write_register_request
 from edgeguard.codec.rtu import RtuFraming, crc16
 from edgeguard.core.ids import BusName
-from edgeguard.core.limits import FOREIGN_ANSWER_S, LATE_KEPT_S, LATE_KNOWN_ANSWERS, LATE_LEARNED_MAX_S, RTU_QUIET_S
+from edgeguard.core.limits import (
+    FOREIGN_ANSWER_S,
+    FOREIGN_YIELD_S,
+    LATE_KEPT_S,
+    LATE_KNOWN_ANSWERS,
+    LATE_LEARNED_MAX_S,
+    RTU_QUIET_S,
+)
 from edgeguard.core.line import LineSettings, Protocol
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
@@ -189,9 +196,36 @@ def test_a_master_that_never_stops_asking_a_dead_unit_does_not_keep_us_from_it(b
 
         nagging = asyncio.create_task(nag())
         begun_s = loop.time()
+        await asyncio.sleep(0.001)
         fault = await line.read(7, 3, timeout_s=0.5)
         assert isinstance(fault, Fault)
-        assert loop.time() - begun_s < LATE_LEARNED_MAX_S + 2.0
+        assert fault.reason is Reason.WRONG_TRANSACTION
+        assert loop.time() - begun_s < LATE_LEARNED_MAX_S + FOREIGN_YIELD_S + 2.0
+        nagging.cancel()
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("lives", [False, True])
+@pytest.mark.parametrize("between_s", [0.03, 0.06, 0.1, 0.3])
+def test_a_master_that_asks_without_a_pause_does_not_get_the_whole_line(between_s: float, lives: bool) -> None:
+    async def story() -> None:
+        line = SharedLine()
+        loop = asyncio.get_running_loop()
+        line.answers = lambda data: line.unit(data) if lives or data[0] == 8 else None
+        line.takes_s = {7: 0.002, 8: 0.002}
+
+        async def nag() -> None:
+            while True:
+                line.ask(7, 99)
+                await asyncio.sleep(between_s)
+
+        nagging = asyncio.create_task(nag())
+        begun_s = loop.time()
+        await asyncio.sleep(0.01)
+        results = [await line.read(8, address, timeout_s=0.5) for address in range(5)]
+        assert results == [0, 1, 2, 3, 4]
+        assert loop.time() - begun_s < 5 * (1.0 if lives else 1.0 + FOREIGN_YIELD_S)
         nagging.cancel()
 
     run_virtual(story())
