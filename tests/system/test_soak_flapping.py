@@ -15,7 +15,7 @@ from test_soak_kills import devices
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 120), pytest.mark.usefixtures("needs_mosquitto")]
 
-SECONDS = scaled(8.0, 600.0)
+SECONDS = scaled(6.0, 600.0)
 WARM_SHARE = 0.2
 """The part of the run after which memory is taken for comparison: pools and caches have filled by then."""
 

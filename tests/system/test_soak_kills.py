@@ -15,7 +15,7 @@ from test_others import PROFILE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * 3600 if LONG else 120), pytest.mark.usefixtures("needs_mosquitto")]
 
-KILLS = scaled(5, 1000)
+KILLS = scaled(4, 1000)
 WINDOW = 50
 PATIENCE_S = scaled(60.0, 900.0)
 """A long run goes on beside other work, with the lowest priority."""

@@ -48,10 +48,10 @@ def reading(clock: FakeClock, number: int) -> Item:
 
 
 def fill(ledger: Ledger, clock: FakeClock, count: int, caps: Caps = CAPS) -> None:
-    """An item every two seconds, in commits of a hundred."""
-    for first in range(0, count, 100):
+    """An item every two seconds, in few commits."""
+    for first in range(0, count, 450):
         items = []
-        for number in range(first, min(first + 100, count)):
+        for number in range(first, min(first + 450, count)):
             clock.advance(2.0)
             items.append(reading(clock, number))
         grouping.commit(ledger, Group(tuple(items), (), (), None, clock.now(), save_marks=False), caps)
@@ -180,25 +180,25 @@ def test_boots_are_not_mixed_and_what_was_delivered_meanwhile_is_left_out(ledger
 async def test_the_store_thins_first_then_drops_and_alarms_stay(tmp_path: Path) -> None:
     """Values that change too much to be thinned away; the cap holds a fraction of them."""
     clock, news = FakeClock(), list[Health]()
-    spec = spec_of(tmp_path, max_rows=1200, telemetry_rows=50)
+    spec = spec_of(tmp_path, max_rows=600, telemetry_rows=50)
     async with running(spec, clock, news, survey=Extremes) as store:
         codes: list[str] = []
-        for number in range(0, 3600, 50):
+        for number in range(0, 1800, 50):
             items = []
             for each in range(number, number + 50):
                 clock.advance(2.0)
                 items.append(reading(clock, each))
             store.submit(Batch(tuple(items)))
-            if number % 400 == 0:
+            if number % 200 == 0:
                 await store.put(Batch((Item(A, clock.now(), b'{"alarm":"a"}'),)))
             await store.flush()
             codes = [told.code for told in news]
         await until(lambda: "store-full" in codes or store.pending_items == 0)
         assert codes[0] == "store-thinning"
         backlogs = {stream: await store.backlog(stream) for stream in STREAMS}
-        assert sum(backlog.rows for backlog in backlogs.values()) <= 1200 + 50
+        assert sum(backlog.rows for backlog in backlogs.values()) <= 600 + 50
         assert backlogs[A].rows == 9
         oldest = backlogs[T].first_seq
         assert oldest is not None
-        held_without_thinning = 1200
-        assert 3600 - oldest > 2 * held_without_thinning
+        held_without_thinning = 600
+        assert 1800 - oldest > 2 * held_without_thinning
