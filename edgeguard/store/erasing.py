@@ -124,20 +124,28 @@ def _erase(ledger: Ledger, numbers: dict[Stream, tuple[int, ...]], needles: Sequ
     """Empty these rows and everything else that holds one of the texts, in one transaction; how many rows that were."""
     with ledger.transaction(), ledger.leaving_no_trace():
         gaps: list[Gap] = []
+        rows = 0
         for stream, found in numbers.items():
-            held = [seq for seq in found if seq >= ledger.streams[stream].first]
+            held = [seq for seq in found if _still_holds(ledger, stream, seq, needles)]
             gaps += [Gap(stream, ERASED, seq, seq) for seq in held if any(ledger.streams[stream].holes(seq, seq))]
             ledger.empty(stream, held)
+            rows += len(held)
         audit = _matching(ledger.connection, "audit", "n", "body", needles)
         ledger.connection.executemany("UPDATE audit SET body = ? WHERE n = ?", [(ERASED_BODY, n) for n in audit])
         others = sum(_drop_elsewhere(ledger.connection, table, needles) for table in _other_tables(ledger.connection))
-        rows = sum(map(len, numbers.values())) + len(audit) + others
+        rows += len(audit) + others
         if rows:
             ledger.append([gap.item(now) for gap in merged(gaps)])
             ledger.append([Item(Stream.EVENTS, now, deed("erase", "personal-data", rows, by))])
             ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, erased=audit))])
         ledger.save_marks()
     return rows
+
+
+def _still_holds(ledger: Ledger, stream: Stream, seq: int, needles: Sequence[bytes]) -> bool:
+    """Rows may have gone since they were found, and after damage a number is another row's."""
+    where = f"seq = {seq}"
+    return bool(_matching(ledger.connection, stream.value, "seq", "body", needles, where))
 
 
 def _checkpoint(ledger: Ledger) -> bool:
