@@ -82,6 +82,11 @@ class Since:
         """How long ago; never negative."""
         return max(0, now.boot_ms - self.boot_ms if self.boot == now.boot else now.wall_ms - self.wall_ms)
 
+    def here(self, now: Stamp) -> "Since":
+        """The same moment by the boot time of `now`, from which on no wall clock that is wrong or set later can move it."""
+        ago_ms = self.passed_ms(now)
+        return Since(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot)
+
     def body(self) -> list[JsonValue]:
         """For keeping."""
         return [self.wall_ms, self.boot_ms, self.boot]

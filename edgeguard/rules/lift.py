@@ -16,7 +16,10 @@ CREEP_MPS = 0.02
 EMPTY_PERCENT = 4.0
 """A load cell's drift; a child of 40 kg in a car for 1,000 kg is more."""
 UNCONFIRMED_MS = 90_000
-"""How long somebody stands behind closed doors, with no fault beside it, before it counts: who has pressed no button yet."""
+"""How long somebody stands behind closed doors, with no fault beside it, before it counts: who has pressed no button yet.
+
+Only where a person is detected: a load cell that has drifted would have somebody trapped in every parked car.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def step_lift(memory: LiftMemory, inputs: Inputs, limits: Mapping[str, float], n
     barred = every(_occupied(inputs), negated(moving), _shut_in(inputs), serving)
     since_ms = None if barred is False else memory.held_since_ms if barred is None else _first(memory.held_since_ms, now)
     memory = LiftMemory(memory.trips.look(moving, now), memory.doors.look(_door_open(inputs), now), since_ms)
-    waited = since_ms is not None and now.boot_ms - since_ms >= UNCONFIRMED_MS
+    waited = "lift.occupied" in inputs and since_ms is not None and now.boot_ms - since_ms >= UNCONFIRMED_MS
     found = {
         "trapped": Found(every(barred, some(_in_trouble(inputs, moving), waited)), number(inputs, "lift.floor")),
         "stopped-between-floors": Found(every(serving, _between(inputs, moving)), number(inputs, "lift.position")),

@@ -4,7 +4,8 @@ The limits and what they rest on: core.power_rules.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from edgeguard.core.power_rules import NOMINAL_V, PHASES
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, below, every, number, some
@@ -14,35 +15,56 @@ LOADED_KW = 10.0
 """Below this a power factor says nothing of the supply."""
 
 
+_VOLTS: Final = tuple(f"electric.voltage.{phase}" for phase in PHASES)
+_LINES: Final = tuple(f"electric.voltage.{pair}" for pair in ("l1-l2", "l2-l3", "l3-l1"))
+_HOT: Final = tuple(f"electric.temperature.{place}" for place in (*PHASES, "n"))
+_OVER: Final = tuple(f"over-voltage-{phase}" for phase in PHASES)
+_UNDER: Final = tuple(f"under-voltage-{phase}" for phase in PHASES)
+
+
 def step_power(inputs: Inputs, limits: Mapping[str, float]) -> Says:
-    """One round of one supply. What follows from a lost phase is not told beside it."""
-    volts = {phase: number(inputs, f"electric.voltage.{phase}") for phase in PHASES}
-    lost = _lost(tuple(volts.values()), limits) if all(f"electric.voltage.{phase}" in inputs for phase in PHASES) else False
-    found: dict[str, Found] = {"phase-loss": Found(lost, _least(tuple(volts.values())))}
-    for phase, value in volts.items():
-        found[f"over-voltage-{phase}"] = Found(above(value, limits.get(f"over-voltage-{phase}", math.inf)), _shown(value))
-        low = below(value, limits.get(f"under-voltage-{phase}", 0.0))
-        found[f"under-voltage-{phase}"] = Found(None if lost and low else low, _shown(value))
-    single = number(inputs, "electric.voltage")
-    found["over-voltage"] = Found(above(single, limits.get("over-voltage", math.inf)), _shown(single))
-    found["under-voltage"] = Found(below(single, limits.get("under-voltage", 0.0)), _shown(single))
-    percent = None if lost else unbalance_percent(inputs)
-    for name in ("voltage-unbalance", "voltage-unbalance-high"):
-        found[name] = Found(above(percent, limits.get(name, math.inf)), _shown(percent))
-    load = number(inputs, "electric.load")
-    found["overload"] = Found(above(load, limits.get("overload", math.inf)), load)
-    found["power-factor-low"] = _factor(inputs, limits)
-    found["terminal-hot"] = _hot(inputs, limits)
+    """One round of one supply: the rules that `limits` names. What follows from a lost phase is not told beside it."""
+    found: dict[str, Found] = {}
+    lost: Truth = False
+    if "phase-loss" in limits:
+        volts = [number(inputs, role) for role in _VOLTS]
+        lost = _lost(volts, limits["phase-loss"])
+        found["phase-loss"] = Found(lost, _least(volts))
+    for over, under, role in zip(_OVER, _UNDER, _VOLTS, strict=True):
+        if over in limits or under in limits:
+            _voltage(found, number(inputs, role), (over, under), limits, lost)
+    if "over-voltage" in limits or "under-voltage" in limits:
+        _voltage(found, number(inputs, "electric.voltage"), ("over-voltage", "under-voltage"), limits, lost)
+    if "voltage-unbalance" in limits or "voltage-unbalance-high" in limits:
+        percent = None if lost else unbalance_percent(inputs)
+        for name in ("voltage-unbalance", "voltage-unbalance-high"):
+            found[name] = Found(above(percent, limits.get(name, math.inf)), _shown(percent))
+    if "overload" in limits:
+        load = number(inputs, "electric.load")
+        found["overload"] = Found(above(load, limits["overload"]), load)
+    if "power-factor-low" in limits:
+        found["power-factor-low"] = _factor(inputs, limits["power-factor-low"])
+    if "terminal-hot" in limits:
+        found["terminal-hot"] = _hot(inputs, limits["terminal-hot"])
     return Says(found)
 
 
-def _lost(volts: tuple[float | None, ...], limits: Mapping[str, float]) -> Truth:
+def _voltage(
+    found: dict[str, Found], volts: float | None, names: tuple[str, str], limits: Mapping[str, float], lost: Truth
+) -> None:
+    over, under = names
+    low = below(volts, limits.get(under, 0.0))
+    found[over] = Found(above(volts, limits.get(over, math.inf)), _shown(volts))
+    found[under] = Found(None if lost and low else low, _shown(volts))
+
+
+def _lost(volts: Sequence[float | None], dead_v: float) -> Truth:
     """One phase is dead and another stands; three dead ones are a supply that is off."""
-    dead = some(*(below(value, limits.get("phase-loss", 0.5 * NOMINAL_V)) for value in volts))
+    dead = some(*(below(value, dead_v) for value in volts))
     return every(dead, some(*(above(value, STANDING_V) for value in volts)))
 
 
-def _least(volts: tuple[float | None, ...]) -> float | None:
+def _least(volts: Sequence[float | None]) -> float | None:
     known = [value for value in volts if value is not None]
     return _shown(min(known)) if known else None
 
@@ -57,30 +79,26 @@ def unbalance_percent(inputs: Inputs) -> float | None:
     From the three line voltages exactly: negative over positive sequence, sqrt((1 - r) / (1 + r)) with r = sqrt(3 - 6 b) and
     b = sum(U^4) / sum(U^2)^2 (GB/T 15543, annex A; IEC 61000-4-30). Else the largest deviation of a phase voltage from the mean.
     """
-    lines = [number(inputs, f"electric.voltage.{pair}") for pair in ("l1-l2", "l2-l3", "l3-l1")]
-    known = [value for value in lines if value is not None]
+    known = [value for role in _LINES if (value := number(inputs, role)) is not None]
     if len(known) == 3 and min(known) > STANDING_V:
         b = sum(value**4 for value in known) / sum(value**2 for value in known) ** 2
         r = math.sqrt(max(0.0, 3.0 - 6.0 * b))
         return 100.0 * math.sqrt(max(0.0, (1.0 - r) / (1.0 + r)))
-    phases = [value for phase in PHASES if (value := number(inputs, f"electric.voltage.{phase}")) is not None]
+    phases = [value for role in _VOLTS if (value := number(inputs, role)) is not None]
     if len(phases) < 3 or max(phases) < STANDING_V:
         return None
     mean = sum(phases) / 3
     return 100.0 * max(abs(value - mean) for value in phases) / mean
 
 
-def _factor(inputs: Inputs, limits: Mapping[str, float]) -> Found:
+def _factor(inputs: Inputs, least: float) -> Found:
     """The sign of a power factor says who feeds whom; here its size counts."""
     factor, power = number(inputs, "electric.power-factor"), number(inputs, "electric.power")
     size = None if factor is None else abs(factor)
-    return Found(every(above(power, LOADED_KW), below(size, limits.get("power-factor-low", 0.0))), factor)
+    return Found(every(above(power, LOADED_KW), below(size, least)), factor)
 
 
-def _hot(inputs: Inputs, limits: Mapping[str, float]) -> Found:
-    places = [
-        number(inputs, f"electric.temperature.{place}") for place in (*PHASES, "n") if f"electric.temperature.{place}" in inputs
-    ]
+def _hot(inputs: Inputs, limit: float) -> Found:
+    places = [number(inputs, role) for role in _HOT if role in inputs]
     known = [value for value in places if value is not None]
-    hot = some(*(above(value, limits.get("terminal-hot", math.inf)) for value in places))
-    return Found(hot, max(known) if known else None)
+    return Found(some(*(above(value, limit) for value in places)), max(known) if known else None)

@@ -151,7 +151,8 @@ def after_write(state: ReactionState, act: Act, fate: Fate, detail: str, now: St
         if fate is Fate.DONE:
             done = replace(state.moved(Phase.SPENT, now, "ended"), owes=None, ended=Since.of(now))
             return Step(done, told=(Told(Result.ENDED),))
-        return Step(replace(state, why=why), told=(Told(Result.NOT_ENDED, why),))
+        told = (Told(Result.NOT_ENDED, why),) if state.tries <= REACTION_END_TRIES else ()
+        return Step(replace(state, why=why), told=told)
     return Step(state)
 
 
@@ -185,7 +186,14 @@ def orphaned(state: ReactionState, now: Stamp) -> Step:
 
 
 def resumed(state: ReactionState, now: Stamp) -> ReactionState:
-    """After a restart: a write under way then may have arrived. A round is waited for, to see it, before another is made."""
+    """After a restart: a write under way then may have arrived. A round is waited for, to see it, before another is made.
+
+    From here on all times run by this boot's clock: a machine that wakes up in 1970 keeps no pause for ever.
+    """
+    starts = tuple(at.here(now) for at in state.starts)
+    ended = None if state.ended is None else state.ended.here(now)
+    since = None if state.since is None else state.since.here(now)
+    state = replace(state, starts=starts, ended=ended, since=since)
     if state.phase in (Phase.STARTING, Phase.ENDING):
         return replace(state, since=Since.of(now), wait_ms=REACTION_CHECK_MS, touched=True)
     return state

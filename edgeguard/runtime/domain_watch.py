@@ -2,27 +2,42 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import orjson
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family, Input, Watched
-from edgeguard.core.ids import AlarmName, DeviceName, PointName, alarm_name
+from edgeguard.core.ids import AlarmName, DeviceName, alarm_name
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.point import Kind
-from edgeguard.core.role import ROLES, meaning
+from edgeguard.core.point import Kind, Value
+from edgeguard.core.quality import Fault, Reason
+from edgeguard.core.role import ROLES, factor
 from edgeguard.core.rule_limits import FIGURES_TOLD_MS, STATE_KEPT_MS
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.families import Memory, recall, step_family
-from edgeguard.rules.truth import Found, Inputs, some
+from edgeguard.rules.truth import Found, Inputs
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records
 
 OWNER: Final = "domain"
+NEVER: Final = Fault(Reason.NOT_POLLED)
 _COUNTS: Final = frozenset({"trips_counted", "door_cycles_counted", "starts_counted", "starts_last_hour"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Where a role's value is found, and what makes it one in the role's unit."""
+
+    role: str
+    device: DeviceName
+    column: int
+    is_flag: bool
+    when: tuple[Value, ...] | None
+    factor: float
 
 
 @dataclass(slots=True)
@@ -40,6 +55,8 @@ class _Post:
     told_ms: int | None = None
     kept: tuple[object, ...] = ()
     kept_ms: int | None = None
+    readers: tuple[_Reader, ...] = ()
+    members: tuple[tuple[_Reader, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -63,7 +80,6 @@ class DomainWatch:
             if posts:
                 self._posts[spec.name] = posts
         self._records: Records = {}
-        self._columns: dict[tuple[DeviceName, PointName], int] = {}
         self._gone: list[RuleState] = []
 
     @property
@@ -74,17 +90,17 @@ class DomainWatch:
     def begin(self, records: Records, states: Mapping[str, bytes], now: Stamp) -> None:
         """Take up what was remembered."""
         self._records = records
-        self._columns = {
-            (name, point.name): column for name, record in records.items() for column, point in enumerate(record.rules.points)
-        }
-        known = {post.name: post for posts in self._posts.values() for post in posts}
+        for post in chain.from_iterable(self._posts.values()):
+            post.readers = self._readers(post.watched.inputs)
+            post.members = tuple(self._readers(inputs) for _, inputs in post.watched.members)
+        known = {post.name: post for post in chain.from_iterable(self._posts.values())}
         for name, body in states.items():
-            post = known.get(name)
-            if post is None:
+            keeper = known.get(name)
+            if keeper is None:
                 self._gone.append(RuleState(OWNER, name, b""))
             else:
-                post.memory = recall(post.watched.family, _object(body))
-                post.kept = post.memory.urgent
+                keeper.memory = recall(keeper.watched.family, _object(body))
+                keeper.kept = keeper.memory.urgent
 
     def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
         """One round of a device has ended."""
@@ -116,8 +132,8 @@ class DomainWatch:
         return tuple(post.state() for posts in self._posts.values() for post in posts if post.watched.family is not Family.POWER)
 
     def _step(self, post: _Post, now: Stamp) -> tuple[list[AlarmInput], dict[str, float]]:
-        inputs = self._values(post.watched.inputs)
-        members = [self._values(inputs) for _, inputs in post.watched.members]
+        inputs = self._values(post.readers)
+        members = [self._values(readers) for readers in post.members]
         post.memory, says = step_family(post.memory, inputs, members, post.limits, now)
         said = []
         for rule, alarm in post.alarms.items():
@@ -129,24 +145,41 @@ class DomainWatch:
         figures = {name: value for name, value in says.figures.items() if name in post.figures}
         return said, _worth_telling(post, figures, now)
 
-    def _values(self, inputs: Sequence[Input]) -> Inputs:
+    def _values(self, readers: Sequence["_Reader"]) -> Inputs:
         """What the points say of their roles now. A truth that several points give holds if one says so; of numbers the first."""
         values: dict[str, bool | float | None] = {}
-        for one in inputs:
-            value = self._value(one)
-            if one.role not in values:
+        for one in readers:
+            record = self._records.get(one.device)
+            outcome = NEVER if record is None else record.outcomes[one.column]
+            value: bool | float | None
+            if outcome.__class__ is Fault:
+                value = None
+            elif one.when is not None:
+                value = outcome in one.when
+            elif one.is_flag:
+                value = bool(outcome)
+            else:
+                value = None if isinstance(outcome, str | bool | Fault) else outcome * one.factor
+            if one.role not in values or value is True or (values[one.role] is None and not one.is_flag):
                 values[one.role] = value
-            elif ROLES[one.role].kind is Kind.BOOLEAN:
-                values[one.role] = some(_truth(values[one.role]), _truth(value))
-            elif values[one.role] is None:
-                values[one.role] = value
+            elif one.is_flag and value is None and values[one.role] is False:
+                values[one.role] = None
         return values
 
-    def _value(self, one: Input) -> bool | float | None:
-        record, column = self._records.get(one.device), self._columns.get((one.device, one.point.name))
-        if record is None or column is None:
+    def _readers(self, inputs: Sequence[Input]) -> tuple["_Reader", ...]:
+        return tuple(reader for one in inputs if (reader := self._reader(one)) is not None)
+
+    def _reader(self, one: Input) -> "_Reader | None":
+        """Where a role's value stands in the columns; None where the device is not there."""
+        record = self._records.get(one.device)
+        if record is None:
             return None
-        return meaning(one.point, one.use, record.outcomes[column])
+        column = next((i for i, point in enumerate(record.rules.points) if point.name == one.point.name), None)
+        if column is None:
+            return None
+        role = ROLES[one.role]
+        is_flag = role.kind is Kind.BOOLEAN
+        return _Reader(one.role, one.device, column, is_flag, one.use.when or None, factor(one.point.unit, role.unit) or 1.0)
 
     def _farewell(self) -> Findings:
         """Take away, once, what is remembered of devices that are no more."""
@@ -176,10 +209,6 @@ def _object(body: bytes) -> Mapping[str, JsonValue]:
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _truth(value: bool | float | None) -> bool | None:
-    return value if isinstance(value, bool) else None
 
 
 def _worth_telling(post: _Post, figures: Mapping[str, float], now: Stamp) -> dict[str, float]:

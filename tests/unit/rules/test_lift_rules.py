@@ -67,6 +67,11 @@ def test_somebody_behind_closed_doors_without_a_fault_counts_after_a_while() -> 
     assert watcher.truth("trapped", 300, held) is False, "and after a restart"
 
 
+def test_a_load_cell_alone_has_nobody_trapped_in_a_parked_car() -> None:
+    watcher = Watcher(Family.LIFT)
+    assert not any(watcher.truth("trapped", second, {**CONTROLLER, "lift.load": 6.0}) for second in range(0, 7200, 60))
+
+
 @pytest.mark.parametrize(
     ("rule", "base", "changes", "expected"),
     [

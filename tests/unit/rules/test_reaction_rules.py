@@ -7,8 +7,9 @@ from domain_kit import at
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeguard.core.clock import Stamp
 from edgeguard.core.fate import Fate
-from edgeguard.core.ids import AlarmName, DeviceName, PointName, ReactionName
+from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName, ReactionName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Seen, Step, Until
 from edgeguard.rules.reaction import after_write, body_of, hold, orphaned, release, resumed, state_of, step_reaction, stop
@@ -87,6 +88,22 @@ def test_minimum_times_and_rate() -> None:
     assert "too often" in desk.state.why
     assert desk.look(3601, ALARM) is Phase.ON
     assert desk.told.count("waiting") == 2
+
+
+def test_a_machine_that_wakes_up_without_a_clock_keeps_no_pause_for_ever() -> None:
+    desk = Desk(replace(SIREN, min_off_ms=60_000))
+    desk.look(0, ALARM)
+    desk.look(10, QUIET)
+    kept = state_of(body_of(desk.state))
+
+    def woken(second: float) -> Stamp:
+        return Stamp(round(second * 1000), round(second * 1000), BootId("woken"), synced=False)
+
+    state = resumed(kept, woken(5))
+    for second in range(6, 80):
+        step = step_reaction(desk.spec, state, ALARM if second > 8 else QUIET, woken(second))
+        state = after_write(step.state, step.act, Fate.DONE, "", woken(second)).state if step.act else step.state
+    assert state.phase is Phase.ON
 
 
 def test_an_interlock_that_does_not_hold_is_waited_for_and_told_once() -> None:

