@@ -1,9 +1,7 @@
 """What meters of both protocols have in common behind the face that every driver has: rounds, reads, and honest writes."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from abc import abstractmethod
 from typing import Final
 
 import structlog
@@ -11,9 +9,9 @@ import structlog
 from edgeguard.bus import Bus, ExchangeFailed, Priority
 from edgeguard.codec.meter_value import number_of
 from edgeguard.core.clock import Clock
-from edgeguard.core.errors import Permanent, WriteRefused
+from edgeguard.core.errors import WriteRefused
 from edgeguard.core.fate import Fate
-from edgeguard.core.ids import DeviceName, PointName
+from edgeguard.core.ids import PointName
 from edgeguard.core.limits import METER_READ_BACK_S, WRITE_SETTLE_S
 from edgeguard.core.line import Protocol
 from edgeguard.core.meter import Control, MeterField, calls_many
@@ -21,30 +19,24 @@ from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.profile import Cjt188Limits, Dlt645Limits
 from edgeguard.core.quality import Fault
 from edgeguard.core.site import DeviceSpec
-from edgeguard.core.snapshot import Snapshot
-from edgeguard.driver.device import DeviceStats, WriteResult
-from edgeguard.driver.learned import LearnedLimits
+from edgeguard.driver.device import WriteResult
 from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.meter_reader import MeterReader
-from edgeguard.driver.round import Round
+from edgeguard.driver.profiled_device import ProfiledDevice
 
 _log = structlog.get_logger()
 
 _EXACT: Final = 1e-6
 
 
-class MeterDevice(ABC):
+class MeterDevice(ProfiledDevice):
     """One meter; see driver.device.Device."""
 
     def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, limits: Dlt645Limits | Cjt188Limits, protocol: Protocol) -> None:
-        self._spec = spec
+        line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0, spec.line, protocol)
         self._clock = clock
-        self._columns = {point.name: i for i, point in enumerate(spec.profile.points)}
-        self._line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0, spec.line, protocol)
-        fields = spec.profile.data
-        self._reader = MeterReader(spec.name, spec.profile.points, fields, limits, self.fetch, self._line, clock)
-        self._polls = 0
-        self._failures = 0
+        self._reader = MeterReader(spec.name, spec.profile.points, spec.profile.data, limits, self.fetch, line, clock)
+        super().__init__(spec, line, self._reader)
 
     @abstractmethod
     async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
@@ -57,69 +49,6 @@ class MeterDevice(ABC):
     @abstractmethod
     def refusal(self, answer: bytes) -> Fault | None:
         """What an error answer says; None if it is none."""
-
-    @property
-    def name(self) -> DeviceName:
-        """Its name in the site."""
-        return self._spec.name
-
-    @property
-    def spec(self) -> DeviceSpec:
-        """What the site says of it."""
-        return self._spec
-
-    @property
-    def points(self) -> tuple[Point, ...]:
-        """The columns of every snapshot of a round."""
-        return self._spec.profile.points
-
-    @property
-    def refused(self) -> Mapping[PointName, Fault]:
-        """Points that the meter does not have."""
-        return MappingProxyType({self.points[i].name: fault for i, fault in self._reader.refused.items()})
-
-    @property
-    def requests_per_round(self) -> int:
-        """Requests that a round takes in which everything is due."""
-        return self._reader.requests_per_round
-
-    @property
-    def stats(self) -> DeviceStats:
-        """Counters so far."""
-        responses = self._line.responses
-        return DeviceStats(
-            polls=self._polls,
-            failures=self._failures,
-            faults=MappingProxyType(dict(self._line.faults)),
-            response_p50_ms=responses.quantile_s(0.5) * 1000.0,
-            response_p95_ms=responses.quantile_s(0.95) * 1000.0,
-            retries=self._line.retries,
-        )
-
-    @property
-    def learned(self) -> LearnedLimits:
-        """What the meter has taught about itself."""
-        return self._reader.learned
-
-    def recall(self, learned: LearnedLimits) -> None:
-        """Begin with what was learned before a restart."""
-        self._reader.recall(learned)
-
-    async def poll(self, priority: Priority = Priority.ROUTINE) -> Snapshot:
-        """One round over all points; those with a pace of their own are NOT_DUE between."""
-        return self._counted(await self._reader.everything(priority))
-
-    async def probe(self) -> Snapshot:
-        """One short read with a time-out learned from earlier answers."""
-        return self._counted(await self._reader.sign_of_life(Priority.PROBE))
-
-    async def read(self, names: Iterable[PointName], priority: Priority = Priority.PERSON) -> Snapshot:
-        """These points now, in this order. Permanent if there is no such point."""
-        columns = [self._column(name) for name in names]
-        done = await self._reader.some(columns, priority)
-        points = tuple(self.points[i] for i in columns)
-        asked_at = tuple(done.asked_at[i] for i in columns)
-        return Snapshot(self.name, done.at, points, tuple(done.outcomes[i] for i in columns), done.answered, asked_at)
 
     async def write(self, name: PointName, value: Value, priority: Priority = Priority.PERSON) -> WriteResult:
         """Write and read back. WriteRefused if rules or the meter forbid it, ExchangeFailed if it did not go out."""
@@ -184,18 +113,6 @@ class MeterDevice(ABC):
         if doubt or field.control is Control.DATA:
             return []
         return [f"the meter confirmed the command, but its {field.control.value if field.control else 'value'} has not moved"]
-
-    def _column(self, name: PointName) -> int:
-        column = self._columns.get(name)
-        if column is None:
-            raise Permanent(f"device {self.name} has no point {name}")
-        return column
-
-    def _counted(self, done: Round) -> Snapshot:
-        self._polls += 1
-        if not done.answered:
-            self._failures += 1
-        return Snapshot(self.name, done.at, self.points, tuple(done.outcomes), done.answered, tuple(done.asked_at))
 
 
 def _as_shown(where: str, point: Point, value: Value) -> Value:
