@@ -4,20 +4,15 @@ Frame (CJ/T 188-2004, 6): FE.. 68 T A0..A6 C L DI0 DI1 SER DATA CS 16, nothing i
 Meters differ in the order in which they send the identifier, and do not answer to the other one: so does this one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from edgeguard.core.line import LineSettings
 from edgeguard.simulator.bcd import matches
-from edgeguard.simulator.dlt645_station import METER_LINE
-from edgeguard.simulator.wire import Burst, Speech
+from edgeguard.simulator.meter_station import METER_LINE, TURNAROUND_S, MeterStation, Shape
 
-TURNAROUND_S: Final = 0.06
-BYTE_PAUSE_S: Final = 0.5
-START, END, WAKE = 0x68, 0x16, 0xFE
-HEAD: Final = 11
-MAX_DATA_BYTES: Final = 0x64
+SHAPE: Final = Shape(head=11, max_data_bytes=0x64)
 READ, ADDRESS, WRITE = 0x01, 0x03, 0x04
 ADDRESS_ITEM, VALVE_ITEM, CLOCK_ITEM = 0x810A, 0xA017, 0xA015
 
@@ -33,40 +28,7 @@ class Orders:
     clock: Callable[[bytes], bool] | None = None
 
 
-def frame(address: bytes, control: int, data: bytes) -> bytes:
-    """A frame without preamble; `address` is T and A0 to A6, in wire order."""
-    body = bytes((START,)) + address + bytes((control, len(data))) + data
-    return body + bytes((sum(body) & 0xFF, END))
-
-
-def frames(stream: bytes) -> tuple[list[tuple[bytes, int, bytes]], bytes]:
-    """Whole frames in a stream as (T and address, control, data), and the rest that may become one."""
-    # what looks like a beginning may be the middle of another protocol's frame: a whole frame behind it is one all the same
-    found, place, begun = [], 0, len(stream)
-    while (place := stream.find(START, place)) >= 0:
-        head = stream[place : place + HEAD]
-        if len(head) < HEAD:
-            begun = min(begun, place)
-            break
-        size = HEAD + head[10] + 2
-        if head[10] > MAX_DATA_BYTES:
-            place += 1
-            continue
-        whole = stream[place : place + size]
-        if len(whole) < size:
-            begun = min(begun, place)
-            place += 1
-            continue
-        if whole[-1] != END or sum(whole[:-2]) & 0xFF != whole[-2]:
-            place += 1
-            continue
-        found.append((whole[1:9], whole[9], whole[HEAD:-2]))
-        place += size
-        begun = len(stream)
-    return found, stream[begun:]
-
-
-class Cjt188Station:
+class Cjt188Station(MeterStation):
     """One meter. `address` has 16 digits: its type, then A6 to A0. `high_first`: it sends 90 1F and not 1F 90."""
 
     def __init__(
@@ -82,28 +44,13 @@ class Cjt188Station:
         preamble: int = 3,
         refuses: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.settings = settings
-        self.turnaround_s = turnaround_s
         number = bytes.fromhex(address)
-        self.address = number[:1] + number[:0:-1]
+        wire = number[:1] + number[:0:-1]
+        super().__init__(SHAPE, wire, settings, turnaround_s=turnaround_s, preamble=preamble, refuses=refuses)
         self._items = items
         self._status = status
         self._orders = orders or Orders()
         self._high_first = high_first
-        self._preamble = bytes((WAKE,)) * preamble
-        self._refuses = refuses
-        self._begun = b""
-        self._last_s = float("-inf")
-
-    def hear(self, burst: Burst) -> Sequence[Speech]:
-        """Answers to the frames that this burst completes."""
-        begun = self._begun if burst.start_s - self._last_s <= BYTE_PAUSE_S else b""
-        self._last_s = burst.end_s
-        heard, self._begun = frames(begun + burst.data)
-        if not burst.clean:
-            return ()
-        answers = (self._answer(*one) for one in heard)
-        return [Speech(self._preamble + frame(self.address, *said), self.turnaround_s) for said in answers if said is not None]
 
     def _answer(self, asked: bytes, control: int, data: bytes) -> tuple[int, bytes] | None:
         """Control code and data of the answer; None for silence, which is also what a wrong byte order gets."""

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgeguard.core.limits import DLT645_MAX_DATA_BYTES
-from edgeguard.core.line import LineSettings, Parity
+from edgeguard.core.line import LineSettings
 from edgeguard.simulator.bcd import digits_low_first, matches
-from edgeguard.simulator.wire import Burst, Speech
+from edgeguard.simulator.meter_station import METER_LINE, TURNAROUND_S, MeterStation, Shape
 
-METER_LINE: Final = LineSettings(2400, Parity.EVEN)
-TURNAROUND_S: Final = 0.06
-BYTE_PAUSE_S: Final = 0.5
-START, END, WAKE = 0x68, 0x16, 0xFE
-HEAD: Final = 10
+SHAPE: Final = Shape(head=10, max_data_bytes=DLT645_MAX_DATA_BYTES, second_start=True, added=0x33)
 BROADCAST: Final = b"\x99" * 6
 OTHER, NO_DATA, NOT_ALLOWED = 0x01, 0x02, 0x04
 
@@ -55,40 +51,7 @@ E1997: Final = Edition(identifier=2, read=0x01, following=0x02, write=0x04, addr
 CLOCK, FREEZE, CONTROL = 0x08, 0x16, 0x1C
 
 
-def frame(address: bytes, control: int, data: bytes) -> bytes:
-    """A frame without preamble; `data` as the meter means it."""
-    body = bytes((START,)) + address + bytes((START, control, len(data))) + bytes((byte + 0x33) & 0xFF for byte in data)
-    return body + bytes((sum(body) & 0xFF, END))
-
-
-def frames(stream: bytes) -> tuple[list[tuple[bytes, int, bytes]], bytes]:
-    """Whole frames in a stream as (address, control, data), and the rest that may become one."""
-    # what looks like a beginning may be the middle of another protocol's frame: a whole frame behind it is one all the same
-    found, place, begun = [], 0, len(stream)
-    while (place := stream.find(START, place)) >= 0:
-        head = stream[place : place + HEAD]
-        if len(head) < HEAD:
-            begun = min(begun, place)
-            break
-        size = HEAD + head[9] + 2
-        if head[7] != START or head[9] > DLT645_MAX_DATA_BYTES:
-            place += 1
-            continue
-        whole = stream[place : place + size]
-        if len(whole) < size:
-            begun = min(begun, place)
-            place += 1
-            continue
-        if whole[-1] != END or sum(whole[:-2]) & 0xFF != whole[-2]:
-            place += 1
-            continue
-        found.append((whole[1:7], whole[8], bytes((byte - 0x33) & 0xFF for byte in whole[HEAD:-2])))
-        place += size
-        begun = len(stream)
-    return found, stream[begun:]
-
-
-class Dlt645Station:
+class Dlt645Station(MeterStation):
     """One meter. `address` has 12 digits. `part_bytes`: what goes into one frame before a follow-up is needed."""
 
     def __init__(
@@ -106,35 +69,18 @@ class Dlt645Station:
         part_bytes: int = DLT645_MAX_DATA_BYTES,
         refuses: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.settings = settings
-        self.turnaround_s = turnaround_s
-        self.address = digits_low_first(address)
+        wire = digits_low_first(address)
+        super().__init__(SHAPE, wire, settings, turnaround_s=turnaround_s, preamble=preamble, refuses=refuses)
         self._items = items
         self._orders = orders or Orders()
         self._edition = edition
-        self._preamble = bytes((WAKE,)) * preamble
         self._password = password
         self._as_asked = answers_wildcard_as_asked
-        self._refuses = refuses
         self._part = part_bytes - edition.identifier - 1
-        self._begun = b""
-        self._last_s = float("-inf")
         self._following: tuple[bytes, bytes, int] | None = None
 
-    def hear(self, burst: Burst) -> Sequence[Speech]:
-        """Answers to the frames that this burst completes."""
-        begun = self._begun if burst.start_s - self._last_s <= BYTE_PAUSE_S else b""
-        self._last_s = burst.end_s
-        heard, self._begun = frames(begun + burst.data)
-        if not burst.clean:
-            return ()
-        speeches = []
-        for asked, control, data in heard:
-            said = self._answer(asked, control, data)
-            if said is not None:
-                address = asked if self._as_asked and asked != self.address else self.address
-                speeches.append(Speech(self._preamble + frame(address, *said), self.turnaround_s))
-        return speeches
+    def _answers_as(self, asked: bytes) -> bytes:
+        return asked if self._as_asked else self.address
 
     def _answer(self, asked: bytes, control: int, data: bytes) -> tuple[int, bytes] | None:
         """Control code and data of the answer; None for silence."""

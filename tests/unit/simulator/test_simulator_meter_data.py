@@ -86,16 +86,16 @@ def test_orders_reach_the_meter_and_ailments_its_answers() -> None:
     main = appliance(site, "main")
     station = main.station(LineSettings())
     address = bytes.fromhex("431000113400")
-    ask(station, dlt.frame(dlt.BROADCAST, 0x08, bytes.fromhex("005911311226")))
+    ask(station, dlt.SHAPE.frame(dlt.BROADCAST, 0x08, bytes.fromhex("005911311226")))
     assert main.items()[0x04000102] == bytes.fromhex("005911")
-    ask(station, dlt.frame(dlt.BROADCAST, 0x08, bytes.fromhex("996111311226")))
+    ask(station, dlt.SHAPE.frame(dlt.BROADCAST, 0x08, bytes.fromhex("996111311226")))
     assert main.items()[0x04000102] == bytes.fromhex("005911")
     trip = bytes.fromhex("02000000 11111111 1A00 595923010130")
-    assert dlt.frames(ask(station, dlt.frame(address, 0x1C, trip)))[0][0][1] == 0x9C
+    assert dlt.SHAPE.frames(ask(station, dlt.SHAPE.frame(address, 0x1C, trip)))[0][0][1] == 0x9C
     assert main.items()[0x04000503] == bytes.fromhex("5000")
     main.afflict(Refusing())
-    read = dlt.frame(address, 0x11, bytes.fromhex("00000100"))
-    assert dlt.frames(ask(station, read))[0][0][1:] == (0xD1, b"\x01")
+    read = dlt.SHAPE.frame(address, 0x11, bytes.fromhex("00000100"))
+    assert dlt.SHAPE.frames(ask(station, read))[0][0][1:] == (0xD1, b"\x01")
     main.afflict(Stuck())
     before = ask(station, read)
     site.advance(600.0)
@@ -115,13 +115,13 @@ def test_water_and_heat_meters() -> None:
     )
     water = appliance(site, "water")
     station = water.station(LineSettings())
-    told = cjt.frames(ask(station, bytes.fromhex("68 10 44 33 22 11 00 33 78 01 03 1F 90 00 80 16")))[0][0]
+    told = cjt.SHAPE.frames(ask(station, bytes.fromhex("68 10 44 33 22 11 00 33 78 01 03 1F 90 00 80 16")))[0][0]
     assert told[1] == 0x81
     assert number(told[2][3:7], 2) == pytest.approx(site.state.water.volume_m3, abs=0.006)
     assert told[2][7] == 0x2C
     assert told[2][13:20] == moment(BEGUN, "YYYYMMDDhhmmss")
     address = told[0]
-    assert ask(station, cjt.frame(address, 4, bytes.fromhex("17A0 05 99")))[-4:-2] == bytes.fromhex("0100")
+    assert ask(station, cjt.SHAPE.frame(address, 4, bytes.fromhex("17A0 05 99")))[-4:-2] == bytes.fromhex("0100")
     assert water.cut_off
     heat = appliance(site, "heat").items()[0x901F]
     assert len(heat) == 0x2E - 3

@@ -9,6 +9,7 @@ from edgeguard.core.line import LineSettings
 from edgeguard.simulator import cjt188_station as cjt
 from edgeguard.simulator import dlt645_station as dlt
 from edgeguard.simulator.bcd import bcd, matches
+from edgeguard.simulator.meter_station import METER_LINE
 from edgeguard.simulator.wire import Burst
 from edgeguard.testing.clock import run_virtual
 
@@ -99,12 +100,12 @@ def test_1997_meters_say_what_real_ones_have_said(address: str, as_asked: bool, 
 
 def test_a_block_is_all_that_it_stands_for_and_a_negative_power_bears_its_sign() -> None:
     address = meter().address
-    block = meter().hear(heard(dlt.frame(address, 0x11, bytes.fromhex("00FF0100"))))
-    ((_, control, data),), _ = dlt.frames(block[0].data)
+    block = meter().hear(heard(dlt.SHAPE.frame(address, 0x11, bytes.fromhex("00FF0100"))))
+    ((_, control, data),), _ = dlt.SHAPE.frames(block[0].data)
     assert control == 0x91
     assert data[4:] == bcd(230.93, 4, 2) + bcd(0, 4, 2) + bcd(221.76, 4, 2) + bcd(9.17, 4, 2)
-    power = meter().hear(heard(dlt.frame(address, 0x11, bytes.fromhex("00000302"))))
-    assert dlt.frames(power[0].data)[0][0][2][4:] == bytes.fromhex("122580")
+    power = meter().hear(heard(dlt.SHAPE.frame(address, 0x11, bytes.fromhex("00000302"))))
+    assert dlt.SHAPE.frames(power[0].data)[0][0][2][4:] == bytes.fromhex("122580")
 
 
 def test_what_does_not_fit_into_a_frame_follows_in_numbered_parts() -> None:
@@ -112,7 +113,7 @@ def test_what_does_not_fit_into_a_frame_follows_in_numbered_parts() -> None:
     station = dlt.Dlt645Station("000000000007", lambda: {0x04010000: long}, preamble=0)
 
     def ask(control: int, data: bytes) -> tuple[int, bytes]:
-        ((_, told, answer),), _ = dlt.frames(station.hear(heard(dlt.frame(station.address, control, data)))[0].data)
+        ((_, told, answer),), _ = dlt.SHAPE.frames(station.hear(heard(dlt.SHAPE.frame(station.address, control, data)))[0].data)
         assert len(answer) <= 200
         return told, answer
 
@@ -143,12 +144,12 @@ def test_orders_need_the_password_and_broadcasts_get_no_answer() -> None:
     # E29 of the field's frames: the date is written with password 02/101010
     assert said(station, "68 43 10 00 11 34 00 68 14 10 34 34 33 37 35 43 43 43 44 44 44 44 37 43 38 4B 79 16") == ""
     date = bytes.fromhex("01010004 02101010 11111111 04100518")
-    assert dlt.frames(station.hear(heard(dlt.frame(station.address, 0x14, date)))[0].data)[0][0][1] == 0x94
+    assert dlt.SHAPE.frames(station.hear(heard(dlt.SHAPE.frame(station.address, 0x14, date)))[0].data)[0][0][1] == 0x94
     wrong = bytes.fromhex("01010004 02000000 11111111 04100518")
-    assert dlt.frames(station.hear(heard(dlt.frame(station.address, 0x14, wrong)))[0].data)[0][0][1:] == (0xD4, b"\x04")
+    assert dlt.SHAPE.frames(station.hear(heard(dlt.SHAPE.frame(station.address, 0x14, wrong)))[0].data)[0][0][1:] == (0xD4, b"\x04")
     trip = bytes.fromhex("02101010 11111111 1A00 595923010118")
-    assert dlt.frames(station.hear(heard(dlt.frame(station.address, 0x1C, trip)))[0].data)[0][0][1] == 0x9C
-    assert station.hear(heard(dlt.frame(dlt.BROADCAST, 0x08, bytes.fromhex("000012241126")))) == []
+    assert dlt.SHAPE.frames(station.hear(heard(dlt.SHAPE.frame(station.address, 0x1C, trip)))[0].data)[0][0][1] == 0x9C
+    assert station.hear(heard(dlt.SHAPE.frame(dlt.BROADCAST, 0x08, bytes.fromhex("000012241126")))) == []
     assert done == [(0x04000101, bytes.fromhex("04100518")), (0x1A,), (bytes.fromhex("000012241126"),)]
 
 
@@ -183,25 +184,27 @@ def test_a_valve_moves_and_what_is_not_there_is_refused() -> None:
     )
 
     def ask(control: int, data: str) -> tuple[int, str]:
-        ((_, told, answer),), _ = cjt.frames(water.hear(heard(cjt.frame(water.address, control, bytes.fromhex(data))))[0].data)
+        ((_, told, answer),), _ = cjt.SHAPE.frames(
+            water.hear(heard(cjt.SHAPE.frame(water.address, control, bytes.fromhex(data))))[0].data
+        )
         return told, answer.hex()
 
     assert ask(4, "A017 07 99") == (0x84, "a017070100")
     assert ask(4, "A017 08 00") == (0xC4, "080100")
     assert ask(1, "9020 09") == (0xC1, "090100")
     assert moved == [0x99, 0x00]
-    assert water.hear(heard(cjt.frame(water.address, 1, bytes.fromhex("1F9001")))) == []
+    assert water.hear(heard(cjt.SHAPE.frame(water.address, 1, bytes.fromhex("1F9001")))) == []
 
 
 def test_meters_on_a_line_are_found_by_wildcards_and_speak_over_each_other() -> None:
     async def scene() -> None:
-        line = LineSettings(2400, dlt.METER_LINE.parity)
+        line = LineSettings(2400, METER_LINE.parity)
         end = MasterEnd([meter(), meter("003411001044"), meter("007700000000")], line)
-        everybody = await end.ask(dlt.frame(b"\xaa" * 6, 0x13, b""), 2.0)
-        assert dlt.frames(everybody)[0] == []
+        everybody = await end.ask(dlt.SHAPE.frame(b"\xaa" * 6, 0x13, b""), 2.0)
+        assert dlt.SHAPE.frames(everybody)[0] == []
         assert end.wire.counters.collisions > 0
-        one = await end.ask(dlt.frame(b"\xaa" * 4 + b"\x77\x00", 0x13, b""), 2.0)
-        assert [address for address, *_ in dlt.frames(one)[0]] == [bytes.fromhex("000000007700")]
+        one = await end.ask(dlt.SHAPE.frame(b"\xaa" * 4 + b"\x77\x00", 0x13, b""), 2.0)
+        assert [address for address, *_ in dlt.SHAPE.frames(one)[0]] == [bytes.fromhex("000000007700")]
 
     run_virtual(scene())
 
@@ -214,7 +217,7 @@ def test_junk_is_never_answered(junk: bytes) -> None:
 
 @given(st.binary(max_size=20), st.integers(0, 3))
 def test_a_question_is_found_behind_junk_and_in_pieces(junk: bytes, cut: int) -> None:
-    question = dlt.frame(meter().address, 0x13, b"")
+    question = dlt.SHAPE.frame(meter().address, 0x13, b"")
     station = meter()
     stream = junk + b"\0" * 260 + question
     first = station.hear(heard(stream[: len(stream) - cut]))
@@ -234,6 +237,6 @@ def test_figures_are_packed_as_meters_pack_them() -> None:
 
 def test_a_meter_is_not_deaf_after_the_talk_of_another_protocol() -> None:
     water = cjt.Cjt188Station("1000000000000012", lambda: {0x901F: bytes(19)}, lambda: b"\0\0")
-    talk = meter().hear(heard(dlt.frame(meter().address, 0x11, bytes.fromhex("00010102"))))[0].data
+    talk = meter().hear(heard(dlt.SHAPE.frame(meter().address, 0x11, bytes.fromhex("00010102"))))[0].data
     assert water.hear(heard(talk)) == []
-    assert len(water.hear(heard(cjt.frame(water.address, 1, bytes.fromhex("901F01")), 0.2))) == 1
+    assert len(water.hear(heard(cjt.SHAPE.frame(water.address, 1, bytes.fromhex("901F01")), 0.2))) == 1
