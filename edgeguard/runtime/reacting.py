@@ -14,12 +14,13 @@ from edgeguard.control.errors import BadArguments, UnknownName
 from edgeguard.core.alarm import AlarmChange, AlarmState
 from edgeguard.core.errors import EdgeguardError, StoreError
 from edgeguard.core.fate import Fate
+from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName, ReactionName
 from edgeguard.core.interlock import Interlock, PointRef
 from edgeguard.core.item import Item
-from edgeguard.core.point import Value
+from edgeguard.core.point import Labels, Value
 from edgeguard.core.quality import Fault
-from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Seen, Step, Told
+from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Result, Seen, Step, Told
 from edgeguard.core.rule_limits import REACTION_LOOK_S, REACTION_MANUAL_MS, REACTION_STORE_RETRY_S
 from edgeguard.core.rule_state import RuleState
 from edgeguard.rules.items import command_item
@@ -31,6 +32,13 @@ from edgeguard.store import Batch
 _log = structlog.get_logger()
 _NO_ALARM: Final = AlarmName("")
 OWNER: Final = "reactions"
+_CODE: Final = "reaction-failed"
+_TROUBLE: Final[Mapping[Result, Labels]] = {
+    Result.GAVE_UP: Labels(zh="联动失败,已放弃", en="a reaction could not act and has given up"),
+    Result.CANNOT_BE_ENDED: Labels(zh="联动输出无法复位", en="an output that a reaction has switched cannot be switched back"),
+}
+_RECOVERED: Final = (Result.ON, Result.ENDED, Result.YIELDED, Result.HELD)
+_WELL: Final = Labels(zh="联动恢复正常", en="the reaction works again")
 Put = Callable[[Batch, str], Awaitable[None]]
 
 
@@ -53,6 +61,7 @@ class Reacting:
         self._put = put
         self._courses: dict[ReactionName, _Course] = {}
         self._stirred = asyncio.Event()
+        self._ailing: set[ReactionName] = set()
         gateway.pipeline.on_change.append(self._hear)
 
     def load(self, states: Mapping[str, bytes]) -> None:
@@ -112,12 +121,19 @@ class Reacting:
 
     async def _verdict(self, spec: ReactionSpec) -> str:
         """What it would do now, and what would hinder it; nothing is written."""
-        seen = await self._seen(spec, self._course(spec.name))
-        hindered = seen.unmet or await self._writing.forbids(Wish(spec.target.device, spec.target.point, spec.value))
+        unmet = await self._writing.unmet(Interlock(spec.requires)) if spec.requires else ""
+        hindered = unmet or await self._forbidden(spec)
         would = f"would write {spec.value!r} to {spec.target}"
         if spec.mode is not Mode.ON:
             would += f", if its mode were on (it is {spec.mode.value})"
         return f"{would}; now it would be refused: {hindered}" if hindered else would
+
+    async def _forbidden(self, spec: ReactionSpec) -> str:
+        """Why the output's own interlock, its rate or its absence would refuse the write now; empty if it would be sent."""
+        try:
+            return await self._writing.forbids(Wish(spec.target.device, spec.target.point, spec.value))
+        except UnknownName as gone:
+            return str(gone)
 
     # -- looking --------------------------------------------------------------------------------------------------------
 
@@ -182,8 +198,7 @@ class Reacting:
                     raise
                 return
         course.state = step.state
-        for told in step.told:
-            _log.info("reaction.moved", reaction=name, result=told.result.value, detail=told.detail, by=by)
+        self._tell(name, step, by)
         if step.act is not None:
             await self._act(name, target, course, step.act, value)
 
@@ -205,16 +220,32 @@ class Reacting:
         course.state = step.state
         items = tuple(self._record(target, told, by, value) for told in step.told)
         self._gateway.store.submit(Batch(items, states=(self._kept(name, step.state),)))
+        self._tell(name, step, by)
+
+    def _tell(self, name: ReactionName, step: Step, by: str) -> None:
+        """The log, and news for people where a reaction fails, or works again after that."""
         for told in step.told:
             _log.info("reaction.moved", reaction=name, result=told.result.value, detail=told.detail, by=by)
+            if told.result in _TROUBLE:
+                self._ailing.add(name)
+                self._news(name, _TROUBLE[told.result], told.detail, ok=False)
+            elif told.result in _RECOVERED and name in self._ailing:
+                self._ailing.discard(name)
+                self._news(name, _WELL, told.detail, ok=True)
+
+    def _news(self, name: ReactionName, text: Labels, detail: str, ok: bool) -> None:
+        self._gateway.pipeline.health(Health(f"reaction.{name}", _CODE, ok=ok, text=text, detail=detail))
 
     # -- what a step is shown -------------------------------------------------------------------------------------------
 
     async def _seen(self, spec: ReactionSpec, course: _Course) -> Seen:
         state = self._alarm_state(spec)
         unmet = ""
-        if spec.requires and course.state.phase is Phase.IDLE and state in (AlarmState.ACTIVE, AlarmState.ACKED):
-            unmet = await self._writing.unmet(Interlock(spec.requires))
+        if course.state.phase is Phase.IDLE and state in (AlarmState.ACTIVE, AlarmState.ACKED):
+            if spec.requires:
+                unmet = await self._writing.unmet(Interlock(spec.requires))
+            if spec.mode is Mode.TEST and not unmet:
+                unmet = await self._forbidden(spec)
         return Seen(
             standing=state in (AlarmState.ACTIVE, AlarmState.ACKED),
             acked=state is AlarmState.ACKED,

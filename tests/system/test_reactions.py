@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from harness import Running, daemon, free_port, listens, site_text, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 DEVICES = """
 [[device]]

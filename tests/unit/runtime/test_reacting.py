@@ -136,6 +136,8 @@ def test_nothing_is_written_unless_it_is_on(mode: Mode) -> None:
         await it.pressure(1.0, 30.0)
         assert it.writes == 0
         assert it.record() == ([] if mode is Mode.OFF else ["reaction test"])
+        verdict: Any = await it.house.handlers.table()["reaction"](call("reaction", by="liwei", name="siren", action="test"))
+        assert f"it is {mode.value}" in verdict.verdict
 
     told(tell, place(replace(SIREN, mode=mode)))
 
@@ -253,6 +255,9 @@ def test_a_silent_panel_is_tried_a_few_times_and_told() -> None:
         it.house.unit("b").silent = False
         await it.pressure(5.0, 60.0)
         assert it.siren == 0
+        await it.pressure(1.0)
+        news = [body["ok"] for body in it.house.store.bodies(Stream.EVENTS) if body.get("source") == "reaction.siren"]
+        assert news == [False, True]
 
     told(tell)
 
