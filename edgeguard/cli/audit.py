@@ -3,17 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 import typer
 
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Session
-from edgeguard.cli.text import clean
+from edgeguard.cli.text import clean, word
 from edgeguard.store import AuditRow, read_audit, verify_audit
 
 _DETAIL_CHARS = 200
+_DEEDS_ZH: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "write": "写入",
+        "ack": "确认报警",
+        "shelve": "搁置报警",
+        "unshelve": "取消搁置",
+        "set-time": "广播校时",
+        "outbox.retry": "重发被拒数据",
+        "outbox.drop": "删除被拒数据",
+        "backup": "备份",
+        "restore": "恢复",
+        "erase": "删除个人数据",
+    }
+)
+"""What people do, for people; what is not here keeps the name that the platform knows it by."""
 
 
 def show(session: Session, directory: Path, count: int) -> Exit:
@@ -27,11 +43,12 @@ def show(session: Session, directory: Path, count: int) -> Exit:
     grid = table(*columns, right=columns[:1], wrap=columns[5:])
     for row in rows:
         body = _body(row)
-        what = body.get("command") or body.get("name") or "?"
+        name = str(body.get("command") or body.get("name") or "?")
+        what = lang.say(_DEEDS_ZH.get(name, name), name)
         result = body.get("state") or body.get("result") or ""
         mark = "" if body.get("synced") else lang.say(" (时钟未同步)", " (clock unsynced)")
-        cells = (str(row.n), clean(str(body.get("at", ""))) + mark, clean(str(body.get("by", ""))), clean(str(what)))
-        grid.add_row(*cells, clean(str(result)), clean(_detail(body), _DETAIL_CHARS))
+        cells = (str(row.n), clean(str(body.get("at", ""))) + mark, clean(str(body.get("by", ""))), clean(what))
+        grid.add_row(*cells, lang.say(word(str(result), lang), clean(str(result))), clean(_detail(body), _DETAIL_CHARS))
     console().print(grid)
     return Exit.FINE
 

@@ -176,6 +176,8 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "lost": ("无应答,设备可能已动作", "lost: the device may or may not have acted"),
         "unverified": ("未核实", "not verified"),
         "half-done": ("部分完成", "half done"),
+        "accepted": ("已受理", "accepted"),
+        "kept": ("已保存", "kept"),
     }
 )
 

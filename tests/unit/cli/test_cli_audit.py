@@ -1,0 +1,34 @@
+"""`audit show`: deeds and what came of them in the reader's language, for programs as they are on record."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_kit import Desk
+
+from edgeguard.store import AuditRow
+from edgeguard.testing.handlers import FakeBuilding
+
+SAID = {"command": "write", "at": "2026-11-24T08:00:00.000Z", "by": "wang", "synced": True, "state": "half-done"}
+BODY = json.dumps({**SAID, "target": "pump-1.setpoint"}).encode()
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr("edgeguard.cli.audit.read_audit", lambda _directory, _count: (AuditRow(7, BODY, bytes(32)),))
+    return Desk(Path("/nonexistent"), FakeBuilding())
+
+
+@pytest.mark.parametrize(("lang", "told"), [("zh", ("写入", "部分完成")), ("en", ("write", "half-done"))])
+def test_deeds_and_results_follow_the_language(desk: Desk, lang: str, told: tuple[str, str]) -> None:
+    printed = desk.type("audit", "show", lang=lang, width=160)
+
+    row = printed.out.splitlines()[1].split()
+    assert (printed.code, row[3:5]) == (0, list(told))
+    assert "pump-1.setpoint" in printed.out
+
+
+def test_programs_get_the_words_of_the_record(desk: Desk) -> None:
+    (row,) = json.loads(desk.type("audit", "show", "--json", lang="zh").out)
+
+    assert (row["n"], row["command"], row["state"]) == (7, "write", "half-done")
