@@ -1,8 +1,9 @@
 """`check` and `profile`: what can be said of files without a daemon. Each function returns an exit code."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from rich.text import Text
@@ -17,8 +18,10 @@ from edgeguard.config.fit import Lessons, Taught, block_sizes, load_of
 from edgeguard.control.views import LabelsView
 from edgeguard.core.alarm import Condition
 from edgeguard.core.errors import ConfigError
+from edgeguard.core.meter import PartKind
 from edgeguard.core.point import Labels, Point
 from edgeguard.core.profile import AlarmTemplate, DeviceProfile
+from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, Site
 
 MAKER_FROM_CELLS: Final = 110
@@ -199,7 +202,7 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
         lang.say("可写", "writable"),
         wrap=(lang.say("名称", "name"),),
     )
-    for point, (address, type_) in zip(profile.points, _places(profile), strict=True):
+    for point, (address, type_) in zip(profile.points, _places(profile, lang), strict=True):
         made.add_row(point.name, clean(point.unit), address, type_, _label(point.labels, lang), _write_rule(point, lang))
     out.print(made)
     if profile.alarms:
@@ -215,15 +218,26 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
     return Exit.FINE
 
 
-def _places(profile: DeviceProfile) -> list[tuple[str, str]]:
+_TABLES_ZH: Final[Mapping[Table, str]] = MappingProxyType(
+    {Table.COIL: "线圈", Table.DISCRETE: "离散输入", Table.HOLDING: "保持寄存器", Table.INPUT: "输入寄存器"}
+)
+_PARTS_ZH: Final[Mapping[PartKind, str]] = MappingProxyType(
+    {PartKind.NUMBER: "数值", PartKind.MOMENT: "时间", PartKind.DIGITS: "编号", PartKind.TEXT: "文本", PartKind.BITS: "位"}
+)
+
+
+def _places(profile: DeviceProfile, lang: Lang) -> list[tuple[str, str]]:
     """Where each point sits, and how it is written there: a register, or an identifier and one of its items."""
-    places = [
-        (f"{field.table.value} {field.address}" + (f"-{field.last}" if field.words > 1 else ""), field.type.value)
-        for field in profile.fields
-    ]
+    places = []
+    for field in profile.fields:
+        last = f"-{field.last}" if field.words > 1 else ""
+        places.append((f"{lang.say(_TABLES_ZH[field.table], field.table.value)} {field.address}{last}", field.type.value))
     for at in profile.data:
-        bits = "" if at.bits is None else f" bit {at.bits[0]}" + (f"-{at.bits[1]}" if at.bits[1] > at.bits[0] else "")
-        places.append((f"{at.identifier}" + (f" [{at.item}]" if len(at.layout) > 1 else "") + bits, at.part.kind.value))
+        bits = ""
+        if at.bits is not None:
+            bits = f" {lang.say('位', 'bit')} {at.bits[0]}" + (f"-{at.bits[1]}" if at.bits[1] > at.bits[0] else "")
+        item = f" [{at.item}]" if len(at.layout) > 1 else ""
+        places.append((f"{at.identifier}{item}{bits}", lang.say(_PARTS_ZH[at.part.kind], at.part.kind.value)))
     for place, point in zip(profile.places, profile.points, strict=bool(profile.places)):
         places.append((clean(", ".join(f"{key} {value}" for key, value in place.items())), point.kind.value))
     return places

@@ -216,6 +216,17 @@ def test_a_profile_shows_what_it_is_worth(nobody: Desk) -> None:
     assert meter["identify"]["registers"] == ["holding 35168: type designation"]
 
 
+def test_where_a_point_sits_is_told_in_the_language(nobody: Desk) -> None:
+    meter, level = (
+        nobody.type("profile", "show", name, lang="zh", width=200).out
+        for name in ("generic-dlt645-2007-single", "generic-level-transmitter")
+    )
+
+    assert "04000503 位 4" in meter
+    assert "数值" in meter
+    assert "保持寄存器 3-6" in level
+
+
 def test_the_list_marks_templates(nobody: Desk) -> None:
     printed = nobody.type("profile", "list", "--lang", "en")
 
