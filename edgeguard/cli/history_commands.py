@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from edgeguard.cli.session import Command, session_of
-from edgeguard.core.limits import TREND_MAX_HOURS
+from edgeguard.core.history_limits import TREND_MAX_HOURS
 
 STATE_DIRECTORY = Path("/var/lib/edgeguard")
+DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
 
 StateFolder = Annotated[Path, typer.Option("--directory", metavar="DIR", help="The state directory: [store] directory.")]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="2026-11-24, 2026-11-24T06:30 (local), ...Z or +08:00.")]
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add them to the root."""
     app.command(cls=Command)(trend)
     app.command(cls=Command)(export)
+    app.command(cls=Command)(energy)
 
 
 def trend(
@@ -59,3 +61,22 @@ def export(
     raise typer.Exit(
         exporting.export(session_of(ctx), exporting.Wanted(tuple(points or ()), since, to, form, grain, output, directory))
     )
+
+
+def energy(
+    ctx: typer.Context,
+    month: Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="The running one, if left out.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots instead.")] = None,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The site: its meters and tariffs.")] = DEFAULT_CONFIG,
+    directory: Annotated[
+        Path | None, typer.Option("--directory", metavar="DIR", help="The state directory, if not the site's.")
+    ] = None,
+) -> None:
+    """What a month came to: amounts, tariff periods, demand, losses between meters, ratios, excess, incidents of counters.
+
+    From the closed intervals that the daemon has kept, beside it or without it. Exit 1 when nothing is known of the month, or
+    sub-meters count more than their main meter.
+    """
+    from edgeguard.cli import energy as reporting
+
+    raise typer.Exit(reporting.energy(session_of(ctx), reporting.Wanted(month, config, directory, html)))

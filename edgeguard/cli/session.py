@@ -25,7 +25,7 @@ LATER: Final = ("doctor",)
 ORDER: Final = (
     *("status", "top", "devices", "points", "alarms", "hints", "cameras", "outbox", "rules", "reaction"),
     *("read", "write", "service", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
-    *("trend", "export"),
+    *("trend", "export", "energy"),
     *("check", "reload", "profile", "schema", "audit", "backup", "restore", "erase", "plates", "falling", "evidence", "verify"),
     *("run", "camera", "demo", "simulate"),
 )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from edgeguard.config.camera_check import CameraTable
 from edgeguard.config.domain_model import GroupTable
+from edgeguard.config.energy_model import EnergyTable, MeterTable, TariffTable
 from edgeguard.config.fields import PointId, RoleText
 from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
@@ -97,6 +98,9 @@ class SiteFile(Table):
     log: LogTable = Field(default_factory=LogTable)
     profiles: ProfilesTable = Field(default_factory=ProfilesTable)
     maintenance: MaintenanceTable = Field(default_factory=MaintenanceTable)
+    energy: EnergyTable = Field(default_factory=EnergyTable)
+    meter: list[MeterTable] = Field(default_factory=list)
+    tariff: list[TariffTable] = Field(default_factory=list)
     bus: list[BusTable] = Field(default_factory=list)
     device: list[DeviceRow] = Field(default_factory=list)
     group: list[GroupTable] = Field(default_factory=list)

@@ -11,6 +11,7 @@ from edgeguard.config.bus_check import build_buses
 from edgeguard.config.camera_check import build_cameras
 from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
+from edgeguard.config.energy_check import build_energy, with_excess_alarms
 from edgeguard.config.files import Files
 from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.group_check import build_groups
@@ -37,8 +38,8 @@ from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, HistorySpec, LogSpec, Site, StoreSpec, UplinkSpec
 
 _SECTIONS: Final = (
-    *("gateway", "uplink", "store", "history", "control", "commands", "log", "profiles", "maintenance"),
-    *("bus", "device", "group", "camera", "reaction"),
+    *("gateway", "uplink", "store", "history", "energy", "meter", "tariff", "control"),
+    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction"),
 )
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
@@ -107,6 +108,8 @@ def load_site_with_notes(
     cameras = build_cameras(data, files)
     reactions = build_reactions(data, devices, mistakes)
     maintenance = build_maintenance(data, devices, mistakes)
+    energy = build_energy(data, devices, mistakes)
+    devices = with_excess_alarms(devices, energy)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -134,6 +137,7 @@ def load_site_with_notes(
         groups=groups,
         cameras=cameras,
         reactions=reactions,
+        energy=energy,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 

@@ -32,6 +32,7 @@ from edgeguard.config.fields import (
 from edgeguard.config.mistakes import Table
 from edgeguard.core.alarm import Severity
 from edgeguard.core.command import CommandName
+from edgeguard.core.history_limits import TREND_MAX_BYTES_DEFAULT, TREND_MAX_HOURS, TREND_MIN_BYTES
 from edgeguard.core.limits import (
     BUS_MAX_OUTSTANDING,
     CONDITION_CHARS,
@@ -43,9 +44,6 @@ from edgeguard.core.limits import (
     OUTBOX_MAX_ROWS_DEFAULT,
     OUTBOX_MIN_BYTES,
     OUTBOX_MIN_ROWS,
-    TREND_MAX_BYTES_DEFAULT,
-    TREND_MAX_HOURS,
-    TREND_MIN_BYTES,
     WINDOW_MAX_MESSAGES,
     WRITES_PER_HOUR,
     WRITES_PER_HOUR_MAX,

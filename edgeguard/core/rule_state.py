@@ -1,6 +1,11 @@
 """What a family of rules must not forget over a restart; opaque to the store, which keeps it together with what came of it."""
 
 from dataclasses import dataclass
+from typing import Final
+
+ENERGY_DAYS: Final = "energy-days"
+ARCHIVES: Final = (ENERGY_DAYS,)
+"""Owners whose states are records of what is over: kept with what came of it, read by whoever asks, not given at the start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from pathlib import PurePath
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.domain import Domain, GroupSpec
+from edgeguard.core.history_limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
-from edgeguard.core.limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.maintenance import MaintenanceSpec
+from edgeguard.core.metering import EnergySpec
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.reaction import ReactionSpec
@@ -193,3 +194,4 @@ class Site:
     groups: tuple[GroupSpec, ...] = ()
     cameras: tuple[CameraSpec, ...] = ()
     reactions: tuple[ReactionSpec, ...] = ()
+    energy: EnergySpec = field(default_factory=EnergySpec)

@@ -2,10 +2,11 @@
 
 from edgeguard.core.site import Site
 from edgeguard.runtime.domain_watch import DomainWatch
+from edgeguard.runtime.energy_watch import EnergyWatch
 from edgeguard.runtime.hints_watch import HintsWatch
 from edgeguard.runtime.watches import Watch
 
 
 def watches_of(site: Site) -> tuple[Watch, ...]:
     """The families, in the order in which they are shown each round."""
-    return (DomainWatch(site), HintsWatch(site.maintenance))
+    return (DomainWatch(site), HintsWatch(site.maintenance), EnergyWatch(site.energy))

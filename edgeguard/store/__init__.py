@@ -10,6 +10,7 @@ from edgeguard.store.backup import Copied, Restored, backup, restore
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
+from edgeguard.store.rule_archive import read_states
 from edgeguard.store.store import Store
 from edgeguard.store.trend_reader import TrendReader, open_history
 from edgeguard.store.trends import TrendFigures, TrendStore
@@ -30,6 +31,7 @@ __all__ = [
     "backup",
     "open_history",
     "read_audit",
+    "read_states",
     "restore",
     "verify_audit",
 ]

@@ -20,7 +20,7 @@ from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, COMMAND_IDS_KEPT, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
 from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
-from edgeguard.core.rule_state import RuleState
+from edgeguard.core.rule_state import ARCHIVES, RuleState
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
@@ -276,9 +276,13 @@ class Ledger:
         self.connection.executemany("INSERT OR REPLACE INTO rule_states VALUES (?, ?, ?)", kept)
 
     def load_states(self) -> dict[str, dict[str, bytes]]:
-        """Bodies by name by owner, as last kept."""
+        """Bodies by name by owner, as last kept; without archives."""
         states: dict[str, dict[str, bytes]] = {}
-        for owner, name, body in self.connection.execute("SELECT owner, name, body FROM rule_states ORDER BY owner, name"):
+        marks = ",".join("?" * len(ARCHIVES))
+        for owner, name, body in self.connection.execute(
+            f"SELECT owner, name, body FROM rule_states WHERE owner NOT IN ({marks}) ORDER BY owner, name",  # noqa: S608
+            ARCHIVES,
+        ):
             states.setdefault(owner, {})[name] = body
         return states
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from edgeguard.core.limits import TREND_BLOCK_BYTES, TREND_BLOCK_ROUNDS
+from edgeguard.core.history_limits import TREND_BLOCK_BYTES, TREND_BLOCK_ROUNDS
 from edgeguard.core.point import Outcome, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.trend import Aggregate

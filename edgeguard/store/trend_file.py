@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from edgeguard.core.errors import Permanent, StoreError
-from edgeguard.core.limits import STORE_BUSY_S, TREND_QUARANTINE_KEEP, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES
+from edgeguard.core.history_limits import TREND_QUARANTINE_KEEP
+from edgeguard.core.limits import STORE_BUSY_S, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES
 from edgeguard.store.damage import Connect, connect, sync_directory
 from edgeguard.store.trouble import DamageError, Trouble, trouble_of
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import orjson
 
+from edgeguard.core.history_limits import TREND_DROP_ROWS, TREND_GRACE_MS
 from edgeguard.core.ids import BootId, DeviceName
-from edgeguard.core.limits import TREND_DROP_ROWS, TREND_GRACE_MS
 from edgeguard.core.point import Outcome
 from edgeguard.core.site import HistorySpec
 from edgeguard.core.trend import Aggregate, TrendPoint

@@ -11,8 +11,8 @@ import orjson
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import StoreError
+from edgeguard.core.history_limits import TREND_READ_ROWS
 from edgeguard.core.ids import BootId, DeviceName, PointName
-from edgeguard.core.limits import TREND_READ_ROWS
 from edgeguard.core.point import Kind
 from edgeguard.core.trend import Aggregate, Grain, Sample, TrendPoint, TrendRound
 from edgeguard.rules.aggregate import aggregate

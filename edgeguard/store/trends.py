@@ -19,8 +19,7 @@ import structlog
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health, HealthSink
-from edgeguard.core.ids import BootId, DeviceName
-from edgeguard.core.limits import (
+from edgeguard.core.history_limits import (
     TREND_BLOCK_ROUNDS,
     TREND_BLOCK_SPAN_MS,
     TREND_BUFFER_VALUES,
@@ -31,6 +30,7 @@ from edgeguard.core.limits import (
     TREND_PENDING_BYTES,
     TREND_RETRY_S,
 )
+from edgeguard.core.ids import BootId, DeviceName
 from edgeguard.core.point import Labels, Point
 from edgeguard.core.site import HistorySpec
 from edgeguard.core.snapshot import Snapshot

@@ -10,6 +10,7 @@ from edgeguard.core.command import Outcome
 from edgeguard.core.fate import Fate
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import COMMAND_DETAIL_CHARS
+from edgeguard.core.metering import QUALITIES, Incident, Medium
 from edgeguard.core.reaction import Result
 from edgeguard.uplink.hint_schema import hint_schema
 from edgeguard.uplink.schema_parts import (
@@ -105,6 +106,31 @@ def _fall() -> Schema:
     )
 
 
+def _energy() -> Schema:
+    number: Schema = {"type": "number"}
+    return record(
+        {
+            "meter": text("the meter's name"),
+            "device": text("the device whose counter it is"),
+            "medium": one_of(Medium),
+            "unit": text("of all amounts and readings: kWh, m3, GJ; empty for counts"),
+        },
+        {
+            "from": text("an interval's beginning, UTC"),
+            "to": text("its end, UTC"),
+            "value": {"type": "number", "description": "what flowed in it; what comes again of an interval is added to it"},
+            "quality": one_of(QUALITIES),
+            "period": text("the tariff's period, where one is in force"),
+            "incident": one_of(Incident),
+            "before": number,
+            "after": number,
+            "counted": {"type": "number", "description": "what was counted for the step from before to after"},
+            "text": shared(LABELS),
+        },
+        "a closed interval of a meter (from, to, value, quality), or an incident of its counter (incident, before, after ...)",
+    )
+
+
 def event_schemas() -> Mapping[str, Schema]:
     """Every type of event, by its `type`."""
-    return {"health": _health(), "command": _command(), "gap": _gap(), "hint": hint_schema(), "fall": _fall()}
+    return {"health": _health(), "command": _command(), "gap": _gap(), "hint": hint_schema(), "fall": _fall(), "energy": _energy()}

@@ -1,0 +1,24 @@
+"""Bounds of metering: how many meters, tariffs and days, and when a reading is believed."""
+
+from typing import Final
+
+METER_CONFIRM_READINGS: Final = 3
+"""So many readings in a row must go on from a reading that does not fit before it is believed."""
+METER_SPREAD_QUARTERS: Final = 62 * 96
+"""An amount over a longer time is not divided into intervals."""
+METER_UNPLACED: Final = 400
+"""Amounts that wait for the clock to be set: more than four days of quarters of an hour."""
+METER_DAY_EVENTS: Final = 32
+METER_LATE_STEP_MS: Final = 300_000
+"""Readings further apart tell no demand: who knows what the peak between them was."""
+METERS_MAX: Final = 500
+METER_REPLACEMENTS: Final = 32
+METER_DAYS_KEPT: Final = 800
+"""Days of intervals that are kept: two years and what a comparison with the year before needs."""
+BASELINE_WEEKS: Final = 6
+BASELINE_LEAST: Final = 4
+TARIFFS_MAX: Final = 64
+TARIFF_SEASONS: Final = 24
+TARIFF_WINDOWS: Final = 48
+HOLIDAYS_MAX: Final = 2000
+SPECIFICS_MAX: Final = 64

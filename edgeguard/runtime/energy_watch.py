@@ -1,0 +1,183 @@
+"""The family of metering: every good reading of a counter goes through its meter, and what comes of it is kept in one transaction.
+
+Closed intervals, incidents and the state they left are in the same batch: after a kill the state is that of the last batch, and the
+counter itself knows what flowed since.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import DeviceName
+from edgeguard.core.item import Item
+from edgeguard.core.metering import MICRO, EnergySpec, MeterName, MeterSpec
+from edgeguard.core.metering_limits import METER_DAYS_KEPT
+from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.rules.baseline import Baseline
+from edgeguard.rules.consumption import Counted
+from edgeguard.rules.energy_items import gap_item, incident_item, interval_items
+from edgeguard.rules.intervals import Slot, local
+from edgeguard.rules.meter import EXCESS_HOURS, Calendar, DayRecord, Hour, MeterOutput, MeterState, step_meter
+from edgeguard.rules.meter_json import dump_baseline, dump_day, dump_state, load_baseline, load_state
+from edgeguard.rules.tariff import Rate, rate_at
+from edgeguard.runtime.record import DeviceRecord
+from edgeguard.runtime.watches import NOTHING, AlarmInput, Findings, Records
+
+_log = structlog.get_logger()
+
+OWNER: Final = "energy"
+_HABIT: Final = "habit"
+
+
+@dataclass(slots=True)
+class _Running:
+    """A meter with what it remembers; `index` is its point's place among the device's."""
+
+    spec: MeterSpec
+    index: int
+    state: MeterState = field(default_factory=MeterState)
+    habit: Baseline = field(default_factory=Baseline)
+
+    @property
+    def name(self) -> str:
+        """Of its state: a meter that is fed by another counter begins anew."""
+        return f"{self.spec.name}/{self.spec.device}.{self.spec.point}"
+
+    @property
+    def habit_name(self) -> str:
+        """Of what it has learnt."""
+        return f"{self.spec.name}/{_HABIT}"
+
+    def kept(self) -> RuleState:
+        """The state, to be kept."""
+        return RuleState(OWNER, self.name, dump_state(self.state))
+
+    def kept_habit(self) -> RuleState:
+        """The habit, to be kept."""
+        return RuleState(OWNER, self.habit_name, dump_baseline(self.habit))
+
+
+class EnergyWatch:
+    """A `runtime.watches.Watch`."""
+
+    def __init__(self, spec: EnergySpec) -> None:
+        self._spec = spec
+        self._calendar = Calendar(ZoneInfo(spec.zone), spec.holidays, spec.workdays)
+        self._meters: dict[DeviceName, list[_Running]] = {}
+        self._forgotten: tuple[RuleState, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """The family's name."""
+        return OWNER
+
+    def begin(self, records: Records, states: Mapping[str, bytes], now: Stamp) -> None:
+        """Take up every meter where it was left."""
+        self._meters.clear()
+        wanted: set[str] = set()
+        for spec in self._spec.meters:
+            record = records.get(spec.device)
+            if record is None:
+                continue
+            names = [point.name for point in record.rules.points]
+            running = _Running(spec, names.index(spec.point))
+            _recall(running, states)
+            wanted |= {running.name, running.habit_name}
+            self._meters.setdefault(spec.device, []).append(running)
+        self._forgotten = tuple(RuleState(OWNER, name, b"") for name in states if name not in wanted)
+
+    def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
+        """One round of a device: its counters step, those that were read well."""
+        found = NOTHING
+        for running in self._meters.get(record.spec.name, ()):
+            value = snapshot.outcomes[running.index]
+            if value.__class__ is not float and value.__class__ is not int:
+                continue
+            reading = Counted(snapshot.at, round(value * running.spec.micro))
+            running.state, output = step_meter(
+                running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
+            )
+            if output:
+                found = _together(found, self._said(running, output, snapshot.at))
+        return found
+
+    def tick(self, now: Stamp) -> Findings:
+        """Time alone says nothing of a counter; what is not configured any more is forgotten."""
+        if not self._forgotten:
+            return NOTHING
+        forgotten, self._forgotten = self._forgotten, ()
+        return Findings(states=forgotten)
+
+    def states(self) -> tuple[RuleState, ...]:
+        """All meters and their habits."""
+        running = [one for meters in self._meters.values() for one in meters]
+        return tuple(state for one in running for state in (one.kept(), one.kept_habit()))
+
+    def _said(self, running: _Running, output: MeterOutput, at: Stamp) -> Findings:
+        spec = running.spec
+        items: list[Item] = [incident_item(spec, event) for event in output.events]
+        items += interval_items(spec, output.closed, [self._rate(spec, slot) for slot in output.closed], at)
+        items += [gap_item(spec, gap, at) for gap in output.gaps]
+        states = [running.kept()]
+        if output.baseline is not None:
+            running.habit = output.baseline
+            states.append(running.kept_habit())
+        for day in output.ended:
+            states.append(RuleState(ENERGY_DAYS, day_name(spec.name, day.day), dump_day(day)))
+            old = day.day - timedelta(days=METER_DAYS_KEPT)
+            states.append(RuleState(ENERGY_DAYS, day_name(spec.name, old), b""))
+        first = running.state.addends - len(output.added)
+        states += [_addend(spec.name, day, first + i) for i, day in enumerate(output.added)]
+        return Findings(tuple(items), self._judged(running, output.hours), states=tuple(states))
+
+    def _judged(self, running: _Running, hours: tuple[Hour, ...]) -> tuple[AlarmInput, ...]:
+        verdict = next((hour.verdict for hour in reversed(hours) if hour.verdict is not None), None)
+        if running.spec.excess is None or verdict is None:
+            return ()
+        return (AlarmInput(running.spec.excess, running.state.over >= EXCESS_HOURS, verdict.excess / MICRO),)
+
+    def _rate(self, spec: MeterSpec, slot: Slot) -> Rate | None:
+        if not self._spec.tariffs:
+            return None
+        at = local(slot.quarter, self._calendar.zone)
+        return rate_at(self._spec.tariffs, spec.medium, at, self._calendar.kind(at.date()))
+
+
+def day_name(meter: MeterName, day: date) -> str:
+    """Under which a day's record is kept; what was added to it later bears a number behind it."""
+    return f"{meter}/{day.isoformat()}"
+
+
+def _addend(meter: MeterName, day: DayRecord, number: int) -> RuleState:
+    return RuleState(ENERGY_DAYS, f"{day_name(meter, day.day)}+{number}", dump_day(day))
+
+
+def _recall(running: _Running, states: Mapping[str, bytes]) -> None:
+    """What was kept, if it can be read; else the meter begins anew, which its first reading shows as an incident."""
+    for name, recall in ((running.name, _recall_state), (running.habit_name, _recall_habit)):
+        body = states.get(name)
+        if body is not None:
+            try:
+                recall(running, body)
+            except ValueError as error:
+                _log.error("energy.forgotten", meter=running.spec.name, error=str(error))
+
+
+def _recall_state(running: _Running, body: bytes) -> None:
+    running.state = load_state(body)
+
+
+def _recall_habit(running: _Running, body: bytes) -> None:
+    running.habit = load_baseline(body)
+
+
+def _together(one: Findings, two: Findings) -> Findings:
+    if one is NOTHING:
+        return two
+    return Findings(one.items + two.items, one.alarms + two.alarms, one.figures + two.figures, one.states + two.states)
