@@ -129,27 +129,33 @@ class Writing:
             for wish in wishes:
                 _refuse(wish, self._forbidden(wish, counted[wish]), ends)
             if not ends:
-                look = await self._fresh([self._interlock(wish) for wish in wishes])
-                # All at one moment: a value read at once may be too old when the last one has come.
-                for wish in wishes:
-                    why = unmet(self._interlock(wish), look)
-                    _refuse(wish, f"{wish.target}: {why}" if why else "", ends)
+                await self._refuse_unmet(wishes, ends)
             if ends:
                 _leave_out(wishes, ends, "not sent, because another write of this command was refused")
                 return
             for name in dict.fromkeys(wish.device for wish in wishes):
                 mine = [wish for wish in wishes if wish.device == name]
-                if any(end.fate is not Fate.DONE for end in ends.values()):
-                    break
                 try:
                     device = self._device(name)
                 except UnknownName as gone:  # a reload has taken it away
                     ends.update({wish: End(wish, Fate.NOT_SENT, str(gone), error=gone) for wish in mine})
                     break
+                if ends:  # the writes before have taken their time, and may have changed what these depend on
+                    await self._refuse_unmet(mine, ends)
+                if any(end.fate is not Fate.DONE for end in ends.values()):
+                    break
                 sending.update(mine)
                 counted.update({wish: self._rates.move(_rate(wish), counted[wish]) for wish in mine})
                 ends.update(await self._send(device, mine))
             _leave_out(wishes, ends, "not sent, because an earlier write went wrong")
+
+    async def _refuse_unmet(self, wishes: Sequence[Wish], ends: dict[Wish, End]) -> None:
+        """All at one moment: a value that was read at once may be too old when the last one has come."""
+        interlocks = {wish: self._interlock(wish) for wish in wishes}  # a reload may come in between
+        look = await self._fresh(interlocks.values())
+        for wish, interlock in interlocks.items():
+            why = unmet(interlock, look)
+            _refuse(wish, f"{wish.target}: {why}" if why else "", ends)
 
     async def forbids(self, wish: Wish) -> str:
         """Why this wish would be refused now, in words; empty if it would be sent. UnknownName for what is not there."""

@@ -180,6 +180,22 @@ def test_what_was_read_first_is_judged_by_its_age_when_the_last_has_come() -> No
     told(house_of(lock("tank.pressure > 2"), limit=lock("mode == 'auto'", max_age_ms=300)), story)
 
 
+def test_what_a_command_itself_has_changed_counts_for_the_rest_of_it() -> None:
+    """The second device's interlock held when the command began, and does not when its turn comes."""
+    site_of_two = site(pump("pump-1", "riser-a"), pump("tank", "riser-b", {VALVE: lock("pump-1.limit < 5")}))
+
+    async def story(house: House) -> None:
+        ends = await several(house, **{"pump-1__limit": "7", "tank__valve": "true"})
+        assert fates(ends) == ["done", "refused"]
+        assert "the interlock requires pump-1.limit < 5, but pump-1.limit is 7" in ends.writes[1].detail
+        assert house.writes("riser-b") == []
+        await write(house, 3, "limit")
+        ends = await several(house, **{"pump-1__limit": "4", "tank__valve": "true"})
+        assert fates(ends) == ["done", "done"]
+
+    told(site_of_two, story)
+
+
 @pytest.mark.parametrize("trouble", ["silent", "refused", "gone"])
 def test_a_value_that_cannot_be_known_refuses(trouble: str) -> None:
     async def story(house: House) -> None:
