@@ -79,9 +79,10 @@ class DeviceLine:
     def first_wait_s(self, knock: bool) -> float:
         """Time-out for the first request of a round: short if it is a mere knock, or the device was silent when last asked.
 
-        What is usual on the wire says little of a device that nobody has heard yet: its first tries are whole ones.
+        On a serial line what is usual of its neighbours says little of a device that nobody has heard yet, meters are slow beside
+        drives: its first tries are whole ones. Behind one network endpoint the network is most of what all of them take.
         """
-        if self.answered_s is None and self._tries < FIRST_TRIES:
+        if self.answered_s is None and self._tries < FIRST_TRIES and self._bus.cost.byte_s > 0:
             return self.timeout_s
         if not knock and not self._silent:
             return self.timeout_s

@@ -7,6 +7,7 @@ from driver_site import Site, row, virtual
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeguard.bus import LineCost
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import FIRST_TRIES, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
 from edgeguard.core.register import Table
@@ -39,6 +40,19 @@ def test_a_slow_stranger_among_quick_neighbours_is_found_at_its_first_try() -> N
         start_s = loop.time()
         assert (await slow.poll()).answered
         assert loop.time() - start_s == pytest.approx(3.0)
+
+    virtual(site, story)
+
+
+def test_behind_a_network_endpoint_a_stranger_is_waited_for_as_for_its_neighbours() -> None:
+    site = Site(row(0, 100), LineCost(), timeout_ms=2000)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        await site.device.poll()
+        start_s = loop.time()
+        assert not (await site.another(DeviceName("meter-2"), address=9).poll()).answered
+        assert loop.time() - start_s == pytest.approx(PROBE_TIMEOUT_MIN_S)
 
     virtual(site, story)
 
