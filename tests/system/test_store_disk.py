@@ -74,6 +74,15 @@ class Disk:
                 file.write(b"\0" * 512)
         return hog
 
+    def use_up_inodes(self) -> Path:
+        """No further file can be made, though bytes are left; gives the folder of those that take the room."""
+        folder = self.place / "many"
+        folder.mkdir()
+        with suppress(OSError):
+            for number in range(100_000):
+                (folder / str(number)).touch()
+        return folder
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
@@ -83,7 +92,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     place.mkdir()
     with image.open("wb") as file:
         file.truncate(24 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True, capture_output=True)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", "64", str(image)], check=True, capture_output=True)
     found = Disk(image, place)
     try:
         found.mount()
@@ -136,6 +145,25 @@ async def test_a_full_disk_takes_alarms_to_the_last_and_everything_once_there_is
     async with running(disk.place / "state", news) as store:
         assert len(await everything(store, Stream.ALARMS)) == 100
         assert len(await everything(store, Stream.EVENTS)) == 1000
+
+
+async def test_a_disk_out_of_inodes_is_waited_for_and_stops_nothing_that_is_open(disk: Disk) -> None:
+    news: list[Health] = []
+    async with running(disk.place / "state", news) as store:
+        await store.put(batch(Stream.EVENTS, 1))
+        epoch = store.epoch
+        many = await asyncio.to_thread(disk.use_up_inodes)
+        assert await store.put(batch(Stream.EVENTS, 2)) == (2,)
+    async with running(disk.place / "state", news) as store:
+        waiting = asyncio.create_task(store.put(batch(Stream.ALARMS, 1)))
+        await asyncio.sleep(1.5)
+        for path in many.iterdir():
+            path.unlink()
+        async with asyncio.timeout(20):
+            assert await waiting == (1,)
+        assert store.epoch == epoch
+        assert await everything(store, Stream.EVENTS) == [1, 2]
+        assert not [told for told in news if told.code == "damaged"]
 
 
 async def test_a_disk_gone_read_only_and_then_away_is_waited_for(disk: Disk) -> None:
