@@ -7,7 +7,7 @@ THIN_ABOVE_PARTS: Final = 8
 THIN_STRETCH_MS: Final = 300_000
 """Of each stretch so long the lowest, the highest and the last value of a point stay."""
 THIN_STRETCH_ROWS: Final = 20_000
-THIN_SLICE_ROWS: Final = 1000
+THIN_SLICE_ROWS: Final = 500
 THIN_SLICES_PER_COMMIT: Final = 2
 THIN_GAIN_PARTS: Final = 10
 """Where less than one row in so many would go, all stay."""
