@@ -20,6 +20,7 @@ from edgeguard.core.camera_limits import PLATES_MAX
 from edgeguard.vision.plate_cells import Found, overlap, peaks, without_doubles
 from edgeguard.vision.plate_decoding import Reading, agreed, read, voted
 from edgeguard.vision.plate_geometry import Points, aspect, box_corners, homography, line_quads, stretched, strip_corners
+from edgeguard.vision.plate_passes import Seen
 
 STRIP_W: Final = 128
 STRIP_H: Final = 32
@@ -92,6 +93,16 @@ class PlateReader:
             reads = self._read(picture, self._closer(picture, found)) if found else []
         told = [one for one in reads if self._is_told(one)]
         return tuple(sorted(_distinct(told), key=lambda one: -one.prominence))
+
+    def look(self, picture: Bgr) -> list[Seen]:
+        """Every plate of a live picture with what it says, None where that is not sure: one look, no second ones."""
+        places = self._closer(picture, self._detect(picture, _LOOK_PX))
+        reads = {id(one.found): one for one in self._read(picture, places)} if places else {}
+        seen = []
+        for place in places:
+            one = reads.get(id(place))
+            seen.append(Seen(place, one.reading if one is not None and self._is_told(one) else None))
+        return seen
 
     def _is_told(self, one: PlateRead) -> bool:
         return one.reading.confidence >= self._reader.facts.threshold

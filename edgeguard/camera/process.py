@@ -21,16 +21,16 @@ from edgeguard.camera.reports import Report, Reporter
 from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.sight import Sight
-from edgeguard.camera.worker import Worker
+from edgeguard.camera.worker import Seeker, Worker
 from edgeguard.control.camera_views import SightingView
-from edgeguard.core.camera import CameraSpec, evidence_folder, view_file
+from edgeguard.core.camera import CameraSpec, PlateShape, Task, evidence_folder, view_file
 from edgeguard.core.camera_limits import CAMERA_TERM_S
 from edgeguard.core.clock import Clock, Stamp
 from edgeguard.core.errors import Permanent
 
 _log = structlog.get_logger()
 _PR_SET_PDEATHSIG: Final = 1
-_PASSWORD_BYTES: Final = 4096
+_SECRET_BYTES: Final = 4096
 _NICE: Final = 5
 """Polls and barriers go before pictures."""
 
@@ -38,7 +38,8 @@ _NICE: Final = 5
 def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent: int | None) -> int:
     """Look at the camera until SIGTERM. `state` is the store's folder; `parent` the process without which this one has no sense.
 
-    The camera's password comes on standard input, one line, so that this process needs no credentials of its own.
+    The camera's password and the key of hashed plates, where it has them, come on standard input, a line each, so that this
+    process needs no credentials of its own.
     """
     stop = _Stop()
     if parent is not None:
@@ -47,7 +48,9 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):
         os.nice(_NICE)
-    password = _password() if spec.password_file is not None else None
+    password, key = _line().decode("utf-8", "replace") if spec.password_file is not None else None, b""
+    if spec.plate_key_file is not None:
+        key = _line()
     shelf = Shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
     try:
         shelf.open()
@@ -60,7 +63,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
         if reporter is not None:
             reporter.tell(report)
 
-    seeker = FallSeeker(spec, shelf, tell)
+    seeker = _seeker(spec, shelf, tell, key)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     worker = Worker(camera, seeker, sight, clock, lambda now: _tidy(shelf, now, tell))
     reporter = Reporter(socket, spec.name, worker.beat)
@@ -102,8 +105,20 @@ def _end_with(parent: int) -> None:
         raise Permanent(f"the daemon (process {parent}) that started this camera is gone")
 
 
-def _password() -> str:
-    return sys.stdin.buffer.readline(_PASSWORD_BYTES).decode("utf-8", "replace").rstrip("\r\n")
+def _line() -> bytes:
+    return sys.stdin.buffer.readline(_SECRET_BYTES).rstrip(b"\r\n")
+
+
+def _seeker(spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], key: bytes) -> Seeker:
+    """What looks for the camera's task; the models are loaded only where they are needed."""
+    if spec.task is Task.FALLING:
+        return FallSeeker(spec, shelf, tell)
+    from edgeguard.camera.plates import PlateReader
+    from edgeguard.camera.seek_plates import PlateSeeker
+
+    if spec.plate_shape is PlateShape.HASHED and not key:
+        raise Permanent(f"{spec.name}: the key of hashed plates is empty or could not be read")
+    return PlateSeeker(spec, PlateReader.shipped(), tell, key)
 
 
 def _tidy(shelf: Shelf, now: Stamp, tell: Callable[[Report], None]) -> None:

@@ -70,3 +70,9 @@ AUDIT_SHOWN_MAX: Final = 200_000
 """Rows of the audit log that evidence is checked against: all that it holds."""
 EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
 """Below so much free space the oldest evidence that nobody has exported goes first."""
+
+# Passes of vehicles
+PASS_MAX_TRACKS: Final = 32
+PASS_MAX_TOLD: Final = 64
+PASS_SIGHTINGS: Final = 24
+"""Places and readings of one vehicle that are remembered; of the readings the surest."""

@@ -72,7 +72,9 @@ class CameraLink:
             raise Retryable(f"its process cannot be started: {error.strerror}") from error
         assert child.stdin is not None  # noqa: S101 (asked for)
         with contextlib.suppress(ConnectionError):
-            child.stdin.write(_password_line(self.spec))
+            for secret in (self.spec.password_file, self.spec.plate_key_file):
+                if secret is not None:
+                    child.stdin.write(_first_line(self.spec, Path(secret)))
             child.stdin.close()
         return child
 
@@ -116,14 +118,12 @@ class CameraLink:
         return Retryable(f"its process ended with code {code}{f': {words}' if words else ''}")
 
 
-def _password_line(spec: CameraSpec) -> bytes:
-    """What the process reads first. A file that cannot be read is told when the camera refuses the empty password."""
-    if spec.password_file is None:
-        return b"\n"
+def _first_line(spec: CameraSpec, file: Path) -> bytes:
+    """A secret on its way to the process. What cannot be read is an empty line, which the camera or the process refuses."""
     try:
-        return Path(spec.password_file).read_bytes().partition(b"\n")[0].rstrip(b"\r") + b"\n"
+        return file.read_bytes().partition(b"\n")[0].rstrip(b"\r") + b"\n"
     except OSError as error:
-        _log.warning("camera.password", camera=spec.name, error=error.strerror)
+        _log.warning("camera.secret", camera=spec.name, file=str(file), error=error.strerror)
         return b"\n"
 
 

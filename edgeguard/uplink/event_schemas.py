@@ -6,6 +6,7 @@ An entry lists the fields beside `at`, `clock` and `boot_ms`, which every item h
 from collections.abc import Mapping
 from typing import Final
 
+from edgeguard.core.camera import PlateShape
 from edgeguard.core.command import Outcome
 from edgeguard.core.fate import Fate
 from edgeguard.core.item import Stream
@@ -131,6 +132,28 @@ def _energy() -> Schema:
     )
 
 
+def _plate() -> Schema:
+    return record(
+        {
+            "id": text("the same if it is told again"),
+            "camera": shared(ID),
+            "text": empty_or(text("the plate in the shape that the site allows; null: it could not be read")),
+            "shape": one_of(PlateShape),
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            "direction": one_of(("towards", "away", "unknown"), "as the camera sees it"),
+            "duration_s": {"type": "number", "minimum": 0, "description": "how long it was in view before it was told"},
+            "sightings": shared(COUNT),
+        },
+        {
+            "kind": empty_or(text("kind of plate: ordinary, energy-small ...")),
+            "color": empty_or(text("colour of the plate")),
+            "width_px": empty_or({"type": "integer"}),
+        },
+        "a vehicle has passed a gate camera",
+    )
+
+
 def event_schemas() -> Mapping[str, Schema]:
     """Every type of event, by its `type`."""
-    return {"health": _health(), "command": _command(), "gap": _gap(), "hint": hint_schema(), "fall": _fall(), "energy": _energy()}
+    own = {"health": _health(), "command": _command(), "gap": _gap()}
+    return {**own, "hint": hint_schema(), "energy": _energy(), "fall": _fall(), "plate": _plate()}
