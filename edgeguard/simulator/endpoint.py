@@ -28,6 +28,28 @@ class TcpUnit:
     ailment: Ailment | None = None
 
 
+def spoken(units: Mapping[int, TcpUnit], number: int, address: int, pdu: bytes, dice: random.Random) -> tuple[bytes, float]:
+    """What is said to a request, as its unit's ailment lets it, and how many seconds later; nothing for silence."""
+    unit = units.get(address)
+    said = b"" if unit is None else unit.answer(pdu)
+    if unit is None or not said:
+        return b"", 0.0
+    adu = _spoilt(HEAD.pack(number, 0, len(said) + 1, address) + said, unit.ailment, dice)
+    return adu, unit.ailment.delay_s if isinstance(unit.ailment, Slow) else 0.0
+
+
+def _spoilt(adu: bytes, ailment: Ailment | None, dice: random.Random) -> bytes:
+    match ailment:
+        case HalfFrame():
+            return adu[: len(adu) // 2]
+        case GluedFrame():
+            return adu * 2
+        case Noisy(bit_errors):
+            return garbled(adu, bit_errors, dice)
+        case _:
+            return adu
+
+
 class Endpoint:
     """Serves its units, by address, from `start` to `close`; may be started again on the same port."""
 
@@ -83,24 +105,9 @@ class Endpoint:
             if late is not None:
                 # a slow device that is asked anew has forgotten the question before
                 late.cancel()
-            unit = self.units.get(address)
-            said = b"" if unit is None else unit.answer(pdu)
-            if unit is None or not said:
-                continue
-            adu = self._spoil(HEAD.pack(number, 0, len(said) + 1, address) + said, unit.ailment)
-            if isinstance(unit.ailment, Slow):
-                late = asyncio.get_running_loop().call_later(unit.ailment.delay_s, writer.write, adu)
-            else:
+            adu, delay_s = spoken(self.units, number, address, pdu, self._dice)
+            if delay_s:
+                late = asyncio.get_running_loop().call_later(delay_s, writer.write, adu)
+            elif adu:
                 writer.write(adu)
                 await writer.drain()
-
-    def _spoil(self, adu: bytes, ailment: Ailment | None) -> bytes:
-        match ailment:
-            case HalfFrame():
-                return adu[: len(adu) // 2]
-            case GluedFrame():
-                return adu * 2
-            case Noisy(bit_errors):
-                return garbled(adu, bit_errors, self._dice)
-            case _:
-                return adu

@@ -16,6 +16,7 @@ from edgeguard.core.site import BusSpec, Wire
 from edgeguard.simulator.ailing_station import AilingStation
 from edgeguard.simulator.ailment import Ailment, Flooding
 from edgeguard.simulator.appliance import Appliance
+from edgeguard.simulator.datagram import DatagramEndpoint
 from edgeguard.simulator.endpoint import Endpoint, TcpUnit
 from edgeguard.simulator.foreign import ForeignMaster
 from edgeguard.simulator.modbus_station import AsciiStation, RtuStation
@@ -78,25 +79,29 @@ class ServedBus(Protocol):
 
 def serve(spec: BusSpec, appliances: Sequence[Appliance], manner: Manner) -> ServedBus:
     """A bus of the site with its devices. Permanent for a wire that is not simulated."""
-    if spec.wire is Wire.TCP:
-        return EndpointBus(appliances, manner)
+    if spec.wire in (Wire.TCP, Wire.UDP):
+        return EndpointBus(spec.wire, appliances, manner)
     if spec.wire.is_line:
         return LineBus(spec, appliances, manner)
-    raise Permanent(f"bus {spec.name}: {spec.wire.value} is not simulated; write tcp://, rtu+tcp://, ascii+tcp:// or a port")
+    raise Permanent(
+        f"bus {spec.name}: {spec.wire.value} is not simulated; write tcp://, udp://, rtu+tcp://, ascii+tcp:// or a port"
+    )
 
 
 class EndpointBus:
-    """Modbus TCP: every device is a unit behind one endpoint."""
+    """Modbus TCP, or the same over UDP: every device is a unit behind one endpoint."""
 
-    def __init__(self, appliances: Sequence[Appliance], manner: Manner) -> None:
+    def __init__(self, wire: Wire, appliances: Sequence[Appliance], manner: Manner) -> None:
+        self._scheme = wire.value
         self._units = {one.spec.name: TcpUnit(_answering(one)) for one in appliances}
         units = {one.unit.address: self._units[one.spec.name] for one in appliances if one.unit is not None}
-        self._endpoint = Endpoint(units, manner.host, manner.port, manner.seed)
+        kind = DatagramEndpoint if wire is Wire.UDP else Endpoint
+        self._endpoint = kind(units, manner.host, manner.port, manner.seed)
 
     @property
     def where(self) -> str:
         """The URL."""
-        return f"tcp://{self._endpoint.host}:{self._endpoint.port}"
+        return f"{self._scheme}://{self._endpoint.host}:{self._endpoint.port}"
 
     @property
     def plugged(self) -> bool:
@@ -123,7 +128,7 @@ class EndpointBus:
     def afflict(self, device: DeviceName, ailment: Ailment | None) -> None:
         """Make a unit ill."""
         if isinstance(ailment, Flooding):
-            raise Permanent(f"{device} is on Modbus TCP, where nobody can flood a line")
+            raise Permanent(f"{device} is on a network, where nobody can flood a line")
         self._units[device].ailment = ailment
 
     def disturb(self, noisy: bool, foreign: bool) -> None:

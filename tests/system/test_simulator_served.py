@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.client import AsyncModbusTcpClient, AsyncModbusUdpClient
 from pymodbus.exceptions import ModbusIOException
 
 from edgeguard.config import load_site, shipped_configs
 from edgeguard.core.errors import Retryable
 from edgeguard.core.ids import BusName
+from edgeguard.core.site import Wire
 from edgeguard.simulator.ailment import Refusing, Silent, Slow, Stuck
 from edgeguard.simulator.registers import Refusal
 from edgeguard.simulator.site import Serving, SimulatedSite
@@ -108,3 +110,20 @@ async def test_a_taken_port_is_said_in_words_and_nothing_stays_open() -> None:
                 pass
     async with building(plant=plant) as again:
         assert port(again, "plant") == plant
+
+
+async def test_a_bus_over_udp_is_served_hurt_and_healed() -> None:
+    site = load_site(shipped_configs() / "site.example.toml")
+    buses = tuple(replace(bus, wire=Wire.UDP) if bus.name == "lift" else bus for bus in site.buses)
+    async with SimulatedSite(replace(site, buses=buses), 1, Serving(any_port=True)) as house:
+        assert house.buses[BusName("lift")].where.startswith("udp://127.0.0.1:")
+        lift = AsyncModbusUdpClient("127.0.0.1", port=port(house, "lift"), timeout=0.3, retries=0)
+        assert await lift.connect()
+        assert (await lift.read_holding_registers(0x1011, count=1, device_id=1)).registers == [1750]
+        house.afflict("lift-1", Silent())
+        with pytest.raises(ModbusIOException):
+            await lift.read_holding_registers(0x1011, count=1, device_id=1)
+        house.afflict("lift-1", None)
+        assert await lift.connect()
+        assert (await lift.read_holding_registers(0x1011, count=1, device_id=1)).registers == [1750]
+        lift.close()
