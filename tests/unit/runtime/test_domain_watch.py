@@ -1,9 +1,16 @@
 """The simulator's faults through the whole pipeline: exactly the right alarms, and counters that no restart takes back."""
 
+from pathlib import Path
+
 import pytest
 from domain_house import Kept, WatchedHouse, example
 
+from edgeguard.config import load_site
+from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Stream
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.runtime.domain_watch import DomainWatch
+from edgeguard.runtime.families import watches_of
 from edgeguard.simulator.faults import BUILDING, Kind
 from edgeguard.simulator.faults import Fault as Trouble
 
@@ -69,3 +76,48 @@ def test_a_healthy_building_is_quiet(start_s: float) -> None:
     house = WatchedHouse(example(), seed=11, start_s=start_s)
     house.live(900, step_s=2.0)
     assert house.raised() == set()
+
+
+TERMINAL = """
+[gateway]
+site = "lakeside"
+id = "b07"
+[[bus]]
+name = "lift"
+url = "tcp://10.0.0.7"
+[[device]]
+name = "lift-1"
+bus = "lift"
+address = 1
+profile = "gbt24476-lift-terminal"
+every = "1s"
+"""
+
+
+def test_a_terminal_of_the_standard_finds_the_trapped_passenger_too(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(TERMINAL, "utf-8")
+    house = WatchedHouse(load_site(path), start_s=3 * 3600.0, faults=(Trouble("lift-1", Kind.TRAPPED, 2.0),))
+    house.live(50)
+    assert house.raised() == {"lift-1.trapped", "lift-1.door-open-fault"}
+    assert not any("trips" in name or "run_hours" in name for values in figures(house.store, "lift-1") for name in values), (
+        "it counts these itself"
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.STUCK, Kind.DRIFTING])
+def test_a_device_that_shows_wrong_values_raises_no_wrong_alarm(kind: Kind) -> None:
+    house = WatchedHouse(example(), start_s=3 * 3600.0, faults=(Trouble("lift-1", kind, 2.0),), only=("lift",))
+    house.live(60)
+    assert house.raised() == set()
+
+
+def test_what_was_counted_is_there_for_other_families() -> None:
+    house = WatchedHouse(example(), start_s=3 * 3600.0, only=("pump",))
+    house.live(4)
+    (watch,) = (one for one in watches_of(example()) if isinstance(one, DomainWatch))
+    watch.begin(house.pipeline.records, house.store.states()["domain"], house.clock.now())
+    assert set(watch.counters) >= {"pump-1", "pump-2", "lift-1"}
+    taken = house.pipeline.records[DeviceName("pump-1")]
+    watch.take(taken, Snapshot(taken.spec.name, house.clock.now(), taken.rules.points, taken.outcomes, answered=True))
+    assert watch.counters[DeviceName("pump-1")]["starts_counted"] == 0.0
