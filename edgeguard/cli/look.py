@@ -4,10 +4,8 @@ import asyncio
 import dataclasses
 import getpass
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -121,7 +119,7 @@ def _figures(view: Overview, lang: Lang) -> Table:
 def alarms_line(views: Sequence[AlarmView], lang: Lang) -> str:
     """How many alarms are in which state: `3 active (1 critical), 1 acked`; a word where there is none."""
     parts = []
-    for state in ("active", "acked", "returned", "shelved"):
+    for state in ("active", "acked", "returned", "shelved", "suppressed", "out-of-service"):
         here = [view for view in views if view.state == state]
         critical = sum(1 for view in here if view.severity == "critical")
         urgent = lang.say(f"({word('critical', lang)} {critical})", f" ({critical} critical)") if critical else ""
@@ -236,54 +234,8 @@ def points_table(views: tuple[PointView, ...], lang: Lang) -> Table:
     return made
 
 
-def alarms(session: Session, everything: bool, acknowledge: str | None) -> Exit:
-    """Alarms that are not normal, most severe first; or acknowledge one."""
-    lang = session.lang
-    if acknowledge is not None:
-        view = call(session.socket, methods.ACK, {"alarm": acknowledge, "by": author()})
-        if session.json:
-            print_json(view)
-        else:
-            console().print(f"{clean(view.alarm)}: {word(view.state, lang)}")
-        return Exit.FINE
-    views = call(session.socket, methods.ALARMS, {"all": everything})
-    if session.json:
-        print_json(views)
-        return Exit.FINE
-    out = console()
-    if not views:
-        out.print(styled(lang.say("✓ 没有报警", "✓ no alarms"), "green"))
-        return Exit.FINE
-    now = datetime.now(UTC)
-    old = lang.say("持续", "since")
-    made = table(
-        lang.say("级别", "severity"),
-        lang.say("状态", "state"),
-        old,
-        lang.say("报警", "alarm"),
-        lang.say("值 / 限值", "value / limit"),
-        lang.say("说明", "what"),
-        right=(old,),
-        wrap=(lang.say("说明", "what"),),
-    )
-    for view in sort_alarms(views):
-        made.add_row(
-            styled(word(view.severity, lang), style(view.severity)),
-            styled(word(view.state, lang), style(view.state)),
-            age(seconds_since(view.since, now), lang) if view.since else "—",
-            clean(view.alarm),
-            value_and_limit(view, lang),
-            label(view.text, lang),
-        )
-    out.print(made)
-    if any(view.state == "active" for view in views):
-        hint = lang.say("→ 确认:edgeguard alarms --ack 报警名", "→ to acknowledge: edgeguard alarms --ack ALARM")
-        out.print(Padding(styled(hint, "dim"), (1, 0, 0, 0)))
-    return Exit.FINE
-
-
 _SEVERITIES = ("critical", "major", "minor", "info")
-_STATES = ("active", "returned", "acked", "shelved", "normal")
+_STATES = ("active", "returned", "acked", "shelved", "suppressed", "out-of-service", "normal")
 
 
 def sort_alarms(views: tuple[AlarmView, ...]) -> list[AlarmView]:

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from edgeguard.cli import camera_commands, hint_commands, history_commands, line_commands, rule_commands, store_commands
+from edgeguard.cli import (
+    alarm_commands,
+    camera_commands,
+    hint_commands,
+    history_commands,
+    line_commands,
+    rule_commands,
+    store_commands,
+)
 from edgeguard.cli.session import Command, Group, session_of
 from edgeguard.cli.store_commands import STATE_DIRECTORY, StateFolder
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
@@ -101,18 +109,7 @@ def points(
     raise typer.Exit(look.points(session_of(ctx), device))
 
 
-@app.command(cls=Command)
-def alarms(
-    ctx: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Those that are normal, too.")] = False,
-    ack: Annotated[str | None, typer.Option("--ack", metavar="ALARM", help="Acknowledge this alarm.")] = None,
-) -> None:
-    """Alarms that are not normal, most severe first; or acknowledge one."""
-    from edgeguard.cli import look
-
-    raise typer.Exit(look.alarms(session_of(ctx), everything, ack))
-
-
+alarm_commands.register(app)
 outbox_app = typer.Typer(cls=Group, rich_markup_mode=None, invoke_without_command=True)
 dead_app = typer.Typer(
     cls=Group, rich_markup_mode=None, no_args_is_help=True, help="What the broker refused for good: list, retry, drop."
@@ -200,6 +197,7 @@ hint_commands.register(app)
 line_commands.register(app)
 rule_commands.register(app)
 history_commands.register(app)
+alarm_commands.register_replay(app)
 line_commands.register_profile(profile_app)
 
 

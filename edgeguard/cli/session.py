@@ -24,8 +24,9 @@ LATER: Final = ("doctor",)
 
 ORDER: Final = (
     *("status", "top", "devices", "points", "alarms", "hints", "cameras", "outbox", "rules", "reaction"),
+    *("ack", "shelve", "unshelve", "out-of-service", "in-service"),
     *("read", "write", "service", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
-    *("trend", "export", "energy"),
+    *("trend", "export", "energy", "replay-rules"),
     *("check", "reload", "profile", "schema", "audit", "backup", "restore", "erase", "plates", "falling", "evidence", "verify"),
     *("run", "camera", "demo", "simulate"),
 )

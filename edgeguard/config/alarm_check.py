@@ -5,7 +5,7 @@ from typing import Final
 
 from edgeguard.config.mistakes import did_you_mean
 from edgeguard.config.point_check import Finding
-from edgeguard.core.alarm import Condition, Severity
+from edgeguard.core.alarm import BY_OTHERS, LIMITS, Condition, Severity
 from edgeguard.core.point import Kind, Labels, Point, Value
 from edgeguard.core.profile import AlarmTemplate
 
@@ -24,21 +24,60 @@ def comms_lost() -> AlarmTemplate:
     )
 
 
-def check_alarm(point: Point, condition: Condition, limit: Value | None, hysteresis: float) -> Iterator[Finding]:
-    """Everything wrong between a point and a condition on it; keys are `condition`, `limit` and `hysteresis`."""
+def check_alarm(point: Point | None, condition: Condition, limit: Value | None, hysteresis: float) -> Iterator[Finding]:
+    """Everything wrong between a point and a condition on it; keys are `point`, `condition`, `limit` and `hysteresis`."""
     if condition is Condition.COMMS_LOST:
         yield (
             "condition",
             f'every device has its "{COMMS_LOST}" alarm already; change it in a site with [device.alarms.{COMMS_LOST}]',
         )
-    elif condition is Condition.WATCHED:
-        yield "condition", '"watched" is for alarms that the rules of the product judge; it cannot be chosen'
-    elif condition in (Condition.HIGH, Condition.LOW):
+    elif condition in BY_OTHERS:
+        yield "condition", f'"{condition.value}" is for alarms that the rules of the product judge; it cannot be chosen'
+    elif condition is Condition.WHEN:
+        yield from _check_unused(condition, limit, hysteresis)
+    elif point is None:
+        yield "point", "is missing"
+    elif condition in LIMITS:
         yield from _check_bound(point, condition, limit, hysteresis)
+    elif condition in (Condition.RATE, Condition.DEVIATION):
+        yield from _check_size(point, condition, limit, hysteresis)
+    elif condition is Condition.STUCK:
+        yield from _check_tolerance(point, limit, hysteresis)
+    elif condition is Condition.STALE:
+        yield from _check_unused(condition, limit, hysteresis)
     else:
         if hysteresis:
-            yield "hysteresis", f"is for high and low only, not for {condition.value}"
-        yield from _check_state(point, limit)
+            yield "hysteresis", f"is for limits, deviation and rate only, not for {condition.value}"
+        if limit is None:
+            yield "limit", "is missing"
+        else:
+            yield from _check_state(point, limit)
+
+
+def _check_unused(condition: Condition, limit: Value | None, hysteresis: float) -> Iterator[Finding]:
+    if limit is not None:
+        yield "limit", f"makes no sense for {condition.value}"
+    if hysteresis:
+        yield "hysteresis", f"makes no sense for {condition.value}"
+
+
+def _check_size(point: Point, condition: Condition, limit: Value | None, hysteresis: float) -> Iterator[Finding]:
+    """A distance or a slope: a number above nothing, and a hysteresis that leaves room to return."""
+    if point.kind is not Kind.NUMBER:
+        yield "condition", f'"{condition.value}" needs a number, and point {point.name} is none'
+    elif limit is None:
+        yield "limit", "is missing"
+    elif isinstance(limit, bool | str) or limit <= 0:
+        yield "limit", f"must be a number above 0 in {point.unit or 'the unit of the point'}"
+    elif hysteresis >= limit:
+        yield "hysteresis", f"{hysteresis:g} is not below the limit {limit:g}, so the alarm would never go"
+
+
+def _check_tolerance(point: Point, limit: Value | None, hysteresis: float) -> Iterator[Finding]:
+    if hysteresis:
+        yield "hysteresis", "makes no sense for stuck; limit says how far the point must move"
+    if limit is not None and (point.kind is not Kind.NUMBER or isinstance(limit, bool | str) or limit < 0):
+        yield "limit", "says how far a number must move; leave it out for other points"
 
 
 def _check_bound(point: Point, condition: Condition, limit: Value | None, hysteresis: float) -> Iterator[Finding]:
@@ -46,7 +85,10 @@ def _check_bound(point: Point, condition: Condition, limit: Value | None, hyster
         what = "a truth value" if point.kind is Kind.BOOLEAN else "a text"
         yield "condition", f'"{condition.value}" needs a number, but point {point.name} is {what}; use equals or differs'
         return
-    if isinstance(limit, bool | str) or limit is None:
+    if limit is None:
+        yield "limit", "is missing"
+        return
+    if isinstance(limit, bool | str):
         yield "limit", f"must be a number in {point.unit or 'the unit of the point'}"
         return
     least, most = point.minimum, point.maximum
@@ -54,7 +96,9 @@ def _check_bound(point: Point, condition: Condition, limit: Value | None, hyster
     if (least is not None and limit < least) or (most is not None and limit > most):
         yield "limit", f"{limit:g} lies outside {shown}, so the alarm would never come or never go"
         return
-    far, clears_at = (most, limit - hysteresis) if condition is Condition.HIGH else (least, limit + hysteresis)
+    far, clears_at = (
+        (most, limit - hysteresis) if condition in (Condition.HIGH, Condition.HIGH_HIGH) else (least, limit + hysteresis)
+    )
     if far is not None and limit == far:
         yield "limit", f"{limit:g} is the very end of {shown}, so the alarm would never come"
     if (least is not None and clears_at < least) or (most is not None and clears_at > most):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeguard.config.alarm_traits import needed_by
 from edgeguard.config.domain_check import Draft as DomainDraft
 from edgeguard.config.domain_check import domains, templates, with_site_roles
 from edgeguard.config.files import Files
@@ -144,7 +145,7 @@ def _narrow(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mista
         elif isinstance(name, str):
             first.claim((*path, "points", i), name)
     chosen = [i for i, point in enumerate(profile.points) if point.name in listed]
-    lost = [alarm.name for alarm in profile.alarms if alarm.point is not None and alarm.point not in listed]
+    lost = [alarm.name for alarm in profile.alarms if not needed_by(alarm) <= set(listed)]
     if lost:
         mistakes.note((*path, "points"), f"without their points these alarms do not work: {', '.join(lost)}")
     return replace(

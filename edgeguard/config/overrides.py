@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from edgeguard.config.alarm_check import COMMS_LOST, check_alarm, comms_lost
+from edgeguard.config.alarm_traits import Scope, bound_to, read_traits
 from edgeguard.config.mistakes import Mistakes, did_you_mean, kind_of
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.profile_model import AlarmTable
 from edgeguard.config.profiles import template_of
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import AlarmOverride, ReportOverride
-from edgeguard.core.alarm import AlarmRule, Condition
+from edgeguard.core.alarm import PLAIN, AlarmRule, AlarmTraits, Condition
 from edgeguard.core.ids import DeviceName, alarm_name
 from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE
 from edgeguard.core.point import Kind, Point, ReportRule
@@ -39,13 +40,13 @@ def build_alarms(
         raw = mistakes.examine(AlarmOverride, value, at)
         if raw is None:
             continue
-        changed = _overridden(templates[name], raw)
+        changed = _overridden(templates[name], raw, Scope(device, points, lambda _ref: None), at, mistakes)
         _check_override(changed, raw, points, at, mistakes)
         if raw.enabled:
             templates[name] = changed
         else:
             del templates[name]
-    own = _own_alarms(profile, points, row, path, mistakes)
+    own = _own_alarms(device, profile, points, row, path, mistakes)
     return tuple(_rule(device, template) for template in (*templates.values(), *own))
 
 
@@ -58,15 +59,18 @@ def _tables(row: Mapping[str, Any], key: str, path: KeyPath, mistakes: Mistakes)
     return []
 
 
-def _overridden(template: AlarmTemplate, raw: AlarmOverride) -> AlarmTemplate:
+def _overridden(template: AlarmTemplate, raw: AlarmOverride, scope: Scope, at: KeyPath, mistakes: Mistakes) -> AlarmTemplate:
+    severity = raw.severity or template.severity
+    base = bound_to(template.traits, scope.device)
     return replace(
         template,
         limit=template.limit if raw.limit is None else raw.limit,
         hysteresis=template.hysteresis if raw.hysteresis is None else raw.hysteresis,
         on_delay_ms=template.on_delay_ms if raw.on_delay is None else raw.on_delay,
         off_delay_ms=template.off_delay_ms if raw.off_delay is None else raw.off_delay,
-        severity=raw.severity or template.severity,
+        severity=severity,
         text=raw.text.value() if raw.text else template.text,
+        traits=read_traits(raw, base, template.condition, severity, scope, at, mistakes),
     )
 
 
@@ -76,12 +80,13 @@ def _check_override(
     if changed.condition is Condition.WATCHED:
         _check_watched(changed, raw, at, mistakes)
         return
-    if changed.point is None:
+    if changed.condition is Condition.COMMS_LOST:
         for key in _BOUND_KEYS:
             if key in raw.model_fields_set:
                 mistakes.add((*at, key), "makes no sense for lost communication; on_delay says how long to wait")
         return
-    for key, sentence in check_alarm(points[changed.point], changed.condition, changed.limit, changed.hysteresis):
+    point = None if changed.point is None else points[changed.point]
+    for key, sentence in check_alarm(point, changed.condition, changed.limit, changed.hysteresis):
         mistakes.add((*at, key), sentence)
 
 
@@ -98,7 +103,12 @@ def _check_watched(changed: AlarmTemplate, raw: AlarmOverride, at: KeyPath, mist
 
 
 def _own_alarms(
-    profile: DeviceProfile, points: Mapping[str, Point], row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes
+    device: DeviceName,
+    profile: DeviceProfile,
+    points: Mapping[str, Point],
+    row: Mapping[str, Any],
+    path: KeyPath,
+    mistakes: Mistakes,
 ) -> list[AlarmTemplate]:
     own: list[AlarmTemplate] = []
     taken = {COMMS_LOST, *(alarm.name for alarm in profile.alarms)}
@@ -112,11 +122,12 @@ def _own_alarms(
         if point is not None and point not in points:
             mistakes.add((*at, "point"), f'profile {profile.name} has no polled point "{point}"{did_you_mean(point, points)}')
         raw = mistakes.examine(AlarmTable, table, at)
-        if raw is None or raw.point not in points:
+        if raw is None or (raw.point is not None and raw.point not in points):
             continue
-        for key, sentence in check_alarm(points[raw.point], raw.condition, raw.limit, raw.hysteresis):
+        for key, sentence in check_alarm(points.get(raw.point or ""), raw.condition, raw.limit, raw.hysteresis):
             mistakes.add((*at, key), sentence)
-        own.append(template_of(raw))
+        scope = Scope(device, points, lambda _ref: None)
+        own.append(template_of(raw, read_traits(raw, PLAIN, raw.condition, raw.severity, scope, at, mistakes)))
     return own
 
 
@@ -133,7 +144,12 @@ def _rule(device: DeviceName, template: AlarmTemplate) -> AlarmRule:
         on_delay_ms=template.on_delay_ms,
         off_delay_ms=template.off_delay_ms,
         advice=template.advice,
+        traits=_on_device(device, template.traits),
     )
+
+
+def _on_device(device: DeviceName, traits: AlarmTraits) -> AlarmTraits:
+    return traits if traits is PLAIN else bound_to(traits, device)
 
 
 def override_reports(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes) -> DeviceProfile:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from edgeguard.config.alarm_traits import TraitKeys
 from edgeguard.config.fields import (
     AlarmDelay,
     Deadband,
@@ -126,15 +127,15 @@ class PointTable(Table):
     write: WriteTable | None = None
 
 
-class AlarmTable(Table):
-    """`[[alarm]]`: a default alarm of every device of this model (or, in a site, of one device)."""
+class AlarmTable(TraitKeys):
+    """`[[alarm]]`: a default alarm of every device of this model (or, in a site, of one device, or of none)."""
 
     keystones = frozenset({"hysteresis"})
 
     name: Id
-    point: PointId
+    point: PointId | None = None
     condition: Annotated[Condition, Enum]
-    limit: Limit
+    limit: Limit | None = None
     hysteresis: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     on_delay: AlarmDelay = 0
     off_delay: AlarmDelay = 0

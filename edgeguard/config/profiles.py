@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeguard.config.alarm_check import COMMS_LOST, check_alarm
+from edgeguard.config.alarm_traits import in_profile, read_traits
 from edgeguard.config.document import Document, read_document
 from edgeguard.config.foreign_profile import FOREIGN_SECTION, foreign_part
 from edgeguard.config.identify_check import ledger_of, rule_of
@@ -16,6 +17,7 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.config.profile_model import AlarmTable, ModbusTable, PointTable, ProfileTable
 from edgeguard.config.role_check import note_roles
 from edgeguard.config.rows import FirstUse, table_rows, text_of
+from edgeguard.core.alarm import PLAIN, AlarmTraits
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import ID_PATTERN, PointName, ProfileName
 from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE, MAX_POINTS_PER_DEVICE, MAX_PROFILE_FILES
@@ -229,12 +231,25 @@ def _alarms(data: Mapping[str, Any], mistakes: Mistakes, points: Mapping[PointNa
         raw = mistakes.examine(AlarmTable, row, path)
         if raw is None:
             continue
-        point = points.get(PointName(raw.point))
-        if point is not None:
+        point = points.get(PointName(raw.point or ""))
+        if point is not None or raw.point is None:
             for key, sentence in check_alarm(point, raw.condition, raw.limit, raw.hysteresis):
                 mistakes.add((*path, key), sentence)
-        alarms.append(template_of(raw))
+        scope = in_profile({str(name): one for name, one in points.items()})
+        alarms.append(template_of(raw, read_traits(raw, PLAIN, raw.condition, raw.severity, scope, path, mistakes)))
+    check_parents(alarms, ("alarm",), mistakes)
     return tuple(alarms)
+
+
+def check_parents(alarms: Sequence[AlarmTemplate], path: KeyPath, mistakes: Mistakes) -> None:
+    """Parents by a short name must be alarms of the same profile."""
+    known = {COMMS_LOST, *(alarm.name for alarm in alarms)}
+    for i, alarm in enumerate(alarms):
+        for parent in alarm.traits.parents:
+            if "." in parent:
+                mistakes.add((*path, i, "parents"), f"{parent}: a profile cannot speak of other devices")
+            elif parent not in known or parent == alarm.name:
+                mistakes.add((*path, i, "parents"), f'there is no other alarm "{parent}"{did_you_mean(parent, known)}')
 
 
 def written_names(rows: object) -> set[str]:
@@ -244,16 +259,17 @@ def written_names(rows: object) -> set[str]:
     return {name for row in rows if isinstance(row, Mapping) and isinstance(name := row.get("name"), str)}
 
 
-def template_of(raw: AlarmTable) -> AlarmTemplate:
+def template_of(raw: AlarmTable, traits: AlarmTraits) -> AlarmTemplate:
     """An `[[alarm]]` as core knows it."""
     return AlarmTemplate(
         name=raw.name,
         condition=raw.condition,
         severity=raw.severity,
         text=raw.text.value(),
-        point=PointName(raw.point),
+        point=None if raw.point is None else PointName(raw.point),
         limit=raw.limit,
         hysteresis=raw.hysteresis,
         on_delay_ms=raw.on_delay,
         off_delay_ms=raw.off_delay,
+        traits=traits,
     )

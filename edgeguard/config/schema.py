@@ -106,6 +106,7 @@ class SiteFile(Table):
     group: list[GroupTable] = Field(default_factory=list)
     camera: list[CameraTable] = Field(default_factory=list)
     reaction: list[ReactionTable] = Field(default_factory=list)
+    alarm: list[AlarmTable] = Field(default_factory=list)
 
 
 FILES: Final[Mapping[str, type[Table]]] = {

@@ -20,6 +20,7 @@ from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
 from edgeguard.config.profiles import ProfileLibrary, written_names
 from edgeguard.config.reaction_check import build_reactions
 from edgeguard.config.secrecy import check_no_secrets
+from edgeguard.config.site_alarms import build_site_alarms
 from edgeguard.config.site_model import (
     CommandsTable,
     ControlTable,
@@ -39,7 +40,7 @@ from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, 
 
 _SECTIONS: Final = (
     *("gateway", "uplink", "store", "history", "energy", "meter", "tariff", "control"),
-    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction"),
+    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction", "alarm"),
 )
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
@@ -110,6 +111,7 @@ def load_site_with_notes(
     maintenance = build_maintenance(data, devices, mistakes)
     energy = build_energy(data, devices, mistakes)
     devices = with_excess_alarms(devices, energy)
+    alarms = build_site_alarms(data, buses, devices, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -132,6 +134,7 @@ def load_site_with_notes(
         sha256=document.sha256,
         commands=CommandsSpec(frozenset(commands.allow)),
         maintenance=maintenance,
+        alarms=alarms,
         profile_folders=library.directories,
         history=history,
         groups=groups,

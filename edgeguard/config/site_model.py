@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from edgeguard.config.alarm_traits import TraitKeys
 from edgeguard.config.fields import (
     AlarmDelay,
     Baudrate,
@@ -239,7 +240,7 @@ class DeviceTable(Table):
     maintenance: Any = None
 
 
-class AlarmOverride(Table):
+class AlarmOverride(TraitKeys):
     """`[device.alarms.NAME]`: what this device does otherwise than its profile says."""
 
     keystones = frozenset({"limit", "hysteresis"})

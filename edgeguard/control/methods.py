@@ -80,6 +80,14 @@ ALARMS: Final = Method("alarms", tuple[AlarmView, ...], _takes(all=Parameter(Kin
 """Alarms that are not normal, or with `all` every one that is defined."""
 ACK: Final = Method("ack", AlarmView, _takes(alarm=_NAME, by=_NAME), writes=True)
 """Acknowledge an alarm; `by` says who, for the record."""
+SHELVE: Final = Method("shelve", AlarmView, _takes(alarm=_NAME, lasts=_NAME, reason=_NAME, by=_NAME), writes=True)
+"""Keep an alarm back for a while (`lasts` such as `2h`), for a reason."""
+UNSHELVE: Final = Method("unshelve", AlarmView, _takes(alarm=_NAME, by=_NAME), writes=True)
+"""Let a shelved alarm come again before its time."""
+OUT_OF_SERVICE: Final = Method("out-of-service", AlarmView, _takes(alarm=_NAME, reason=_NAME, by=_NAME), writes=True)
+"""Keep an alarm back until somebody takes it into service again."""
+IN_SERVICE: Final = Method("in-service", AlarmView, _takes(alarm=_NAME, by=_NAME), writes=True)
+"""Take an alarm into service again."""
 OUTBOX: Final = Method("outbox", OutboxView, _takes())
 DEAD: Final = Method("dead", tuple[DeadLetterView, ...], _takes())
 """Items that the broker refused for good, the oldest DEAD_LETTERS_SHOWN."""
@@ -191,6 +199,10 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             POINTS,
             ALARMS,
             ACK,
+            SHELVE,
+            UNSHELVE,
+            OUT_OF_SERVICE,
+            IN_SERVICE,
             OUTBOX,
             READ,
             WRITE,

@@ -135,7 +135,11 @@ class PointView:
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    """One alarm that is not normal (or all of them if asked)."""
+    """One alarm that is not normal (or all of them if asked).
+
+    `device` is empty for alarms of a bus, the site or the gateway. `beneath`: what it would be if it were not withheld; `by`,
+    `reason` and `until` say by whom, why and how long. `suppressed`: how many alarms this one keeps back.
+    """
 
     alarm: str
     device: str
@@ -145,6 +149,14 @@ class AlarmView:
     value: Value | None
     limit: Value | None
     text: LabelsView
+    first_out: bool = False
+    latched: bool = False
+    escalated: bool = False
+    suppressed: int = 0
+    beneath: str = ""
+    by: str = ""
+    reason: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,12 @@ class Clock(Protocol):
         ...
 
 
+def passed_ms(since: Stamp, now: Stamp) -> int:
+    """Time between two moments, never negative: by boot time within one boot, else by the wall clock."""
+    passed = now.boot_ms - since.boot_ms if since.boot == now.boot else now.wall_ms - since.wall_ms
+    return max(0, passed)
+
+
 def iso_utc(wall_ms: int) -> str:
     """UTC with milliseconds, as every message writes it: `2026-11-23T05:40:00.123Z`."""
     seconds, ms = divmod(wall_ms, 1000)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from edgeguard.core.alarm import Condition, Severity
+from edgeguard.core.alarm import PLAIN, AlarmTraits, Condition, Severity
 from edgeguard.core.identify import IdentifyRule
 from edgeguard.core.ids import PointName, ProfileName
 from edgeguard.core.ledger import Ledger
@@ -96,6 +96,7 @@ class AlarmTemplate:
     advice: Labels | None = None
     has_limit: bool = True
     """False for a domain rule that knows no limit."""
+    traits: AlarmTraits = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,8 @@ class Site:
     commands: CommandsSpec = CommandsSpec()
     maintenance: MaintenanceSpec = field(default_factory=MaintenanceSpec)
     """What wears, and how far it may go."""
+    alarms: tuple[AlarmRule, ...] = ()
+    """Those of no device: of buses, of the site, and the gateway's own about alarms."""
     profile_folders: tuple[PurePath, ...] = ()
     """Where profiles were looked for, those that come with the product included."""
     history: HistorySpec = HistorySpec()

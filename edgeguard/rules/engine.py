@@ -1,50 +1,72 @@
 """One step of everything that looks at a device: reports and alarms, from one snapshot, one state, one now.
 
-The same snapshots in the same order give the same outputs, always.
+The same snapshots in the same order give the same outputs, always. A step has two halves: `evaluate` lets the lives of the
+alarms move, `settle` says what people see of it. Between the halves the alarms of other devices have their say (a bus that is
+lost explains its devices); a device that stands by itself takes both at once with `step`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from edgeguard.core.alarm import Alarm, AlarmChange, AlarmRule, AlarmState, Condition
+from edgeguard.core.alarm import BY_OTHERS, Alarm, AlarmChange, AlarmRule, AlarmState, Condition
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, DeviceName
-from edgeguard.core.point import Outcome, Point, ReportRule, Value
+from edgeguard.core.point import Outcome, Point, ReportRule
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.rules.alarms import acknowledge, is_true, step_alarm, worst_first
+from edgeguard.rules.alarms import acknowledge, change_of, present, step_life, step_time, waits_for_time, worst_first
+from edgeguard.rules.evidence import Finding, Moment, Trail, Watched, evidence, look_nowhere, watched_of
+from edgeguard.rules.expression import Look
+from edgeguard.rules.parents import one_is_coming, parents_within
+from edgeguard.rules.plan import Plan, plan_of
 from edgeguard.rules.report import ReportState, step_report
+
+__all__ = ["DeviceRules", "DeviceState", "Finding", "Outputs", "evaluate", "settle", "step", "tick"]
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRules:
-    """What is watched on one device: `reports[i]` belongs to point i; `watched[k]` is the point index of `alarms[k]` or -1.
+    """What is watched on one device: `reports[i]` belongs to point i, `watched[k]`, `parents[k]` and `alarms[k]` to alarm k.
 
-    `judged` are the indices of the alarms that families of rules judge.
+    `parents[k]`: alarms of this device that explain alarm k, so that it is suppressed while one of them stands. `judged`: those
+    whose truth is brought from elsewhere.
     """
 
     device: DeviceName
     points: tuple[Point, ...]
     reports: tuple[ReportRule, ...]
     alarms: tuple[AlarmRule, ...]
-    watched: tuple[int, ...]
+    watched: tuple[Watched, ...]
+    parents: tuple[tuple[int, ...], ...]
+    children: tuple[tuple[int, ...], ...]
     judged: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, device: DeviceName, points: tuple[Point, ...], alarms: tuple[AlarmRule, ...]) -> "DeviceRules":
         """Compile; every alarm's point must be among `points` (the configuration has seen to it)."""
         index = {point.name: i for i, point in enumerate(points)}
-        watched = tuple(-1 if rule.point is None else index[rule.point] for rule in alarms)
-        judged = tuple(k for k, rule in enumerate(alarms) if rule.condition is Condition.WATCHED)
-        return cls(device, points, tuple(point.report for point in points), alarms, watched, judged)
+        watched = tuple(watched_of(rule, device, index) for rule in alarms)
+        judged = tuple(k for k, rule in enumerate(alarms) if rule.condition in BY_OTHERS)
+        parents = parents_within(alarms)
+        children = tuple(tuple(k for k, of in enumerate(parents) if parent in of) for parent in range(len(alarms)))
+        return cls(device, points, tuple(point.report for point in points), alarms, watched, parents, children, judged)
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """What the rules remember of one device; `alarms[k]` belongs to `DeviceRules.alarms[k]`."""
+    """What the rules remember of one device; `alarms[k]` and `trails[k]` belong to `DeviceRules.alarms[k]`.
+
+    `suppressed` and `gated`: alarms that one elsewhere explains, or may come to explain in a moment. `timed`: some alarm waits
+    for time alone.
+    """
 
     report: ReportState
     alarms: tuple[Alarm, ...]
+    trails: Mapping[int, Trail] = field(default_factory=dict)
+    suppressed: frozenset[int] = frozenset()
+    gated: frozenset[int] = frozenset()
+    plan: Plan | None = field(default=None, compare=False)
+    timed: bool = field(default=True, compare=False)
 
     @classmethod
     def fresh(cls, rules: DeviceRules, known: Mapping[AlarmName, Alarm], now: Stamp) -> "DeviceState":
@@ -53,10 +75,6 @@ class DeviceState:
         A device counts as silent from now on until it answers, so that one of which no round ever ends is missed, too.
         """
         return cls(ReportState(), tuple(_resumed(rule, known.get(rule.name, Alarm()), now) for rule in rules.alarms))
-
-
-Finding = tuple[bool | None, Value | None]
-"""Whether an alarm's condition holds, None where nothing is known, and the value to show for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,76 +86,172 @@ class Outputs:
     kept: tuple[tuple[AlarmName, Alarm], ...] = ()
 
 
-def step(
-    rules: DeviceRules, state: DeviceState, snapshot: Snapshot, known: Sequence[Outcome] | None = None
-) -> tuple[DeviceState, Outputs]:
-    """One poll round. `snapshot.points` must be `rules.points`.
+NOTHING = Outputs()
+Before = Mapping[int, Alarm]
+"""Alarms that may have moved, by index: what they were before."""
+
+
+def evaluate(
+    rules: DeviceRules,
+    state: DeviceState,
+    snapshot: Snapshot,
+    known: Sequence[Outcome] | None = None,
+    look: Look = look_nowhere,
+) -> tuple[DeviceState, tuple[int, ...], dict[int, Alarm]]:
+    """One poll round: what to tell of its points, and the lives of the alarms moved on. `snapshot.points` must be `rules.points`.
 
     `known`: what holds of each point after the round, where that is more than the round itself says, because a point was not
     due. Alarms are judged by it, so that their delays run on between the readings of a slow point; reports never are.
     """
     report, told = step_report(rules.reports, state.report, snapshot.outcomes, snapshot.at.boot_ms)
-    holds = snapshot if known is None or known is snapshot.outcomes else replace(snapshot, outcomes=tuple(known))
-    alarms, changes = _step_alarms(rules, state.alarms, holds)
-    return DeviceState(report, alarms), Outputs(tuple(told), tuple(worst_first(changes)), _kept(changes))
+    if report is not state.report:
+        state = replace(state, report=report)
+    outcomes = snapshot.outcomes if known is None else known
+    plan = state.plan
+    if plan is None:
+        plan = plan_of(rules.watched, state.alarms)
+        state = replace(state, plan=plan)
+    if not plan.is_quiet(outcomes, snapshot.answered):
+        chosen: Sequence[int] = range(len(rules.alarms))
+    elif plan.busy:
+        chosen = plan.busy
+    else:
+        return state, tuple(told), {}
+    moment = Moment(outcomes, snapshot.answered, look, snapshot.at.boot_ms)
+    state, before = look_at(rules, state, chosen, moment, snapshot.at)
+    return state, tuple(told), before
 
 
-def _step_alarms(rules: DeviceRules, alarms: tuple[Alarm, ...], snapshot: Snapshot) -> tuple[tuple[Alarm, ...], list[AlarmChange]]:
-    changes: list[AlarmChange] = []
-    moved: dict[int, Alarm] = {}
-    for k, rule in enumerate(rules.alarms):
-        if rule.condition is Condition.WATCHED:
+def look_at(
+    rules: DeviceRules, state: DeviceState, chosen: Sequence[int], moment: Moment, now: Stamp
+) -> tuple[DeviceState, dict[int, Alarm]]:
+    """Judge the chosen alarms, those judged elsewhere left out; what those that moved were before."""
+    alarms = list(state.alarms)
+    trails = dict(state.trails)
+    before: dict[int, Alarm] = {}
+    for k in chosen:
+        watched = rules.watched[k]
+        if watched.rule.condition in BY_OTHERS:
             continue
-        truth, value = _evidence(rule, rules.watched[k], alarms[k], snapshot)
-        alarm, change = step_alarm(rule, alarms[k], truth, value, snapshot.at)
-        if alarm is not alarms[k]:
-            moved[k] = alarm
-        if change is not None:
+        trail = trails.get(k, _NO_TRAIL)
+        (truth, value), after = evidence(watched, alarms[k], trail, moment)
+        if after is not trail:
+            trails[k] = after
+        moved = step_life(watched.rule, alarms[k], truth, value, now, gated=_is_gated(rules, state, alarms, k))
+        if moved is not alarms[k]:
+            before[k], alarms[k] = alarms[k], moved
+    if not before and trails == state.trails:
+        return state, before
+    plan = None if before else state.plan
+    return replace(state, alarms=tuple(alarms), trails=trails, plan=plan, timed=state.timed or bool(before)), before
+
+
+_NO_TRAIL = Trail()
+
+
+def _is_gated(rules: DeviceRules, state: DeviceState, alarms: Sequence[Alarm], k: int) -> bool:
+    return k in state.gated or one_is_coming(rules.alarms, alarms, rules.parents[k])
+
+
+def settle(rules: DeviceRules, state: DeviceState, before: Before, now: Stamp) -> tuple[DeviceState, Outputs]:
+    """What people see after lives, holds and parents may have changed: the changes to tell, worst first, and what to keep.
+
+    `before` names the alarms that moved, with what they were; their children are looked at as well.
+    """
+    touched = dict(before)
+    for k in before:
+        for child in rules.children[k]:
+            touched.setdefault(child, state.alarms[child])
+    if not touched:
+        return state, NOTHING
+    alarms = list(state.alarms)
+    changes: list[AlarmChange] = []
+    kept: list[tuple[AlarmName, Alarm]] = []
+    for k in sorted(touched):
+        rule, was = rules.alarms[k], touched[k]
+        suppressed = k in state.suppressed or any(state.alarms[parent].standing for parent in rules.parents[k])
+        alarms[k] = present(rule, was, alarms[k], suppressed, now) if _has_changed(was, alarms[k], suppressed) else alarms[k]
+        if (change := change_of(rule, was, alarms[k], now)) is not None:
             changes.append(change)
-    if not moved:
-        return alarms, changes
-    return tuple(moved.get(k, alarm) for k, alarm in enumerate(alarms)), changes
+        if _to_keep(was) != _to_keep(alarms[k]):
+            kept.append((rule.name, _to_keep(alarms[k])))
+    state = replace(state, alarms=tuple(alarms), plan=None, timed=True)
+    return state, Outputs((), tuple(worst_first(changes)), tuple(kept))
 
 
-def _evidence(rule: AlarmRule, watched: int, alarm: Alarm, snapshot: Snapshot) -> tuple[bool | None, Value | None]:
-    """What the snapshot says of the condition, and the value to show for it."""
-    if rule.condition is Condition.COMMS_LOST:
-        return not snapshot.answered, None
-    outcome = snapshot.outcomes[watched]
-    standing = alarm.state in (AlarmState.ACTIVE, AlarmState.ACKED)
-    return is_true(rule, standing, outcome), None if isinstance(outcome, Fault) else outcome
+def _has_changed(was: Alarm, alarm: Alarm, suppressed: bool) -> bool:
+    """Whether there is anything to present: a delay that runs shows nowhere."""
+    if (was.life, was.holds, was.gone, was.escalated) != (alarm.life, alarm.holds, alarm.gone, alarm.escalated):
+        return True
+    return suppressed is not (alarm.state is AlarmState.SUPPRESSED)
+
+
+def _to_keep(alarm: Alarm) -> Alarm:
+    """Without delays that are running: they start anew after a restart."""
+    if alarm.pending_since_ms is None and alarm.pending_seen_ms is None:
+        return alarm
+    return replace(alarm, pending_since_ms=None, pending_seen_ms=None)
+
+
+def step(
+    rules: DeviceRules, state: DeviceState, snapshot: Snapshot, known: Sequence[Outcome] | None = None, look: Look = look_nowhere
+) -> tuple[DeviceState, Outputs]:
+    """One poll round of a device that stands by itself."""
+    state, told, before = evaluate(rules, state, snapshot, known, look)
+    if not before:
+        return state, Outputs(told) if told else NOTHING
+    state, outputs = settle(rules, state, before, snapshot.at)
+    return state, replace(outputs, told=told)
+
+
+def pass_time(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[DeviceState, dict[int, Alarm]]:
+    """Time passes without a snapshot: lost communication, the ends of shelving, escalation. What moved, as it was before."""
+    if not state.timed:
+        return state, {}
+    alarms = list(state.alarms)
+    before: dict[int, Alarm] = {}
+    timed = False
+    for k, rule in enumerate(rules.alarms):
+        alarm = step_time(rule, alarms[k], now)
+        if _is_overdue(rule, alarm, now) and not _is_gated(rules, state, alarms, k):
+            alarm = step_life(rule, alarm, True, None, now)
+        waits = rule.condition is Condition.COMMS_LOST and alarm.pending_since_ms is not None
+        timed = timed or waits or waits_for_time(rule, alarm)
+        if alarm is not alarms[k]:
+            before[k], alarms[k] = alarms[k], alarm
+    if not before:
+        return replace(state, timed=timed) if timed is not state.timed else state, before
+    return replace(state, alarms=tuple(alarms), plan=None), before
 
 
 def tick(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[DeviceState, Outputs]:
-    """Time passes without a snapshot: a comms-lost delay that is running may end between two probes of a dead device."""
-    changes: list[AlarmChange] = []
-    alarms = list(state.alarms)
-    for k, rule in enumerate(rules.alarms):
-        if _is_overdue(rule, alarms[k], now):
-            alarms[k] = Alarm(AlarmState.ACTIVE, now)
-            changes.append(AlarmChange(rule, AlarmState.ACTIVE, now, None))
-    if not changes:
-        return state, Outputs()
-    return replace(state, alarms=tuple(alarms)), Outputs((), tuple(worst_first(changes)), _kept(changes))
+    """The same for a device that stands by itself."""
+    state, before = pass_time(rules, state, now)
+    return settle(rules, state, before, now) if before else (state, NOTHING)
 
 
-def judge(rules: DeviceRules, state: DeviceState, findings: Mapping[AlarmName, Finding], now: Stamp) -> tuple[DeviceState, Outputs]:
-    """Time passes for the alarms that families judge: each is stepped by what was found of it last; without a finding it stays."""
-    changes: list[AlarmChange] = []
+def judge(
+    rules: DeviceRules, state: DeviceState, findings: Mapping[AlarmName, Finding], now: Stamp
+) -> tuple[DeviceState, dict[int, Alarm]]:
+    """Time passes for alarms judged elsewhere: each is stepped by what was found of it last; without a finding it stays."""
     alarms = list(state.alarms)
+    before: dict[int, Alarm] = {}
     for k in rules.judged:
         finding = findings.get(rules.alarms[k].name)
-        if finding is not None:
-            alarms[k], change = step_alarm(rules.alarms[k], alarms[k], *finding, now)
-            changes += () if change is None else (change,)
-    if all(new is old for new, old in zip(alarms, state.alarms, strict=True)):
-        return state, Outputs()
-    return replace(state, alarms=tuple(alarms)), Outputs((), tuple(worst_first(changes)), _kept(changes))
+        if finding is None:
+            continue
+        moved = step_life(rules.alarms[k], alarms[k], *finding, now, gated=_is_gated(rules, state, alarms, k))
+        if moved is not alarms[k]:
+            before[k], alarms[k] = alarms[k], moved
+    return (replace(state, alarms=tuple(alarms), timed=True), before) if before else (state, before)
 
 
 def _resumed(rule: AlarmRule, alarm: Alarm, now: Stamp) -> Alarm:
-    waits = rule.condition is Condition.COMMS_LOST and alarm.state in (AlarmState.NORMAL, AlarmState.RETURNED)
-    return replace(alarm, pending_since_ms=now.boot_ms if waits else None, pending_seen_ms=None)
+    waits = rule.condition is Condition.COMMS_LOST and not alarm.standing
+    pending_ms = now.boot_ms if waits else None
+    if (alarm.pending_since_ms, alarm.pending_seen_ms) == (pending_ms, None):
+        return alarm
+    return replace(alarm, pending_since_ms=pending_ms, pending_seen_ms=None)
 
 
 def _is_overdue(rule: AlarmRule, alarm: Alarm, now: Stamp) -> bool:
@@ -145,7 +259,7 @@ def _is_overdue(rule: AlarmRule, alarm: Alarm, now: Stamp) -> bool:
 
     One lost round and a pause of this process prove nothing.
     """
-    if rule.condition is not Condition.COMMS_LOST or alarm.state not in (AlarmState.NORMAL, AlarmState.RETURNED):
+    if rule.condition is not Condition.COMMS_LOST or alarm.standing:
         return False
     since_ms, seen_ms = alarm.pending_since_ms, alarm.pending_seen_ms
     if since_ms is None or seen_ms == since_ms:
@@ -159,9 +273,9 @@ def acknowledge_alarm(rules: DeviceRules, state: DeviceState, name: AlarmName, n
         if rule.name == name:
             alarm, change = acknowledge(rule, state.alarms[k], now)
             if change is None:
-                return state, Outputs()
+                return state, NOTHING
             alarms = (*state.alarms[:k], alarm, *state.alarms[k + 1 :])
-            return replace(state, alarms=alarms), Outputs((), (change,), _kept((change,)))
+            return replace(state, alarms=alarms, plan=None), Outputs((), (change,), ((name, _to_keep(alarm)),))
     raise KeyError(name)
 
 
@@ -173,7 +287,3 @@ def mark_stale(
     column = tuple(outcome if isinstance(outcome, Fault) else stale for outcome in outcomes)
     report, told = step_report(rules.reports, state.report, column, now.boot_ms)
     return replace(state, report=report), column, Outputs(tuple(told))
-
-
-def _kept(changes: Iterable[AlarmChange]) -> tuple[tuple[AlarmName, Alarm], ...]:
-    return tuple((c.rule.name, Alarm(state=c.state, since=c.at, value=c.value)) for c in changes)

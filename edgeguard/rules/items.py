@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import orjson
 
-from edgeguard.core.alarm import AlarmChange
-from edgeguard.core.clock import Stamp
+from edgeguard.core.alarm import WITHHELD, AlarmChange
+from edgeguard.core.alarm_limits import ALARM_REASON_CHARS
+from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName
 from edgeguard.core.item import Item, Stream
@@ -40,18 +41,35 @@ def telemetry_items(
 
 
 def alarm_item(change: AlarmChange) -> Item:
-    """`{"alarm":…,"device":…,"state":…,"severity":…,"value":…,"limit":…,"text":{"zh":…,"en":…}}`."""
+    """`{"alarm":…,"device":…,"state":…,"severity":…,"value":…,"limit":…,"text":{"zh":…,"en":…}}`, and what else there is to say.
+
+    `device` is left out of alarms of a bus, the site and the gateway. Only where it is so: `first_out`, `latched`, `escalated`
+    (all true), `suppressed` (how many alarms this one keeps back), and of what is withheld `by`, `reason`, `until`, `beneath`.
+    """
     rule = change.rule
     body = {
         "alarm": rule.name,
-        "device": rule.device,
+        **({} if rule.common else {"device": rule.device}),
         "state": change.state.value,
-        "severity": rule.severity.value,
+        "severity": change.severity.value,
         "value": change.value,
         "limit": rule.limit,
         "text": {"zh": rule.text.zh, "en": rule.text.en},
+        **_marks(change),
     }
     return Item(Stream.ALARMS, change.at, orjson.dumps(body))
+
+
+def _marks(change: AlarmChange) -> dict[str, bool | int | str]:
+    alarm = change.alarm
+    marks: dict[str, bool | int | str] = {"first_out": alarm.first_out, "latched": alarm.gone, "escalated": alarm.escalated}
+    marks["suppressed"] = change.suppressed
+    if alarm.beneath is not None and change.state in WITHHELD:
+        marks["beneath"] = alarm.beneath.value
+        if (hold := alarm.reason) is not None:
+            marks |= {"by": hold.by, "reason": hold.reason[:ALARM_REASON_CHARS]}
+            marks["until"] = "" if hold.until_ms is None else iso_utc(hold.until_ms)
+    return {key: value for key, value in marks.items() if value}
 
 
 def retired_alarm_item(name: AlarmName, at: Stamp) -> Item:

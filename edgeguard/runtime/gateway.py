@@ -22,6 +22,7 @@ from edgeguard.core.limits import LEARNED_KEPT_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.runtime.alarm_memory import OWNER as ALARMS
 from edgeguard.runtime.cameras import Cameras
 from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.families import watches_of
@@ -72,6 +73,7 @@ class Gateway:
         """Begin to poll and to sync; `known` are the alarm states that the store has kept, `states` those of families of rules."""
         for device in self.site.devices:
             self.pipeline.add(device, known)
+        self.pipeline.oversee(self.site.alarms, known, (states or {}).get(ALARMS, {}))
         self.pipeline.retire(known)
         self.pipeline.watch(watches_of(self.site), states or {})
         self.rates.known((states or {}).get(OWNER, {}))
@@ -126,6 +128,7 @@ class Gateway:
             for device in unit.spec.devices:
                 self.pipeline.add(device, known)
         self.pipeline.order(device.name for device in site.devices)
+        self.pipeline.oversee(site.alarms)
         self.pipeline.watch(watches_of(site))
         for unit in units:
             self.field.begin(unit)

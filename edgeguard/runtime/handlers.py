@@ -9,7 +9,6 @@ from edgeguard import __version__
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.message import json_value
 from edgeguard.control.views import (
-    AlarmView,
     DeviceView,
     OutboxView,
     PointView,
@@ -26,10 +25,11 @@ from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import StoreError
 from edgeguard.core.fate import together
-from edgeguard.core.ids import AlarmName, DeviceName, PointName
+from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.driver import Device
 from edgeguard.runtime import show
+from edgeguard.runtime.alarm_handlers import AlarmHandlers
 from edgeguard.runtime.dead_letters import DeadLetters
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.hint_handlers import HintHandlers
@@ -58,6 +58,7 @@ class Handlers:
         self._time = TimeSetting(gateway, self._put)
         self.reacting = Reacting(gateway, self._writing, self._put)
         """What alarms do to outputs; whoever made this lets it run."""
+        self.about_alarms = AlarmHandlers(gateway, self._put)
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -65,8 +66,7 @@ class Handlers:
             "status": self.status,
             "devices": self.devices,
             "points": self.points,
-            "alarms": self.alarms,
-            "ack": self.ack,
+            **self.about_alarms.table(),
             "outbox": self.outbox,
             **DeadLetters(self._gateway).table(),
             "read": self.read,
@@ -129,24 +129,6 @@ class Handlers:
         records = [self._record(name)] if name else list(self._gateway.pipeline.records.values())
         now = self._gateway.clock.now()
         return tuple(view for record in records for view in show.point_views(record, now))
-
-    async def alarms(self, call: Call) -> tuple[AlarmView, ...]:
-        """Alarms that are not normal, or all with `all`."""
-        everything = call.flag("all")
-        records = self._gateway.pipeline.records.values()
-        return tuple(view for record in records for view in show.alarm_views(record, everything))
-
-    async def ack(self, call: Call) -> AlarmView:
-        """A person has seen an alarm."""
-        name = AlarmName(call.text("alarm"))
-        try:
-            batch = self._gateway.pipeline.acknowledge(name, call.author)
-        except KeyError:
-            raise UnknownName(f"there is no alarm {name}") from None
-        if batch is not None:
-            await self._put(batch, f"{name} is acknowledged, but that cannot be recorded yet, for the disk takes nothing")
-        record = self._record(name.partition(".")[0])
-        return next(view for view in show.alarm_views(record, everything=True) if view.alarm == name)
 
     async def outbox(self, _call: Call) -> OutboxView:
         """What is kept until the platform has it."""
@@ -230,7 +212,7 @@ class Handlers:
             points=tuple(
                 view for name, record in records.items() if not wanted or name in wanted for view in show.point_views(record, now)
             ),
-            alarms=tuple(view for record in records.values() for view in show.alarm_views(record, everything=False)),
+            alarms=tuple(show.alarm_views(self._gateway.pipeline.desk, everything=False)),
             outbox=await self.outbox(call),
             events=tuple(self._gateway.pipeline.recent),
         )

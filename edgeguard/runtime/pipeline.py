@@ -11,19 +11,21 @@ from typing import Protocol
 
 import structlog
 
-from edgeguard.core.alarm import Alarm, AlarmChange, AlarmState
+from edgeguard.core.alarm import Alarm, AlarmChange, AlarmRule, AlarmState
+from edgeguard.core.alarm_limits import ALARM_NAMES_TOLD
 from edgeguard.core.clock import Clock, Stamp, iso_utc
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.limits import RECENT_EVENTS
-from edgeguard.core.point import Outcome, Value
+from edgeguard.core.point import Labels, Outcome, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.rules.engine import DeviceRules, DeviceState, Finding, Outputs, acknowledge_alarm, judge, mark_stale, step, tick
+from edgeguard.rules.engine import DeviceRules, DeviceState, Outputs, mark_stale
 from edgeguard.rules.items import alarm_item, command_item, health_item, retired_alarm_item, telemetry_items
+from edgeguard.runtime.alarm_desk import AlarmDesk
 from edgeguard.runtime.rates import Rate
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import Findings, Watch
@@ -32,6 +34,7 @@ from edgeguard.store import Batch
 _log = structlog.get_logger()
 
 _NOT_DUE = Reason.NOT_DUE
+_FLOOD_OVER = Labels(zh="告警洪水已结束", en="the alarm flood is over")
 NEVER = Fault(Reason.NOT_POLLED, "no poll round has ended yet")
 
 
@@ -56,7 +59,7 @@ class Pipeline:
         self.stream_rates = {stream: Rate() for stream in STREAMS}
         self._items: Counter[Stream] = Counter()
         self._watches: tuple[Watch, ...] = ()
-        self._found: dict[DeviceName, dict[AlarmName, Finding]] = {}
+        self.desk = AlarmDesk(self._records)
         self.on_change: list[Callable[[AlarmChange], None]] = []
         """Who hears of every change of an alarm when it happens."""
 
@@ -78,11 +81,12 @@ class Pipeline:
             good=[None] * len(points),
             good_at=[None] * len(points),
         )
+        self.desk.changed()
 
     def remove(self, name: DeviceName) -> dict[AlarmName, Alarm]:
         """Forget a device; returns its alarm states, for a successor of the same name."""
         record = self._records.pop(name)
-        self._found.pop(name, None)
+        self.desk.changed(name)
         return {rule.name: alarm for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)}
 
     def watch(self, watches: Sequence[Watch], states: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
@@ -102,6 +106,21 @@ class Pipeline:
         """The families that look at the devices now."""
         return self._watches
 
+    def oversee(
+        self,
+        rules: Iterable[AlarmRule],
+        known: Mapping[AlarmName, Alarm] | None = None,
+        states: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """From now on these are the alarms of buses, site and gateway; `known` and `states` as last kept, at the start.
+
+        At a reload their predecessors' states count instead; what stood among those that are gone is closed.
+        """
+        now = self._clock.now()
+        if states is not None:
+            self.desk.recall(states, now)
+        self.retire(self.desk.oversee(rules, known or {}, now))
+
     def order(self, names: Iterable[DeviceName]) -> None:
         """Show the devices in this order from now on; all of them must be named."""
         ordered = {name: self._records[name] for name in names}
@@ -116,7 +135,7 @@ class Pipeline:
         if not snapshot.answered:
             snapshot = _all_silent(snapshot)
         self._remember(record, snapshot)
-        record.state, outputs = step(record.rules, record.state, snapshot, record.outcomes)
+        outputs = self.desk.take(record, snapshot)
         findings = [said for watch in self._watches if (said := watch.take(record, snapshot))]
         self._submit(record, snapshot.at, outputs, findings)
 
@@ -126,49 +145,43 @@ class Pipeline:
         self.points_rate.look(self.points_read, now.boot_ms)
         for stream, rate in self.stream_rates.items():
             rate.look(self._items[stream], now.boot_ms)
+        outputs = self.desk.tick(now)
         for record in self._records.values():
-            record.state, outputs = tick(record.rules, record.state, now)
-            self._submit(record, now, outputs)
-            if record.spec.name in self._found:
-                self._submit(record, now, self._let_judge(record, now))
             if record.at is None or record.stale or not record.answered:
                 continue
             age_ms = now.boot_ms - record.at.boot_ms
             if age_ms > record.spec.stale_after_ms:
                 self._mark_stale(record, now, age_ms / 1000.0)
         findings = [said for watch in self._watches if (said := watch.tick(now))]
-        self._hand_over([], (), findings, now)
+        self._hand_over([outputs], self._flood_over(now), findings, now)
+
+    def wish(self, name: AlarmName, by: str, action: str, outputs: Outputs, now: Stamp, detail: str = "") -> Batch:
+        """What the store is to be given of what a person has had done to an alarm: the record of it, and what came of it."""
+        for change in outputs.changes:
+            self._tell(change)
+        told = (command_item(action, name, now, by, "done", detail=detail), *(alarm_item(change) for change in outputs.changes))
+        return Batch(told, outputs.kept, states=self.desk.news_to_keep(now))
 
     def acknowledge(self, name: AlarmName, by: str) -> Batch | None:
         """A person acknowledges an alarm: what the store is to be given, None if there was nothing to acknowledge.
 
         KeyError if nothing bears that name.
         """
-        record = self._records[DeviceName(name.partition(".")[0])]
         now = self._clock.now()
-        record.state, outputs = acknowledge_alarm(record.rules, record.state, name, now)
-        if not outputs.changes:
-            return None
-        for change in outputs.changes:
-            self._tell(change)
-        told = (command_item("ack", name, now, by, "done"), *(alarm_item(change) for change in outputs.changes))
-        return Batch(told, outputs.kept)
+        outputs = self.desk.acknowledge(name, now)
+        return self.wish(name, by, "ack", outputs, now) if outputs.changes else None
 
     def keep_alarms(self) -> None:
         """Hand the store every alarm state that is not normal and all that the families remember: it has begun a new file."""
-        kept = tuple(
-            (rule.name, alarm)
-            for record in self._records.values()
-            for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True)
-            if alarm.state is not AlarmState.NORMAL
-        )
-        states = tuple(state for watch in self._watches for state in watch.states())
+        kept = tuple((rule.name, alarm) for rule, alarm in self.desk.all() if alarm.state is not AlarmState.NORMAL or alarm.holds)
+        own = self.desk.news_to_keep(self._clock.now(), everything=True)
+        states = (*own, *(state for watch in self._watches for state in watch.states()))
         if kept or states:
             self._store.submit(Batch((), kept, states=states))
 
     def retire(self, known: Mapping[AlarmName, Alarm]) -> None:
         """Close alarms that stood but whose definition is gone."""
-        defined = {rule.name for record in self._records.values() for rule in record.rules.alarms}
+        defined = {rule.name for rule, _ in self.desk.all()}
         now = self._clock.now()
         for name, alarm in known.items():
             if name not in defined and alarm.state is not AlarmState.NORMAL:
@@ -189,7 +202,7 @@ class Pipeline:
 
     def alarm_counts(self) -> Counter[AlarmState]:
         """How many alarms are in which state."""
-        return Counter(alarm.state for record in self._records.values() for alarm in record.state.alarms)
+        return Counter(alarm.state for _, alarm in self.desk.all())
 
     def _remember(self, record: DeviceRecord, snapshot: Snapshot) -> None:
         before = record.outcomes
@@ -220,38 +233,37 @@ class Pipeline:
 
     def _hand_over(self, steps: list[Outputs], told: Sequence[Item], findings: Sequence[Findings], at: Stamp) -> None:
         """One batch of what the rules and the families say at one moment; nothing if they say nothing."""
-        if findings:
-            steps = [*steps, *self._judge(findings, at)]
+        found = {one.name: (one.truth, one.value) for one in chain.from_iterable(said.alarms for said in findings)}
+        if found:
+            steps = [*steps, self.desk.find_out(found, at)]
         changes = [change for outputs in steps for change in outputs.changes]
         items = [alarm_item(change) for change in changes]
         items += told
-        states: tuple[RuleState, ...] = ()
+        states = self.desk.news_to_keep(at)
         for said in findings:
             items += (*said.items, *(figures.item() for figures in said.figures))
             states += said.states
-        if not (items or states):
+        kept = tuple(one for outputs in steps for one in outputs.kept)
+        if not (items or states or kept):
             return
         self._items.update(item.stream for item in items)
-        self._store.submit(Batch(tuple(items), tuple(kept for outputs in steps for kept in outputs.kept), states=states))
+        self._store.submit(Batch(tuple(items), kept, states=states))
         for change in changes:
             self._tell(change)
 
-    def _judge(self, findings: Sequence[Findings], at: Stamp) -> list[Outputs]:
-        """Remember what the families found of their alarms, and step these alarms. KeyError for an alarm of no device."""
-        touched: dict[DeviceName, DeviceRecord] = {}
-        for finding in chain.from_iterable(said.alarms for said in findings):
-            device = DeviceName(finding.name.partition(".")[0])
-            touched[device] = self._records[device]
-            self._found.setdefault(device, {})[finding.name] = (finding.truth, finding.value)
-        return [self._let_judge(record, at) for record in touched.values()]
-
-    def _let_judge(self, record: DeviceRecord, now: Stamp) -> Outputs:
-        record.state, outputs = judge(record.rules, record.state, self._found[record.spec.name], now)
-        return outputs
+    def _flood_over(self, now: Stamp) -> list[Item]:
+        """A flood is over: what it kept back is told by name, so that nothing of it is lost."""
+        over, self.desk.flood_over = self.desk.flood_over, ()
+        if not over:
+            return []
+        count, *names = over
+        shown = ", ".join(names[:ALARM_NAMES_TOLD]) + (" …" if len(names) > ALARM_NAMES_TOLD else "")
+        detail = f"{count} alarms were kept back; now told or over: {shown or 'none'}"
+        return [health_item(Health("alarms", "flood-over", ok=True, text=_FLOOD_OVER, detail=detail), now)]
 
     def _tell(self, change: AlarmChange) -> None:
         rule = change.rule
-        _log.info("alarm.changed", alarm=rule.name, state=change.state.value, severity=rule.severity.value, value=change.value)
+        _log.info("alarm.changed", alarm=rule.name, state=change.state.value, severity=change.severity.value, value=change.value)
         shown = "" if change.value is None else f" ({change.value})"
         self.note(change.at, f"{rule.name} {change.state.value}{shown}: {rule.text.en}")
         for hear in self.on_change:

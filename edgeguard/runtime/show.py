@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgeguard.control.views import AlarmView, DeviceView, LabelsView, PointView, WriteRuleView, WriteView
-from edgeguard.core.alarm import AlarmState
+from edgeguard.core.alarm import Alarm, AlarmRule, AlarmState, severity_of
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.fate import Fate
 from edgeguard.core.point import Labels, Outcome, Point, Value
 from edgeguard.core.quality import Fault, Quality, Reason
 from edgeguard.core.site import BusSpec
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.runtime.alarm_desk import AlarmDesk
 from edgeguard.runtime.poller import Poller
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.writing import End
@@ -167,17 +168,32 @@ def write_view(end: End) -> WriteView:
     )
 
 
-def alarm_views(record: DeviceRecord, everything: bool) -> Iterable[AlarmView]:
-    """Alarms of a device that are not normal, or all of them."""
-    for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True):
+def alarm_views(desk: AlarmDesk, everything: bool) -> Iterable[AlarmView]:
+    """Alarms that are not normal, or all of them; those of buses and the site come first."""
+    for rule, alarm in desk.all():
         if everything or alarm.state is not AlarmState.NORMAL:
-            yield AlarmView(
-                alarm=rule.name,
-                device=rule.device,
-                state=alarm.state.value,
-                severity=rule.severity.value,
-                since=iso_or_empty(alarm.since),
-                value=alarm.value,
-                limit=rule.limit,
-                text=labels_view(rule.text),
-            )
+            yield alarm_view(desk, rule, alarm)
+
+
+def alarm_view(desk: AlarmDesk, rule: AlarmRule, alarm: Alarm) -> AlarmView:
+    """One alarm as it is now."""
+    hold = alarm.reason if alarm.beneath is not None else None
+    until_ms = None if hold is None else hold.until_ms
+    return AlarmView(
+        alarm=rule.name,
+        device="" if rule.common else rule.device,
+        state=alarm.state.value,
+        severity=severity_of(rule, alarm).value,
+        since=iso_or_empty(alarm.since),
+        value=alarm.value,
+        limit=rule.limit,
+        text=labels_view(rule.text),
+        first_out=alarm.first_out,
+        latched=alarm.gone,
+        escalated=alarm.escalated,
+        suppressed=desk.kept_back_by(rule.name) if alarm.standing else 0,
+        beneath="" if alarm.beneath is None else alarm.beneath.value,
+        by="" if hold is None else hold.by,
+        reason="" if hold is None else hold.reason,
+        until="" if until_ms is None else iso_utc(until_ms),
+    )

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Final
 
-import orjson
-
-from edgeguard.core.alarm import Alarm, AlarmState
+from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals, Span
@@ -21,6 +19,7 @@ from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, COMMAND_IDS_KEPT, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
 from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
 from edgeguard.core.rule_state import ARCHIVES, RuleState
+from edgeguard.store import alarm_rows
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.sql import ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
@@ -259,13 +258,7 @@ class Ledger:
             if alarm == Alarm():
                 self.connection.execute("DELETE FROM alarm_states WHERE name = ?", (name,))
                 continue
-            since = alarm.since
-            at = (since.wall_ms, since.boot_ms, since.boot, since.synced) if since else (None, None, None, None)
-            value = None if alarm.value is None else orjson.dumps(alarm.value).decode()
-            self.connection.execute(
-                "INSERT OR REPLACE INTO alarm_states VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (name, alarm.state, *at, alarm.pending_since_ms, value),
-            )
+            self.connection.execute(alarm_rows.INSERT, alarm_rows.row_of(name, alarm))
 
     def save_states(self, states: Sequence[RuleState]) -> None:
         """Keep what the rules remember; an empty body takes a state away."""
@@ -412,15 +405,8 @@ class Ledger:
 
     def load_alarms(self) -> dict[AlarmName, Alarm]:
         """The states as last kept, with the true time where it has become known since; when a delay was seen is not kept."""
-        rows = self.connection.execute(
-            "SELECT name, state, since_wall_ms, since_boot_ms, since_boot, since_synced, pending_since_ms, value FROM alarm_states"
-        ).fetchall()
-        alarms = {}
-        for name, state, wall_ms, boot_ms, boot, synced, pending, value in rows:
-            since = None if boot is None else self._true_time(Stamp(wall_ms, boot_ms, BootId(boot), bool(synced)))
-            held = None if value is None else orjson.loads(value)
-            alarms[AlarmName(name)] = Alarm(AlarmState(state), since, pending, value=held)
-        return alarms
+        rows = self.connection.execute(alarm_rows.SELECT).fetchall()
+        return dict(alarm_rows.alarm_of(row, self._true_time) for row in rows)
 
     def used_bytes(self) -> int:
         """Bytes of the pages in use, without those that wait to be used again."""

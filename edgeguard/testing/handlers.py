@@ -117,6 +117,10 @@ class FakeBuilding:
             "points": self._answer_points,
             "alarms": self._answer_alarms,
             "ack": self._answer_ack,
+            "shelve": self._answer_shelve,
+            "unshelve": self._answer_unshelve,
+            "out-of-service": self._answer_shelve,
+            "in-service": self._answer_unshelve,
             "outbox": self._answer_outbox,
             "read": self._answer_read,
             "write": self._answer_write,
@@ -382,6 +386,14 @@ class FakeBuilding:
                 self._acked.add(name)
                 return replace(alarm, state="acked" if alarm.state == "active" else alarm.state)
         raise UnknownName(f"there is no alarm {name}")
+
+    async def _answer_shelve(self, call: Call) -> AlarmView:
+        view = await self._answer_ack(call)
+        state, until = (call.method, "") if call.method == "out-of-service" else ("shelved", self._ago(-7200))
+        return replace(view, state=state, beneath="active", by=call.author, reason=call.text("reason"), until=until)
+
+    async def _answer_unshelve(self, call: Call) -> AlarmView:
+        return replace(await self._answer_ack(call), state="active")
 
     async def _answer_outbox(self, call: Call) -> OutboxView:
         return self.outbox()

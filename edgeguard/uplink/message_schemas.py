@@ -131,16 +131,30 @@ def _status() -> Schema:
 def _alarm() -> Schema:
     return record(
         {
-            "alarm": text("device.name", pattern=r"^[a-z0-9][a-z0-9-]{0,63}\.[a-z0-9][a-z0-9-]{0,63}$"),
-            "device": shared(ID),
+            "alarm": text("owner.name", pattern=r"^[a-z0-9][a-z0-9-]{0,63}\.[a-z0-9][a-z0-9-]{0,63}$"),
             "state": one_of(AlarmState),
-            "severity": one_of(Severity),
+            "severity": one_of(Severity, "now: of the definition, or what it has escalated to"),
             "value": shared(MAYBE),
             "limit": shared(MAYBE),
             "text": shared(LABELS),
         },
-        about="a change in the state of an alarm",
+        {"device": shared(ID), **_alarm_marks()},
+        about="a change in the state of an alarm; without `device` it is a bus's, the site's or the gateway's own",
     )
+
+
+def _alarm_marks() -> dict[str, Schema]:
+    true: Schema = {"const": True}
+    return {
+        "first_out": {**true, "description": "the first of its group"},
+        "latched": {**true, "description": "the condition has gone, and a person must say so"},
+        "escalated": {**true, "description": "nobody has acknowledged it in time"},
+        "suppressed": {**shared(COUNT), "description": "alarms that this one keeps back"},
+        "beneath": one_of(AlarmState, "what it would be if it were not withheld"),
+        "by": text("who withholds it"),
+        "reason": text("why it is withheld"),
+        "until": shared(MOMENT),
+    }
 
 
 def _telemetry() -> Schema:
@@ -160,6 +174,7 @@ def _catalog_head() -> dict[str, Schema]:
         "labels": shared(LABELS),
         "config": text("SHA-256 of the configuration in force", pattern="^[0-9a-f]{64}$"),
         "cameras": listed({"type": "object"}),
+        "alarms": listed(_alarm_definition()),
     }
 
 

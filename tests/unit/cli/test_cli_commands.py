@@ -125,12 +125,26 @@ def test_alarms_are_sorted_and_tell_how_to_acknowledge(here: Desk) -> None:
 
     places = [printed.out.index(name) for name in ("pump-1.dry-run", "fan-2.comms-lost", "lift-1.door-blocked")]
     assert places == sorted(places)
-    assert "--ack ALARM" in printed.out
+    assert "edgeguard ack ALARM" in printed.out
     assert "over-voltage" not in printed.out
     assert "over-voltage" in here.type("alarms", "--all").out
 
 
+def test_an_alarm_is_shelved_for_a_time_and_a_reason_and_taken_out_of_service(here: Desk) -> None:
+    told = here.type("shelve", "pump-1.dry-run", "--for", "2h", "--reason", "painting the pit").out
+    assert "pump-1.dry-run: shelved (beneath: active, " in told
+    assert "painting the pit, until" in told
+    assert here.type("shelve", "pump-1.dry-run", "--reason", "x").code == 2
+    assert here.type("shelve", "pump-1.dry-run", "--for", "2h").code == 2
+    assert "pump-1.dry-run: active" in here.type("unshelve", "pump-1.dry-run").out
+    assert "out of service" in here.type("out-of-service", "fan-2.comms-lost", "--reason", "rewired").out
+    assert "fan-2.comms-lost: active" in here.type("in-service", "fan-2.comms-lost").out
+    shown = json.loads(here.type("shelve", "pump-1.dry-run", "--for", "2h", "--reason", "r", "--json").out)
+    assert (shown["state"], shown["beneath"], shown["reason"]) == ("shelved", "active", "r")
+
+
 def test_an_alarm_is_acknowledged(here: Desk) -> None:
+    assert "fan-2.comms-lost: acked" in here.type("ack", "fan-2.comms-lost").out
     assert "pump-1.dry-run: acked" in here.type("alarms", "--ack", "pump-1.dry-run").out
     refused = here.type("alarms", "--ack", "pump-1.nix")
     assert (refused.code, refused.err) == (2, "edgeguard: there is no alarm pump-1.nix\n")

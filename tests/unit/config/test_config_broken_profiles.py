@@ -218,7 +218,7 @@ ADDED = [
     (alarm("power", "condition = 'high'\nlimit = [1]\n"), "48: alarm[1].limit: must be a number, a text or true/false, not a list"),
     (
         alarm("power", "condition = 'equals'\nlimit = 1\nhysteresis = 1\n"),
-        "49: alarm[1].hysteresis: is for high and low only, not for equals",
+        "49: alarm[1].hysteresis: is for limits, deviation and rate only, not for equals",
     ),
     (
         alarm("mode", "condition = 'high'\nlimit = 1\n"),

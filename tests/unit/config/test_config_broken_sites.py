@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgeguard.config import load_site_with_notes
+from edgeguard.core.alarm import Condition
 from edgeguard.core.errors import ConfigError
 from edgeguard.testing.shipped import shipped_profiles
 
@@ -48,7 +49,7 @@ def test_the_ground_under_the_cases_is_sound(tmp_path: Path) -> None:
 
 REST = "severity = 'minor'\ntext = { zh = 'x', en = 'x' }\n"
 
-CONDITIONS = "high, low, equals, differs, comms-lost, watched"
+CONDITIONS = ", ".join(Condition)
 ADDED = [
     # syntax
     ("[store\n", "16: column 7: not valid TOML: expected ']' at the end of a table declaration"),

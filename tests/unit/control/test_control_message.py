@@ -177,4 +177,5 @@ def test_only_these_methods_write() -> None:
     }
     changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw"}
     changing |= {"service", "snooze-hint"}
+    changing |= {"shelve", "unshelve", "out-of-service", "in-service"}
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeguard.core.alarm import Alarm, AlarmRule, AlarmState, Condition, Severity
+from edgeguard.core.alarm import Alarm, AlarmRule, AlarmState, Condition, Hold, HoldKind, Severity
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName
 from edgeguard.core.point import Labels, Outcome
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.rules.alarms import acknowledge, is_true, step_alarm
+from edgeguard.rules.alarms import acknowledge, held, is_true, present, step_alarm
 
 BAD = Fault(Reason.TIMEOUT)
 
@@ -82,8 +82,10 @@ def test_rounds_farther_apart_than_the_delay_still_raise_the_alarm() -> None:
 
 
 def test_a_shelved_alarm_stays_shelved() -> None:
-    shelved = Alarm(AlarmState.SHELVED)
-    assert step_alarm(rule(), shelved, True, 11.0, at(5)) == (shelved, None)
+    hold = Hold(HoldKind.SHELVED, at(0), "li", "painting", 3_600_000)
+    shelved = present(rule(), Alarm(), held(Alarm(), hold), suppressed=False, now=at(0))
+    raised, change = step_alarm(rule(), shelved, True, 11.0, at(5))
+    assert (raised.state, raised.life, change) == (AlarmState.SHELVED, AlarmState.ACTIVE, None)
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_the_order_of_the_units_alone_restarts_nothing() -> None:
 
 def test_a_standing_alarm_survives_the_reload_of_its_device_and_is_not_raised_again() -> None:
     async def story(house: House) -> None:
-        await house.handlers.ack(call("ack", by="li", alarm="pump-1.low"))
+        await house.handlers.about_alarms.ack(call("ack", by="li", alarm="pump-1.low"))
         before = house.store.bodies(Stream.ALARMS)
         await house.gateway.reload(site(changed(PUMP_1, period_ms=1000), PUMP_2))
         assert house.states()["pump-1.low"] == "acked"

@@ -67,7 +67,7 @@ def test_status_counts_what_is_there() -> None:
 
 def test_acknowledged_alarms_still_count_as_active() -> None:
     async def story(house: House) -> None:
-        await house.handlers.ack(call("ack", by="li", alarm="pump-1.low"))
+        await house.handlers.about_alarms.ack(call("ack", by="li", alarm="pump-1.low"))
         assert (await house.handlers.status(call("status"))).alarms_active == 1
 
     told(story, pressures={"riser-a": 1.0})
@@ -136,9 +136,9 @@ def test_points_of_all_devices_or_of_one() -> None:
 
 def test_alarms_are_those_that_are_not_normal_unless_all_are_asked_for() -> None:
     async def story(house: House) -> None:
-        standing = await house.handlers.alarms(call("alarms"))
+        standing = await house.handlers.about_alarms.alarms(call("alarms"))
         assert [(view.alarm, view.state, view.value, view.limit) for view in standing] == [("pump-1.low", "active", 1.0, 2.0)]
-        everything = await house.handlers.alarms(call("alarms", all=True))
+        everything = await house.handlers.about_alarms.alarms(call("alarms", all=True))
         assert [(view.alarm, view.state) for view in everything] == [("pump-1.low", "active"), ("pump-2.low", "normal")]
 
     told(story, TWO, pressures={"riser-a": 1.0})
@@ -212,7 +212,7 @@ def test_reload_gives_the_digest_of_what_is_in_force_or_the_mistakes() -> None:
 def test_an_acknowledgement_is_durable_before_it_is_answered() -> None:
     async def story(house: House) -> None:
         house.store.gate.clear()
-        asked = asyncio.create_task(house.handlers.ack(call("ack", by="li", alarm="pump-1.low")))
+        asked = asyncio.create_task(house.handlers.about_alarms.ack(call("ack", by="li", alarm="pump-1.low")))
         await asyncio.sleep(AUDIT_WITHIN_S / 2)
         assert not asked.done()
         house.store.gate.set()
@@ -232,7 +232,7 @@ def test_an_acknowledgement_that_cannot_be_recorded_says_so() -> None:
     async def story(house: House) -> None:
         house.store.gate.clear()
         with pytest.raises(StoreError, match=r"pump-1\.low is acknowledged, but that cannot be recorded yet"):
-            await house.handlers.ack(call("ack", by="li", alarm="pump-1.low"))
+            await house.handlers.about_alarms.ack(call("ack", by="li", alarm="pump-1.low"))
         assert house.states() == {"pump-1.low": "acked"}
 
     told(story, pressures={"riser-a": 1.0})
@@ -240,7 +240,7 @@ def test_an_acknowledgement_that_cannot_be_recorded_says_so() -> None:
 
 def test_acknowledging_what_is_normal_changes_nothing() -> None:
     async def story(house: House) -> None:
-        view = await house.handlers.ack(call("ack", by="li", alarm="pump-1.low"))
+        view = await house.handlers.about_alarms.ack(call("ack", by="li", alarm="pump-1.low"))
         assert view.state == "normal"
         assert house.store.durable == []
 
@@ -251,7 +251,7 @@ def test_acknowledging_what_is_normal_changes_nothing() -> None:
 def test_an_unknown_alarm_is_named(name: str) -> None:
     async def story(house: House) -> None:
         with pytest.raises(UnknownName, match=f"there is no alarm {name}"):
-            await house.handlers.ack(call("ack", by="li", alarm=name))
+            await house.handlers.about_alarms.ack(call("ack", by="li", alarm=name))
         assert house.store.durable == []
 
     told(story)

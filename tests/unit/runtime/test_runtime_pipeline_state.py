@@ -145,6 +145,7 @@ def test_rates_follow_what_was_read_and_told() -> None:
 def test_recent_events_are_bounded_and_the_newest_stay() -> None:
     plant = Plant()
     for round_ in range(500):
+        plant.clock.advance(600)
         plant.take(1.0 if round_ % 2 else 5.0, "auto", True)
         plant.pipeline.acknowledge(low("pump-1").name, "li")
     assert len(plant.pipeline.recent) == plant.pipeline.recent.maxlen == 100

@@ -136,10 +136,10 @@ def test_a_reading_for_a_person_has_no_old_value() -> None:
 def test_alarms_are_shown_with_their_limit_and_since_when() -> None:
     known = Known()
     known.take((1.5, "manual", True))
-    (standing,) = show.alarm_views(known.record, everything=False)
+    (standing,) = show.alarm_views(known.pipeline.desk, everything=False)
     assert (standing.state, standing.severity, standing.value, standing.limit) == ("active", "major", 1.5, 2.0)
     assert (standing.since, standing.text) == ("2026-09-21T14:13:20.000Z", LabelsView("低", "low"))
-    assert [view.state for view in show.alarm_views(known.record, everything=True)] == ["active", "normal"]
+    assert [view.state for view in show.alarm_views(known.pipeline.desk, everything=True)] == ["active", "normal"]
 
 
 NOW = Stamp(wall_ms=10_000_000, boot_ms=500_000, boot=BootId("b"), synced=True)
