@@ -36,10 +36,11 @@ _PATIENCE_S: Final = MappingProxyType(
         Blindness.BLACK: 5.0,
         Blindness.FROZEN: 20.0,
         Blindness.COVERED: 8.0,
-        Blindness.BLURRED: 30.0,
-        Blindness.MOVED: 20.0,
+        Blindness.BLURRED: 60.0,
+        Blindness.MOVED: 90.0,
     }
 )
+"""A lorry that waits at the gate may fill the view for a minute."""
 _RELIEF_S: Final = 5.0
 
 Small = NDArray[np.float32]

@@ -135,7 +135,7 @@ def test_the_view_is_kept_over_a_restart_and_only_for_its_setup(tmp_path: Path) 
     assert file.exists()
     again = Sight(file, "setup 1")
     moved = np.roll(scene, (25, 40), (0, 1))
-    for second in range(40):
+    for second in range(100):
         again.see(float(second), np.clip(moved + rng.normal(0, 3, scene.shape), 0, 255).astype(np.uint8))
     assert [trouble.value for trouble in again.troubles] == ["moved"]
     assert Sight(file, "setup 2").eyes.references == (None, None, None)

@@ -63,15 +63,15 @@ def test_covered(well: Eyesight) -> None:
 
 def test_blurred(well: Eyesight) -> None:
     levels, detail = view(1)
-    assert set(troubles(see(well, 60, levels, np.asarray(detail * 0.2, np.float32), 120))) == {Blindness.BLURRED}
+    assert set(troubles(see(well, 70, levels, np.asarray(detail * 0.2, np.float32), 120))) == {Blindness.BLURRED}
     assert not troubles(see(well, 60, levels, np.asarray(detail * 0.7, np.float32), 120)), "haze is no blur"
 
 
 @pytest.mark.parametrize("shift", [(0, 3), (-2, 0), (4, 4)])
 def test_moved_by_a_few_cells(well: Eyesight, shift: tuple[int, int]) -> None:
     levels, detail = (np.asarray(np.roll(part, shift, (0, 1)), np.float32) for part in view(1))
-    assert not troubles(see(well, 15, levels, detail, 120))
-    assert set(troubles(see(well, 60, levels, detail, 120))) == {Blindness.MOVED}
+    assert not troubles(see(well, 80, levels, detail, 120)), "a lorry may stand there for a minute"
+    assert set(troubles(see(well, 100, levels, detail, 120))) == {Blindness.MOVED}
 
 
 def test_another_view_is_moved_and_never_learned(well: Eyesight) -> None:

@@ -108,7 +108,7 @@ def test_one_sure_reading_of_a_car_in_a_hurry_is_enough_at_the_end() -> None:
 
 def test_memory_is_bounded() -> None:
     state = PassState()
-    for number in range(80):
+    for number in range(40):
         crowd = [plate(100 * i, 97.0 * (number % 9), 80, f"皖A{number % 900 + 10000}"[:7]) for i in range(8)]
         state, _ = step(state, number * STEP_S, crowd)
     assert len(state.tracks) <= 32
