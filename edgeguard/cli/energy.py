@@ -1,7 +1,7 @@
 """`energy`: what a month came to, from the days that the daemon has kept; beside it or without it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, Medium, Meter
 from edgeguard.core.point import Labels
 from edgeguard.core.rule_state import ENERGY_DAYS
 from edgeguard.rules.balance import Balance, BalanceVerdict
+from edgeguard.rules.consumption import Counted
 from edgeguard.rules.energy_report import SHOWN, MeterReport, Report, report
 from edgeguard.rules.meter import Calendar, DayRecord
 from edgeguard.rules.meter_json import load_day, load_state
@@ -48,7 +49,7 @@ def energy(session: Session, wanted: Wanted) -> Exit:
         raise Permanent(f"{wanted.config}: no device has a counter that is metered; see [[meter]] in docs/energy.md")
     calendar = Calendar(ZoneInfo(spec.zone), spec.holidays, spec.workdays)
     first, until = _month(wanted.month, calendar)
-    days = read_days(wanted.directory or Path(site.store.directory), spec, first)
+    days, last = read_days(wanted.directory or Path(site.store.directory), spec, first)
     made = report(spec, calendar, days, first, until)
     if wanted.html is not None:
         from edgeguard.cli.energy_html import page
@@ -59,6 +60,8 @@ def energy(session: Session, wanted: Wanted) -> Exit:
     elif wanted.html is None:
         _print(session.lang, made, calendar, site.labels)
     known = any(day.amount is not None for meter in made.meters for day in meter.days)
+    if not known and wanted.html is None and not session.json:
+        _print_begun(session.lang, made, last, calendar)
     impossible = any(one.verdict is BalanceVerdict.IMPOSSIBLE for one in made.balances)
     return Exit.WRONG if impossible or not known else Exit.FINE
 
@@ -74,8 +77,12 @@ def _month(text: str | None, calendar: Calendar) -> tuple[date, date]:
     return first, until
 
 
-def read_days(directory: Path, spec: EnergySpec, first: date) -> dict[MeterName, list[DayRecord]]:
-    """Days of the meters from the month before `first` on, the running day included. What cannot be read is said, and left out."""
+def read_days(directory: Path, spec: EnergySpec, first: date) -> tuple[dict[MeterName, list[DayRecord]], dict[MeterName, Counted]]:
+    """Days of the meters from the month before `first` on, the running one included; and the last reading that was kept of each.
+
+    Permanent if a record cannot be read.
+    """
+    last: dict[MeterName, Counted] = {}
     found: dict[MeterName, list[DayRecord]] = {meter.name: [] for meter in spec.meters}
     since = date(first.year - (first.month == 1), (first.month - 2) % 12 + 1, 1)
     for meter in spec.meters:
@@ -84,12 +91,14 @@ def read_days(directory: Path, spec: EnergySpec, first: date) -> dict[MeterName,
         running = f"{meter.name}/{meter.device}.{meter.point}"
         for name, body in read_states(directory, OWNER, running, running + "\x00"):
             try:
-                day = load_state(body).day
+                state = load_state(body)
             except ValueError as error:
                 raise Permanent(f"{name}: {error}") from error
-            if day is not None:
-                found[meter.name].append(day)
-    return found
+            if state.day is not None:
+                found[meter.name].append(state.day)
+            if state.counter.last is not None:
+                last[meter.name] = state.counter.last
+    return found, last
 
 
 def _readable(name: str, body: bytes) -> DayRecord:
@@ -145,6 +154,23 @@ def _print(lang: Lang, made: Report, calendar: Calendar, site: Labels) -> None:
             out.print()
             for line in lines:
                 out.print(line)
+
+
+def _print_begun(lang: Lang, made: Report, last: Mapping[MeterName, Counted], calendar: Calendar) -> None:
+    """Nothing is known of the month yet: what each counter showed last, and when its first interval will be there."""
+    out = console()
+    out.print()
+    for one in made.meters:
+        reading = last.get(one.meter.name)
+        if reading is None or not reading.at.synced:
+            out.print(f"{one.meter.name}: {lang.say('还没有读数', 'no reading yet')}")
+            continue
+        end_ms = (reading.at.wall_ms // QUARTER_MS + 1) * QUARTER_MS
+        at, end = (datetime.fromtimestamp(ms / 1000, calendar.zone) for ms in (reading.at.wall_ms, end_ms))
+        shown = f"{amount_text(reading.value, one.meter)} {one.meter.unit}"
+        zh = f"{at:%m-%d %H:%M} 读数 {shown},首个时段在 {end:%H:%M} 结束后可见"
+        en = f"showed {shown} at {at:%m-%d %H:%M}; the first interval is there after {end:%H:%M}"
+        out.print(f"{one.meter.name}: {lang.say(zh, en)}")
 
 
 def _indent(made: Report, meter: MeterReport) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from typing import Final
 
-from edgeguard.core.metering import DayKind, Incident, MeterEvent, MeterSpec
+from edgeguard.core.clock import Stamp
+from edgeguard.core.metering import QUARTER_MS, DayKind, Incident, MeterEvent, MeterSpec
 from edgeguard.core.metering_limits import METER_DAY_EVENTS
 from edgeguard.rules.baseline import HOLIDAY, Baseline, Verdict, judge, learn
 from edgeguard.rules.consumption import Counted, CounterState, step_counter
@@ -54,6 +55,8 @@ class MeterState:
     day: DayRecord | None = None
     over: int = 0
     addends: int = 0
+    latest: date | None = None
+    """The latest day that was ever closed: what is closed behind it is added, lest it take another record's place."""
     total: int = 0
     """All that was ever counted."""
 
@@ -130,10 +133,10 @@ def step_meter(
         total += step.amount
         if placed.closed or placed.gaps or windows:
             brought.append((placed, windows))
-    kept = MeterState(counter, line, demand, state.day, state.over, state.addends, total)
+    kept = replace(state, counter=counter, line=line, demand=demand, total=total)
     if not brought and not events:
         return kept, NOTHING
-    book = _Book(meter, calendar, percent, baseline, state.day, state.over)
+    book = _Book(meter, calendar, percent, baseline, state, reading.at)
     for placed, windows in brought:
         book.peaks(windows)
         for slot in placed.closed:
@@ -143,7 +146,7 @@ def step_meter(
     events = (*events, *(_gap_event(gap, reading) for gap in gaps))
     book.note(events, gaps, reading)
     told = book.told
-    kept = replace(kept, day=book.day, over=book.over, addends=state.addends + len(told.added))
+    kept = replace(kept, day=book.day, over=book.over, latest=book.latest, addends=state.addends + len(told.added))
     fresh = book.baseline if book.baseline is not baseline else None
     closed, hours = tuple(told.closed), tuple(told.hours)
     return kept, MeterOutput(closed, gaps, events, hours, tuple(told.ended), tuple(told.added), fresh)
@@ -157,9 +160,10 @@ class _Book:
     """The running day of one step: takes closed quarters in the order of time, turns the page at midnight, looks at full hours."""
 
     def __init__(
-        self, meter: MeterSpec, calendar: Calendar, percent: float, baseline: Baseline, day: DayRecord | None, over: int
+        self, meter: MeterSpec, calendar: Calendar, percent: float, baseline: Baseline, state: MeterState, now: Stamp
     ) -> None:
-        self.day, self.over, self.baseline = day, over, baseline
+        self.day, self.over, self.latest, self.baseline = state.day, state.over, state.latest, baseline
+        self._now = day_of(now.wall_ms // QUARTER_MS, calendar.zone)
         self.told = _Told()
         self._meter = meter
         self._calendar = calendar
@@ -169,7 +173,7 @@ class _Book:
         """A quarter is complete."""
         self.told.closed.append(slot)
         on = day_of(slot.quarter, self._calendar.zone)
-        if self.day is not None and on < self.day.day:
+        if self.day is not None and on < self.day.day and on < self._now:
             self.told.added.append(DayRecord(on, (slot,)))
             return
         page = self._page(on)
@@ -193,7 +197,7 @@ class _Book:
         if page is None:
             if not (events or gaps) or not reading.at.synced:
                 return
-            page = DayRecord(day_of(reading.at.wall_ms // 900_000, self._calendar.zone))
+            page = DayRecord(self._now)
         if events or gaps:
             self.day = replace(page, events=(*page.events, *events)[-METER_DAY_EVENTS:], gaps=(*page.gaps, *gaps))
 
@@ -202,7 +206,11 @@ class _Book:
             return DayRecord(on)
         if on == self.day.day:
             return self.day
-        self.told.ended.append(self.day)
+        if self.latest is None or self.day.day > self.latest:
+            self.latest = self.day.day
+            self.told.ended.append(self.day)
+        else:
+            self.told.added.append(self.day)
         group = self._calendar.group(self.day.day)
         if group is not None:
             self.baseline = learn(self.baseline, group, _hours(self.day, self._calendar.zone))

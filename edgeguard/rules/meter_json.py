@@ -38,6 +38,7 @@ def dump_state(state: MeterState) -> bytes:
             "day": None if state.day is None else _day(state.day),
             "over": state.over,
             "addends": state.addends,
+            "latest": None if state.latest is None else state.latest.isoformat(),
             "total": state.total,
         }
     )
@@ -56,7 +57,8 @@ def load_state(body: bytes) -> MeterState:
         line = TimeLine(_slots_of(raw["open"]), raw["edge"], unplaced)
         demand = DemandState(tuple((minute, passed) for minute, passed in raw["minutes"]), raw["flowed"], raw["until"])
         day = None if raw["day"] is None else _day_of(raw["day"])
-        return MeterState(counter, line, demand, day, raw["over"], raw["addends"], raw["total"])
+        latest = None if raw["latest"] is None else date.fromisoformat(raw["latest"])
+        return MeterState(counter, line, demand, day, raw["over"], raw["addends"], latest, raw["total"])
     except _DAMAGE as error:
         raise ValueError(f"the state of a meter cannot be read: {error!r}") from error
 

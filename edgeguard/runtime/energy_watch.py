@@ -128,8 +128,8 @@ class EnergyWatch:
         if output.baseline is not None:
             running.habit = output.baseline
             states.append(running.kept_habit())
-        for day in output.ended:
-            states.append(RuleState(ENERGY_DAYS, day_name(spec.name, day.day), dump_day(day)))
+        states += [RuleState(ENERGY_DAYS, day_name(spec.name, day.day), dump_day(day)) for day in output.ended]
+        for day in (*output.ended, *output.added):
             old = day.day - timedelta(days=METER_DAYS_KEPT)
             states.append(RuleState(ENERGY_DAYS, day_name(spec.name, old), b""))
         first = running.state.addends - len(output.added)

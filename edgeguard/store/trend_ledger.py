@@ -82,6 +82,8 @@ class TrendLedger:
         with self.transaction():
             for block in blocks:
                 layout, boot = self._layout(block), self._boot(block.boot)
+                if self._has(block, layout, boot):
+                    continue
                 row = (layout, block.from_ms, block.to_ms, boot, block.boot_ms, int(block.synced), block.body)
                 self.connection.execute("INSERT INTO raw VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row)
                 if block.synced:
@@ -137,6 +139,14 @@ class TrendLedger:
     def _drop(self, table: str, where: str, values: tuple[int, ...], order: str) -> int:
         chosen = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 (literals of this module)
         return self.connection.execute(f"DELETE FROM {table} WHERE id IN ({chosen})", (*values, TREND_DROP_ROWS)).rowcount  # noqa: S608
+
+    def _has(self, block: Block, layout: int, boot: int) -> bool:
+        """Whether a block has been saved already: who was cancelled while waiting for that hands it in again."""
+        found = self.connection.execute(
+            "SELECT 1 FROM raw WHERE from_ms = ? AND layout = ? AND boot = ? AND boot_ms = ?",
+            (block.from_ms, layout, boot, block.boot_ms),
+        )
+        return found.fetchone() is not None
 
     def _layout(self, block: Block) -> int:
         key = (block.device, block.points)

@@ -94,11 +94,12 @@ class TrendStore:
         self._full: deque[tuple[DeviceName, _Rounds]] = deque()
         self._packed: deque[tuple[Block, int]] = deque()
         self._offsets: list[tuple[BootId, int]] = []
-        self._values = 0
+        self._values = self._full_values = 0
         self._known: dict[DeviceName, tuple[tuple[Point, ...], tuple[TrendPoint, ...]]] = {}
         self._desk: Desk | None = None
         self._ledger: TrendLedger | None = None
         self._trouble: Trouble | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._damage: str | None = None
         self._wake = asyncio.Event()
         self._rounds = self._blocks = self._bytes = self._dropped = 0
@@ -124,7 +125,7 @@ class TrendStore:
             or abs(offset_ms - filling.offset_ms) > TREND_CLOCK_SLACK_MS
         ):
             if filling is not None:
-                self._full.append((snapshot.device, filling))
+                self._fill_up(snapshot.device, filling)
             filling = self._filling[snapshot.device] = _Rounds(snapshot.points, at.boot, offset_ms, at.synced)
         filling.times_ms.append(at.boot_ms)
         filling.rows.append(snapshot.outcomes)
@@ -171,8 +172,8 @@ class TrendStore:
     async def flush(self) -> None:
         """Write everything that waits, in one transaction. StoreError if the disk refuses; it is kept then."""
         async with self._turn:
-            self._full.extend(self._filling.items())
-            self._filling.clear()
+            for name in tuple(self._filling):
+                self._fill_up(name, self._filling.pop(name))
             await self._pack()
             blocks, offsets = list(self._packed), list(self._offsets)
             if not blocks and not offsets:
@@ -207,18 +208,23 @@ class TrendStore:
     def _set_down(self) -> None:
         """The fullest device's rounds become a block soon."""
         fullest = max(self._filling, key=lambda name: self._filling[name].values)
-        self._full.append((fullest, self._filling.pop(fullest)))
+        self._fill_up(fullest, self._filling.pop(fullest))
         self._wake.set()
-        while self._values > 2 * TREND_BUFFER_VALUES and len(self._full) > 1:
+        while self._full_values > TREND_BUFFER_VALUES and len(self._full) > 1:
             _, rounds = self._full.popleft()
-            self._values -= rounds.values
+            self._full_values -= rounds.values
             self._dropped += len(rounds.rows)
+
+    def _fill_up(self, name: DeviceName, rounds: _Rounds) -> None:
+        self._values -= rounds.values
+        self._full_values += rounds.values
+        self._full.append((name, rounds))
 
     async def _pack(self) -> None:
         """What is full becomes blocks, on another thread; the oldest go when too many wait for the disk."""
         while self._full:
             name, rounds = self._full.popleft()
-            self._values -= rounds.values
+            self._full_values -= rounds.values
             body = await asyncio.to_thread(encode_rounds, rounds.times_ms, rounds.rows)
             first, last = rounds.times_ms[0], rounds.times_ms[-1]
             points = self._trend_points(name, rounds.points)
@@ -250,6 +256,16 @@ class TrendStore:
         return found
 
     async def _open(self) -> None:
+        """Open the file, once: who is cancelled while waiting for it leaves it to the next."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._begin())
+        try:
+            await asyncio.shield(self._opening)
+        finally:
+            if self._opening.done():
+                self._opening = None
+
+    async def _begin(self) -> None:
         wall_ms, damage = self._clock.now().wall_ms, self._damage
         found: list[tuple[TrendLedger, str]] = []
 

@@ -16,6 +16,7 @@ from edgeguard.core.ids import BootId
 from edgeguard.core.metering import Incident, MeterEvent
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.site import StoreSpec
+from edgeguard.rules.consumption import Counted, CounterState
 from edgeguard.rules.demand import Window
 from edgeguard.rules.intervals import Slot, quarters_of
 from edgeguard.rules.meter import DayRecord, Judged, MeterState
@@ -25,6 +26,7 @@ from edgeguard.testing.clock import FakeClock
 from edgeguard.testing.handlers import FakeBuilding
 
 ZONE = ZoneInfo("Asia/Shanghai")
+SHOWN = CounterState(Counted(Stamp(1_790_934_400_000, 0, BootId("a"), True), 12_500_000))
 SITE = """\
 [gateway]
 site = "lakeside"
@@ -75,7 +77,9 @@ def site(tmp_path: Path) -> Path:
         RuleState(ENERGY_DAYS, "main/2026-09-30", dump_day(day_of(date(2026, 9, 30), 500_000))),
         RuleState(ENERGY_DAYS, "main/2026-10-01", dump_day(day_of(date(2026, 10, 1), 1_000_000, reset))),
         RuleState(ENERGY_DAYS, "main/2026-10-01+0", dump_day(DayRecord(date(2026, 10, 1), (Slot(1_989_792, 40_000, 0, 0),)))),
-        RuleState("energy", "main/main-meter.energy_import", dump_state(MeterState(day=day_of(date(2026, 10, 2), 1_000_000)))),
+        RuleState(
+            "energy", "main/main-meter.energy_import", dump_state(MeterState(SHOWN, day=day_of(date(2026, 10, 2), 1_000_000)))
+        ),
         *(RuleState(ENERGY_DAYS, f"shops/2026-10-0{day}", dump_day(day_of(date(2026, 10, day), 900_000))) for day in (1, 2)),
         RuleState(ENERGY_DAYS, "main2/2026-10-01", b"of another meter"),
     ]
@@ -128,7 +132,10 @@ def test_a_month_for_people_in_both_languages(desk: Desk, site: Path) -> None:
 
 
 def test_a_month_of_which_nothing_is_known_is_no_success(desk: Desk, site: Path) -> None:
-    assert desk.type("energy", "--month", "2025-01", "--config", str(site)).code == 1
+    printed = desk.type("energy", "--month", "2025-01", "--config", str(site))
+    assert printed.code == 1
+    assert "main: showed 12.50 kWh at 10-02 17:46; the first interval is there after 18:00" in printed.out
+    assert "shops: no reading yet" in printed.out
     assert desk.type("energy", "--month", "October", "--config", str(site)).code == 2
     assert desk.type("energy", "--config", str(site), "--directory", "/nonexistent").code == 1
 

@@ -373,3 +373,23 @@ def test_a_state_of_another_form_is_refused() -> None:
             load_state(body)
     assert load_state(dump_state(MeterState())) == MeterState()
     assert load_day(dump_day(DayRecord(date(2026, 1, 1), (Slot(5, 1, 1, 5),)))).slots == (Slot(5, 1, 1, 5),)
+
+
+def test_a_clock_that_leaps_ahead_by_years_and_comes_back_makes_no_day_take_anothers_place() -> None:
+    state, told = MeterState(), 0
+    kept: dict[date, DayRecord] = {}
+    added: list[DayRecord] = []
+    for i in range(4 * 96):
+        ahead = 3650 * 86_400_000 if 100 <= i < 110 else 0
+        stamp = Stamp(NOON_MS + i * 900_000 + ahead, 1000 + i * 900_000, A, True)
+        state, output = step_meter(METER, SHANGHAI, 25.0, state, Baseline(), Counted(stamp, i * 100_000))
+        told += sum(slot.amount for slot in output.closed)
+        for day in output.ended:
+            assert day.day not in kept
+            kept[day.day] = day
+        added += output.added
+    records = [*kept.values(), *added, *([state.day] if state.day else [])]
+    assert sum(slot.amount for record in records for slot in record.slots) == told
+    assert len(added) < 8
+    assert state.day is not None
+    assert state.day.day == date(2026, 3, 6)

@@ -320,7 +320,7 @@ def test_there_is_a_bound_on_what_waits(tmp_path: Path, monkeypatch: pytest.Monk
         for i in range(2000):
             rig.round(float(i))
             rig.clock.advance(1)
-            assert rig.store._values <= 200
+            assert rig.store._values + rig.store._full_values <= 200
         await rig.store._pack()
         assert sum(len(block.body) for block, _ in rig.store._packed) <= 400
 
@@ -352,3 +352,21 @@ def test_a_later_schema_is_left_alone(tmp_path: Path) -> None:
 def test_no_history_is_said(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="no history"), open_history(tmp_path):
         pass
+
+
+def test_a_writing_that_is_broken_off_and_done_all_the_same_is_not_done_twice(tmp_path: Path) -> None:
+    async def work(rig: Rig) -> None:
+        for i in range(10):
+            rig.round(float(i))
+            rig.clock.advance(1)
+        writing = asyncio.create_task(rig.store.flush())
+        while not rig.store._packed:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        await rig.store.flush()
+
+    on(tmp_path, work)
+    assert [sample.of.last for sample in _Reading(tmp_path).samples(Grain.RAW)] == [float(i) for i in range(10)]
