@@ -47,7 +47,7 @@ class Overview:
 
 def status(session: Session) -> Exit:
     """The daemon as a whole, problems first."""
-    view = asyncio.run(_overview(session))
+    view = overview(session)
     problems = diagnose(view.status, view.devices, view.alarms, view.outbox, moment_of(view.status), view.buses)
     exit_code = Exit.WRONG if any(problem.wrong for problem in problems) else Exit.FINE
     if session.json:
@@ -70,6 +70,11 @@ def status(session: Session) -> Exit:
     out.print()
     out.print(_figures(view, lang))
     return exit_code
+
+
+def overview(session: Session) -> Overview:
+    """The daemon at one moment. DaemonSilent if there is none."""
+    return asyncio.run(_overview(session))
 
 
 async def _overview(session: Session) -> Overview:
@@ -112,7 +117,8 @@ def _figures(view: Overview, lang: Lang) -> Table:
     if told.commands:
         counted = sorted(told.commands.items())
         grid.add_row(lang.say("平台命令", "commands"), ", ".join(f"{word(name, lang)} {count}" for name, count in counted))
-    grid.add_row(lang.say("配置", "config"), f"{clean(told.config_path)}  {clean(told.config_sha256[:12])}")
+    put = "" if told.config_source == "file" else lang.say("  (平台下发)", "  (put by the platform)")
+    grid.add_row(lang.say("配置", "config"), f"{clean(told.config_path)}  {clean(told.config_sha256[:12])}{put}")
     return grid
 
 

@@ -215,6 +215,18 @@ def check(
 
 
 @app.command(cls=Command)
+def doctor(ctx: typer.Context, config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE")] = DEFAULT_CONFIG) -> None:
+    """Look at everything a technician would, and say what to do: configuration, unit, daemon, disk, clock, ports, buses, models,
+    certificates, broker. Works with and without the daemon; changes nothing.
+
+    Exit 1 when anything is wrong.
+    """
+    from edgeguard.cli import doctor as looking
+
+    raise typer.Exit(looking.doctor(session_of(ctx), config))
+
+
+@app.command(cls=Command)
 def reload(ctx: typer.Context) -> None:
     """Have the daemon take up its configuration anew; what has not changed runs on.
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 DEFAULT_SOCKET: Final = "/run/edgeguard/control.sock"
 
-LATER: Final = ("doctor",)
+LATER: Final[tuple[str, ...]] = ()
 """Commands that documents speak of and that this version does not have."""
 
 ORDER: Final = (
@@ -27,7 +27,8 @@ ORDER: Final = (
     *("ack", "shelve", "unshelve", "out-of-service", "in-service"),
     *("read", "write", "service", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
     *("trend", "export", "energy", "replay-rules"),
-    *("check", "reload", "profile", "schema", "audit", "backup", "restore", "erase", "plates", "falling", "evidence", "verify"),
+    *("doctor", "check", "reload", "profile", "schema", "audit", "backup", "restore", "erase"),
+    *("plates", "falling", "evidence", "verify"),
     *("run", "camera", "demo", "simulate"),
 )
 """The commands in the order in which a technician meets them: what is, what can be done on a wire, what is set up, the rest."""

@@ -14,6 +14,7 @@ from edgeguard.config.domain_model import GroupTable
 from edgeguard.config.energy_model import EnergyTable, MeterTable, TariffTable
 from edgeguard.config.fields import PointId, RoleText
 from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
+from edgeguard.config.gate_check import GateTable
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
 from edgeguard.config.maintenance_model import DeviceMaintenanceRow, MaintenanceTable
 from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTable
@@ -24,6 +25,7 @@ from edgeguard.config.reaction_model import ReactionTable
 from edgeguard.config.site_model import (
     AlarmOverride,
     BusTable,
+    CommandsTable,
     ControlTable,
     DeviceTable,
     GatewayTable,
@@ -95,6 +97,7 @@ class SiteFile(Table):
     store: StoreTable = Field(default_factory=StoreTable)
     history: HistoryTable = Field(default_factory=HistoryTable)
     control: ControlTable = Field(default_factory=ControlTable)
+    commands: CommandsTable = Field(default_factory=CommandsTable)
     log: LogTable = Field(default_factory=LogTable)
     profiles: ProfilesTable = Field(default_factory=ProfilesTable)
     maintenance: MaintenanceTable = Field(default_factory=MaintenanceTable)
@@ -103,6 +106,7 @@ class SiteFile(Table):
     tariff: list[TariffTable] = Field(default_factory=list)
     bus: list[BusTable] = Field(default_factory=list)
     device: list[DeviceRow] = Field(default_factory=list)
+    gate: list[GateTable] = Field(default_factory=list)
     group: list[GroupTable] = Field(default_factory=list)
     camera: list[CameraTable] = Field(default_factory=list)
     reaction: list[ReactionTable] = Field(default_factory=list)

@@ -14,6 +14,7 @@ from edgeguard.config.document import read_document
 from edgeguard.config.energy_check import build_energy, with_excess_alarms
 from edgeguard.config.files import Files
 from edgeguard.config.fit import Lessons, load_of
+from edgeguard.config.gate_check import build_gates
 from edgeguard.config.group_check import build_groups
 from edgeguard.config.maintenance_check import build_maintenance
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
@@ -40,7 +41,7 @@ from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, 
 
 _SECTIONS: Final = (
     *("gateway", "uplink", "store", "history", "energy", "meter", "tariff", "control"),
-    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction", "alarm"),
+    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction", "alarm", "gate"),
 )
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
@@ -72,12 +73,13 @@ class Loaded:
     over: tuple[BusName, ...] = ()
 
 
-def load_site(path: Path, profiles: ProfileLibrary | None = None) -> Site:
+def load_site(path: Path, profiles: ProfileLibrary | None = None, folder: Path | None = None) -> Site:
     """The site in the file at `path`. ConfigError with every mistake, each as `FILE:LINE: key.path: sentence`.
 
-    `profiles` are those that come with the product unless given; the file's own folders are added either way.
+    `profiles` are those that come with the product unless given; the file's own folders are added either way. Relative paths
+    in the file start from `folder`, the file's own unless given.
     """
-    return load_site_with_notes(path, profiles).site
+    return load_site_with_notes(path, profiles, folder=folder).site
 
 
 def load_site_with_notes(
@@ -85,6 +87,7 @@ def load_site_with_notes(
     profiles: ProfileLibrary | None = None,
     environ: Mapping[str, str] | None = None,
     remember: Remember | None = None,
+    folder: Path | None = None,
 ) -> Loaded:
     """The same with notes. `environ` is the process's unless given; CREDENTIALS_DIRECTORY alone is looked at.
 
@@ -92,7 +95,8 @@ def load_site_with_notes(
     """
     document = read_document(path)
     mistakes, data = document.mistakes, document.data
-    files = Files(Path(os.path.abspath(path)).parent, os.environ if environ is None else environ, mistakes)  # noqa: PTH100 (links stay)
+    start = Path(os.path.abspath(path)).parent if folder is None else Path(os.path.abspath(folder))  # noqa: PTH100 (links stay)
+    files = Files(start, os.environ if environ is None else environ, mistakes)
     _check_top(data, mistakes)
     check_no_secrets(data, mistakes)
     library = _library(data, files, profiles)
@@ -112,6 +116,7 @@ def load_site_with_notes(
     energy = build_energy(data, devices, mistakes)
     devices = with_excess_alarms(devices, energy)
     alarms = build_site_alarms(data, buses, devices, mistakes)
+    gates = build_gates(data, devices, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -132,7 +137,7 @@ def load_site_with_notes(
         devices=devices,
         source=path,
         sha256=document.sha256,
-        commands=CommandsSpec(frozenset(commands.allow)),
+        commands=CommandsSpec(frozenset(commands.allow), frozenset(commands.may_change), commands.config_trial),
         maintenance=maintenance,
         alarms=alarms,
         profile_folders=library.directories,
@@ -141,6 +146,7 @@ def load_site_with_notes(
         cameras=cameras,
         reactions=reactions,
         energy=energy,
+        gates=gates,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 

@@ -31,6 +31,7 @@ from edgeguard.config.fields import (
     Timeout,
 )
 from edgeguard.config.mistakes import Table
+from edgeguard.core.afar_limits import CONFIG_TRIAL_MS, HISTORY_DELAY_MS, HISTORY_RATE_MAX, HISTORY_RATE_MIN
 from edgeguard.core.alarm import Severity
 from edgeguard.core.command import CommandName
 from edgeguard.core.history_limits import TREND_MAX_BYTES_DEFAULT, TREND_MAX_HOURS, TREND_MIN_BYTES
@@ -74,6 +75,18 @@ def _wait(value_ms: int) -> int:
 def _ack(value_ms: int) -> int:
     if not 1000 <= value_ms <= 300_000:
         raise ValueError("is out of range: 1s to 5m")
+    return value_ms
+
+
+def _delay(value_ms: int) -> int:
+    if not 0 <= value_ms <= 3_600_000:
+        raise ValueError("is out of range: 0s to 1h")
+    return value_ms
+
+
+def _trial(value_ms: int) -> int:
+    if not 2000 <= value_ms <= 900_000:
+        raise ValueError("is out of range: 2s to 15m")
     return value_ms
 
 
@@ -142,7 +155,8 @@ class UplinkTable(Table):
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     window: Annotated[int, Field(ge=1, le=WINDOW_MAX_MESSAGES)] = 50
     ack_timeout: Annotated[Duration, AfterValidator(_ack)] = 15_000
-    history_rate: Annotated[float, Field(ge=1, le=100_000, allow_inf_nan=False)] = 2000.0
+    history_rate: Annotated[float, Field(ge=HISTORY_RATE_MIN, le=HISTORY_RATE_MAX, allow_inf_nan=False)] = 2000.0
+    history_delay: Annotated[Duration, AfterValidator(_delay)] = HISTORY_DELAY_MS
     allow_plaintext: bool = False
 
 
@@ -179,6 +193,10 @@ class CommandsTable(Table):
     """`[commands]`: what the platform may have done over MQTT; nothing unless it is named."""
 
     allow: list[Annotated[CommandName, Field(strict=False)]] = Field(default_factory=list)
+    may_change: list[Literal["camera", "commands", "gate", "profiles", "reaction", "uplink", "interlock"]] = Field(
+        default_factory=list
+    )
+    config_trial: Annotated[Duration, AfterValidator(_trial)] = CONFIG_TRIAL_MS
 
 
 class LogTable(Table):

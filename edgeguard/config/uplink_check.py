@@ -46,6 +46,7 @@ def build_uplink(raw: UplinkTable, files: Files) -> UplinkSpec | None:
         window=raw.window,
         ack_timeout_ms=raw.ack_timeout,
         history_items_per_s=raw.history_rate,
+        history_delay_ms=raw.history_delay,
     )
 
 

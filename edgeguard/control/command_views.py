@@ -7,11 +7,27 @@ from edgeguard.control.views import StatusView
 
 @dataclass(frozen=True, slots=True)
 class ConfigView:
-    """The configuration file as it is now, the SHA-256 of what is in force, and why the file was refused ("" if it was not)."""
+    """The configuration in force and its SHA-256, which `config.put` wants as its base.
+
+    `source` is file (a person's, on the gateway), platform, or trial while a new one is being tried. `error` says why the file on
+    the gateway was refused at the last reload, "" if it was not.
+    """
 
     sha256_in_force: str
     error: str
     file: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigPutView:
+    """A configuration that has passed its trial. `changed` is what differs from the one before; `silent` are buses on which no
+    device has answered in the trial, and of which none had before.
+    """
+
+    sha256: str
+    changed: tuple[str, ...]
+    silent: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,36 @@ class DiagView:
     status: StatusView
     audit: AuditEndView
     commands: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRateView:
+    """How fast history goes now; `configured` is what the configuration says, to which a command without a number returns."""
+
+    items_per_s: float
+    configured: float
+
+
+@dataclass(frozen=True, slots=True)
+class BarrierView:
+    """A gate that was opened. `feedback`: whether its input showed it open in time, None where it has none; `verified` is false if
+    it did not, or if the relay may still be closed; `detail` says in words what is known.
+    """
+
+    gate: str
+    feedback: bool | None
+    verified: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotView:
+    """A picture that a camera has taken: where it lies on the gateway, its hash, and when it was taken."""
+
+    camera: str
+    path: str
+    sha256: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,26 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from edgeguard.control import methods
-from edgeguard.control.command_views import ConfigView, DiagView, RestartView
+from edgeguard.control.command_views import (
+    BarrierView,
+    ConfigPutView,
+    ConfigView,
+    DiagView,
+    HistoryRateView,
+    RestartView,
+    SnapshotView,
+)
 from edgeguard.control.methods import Method
 from edgeguard.core.command import CommandName
 
+_PUT: Final[Mapping[str, methods.Parameter]] = MappingProxyType(
+    {"file": methods.Parameter(methods.Kind.PAGE), "base": methods.Parameter(methods.Kind.TEXT)}
+)
+_RATE: Final[Mapping[str, methods.Parameter]] = MappingProxyType(
+    {"items_per_s": methods.Parameter(methods.Kind.NUMBER, required=False)}
+)
+_GATE: Final[Mapping[str, methods.Parameter]] = MappingProxyType({"gate": methods.Parameter(methods.Kind.TEXT)})
+_CAMERA: Final[Mapping[str, methods.Parameter]] = MappingProxyType({"camera": methods.Parameter(methods.Kind.TEXT)})
 _NOTHING: Final[Mapping[str, methods.Parameter]] = MappingProxyType({})
 
 COMMANDS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
@@ -25,10 +41,14 @@ COMMANDS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
         CommandName.UNSHELVE: methods.UNSHELVE,
         CommandName.OUT_OF_SERVICE: methods.OUT_OF_SERVICE,
         CommandName.IN_SERVICE: methods.IN_SERVICE,
+        CommandName.BARRIER: Method("barrier", BarrierView, _GATE, writes=True),
         CommandName.CONFIG_GET: Method("config.get", ConfigView, _NOTHING),
+        CommandName.CONFIG_PUT: Method("config.put", ConfigPutView, _PUT, writes=True),
         CommandName.DIAG: Method("diag", DiagView, _NOTHING),
+        CommandName.HISTORY_RATE: Method("history.rate", HistoryRateView, _RATE, writes=True),
         CommandName.RELOAD: methods.RELOAD,
         CommandName.RESTART: Method("restart", RestartView, _NOTHING, writes=True),
+        CommandName.SNAPSHOT: Method("snapshot", SnapshotView, _CAMERA, writes=True),
     }
 )
 """By name. `by` is filled in by the daemon and is no argument of a command."""

@@ -17,9 +17,9 @@ import orjson
 from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
 from edgeguard.control.errors import AnswerTooLarge, BadArguments, BadRequest, InternalError, code_of
 from edgeguard.control.methods import Kind, Method
+from edgeguard.core.afar_limits import COMMAND_CONFIG_BYTES
 from edgeguard.core.errors import EdgeguardError
 from edgeguard.core.limits import (
-    COMMAND_CONFIG_BYTES,
     CONTROL_ANSWER_BYTES,
     CONTROL_ARGS,
     CONTROL_DEPTH,
@@ -126,7 +126,9 @@ def _argument(where: str, kind: Kind, value: object) -> Argument:
     match kind, value:
         case Kind.FLAG | Kind.VALUE, bool():
             return value
-        case Kind.VALUE, int() | float():
+        case _, bool():
+            pass
+        case Kind.VALUE | Kind.NUMBER, int() | float():
             return value
         case Kind.TEXT | Kind.VALUE, str():
             return _text(where, value)

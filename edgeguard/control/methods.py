@@ -42,6 +42,7 @@ class Kind(Enum):
     FLAG = "true or false"
     VALUE = "a number, a text, true or false"
     PAGE = "a text of several lines"
+    NUMBER = "a number"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class StatusView:
     store_error: str
     commands: dict[str, int] = field(default_factory=dict)
     """What became of the platform's commands since the daemon's start: outcomes, and codes of refusals."""
+    config_source: str = "file"
+    """`platform` while a configuration that the platform has put counts instead of the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,14 @@ class CommandName(StrEnum):
     UNSHELVE = "unshelve"
     OUT_OF_SERVICE = "out-of-service"
     IN_SERVICE = "in-service"
+    BARRIER = "barrier"
     CONFIG_GET = "config.get"
     CONFIG_PUT = "config.put"
     DIAG = "diag"
+    HISTORY_RATE = "history.rate"
     RELOAD = "reload"
     RESTART = "restart"
+    SNAPSHOT = "snapshot"
 
 
 class Outcome(StrEnum):
@@ -33,6 +36,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     FAILED = "failed"
+    ROLLED_BACK = "rolled-back"
+    """A configuration was tried and taken back: what was in force before is again."""
     VERIFY_FAILED = "verify-failed"
     """It was carried out, but the device does not show what was written; the value read back is in the result."""
 

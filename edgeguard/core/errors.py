@@ -37,5 +37,9 @@ class CommandRefused(Permanent):
         self.code = code
 
 
+class RolledBack(EdgeguardError):
+    """A configuration that was tried and taken back; the message says why."""
+
+
 class WriteUnverified(EdgeguardError):
     """A write that was sent but whose value could not be read back as sent."""

@@ -12,6 +12,7 @@ AlarmName = NewType("AlarmName", str)
 """An alarm's full name, `device.alarm`, unique in a gateway."""
 GroupName = NewType("GroupName", str)
 ReactionName = NewType("ReactionName", str)
+GateName = NewType("GateName", str)
 ProfileName = NewType("ProfileName", str)
 CameraName = NewType("CameraName", str)
 Epoch = NewType("Epoch", str)

@@ -294,30 +294,12 @@ PACE_MIN_MESSAGE_BYTES: Final = 4 * 1024
 SECRET_MAX_BYTES: Final = 64 * 1024
 
 # Commands from the platform
-COMMAND_MAX_BYTES: Final = 16 * 1024
-COMMAND_CONFIG_BYTES: Final = 64 * 1024
-"""A message with a whole configuration in it, `config.put`."""
-COMMAND_ARGUMENT_KEPT: Final = 1024
-"""Characters of one argument that the audit log keeps; of a longer text it keeps the digest."""
-COMMAND_DEPTH: Final = 5
-COMMAND_MAX_TTL_S: Final = 3600
-COMMAND_REPLY_BYTES: Final = 48 * 1024
 RESTART_AFTER_S: Final = 1.0
 RESTART_PAUSE_MS: Final = 300_000
 """Between two restarts that the platform asks for; whoever is at the gateway restarts it as often as needed."""
 RESTARTS_PER_HOUR: Final = 4
-COMMAND_FUTURE_S: Final = 60
-"""A command may be issued by a clock that runs so far ahead of ours."""
-COMMAND_TOPIC_CHARS: Final = 512
-COMMAND_CORRELATION_BYTES: Final = 1024
-COMMANDS_WAITING: Final = 16
-COMMAND_RECEIVE_MAXIMUM: Final = 8
-COMMAND_IDS: Final = 10_000
-"""Ids remembered at once; with that many unexpired, further commands are refused rather than carried out twice."""
 COMMAND_IDS_KEPT: Final = 1000
 """Ids kept in the file although their time is over by the wall clock, which may have leapt."""
-COMMAND_REFUSALS_PER_MINUTE: Final = 60
-"""Refusals answered and recorded; the rest is only counted, so that a flood of nonsense fills no disk."""
 AUDIT_MAX_ROWS: Final = 200_000
 AUDIT_PRUNE_ROWS: Final = 1000
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 
+from edgeguard.core.afar_limits import CONFIG_TRIAL_MS
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.domain import Domain, GroupSpec
+from edgeguard.core.gate import GateSpec
 from edgeguard.core.history_limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
@@ -121,6 +123,8 @@ class UplinkSpec:
     window: int = 50
     ack_timeout_ms: int = 15_000
     history_items_per_s: float = 2000.0
+    history_delay_ms: int = 0
+    """After an outage history begins after a random time of at most this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,9 @@ class CommandsSpec:
     """The commands that the platform may give; none unless the site says so."""
 
     allow: frozenset[str] = frozenset()
+    may_change: frozenset[str] = frozenset()
+    """What `config.put` may change beyond what is harmless."""
+    config_trial_ms: int = CONFIG_TRIAL_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,7 @@ class Site:
     """What wears, and how far it may go."""
     alarms: tuple[AlarmRule, ...] = ()
     """Those of no device: of buses, of the site, and the gateway's own about alarms."""
+    gates: tuple[GateSpec, ...] = ()
     profile_folders: tuple[PurePath, ...] = ()
     """Where profiles were looked for, those that come with the product included."""
     history: HistorySpec = HistorySpec()

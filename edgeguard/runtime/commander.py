@@ -7,7 +7,8 @@ accepted and not carried out, never one that is carried out twice.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -15,30 +16,29 @@ import orjson
 import structlog
 
 from edgeguard.control import Call, Handler
+from edgeguard.control.command_views import BarrierView
 from edgeguard.control.commands import COMMANDS
 from edgeguard.control.errors import BadArguments, UnknownName, code_of
 from edgeguard.control.message import check_arguments
 from edgeguard.control.peer import Peer
 from edgeguard.control.views import WriteView
-from edgeguard.core.clock import Clock
-from edgeguard.core.command import Command, Outcome, Refusal, ReplyTo
-from edgeguard.core.errors import CommandRefused, EdgeguardError, StoreError, WriteRefused
-from edgeguard.core.limits import (
-    AUDIT_WITHIN_S,
+from edgeguard.core.afar_limits import (
     COMMAND_ARGUMENT_KEPT,
     COMMAND_FUTURE_S,
     COMMAND_IDS,
-    COMMAND_IDS_KEPT,
     COMMAND_MAX_TTL_S,
     COMMAND_REFUSALS_PER_MINUTE,
     COMMANDS_WAITING,
-    MESSAGE_MAX_BYTES,
 )
+from edgeguard.core.clock import Clock
+from edgeguard.core.command import Command, Outcome, Refusal, ReplyTo
+from edgeguard.core.errors import CommandRefused, EdgeguardError, RolledBack, StoreError, WriteRefused
+from edgeguard.core.limits import AUDIT_WITHIN_S, COMMAND_IDS_KEPT, MESSAGE_MAX_BYTES
+from edgeguard.runtime.late_answers import Answer, LateAnswers
 from edgeguard.store import Batch, audit_body
 
 _log = structlog.get_logger()
 
-Answer = Callable[[ReplyTo, bytes], bool]
 _BY: Final = "platform"
 _MINUTE_MS: Final = 60_000
 _REFUSED: Final = (CommandRefused, WriteRefused, UnknownName, BadArguments)
@@ -55,6 +55,13 @@ class _Platform(Peer):
 
 
 PLATFORM: Final = _Platform(pid=0, uid=-1, gid=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCall(Call):
+    """A command as its handler gets it: a call of the platform, and the command behind it."""
+
+    command: Command
 
 
 class Remembers(Protocol):
@@ -77,7 +84,7 @@ class Commander:
         self.counts: Counter[str] = Counter()
         self._store = store
         self._clock = clock
-        self._answer = answer
+        self._answers = LateAnswers(answer)
         self._handlers: Mapping[str, Handler] = {}
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_WAITING)
         self._working = 0
@@ -224,10 +231,12 @@ class Commander:
         except _REFUSED as error:
             code = error.code if isinstance(error, CommandRefused) else code_of(error)
             await self._end(command, Outcome.REFUSED, error=(code, str(error)))
+        except RolledBack as error:
+            await self._end(command, Outcome.ROLLED_BACK, error=(code_of(error), str(error)))
         except EdgeguardError as error:
             await self._end(command, Outcome.FAILED, error=(code_of(error), str(error)))
         else:
-            if isinstance(result, WriteView) and not result.verified:
+            if isinstance(result, WriteView | BarrierView) and not result.verified:
                 await self._end(
                     command, Outcome.VERIFY_FAILED, result, ("verify-failed", result.detail or "not read back as written")
                 )
@@ -240,7 +249,7 @@ class Commander:
         if "by" in method.parameters:
             args["by"] = _BY
         checked = check_arguments(method, args)
-        return await self._handlers[method.name](Call(method.name, checked, PLATFORM, may_write=True))
+        return await self._handlers[method.name](CommandCall(method.name, checked, PLATFORM, may_write=True, command=command))
 
     async def _end(self, command: Command, state: Outcome, result: object = None, error: tuple[str, str] | None = None) -> None:
         """Answer, and put the outcome on record."""
@@ -257,6 +266,12 @@ class Commander:
         self.counts[Outcome.FAILED] += 1
         self._reply(command.reply_to, command.id, Outcome.FAILED, error=(code, message))
         self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": Outcome.FAILED, "error": message})
+
+    def end_later(self, command: Command, state: Outcome, why: str) -> None:
+        """Answer a command of an earlier run of the daemon, and put its outcome on record."""
+        self.counts[state] += 1
+        self._reply(command.reply_to, command.id, state, error=(state.value, why))
+        self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": state, "error": why})
 
     # -- refusing and answering ----------------------------------------------------------------------------------------
 
@@ -308,7 +323,7 @@ class Commander:
         if len(payload) > MESSAGE_MAX_BYTES:
             complaint = {"code": "answer-too-large", "message": f"{state}, but its result has {len(payload)} bytes"}
             payload = orjson.dumps({"id": command_id, "ok": False, "state": state, "error": complaint})
-        self._answer(reply_to, payload)
+        self._answers.send(reply_to, payload, keep=state is not Outcome.ACCEPTED)
 
 
 def _refusal(command: Command, code: str, message: str) -> Refusal:

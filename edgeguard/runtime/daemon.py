@@ -24,13 +24,18 @@ from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOOD
 from edgeguard.core.site import Site
 from edgeguard.rules.thinning import Extremes
 from edgeguard.runtime.clock import SystemClock
+from edgeguard.runtime.config_put import ConfigPut
+from edgeguard.runtime.gates import OWNER as GATES
+from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
+from edgeguard.runtime.history_rate import OWNER, HistoryRate
 from edgeguard.runtime.log import configure_log
 from edgeguard.runtime.notify import Notifier
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.progress import stuck
 from edgeguard.runtime.reloading import Reloader
+from edgeguard.runtime.site_files import InForce, SiteFiles, Trial
 from edgeguard.runtime.specials import special_commands
 from edgeguard.runtime.timewatch import TimeWatch
 from edgeguard.store import StateLock, Store, TrendStore
@@ -48,19 +53,22 @@ def run(config_path: Path) -> int:
     """Load, lock, serve until SIGTERM or SIGINT. Exit code: 0 stopped as asked, 1 failed, 2 bad configuration."""
     # Until there is a reloader a hang-up is nothing to die of.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    files = SiteFiles(config_path)
     try:
-        site = load_site(config_path)
+        own = load_site(config_path)
     except ConfigError as error:
         sys.stderr.write("".join(f"{mistake}\n" for mistake in error.mistakes))
         return 2
-    configure_log(site.log)
+    configure_log(own.log)
     try:
-        lock = StateLock.acquire(Path(site.store.directory))
+        lock = StateLock.acquire(Path(own.store.directory))
     except EdgeguardError as error:
         _log.error("daemon.refused", error=str(error))
         return 1
     try:
-        asyncio.run(Daemon(site, config_path, SystemClock(), Notifier.from_environment()).main())
+        in_force, cut_off = _in_force(files, own)
+        configure_log(in_force.site.log)
+        asyncio.run(Daemon(in_force, files, SystemClock(), Notifier.from_environment(), cut_off).main())
     except (EdgeguardError, ExceptionGroup) as error:
         expected = isinstance(error, EdgeguardError)
         _log.error("daemon.failed", error=str(error), exc_info=None if expected else error)
@@ -70,12 +78,30 @@ def run(config_path: Path) -> int:
     return 0
 
 
-class Daemon:
-    """One run of the gateway: `main` returns when it has been told to stop and nothing is left undone."""
+def _in_force(files: SiteFiles, own: Site) -> tuple[InForce, Trial | None]:
+    """What to run with, and the trial of a configuration that this start has ended."""
+    try:
+        cut_off = files.roll_back(own)
+        return files.load(), cut_off
+    except ConfigError as error:
+        return InForce(own, own, f"the file was changed while the daemon started: {error.mistakes[0]}"), None
+    except OSError as error:
+        # What is on trial cannot be taken back on a disk that takes nothing; the person's own file is always safe to run with.
+        return InForce(own, own, f"what the platform has put is left out: {error}"), None
 
-    def __init__(self, site: Site, config_path: Path, clock: Clock, notifier: Notifier) -> None:
-        self._site = site
-        self._config_path = config_path
+
+class Daemon:
+    """One run of the gateway: `main` returns when it has been told to stop and nothing is left undone.
+
+    `cut_off`: the trial of a configuration that the end of the run before has cut off.
+    """
+
+    def __init__(self, in_force: InForce, files: SiteFiles, clock: Clock, notifier: Notifier, cut_off: Trial | None = None) -> None:
+        self._in_force = in_force
+        self._site = in_force.site
+        self._files = files
+        self._cut_off = cut_off
+        self._states: dict[str, dict[str, bytes]] = {}
         self._clock = clock
         self._notifier = notifier
         self._stop = asyncio.Event()
@@ -97,7 +123,11 @@ class Daemon:
                 pipeline.health(news)
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
-            states = await store.load_states()
+            gateway.take_origin(self._in_force.own, self._in_force.note)
+            self._states = states = await store.load_states()
+            rate = HistoryRate(gateway)
+            rate.recall(states.get(OWNER, {}))
+            store.on_new_epoch(rate.keep)
             gateway.start(await store.load_alarms(), states)
             store.on_new_epoch(gateway.rates.apart.set)
             await self._serve(gateway, states.get(REACTIONS, {}))
@@ -107,12 +137,19 @@ class Daemon:
 
     async def _serve(self, gateway: Gateway, reactions: Mapping[str, bytes]) -> None:
         """The essential tier: any of its members failing ends them all. `reactions`: what these remember."""
-        reloader = Reloader(gateway, self._config_path, self._notifier)
+        reloader = Reloader(gateway, self._files, self._notifier)
         gateway.supervisor.start(RELOADER, reloader.run)
         gateway.supervisor.start(MEMORY, gateway.keep_remembering)
         gateway.supervisor.start(RATES, gateway.keep_rates)
-        handlers = Handlers(gateway, self._config_path, reloader.reload)
-        gateway.commander.equip(handlers.table(), special_commands(gateway, self._config_path, handlers.status, self._stop.set))
+        handlers = Handlers(gateway, self._files.path, reloader.reload)
+        gates = Gates(gateway, handlers.writing)
+        gates.recall(self._states.get(GATES, {}))
+        gateway.store.on_new_epoch(gates.keep)
+        gateway.supervisor.start(GATES, gates.run)
+        config = ConfigPut(gateway, self._files, reloader.reload)
+        gateway.commander.equip(handlers.table(), special_commands(gateway, config, gates, handlers.status, self._stop.set))
+        if self._cut_off is not None:
+            config.tell_cut_off(self._cut_off)
         gateway.supervisor.start(COMMANDS, gateway.commander.run)
         handlers.reacting.load(reactions)
         gateway.store.on_new_epoch(handlers.reacting.keep)

@@ -6,12 +6,13 @@ Essential parts (store, control socket) are made by the daemon; this holds what 
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
 from edgeguard import __version__
+from edgeguard.control.command_views import SnapshotView
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Clock
 from edgeguard.core.command import ReplyTo
@@ -38,6 +39,9 @@ from edgeguard.uplink import Uplink, build_catalog
 _log = structlog.get_logger()
 
 UPLINK = "uplink"
+
+TakesPicture = Callable[[str], Awaitable[SnapshotView]]
+"""Takes a picture with the camera of this name and keeps it. UnknownName if there is none, Retryable if it gives no picture."""
 HISTORY = "history"
 
 
@@ -65,6 +69,12 @@ class Gateway:
         self.uplink: Uplink | None = None
         self.config_error = ""
         self.rates = RatesKept(clock)
+        self.own = site
+        """What the person's file says; `site` differs from it while a configuration put by the platform is in force."""
+        self.chosen_history_rate: float | None = None
+        """What the platform has chosen in the place of what the configuration says."""
+        self.takes_pictures: TakesPicture | None = None
+        """Serves the command `snapshot`; None while no camera could."""
         self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
@@ -86,7 +96,7 @@ class Gateway:
 
     async def reload(self, site: Site) -> None:
         """Become `site`: stop what differs, start what is new, leave the rest running. ConfigError if it needs a restart."""
-        self._refuse_if_restart_needed(site)
+        self.refuse_if_restart_needed(site)
         stop, start = self.field.differing(unit_specs(site))
         fresh = [self.field.build(spec) for spec in start]
         before, gone = self.site, [unit.spec for unit in self.field.units if unit.spec.bus.name in stop]
@@ -106,6 +116,7 @@ class Gateway:
             self._start_uplink()
         elif self.uplink is not None:
             self.uplink.catalog_changed()
+            self.uplink.look_at_credentials()
         if self.config_error:
             text = Labels(zh="新配置已生效", en="a configuration without mistakes is in force again")
             self.pipeline.health(Health("config", "applied", ok=True, text=text))
@@ -134,6 +145,19 @@ class Gateway:
             self.field.begin(unit)
         self.site = site
         self.pipeline.retire(known)
+
+    def choose_history_rate(self, items_per_s: float | None) -> None:
+        """How fast history goes from now on; None: as the configuration says."""
+        self.chosen_history_rate = items_per_s
+        if self.uplink is not None and self.site.uplink is not None:
+            self.uplink.set_history_rate(self.site.uplink.history_items_per_s if items_per_s is None else items_per_s)
+
+    def take_origin(self, own: Site, note: str) -> None:
+        """What the person's file says, beside what is in force; `note` tells of a put configuration that was set aside."""
+        self.own = own
+        if note:
+            text = Labels(zh="平台下发的配置已搁置", en="the configuration that the platform had put is set aside")
+            self.pipeline.health(Health("config", "set-aside", ok=False, text=text, detail=note))
 
     def refuse(self, error: ConfigError) -> None:
         """A reload was wrong: the old configuration stays, and everybody hears of it."""
@@ -209,6 +233,7 @@ class Gateway:
             self._entropy,
             commands=self.commander.take if self.site.commands.allow else None,
         )
+        self.choose_history_rate(self.chosen_history_rate)
         self.supervisor.start(UPLINK, self.uplink.run)
 
     async def _stop_uplink(self, timeout_s: float) -> None:
@@ -220,7 +245,8 @@ class Gateway:
                 await uplink.close(timeout_s)
         await self.supervisor.stop(UPLINK)
 
-    def _refuse_if_restart_needed(self, site: Site) -> None:
+    def refuse_if_restart_needed(self, site: Site) -> None:
+        """ConfigError that names what a running daemon cannot change."""
         old = self.site
         changed = [
             name

@@ -54,9 +54,9 @@ class Handlers:
         self._reload = reload
         self._started = gateway.clock.now()
         self._scans = ScanHandlers(gateway)
-        self._writing = Writing(gateway, self._put)
+        self.writing = Writing(gateway, self._put)
         self._time = TimeSetting(gateway, self._put)
-        self.reacting = Reacting(gateway, self._writing, self._put)
+        self.reacting = Reacting(gateway, self.writing, self._put)
         """What alarms do to outputs; whoever made this lets it run."""
         self.about_alarms = AlarmHandlers(gateway, self._put)
 
@@ -114,6 +114,7 @@ class Handlers:
             uplink=self._uplink_view(),
             store_error=figures.last_error if figures.trouble else "",
             commands=dict(gateway.commander.counts),
+            config_source="file" if gateway.site.sha256 == gateway.own.sha256 else "platform",
         )
 
     async def devices(self, _call: Call) -> tuple[DeviceView, ...]:
@@ -180,7 +181,7 @@ class Handlers:
     async def write(self, call: Call) -> WriteView:
         """Write a point: recorded durably before the device is touched, then again with what came of it, whatever came."""
         wish = Wish(DeviceName(call.text("device")), PointName(call.text("point")), call.value("value"))
-        (end,) = await self._writing.carry_out((wish,), call.author)
+        (end,) = await self.writing.carry_out((wish,), call.author)
         if end.error is not None:
             raise end.error
         return show.write_view(end)
@@ -194,7 +195,7 @@ class Handlers:
         for target, text in zip(targets, values, strict=True):
             device, _, point = target.partition(".")
             wishes.append(Wish(DeviceName(device), PointName(point), json_value(text)))
-        ends = await self._writing.carry_out(wishes, call.author)
+        ends = await self.writing.carry_out(wishes, call.author)
         return WritesView(together([end.fate for end in ends]).value, tuple(show.write_view(end) for end in ends))
 
     async def reload(self, _call: Call) -> ReloadView:

@@ -1,22 +1,21 @@
 """Takes up a changed configuration file: one reload at a time, and a wrong file changes nothing, whatever is wrong with it."""
 
 import asyncio
-from pathlib import Path
 
-from edgeguard.config import load_site
 from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.core.limits import RELOADS_WAITING
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.log import configure_log
 from edgeguard.runtime.notify import Notifier
+from edgeguard.runtime.site_files import SiteFiles
 
 
 class Reloader:
     """A supervised child of the gateway. Wishes that come while one is carried out are carried out after it."""
 
-    def __init__(self, gateway: Gateway, config_path: Path, notifier: Notifier) -> None:
+    def __init__(self, gateway: Gateway, files: SiteFiles, notifier: Notifier) -> None:
         self._gateway = gateway
-        self._config_path = config_path
+        self._files = files
         self._notifier = notifier
         self._wishes: asyncio.Queue[asyncio.Future[str] | None] = asyncio.Queue(RELOADS_WAITING)
 
@@ -53,7 +52,8 @@ class Reloader:
 
     async def _carry_out(self) -> str:
         self._notifier.send("RELOADING=1")
-        site = await asyncio.to_thread(load_site, self._config_path)
-        await self._gateway.reload(site)
-        configure_log(site.log)
-        return site.sha256
+        in_force = await asyncio.to_thread(self._files.load)
+        await self._gateway.reload(in_force.site)
+        self._gateway.take_origin(in_force.own, in_force.note)
+        configure_log(in_force.site.log)
+        return in_force.site.sha256

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 from edgeguard.control import Call, Handler
-from edgeguard.control.command_views import AuditEndView, ConfigView, DiagView, RestartView
+from edgeguard.control.command_views import AuditEndView, DiagView, RestartView, SnapshotView
 from edgeguard.control.views import StatusView
 from edgeguard.core.command import CommandName
-from edgeguard.core.errors import CommandRefused, Permanent, StoreError
+from edgeguard.core.errors import CommandRefused, StoreError
 from edgeguard.core.interlock import Interlock
-from edgeguard.core.limits import AUDIT_WITHIN_S, COMMAND_REPLY_BYTES, RESTART_AFTER_S, RESTART_PAUSE_MS, RESTARTS_PER_HOUR
+from edgeguard.core.limits import AUDIT_WITHIN_S, RESTART_AFTER_S, RESTART_PAUSE_MS, RESTARTS_PER_HOUR
 from edgeguard.rules.interlock import too_often
+from edgeguard.runtime.config_put import ConfigPut
+from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.history_rate import HistoryRate
 from edgeguard.store import Batch
 
 _RESTART: Final = "command restart"
@@ -21,19 +23,9 @@ _RESTARTS: Final = Interlock(min_interval_ms=RESTART_PAUSE_MS, per_hour=RESTARTS
 
 
 def special_commands(
-    gateway: Gateway, config_path: Path, status: Callable[[Call], Awaitable[StatusView]], stop: Callable[[], None]
+    gateway: Gateway, config: ConfigPut, gates: Gates, status: Callable[[Call], Awaitable[StatusView]], stop: Callable[[], None]
 ) -> Mapping[str, Handler]:
     """By name. `stop` ends the daemon in order, after which its service manager starts it anew."""
-
-    async def config_get(_: Call) -> ConfigView:
-        """The configuration file as it is now; secrets are never in it."""
-        try:
-            text = await asyncio.to_thread(config_path.read_text, "utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Permanent(f"the configuration cannot be read: {error}") from error
-        if len(text.encode()) > COMMAND_REPLY_BYTES:
-            raise Permanent(f"the configuration has more than {COMMAND_REPLY_BYTES} bytes, which no reply can hold")
-        return ConfigView(gateway.site.sha256, gateway.config_error, text)
 
     async def diag(call: Call) -> DiagView:
         """The daemon as a whole, the end of the audit log, and what became of commands so far."""
@@ -55,4 +47,18 @@ def special_commands(
         asyncio.get_running_loop().call_later(RESTART_AFTER_S, stop)
         return RestartView(RESTART_AFTER_S)
 
-    return {CommandName.CONFIG_GET: config_get, CommandName.DIAG: diag, CommandName.RESTART: restart}
+    async def snapshot(call: Call) -> SnapshotView:
+        """A picture of this moment."""
+        if gateway.takes_pictures is None:
+            raise CommandRefused("no-camera", "no camera is configured that could take a picture")
+        return await gateway.takes_pictures(call.text("camera"))
+
+    return {
+        CommandName.BARRIER: gates.open,
+        CommandName.CONFIG_GET: config.get,
+        CommandName.CONFIG_PUT: config.put,
+        CommandName.DIAG: diag,
+        CommandName.HISTORY_RATE: HistoryRate(gateway).set,
+        CommandName.RESTART: restart,
+        CommandName.SNAPSHOT: snapshot,
+    }

@@ -13,9 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
-from edgeguard.core.command import Command, CommandName, Refusal, ReplyTo
-from edgeguard.core.item import STREAMS
-from edgeguard.core.limits import (
+from edgeguard.core.afar_limits import (
     COMMAND_CONFIG_BYTES,
     COMMAND_CORRELATION_BYTES,
     COMMAND_DEPTH,
@@ -23,6 +21,8 @@ from edgeguard.core.limits import (
     COMMAND_MAX_TTL_S,
     COMMAND_TOPIC_CHARS,
 )
+from edgeguard.core.command import Command, CommandName, Refusal, ReplyTo
+from edgeguard.core.item import STREAMS
 from edgeguard.uplink.topics import HISTORY, Topics
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9.-]{0,39}\Z")

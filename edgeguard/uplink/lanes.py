@@ -3,12 +3,14 @@
 alarms, events, telemetry (younger than a minute), history (older telemetry: the same stream and numbers on another topic).
 - One alarm message is in flight at a time, so an alarm can never arrive before an earlier one, whatever is refused.
 - Slots of the window are kept free above events, telemetry and history, so that an alarm always finds one.
-- History goes through a token bucket, and only while no alarm waits for its turn.
+- History goes through a token bucket, and only while no alarm waits for its turn. After an outage it begins after a random delay:
+  the gateways of a district come back together, and their live values are what counts then.
 - Bytes in flight are bounded by the pace of acknowledgements, for all but alarms.
 """
 
 import random
 from collections.abc import Iterator
+from typing import Final
 
 from edgeguard.core import limits
 from edgeguard.core.item import Stream
@@ -18,11 +20,22 @@ from edgeguard.uplink.pace import Bucket, Pace
 from edgeguard.uplink.topics import HISTORY, Topics
 from edgeguard.uplink.trouble import Verdict, verdict_of
 
+OUTAGE_S: Final = limits.LIVE_WITHIN_MS / 1000
+"""A link that was away for less has left no history worth a delay; one that flaps must not put the history off for ever."""
+
 
 class Lanes:
     """Who may send next, and what is in flight by packet identifier."""
 
-    def __init__(self, topics: Topics, window: int, history_items_per_s: float, patience: Patience, entropy: random.Random) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        window: int,
+        history_items_per_s: float,
+        patience: Patience,
+        entropy: random.Random,
+        history_delay_s: float = 0.0,
+    ) -> None:
         self.pace = Pace()
         self.history_bucket = Bucket(history_items_per_s)
         self.window = self._asked = min(window, limits.WINDOW_MAX_MESSAGES)
@@ -38,6 +51,10 @@ class Lanes:
         self._flight: dict[int, Sent] = {}
         self._bytes = 0
         self._careful = False
+        self._entropy = entropy
+        self._history_delay_s = history_delay_s
+        self._history_from_s = 0.0
+        self._away_since_s: float | None = float("-inf")
 
     @property
     def in_flight(self) -> int:
@@ -48,6 +65,9 @@ class Lanes:
         """A new session: forget what was in flight and begin at the oldest unacknowledged row of every stream."""
         self.window = max(1, min(self._asked, receive_maximum))
         self.forget()
+        if self._away_since_s is not None and now_s - self._away_since_s >= OUTAGE_S:
+            self._history_from_s = now_s + self._entropy.uniform(0.0, self._history_delay_s)
+        self._away_since_s = None
         self.pace.reconnected()
         self.last_ack_s = now_s
         for lane in self.by_urgency:
@@ -142,6 +162,8 @@ class Lanes:
         A code that condemns a message (0x87, 0x90, 0x95, 0x99) is a verdict if exactly one message of a stream was in flight;
         with more of them, the next session has one in flight at a time until one is accepted, so that the guilty one shows.
         """
+        if self._away_since_s is None:
+            self._away_since_s = now_s
         streams = [entry for entry in self._flight.values() if entry.lane is not None and entry.code is None]
         self.forget()
         if code is None or verdict_of(code) in (Verdict.ACCEPT, Verdict.KEEP) or not streams:
@@ -155,11 +177,14 @@ class Lanes:
         """When something will be worth a look by itself, or None."""
         moments = [at_s for lane in self.by_urgency if (at_s := lane.next_at_s(now_s)) is not None]
         lacking = self.history_bucket.available(now_s) < self.history_batch()
-        if lacking and not self.history.idle(now_s) and self.history.open(now_s):
-            moments.append(self.history_bucket.ready_at_s(now_s, self.history_batch()))
+        if not self.history.idle(now_s) and self.history.open(now_s):
+            if lacking:
+                moments.append(self.history_bucket.ready_at_s(now_s, self.history_batch()))
+            if now_s < self._history_from_s:
+                moments.append(self._history_from_s)
         return min(moments, default=None)
 
     def _history_may(self, now_s: float) -> bool:
-        if not self.alarms.idle(now_s):
+        if now_s < self._history_from_s or not self.alarms.idle(now_s):
             return False
         return self.history_bucket.available(now_s) >= self.history_batch()

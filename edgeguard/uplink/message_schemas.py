@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from edgeguard.control.commands import COMMANDS
+from edgeguard.core.afar_limits import COMMAND_MAX_TTL_S
 from edgeguard.core.alarm import AlarmState, Condition, Severity
 from edgeguard.core.command import Outcome
 from edgeguard.core.item import Stream
-from edgeguard.core.limits import BATCH_MAX_ITEMS, COMMAND_MAX_TTL_S
+from edgeguard.core.limits import BATCH_MAX_ITEMS
 from edgeguard.core.point import Kind
 from edgeguard.core.quality import Reason
 from edgeguard.uplink.event_schemas import event_schemas

@@ -77,6 +77,12 @@ class Bucket:
         self.seen_s = now_s
         return int(self.tokens)
 
+    def change(self, rate_per_s: float, now_s: float) -> None:
+        """Another rate from now on; what has been saved up at the old one stays, as far as it fits."""
+        self.available(now_s)
+        self.rate_per_s = rate_per_s
+        self.tokens = min(self.tokens, self.depth)
+
     def take(self, items: int) -> None:
         """Items that went."""
         self.tokens -= items

@@ -9,8 +9,9 @@ from re import Pattern
 from typing import Any, Final
 
 from edgeguard.control.methods import Kind, Method
+from edgeguard.core.afar_limits import COMMAND_CONFIG_BYTES
 from edgeguard.core.ids import ID_PATTERN, POINT_PATTERN
-from edgeguard.core.limits import COMMAND_CONFIG_BYTES, CONTROL_LIST_ITEMS, CONTROL_TEXT_CHARS
+from edgeguard.core.limits import CONTROL_LIST_ITEMS, CONTROL_TEXT_CHARS
 
 Schema = dict[str, Any]
 
@@ -133,5 +134,7 @@ def _argument(kind: Kind) -> Schema:
             return {"type": "boolean"}
         case Kind.VALUE:
             return {"anyOf": [{"type": ["number", "boolean"]}, short]}
+        case Kind.NUMBER:
+            return {"type": "number"}
         case Kind.PAGE:
             return text(maxLength=COMMAND_CONFIG_BYTES)

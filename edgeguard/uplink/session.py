@@ -27,7 +27,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edgeguard.core import limits
+from edgeguard.core import afar_limits, limits
 from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import tls, trouble
 from edgeguard.uplink.inbox import Inbound
@@ -43,12 +43,12 @@ _PACKET_OVERHEAD_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to dial and who we are. `will` is retained on `will_topic` when the connection ends without a goodbye."""
+    """What to dial and who we are. `will` is retained on `will_topic`, if there is one, when it ends without a goodbye."""
 
     spec: UplinkSpec
     client_id: str
     version: str
-    will_topic: str
+    will_topic: str | None
     will: bytes
     within_s: float = limits.UPLINK_CONNECT_WITHIN_S
     keepalive_s: int = limits.KEEPALIVE_S
@@ -161,6 +161,11 @@ class Session:
         """The reason code of the broker's DISCONNECT, if it sent one."""
         return self._said
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The broker's certificate in DER, once the connection is there; None without TLS."""
+        return self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
+
     async def open(self) -> Grant:
         """Dial and wait for the CONNACK. LinkTrouble with the cause if there is none within the time or it says no."""
         try:
@@ -223,7 +228,8 @@ class Session:
         if v5:
             will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
             will_properties.WillDelayInterval = limits.WILL_DELAY_S
-        client.will_set(call.will_topic, call.will, qos=1, retain=True, properties=will_properties)
+        if call.will_topic is not None:
+            client.will_set(call.will_topic, call.will, qos=1, retain=True, properties=will_properties)
         client.max_inflight_messages_set(0)
         client.connect_timeout = call.within_s
         # Of this client alone: in the process-wide tree of loggers it would live for ever.
@@ -282,7 +288,7 @@ class Session:
         wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wishes.SessionExpiryInterval = 0
         wishes.MaximumPacketSize = limits.UPLINK_INBOUND_BYTES
-        wishes.ReceiveMaximum = limits.COMMAND_RECEIVE_MAXIMUM
+        wishes.ReceiveMaximum = afar_limits.COMMAND_RECEIVE_MAXIMUM
         client.connect(spec.host, spec.port, self._call.keepalive_s, clean_start=True, properties=wishes)
 
     # -- the socket in the loop ----------------------------------------------------------------------------------------

@@ -74,7 +74,8 @@ class Sync:
     ) -> None:
         self.acked_items = 0
         self.epoch = outbox.epoch
-        self.lanes = Lanes(topics, spec.window, spec.history_items_per_s, times.patience, entropy)
+        delay_s = spec.history_delay_ms / 1000
+        self.lanes = Lanes(topics, spec.window, spec.history_items_per_s, times.patience, entropy, delay_s)
         self._topics = topics
         self._gateway = gateway
         self._outbox = outbox
@@ -134,6 +135,11 @@ class Sync:
         self._notices.append(_Notice(reply_to.topic, payload, retained=False, correlation=reply_to.correlation))
         self._poke()
         return True
+
+    def set_history_rate(self, items_per_s: float) -> None:
+        """How fast history goes from now on."""
+        self.lanes.history_bucket.change(items_per_s, self._now_s())
+        self._poke()
 
     def wake(self) -> None:
         """Rows may have been added."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import orjson
 import structlog
 
-from edgeguard.core import limits
+from edgeguard.codec.x509_dates import CertificateDates, NotACertificate, dates_of_der
+from edgeguard.core import afar_limits, limits
 from edgeguard.core.clock import Clock, iso_utc
 from edgeguard.core.command import Command, Refusal, ReplyTo
 from edgeguard.core.errors import StoreError
@@ -20,8 +21,9 @@ from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.core.ports import Outbox
 from edgeguard.core.site import UplinkSpec
-from edgeguard.uplink import news
+from edgeguard.uplink import news, tls
 from edgeguard.uplink.catalog import Catalog, Page
+from edgeguard.uplink.certificates import Signature, signature
 from edgeguard.uplink.inbox import Inbound, read_command
 from edgeguard.uplink.reconnect import V5, Backoff, Dial, Down, Event, Link, Phase, Up, step
 from edgeguard.uplink.session import Call, Grant, Session
@@ -31,6 +33,7 @@ from edgeguard.uplink.trouble import LinkTrouble, Trouble, network_trouble
 
 _BEAT_S = 1.0
 _STATUS = "status"
+_RENEWED = "credentials-renewed"
 
 _log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ class Tempo:
     keepalive_s: int = limits.KEEPALIVE_S
     backoff: Backoff = field(default_factory=Backoff)
     sync: SyncTimes = field(default_factory=SyncTimes)
+    credentials_s: float = afar_limits.CREDENTIAL_LOOK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,11 @@ class Uplink:
         self._running = False
         self._closing = False
         self._goodbye_s = 0.0
+        self._files: Signature = ()
+        self._look_at_files_s = 0.0
+        self._told_files: Signature | None = None
+        self.broker_certificate: CertificateDates | None = None
+        """As the broker has shown it last."""
         self._stopped = asyncio.Event()
 
     @property
@@ -139,6 +148,15 @@ class Uplink:
         """Publish the catalog again, if there is a session; else the next one does."""
         if self._link.phase is Phase.ONLINE:
             self._announce_catalog()
+
+    def set_history_rate(self, items_per_s: float) -> None:
+        """Items of history a second, from now on until told otherwise."""
+        self._sync.set_history_rate(items_per_s)
+
+    def look_at_credentials(self) -> None:
+        """Look now whether certificates, keys or passwords have been renewed, instead of within half a minute."""
+        self._look_at_files_s = 0.0
+        self._poked.set()
 
     def answer(self, reply_to: ReplyTo, payload: bytes) -> bool:
         """Answer a command, ahead of the streams; False if there is no session now."""
@@ -175,6 +193,7 @@ class Uplink:
     async def _once(self) -> None:
         """Dial, serve until the session ends, and wait until it is time to dial again."""
         self._step(Dial())
+        self._files = await asyncio.to_thread(signature, self._spec)
         session = self._session = Session(self._call(), self._sync.settle, self._poked.set, self._hear)
         try:
             grant = await self._open(session)
@@ -232,6 +251,8 @@ class Uplink:
         """The broker has said yes: announce ourselves before anything else."""
         self._step(Up())
         self._ups += 1
+        self._look_at_files_s = asyncio.get_running_loop().time() + self._tempo.credentials_s
+        self.broker_certificate = _dates(session.peer_certificate)
         self._sync.begin(session, grant)
         self._sync.announce((Page(_STATUS, self._status(online=True)),))
         self._announce_catalog()
@@ -260,8 +281,29 @@ class Uplink:
                     network_trouble("平台在线但不确认数据", "the broker is connected but acknowledges nothing", code="half-open")
                 )
                 return
+            if await self._credentials_renewed():
+                session.goodbye(network_trouble("证书或密码已更新", "credentials were renewed: connecting anew", code=_RENEWED))
+                return
             if not session.ended and not self._closing:
                 await self._sleep(min(sync.next_look_s(), _BEAT_S))
+
+    async def _credentials_renewed(self) -> bool:
+        """Whether other files of certificates, keys or passwords are there than those of this session, and can be used."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._look_at_files_s:
+            return False
+        self._look_at_files_s = now_s + self._tempo.credentials_s
+        files = await asyncio.to_thread(signature, self._spec)
+        if files in (self._files, self._told_files):
+            return False
+        try:
+            await asyncio.to_thread(_try_credentials, self._spec)
+        except LinkTrouble as error:
+            # Half written, perhaps; the session that there is goes on, and the next change is looked at again.
+            self._told_files = files
+            self._health(news.disconnected(error.trouble))
+            return False
+        return True
 
     async def _say_goodbye(self, session: Session) -> None:
         """Wait for what is in flight, say `offline` ourselves, wait for that too. If it is not taken, leave it to the will."""
@@ -325,6 +367,9 @@ class Uplink:
     def _lost(self, trouble: Trouble) -> None:
         """Note the end of a session or of an attempt; tell of it once per cause."""
         self._step(Down(trouble))
+        if trouble.code == _RENEWED:
+            _log.info("uplink.renewed", cause=str(trouble))
+            return
         if self._told == trouble.code:
             return
         self._told = trouble.code
@@ -361,3 +406,18 @@ class Uplink:
 
     def _beat(self) -> None:
         self.beat_s = asyncio.get_running_loop().time()
+
+
+def _dates(der: bytes | None) -> CertificateDates | None:
+    try:
+        return None if der is None else dates_of_der(der)
+    except NotACertificate:
+        return None
+
+
+def _try_credentials(spec: UplinkSpec) -> None:
+    """Blocks. LinkTrouble if the files cannot be used."""
+    if spec.tls:
+        tls.client_context(spec)
+    if spec.password_file is not None:
+        tls.read_secret(spec.password_file)

@@ -10,6 +10,7 @@ import pytest
 from cli_kit import Desk, desk
 from rich.cells import cell_len
 
+from edgeguard.cli.session import LATER
 from edgeguard.control import Call, Handler
 from edgeguard.control.views import LabelsView, WritesView, WriteView
 from edgeguard.core.errors import ConfigError, EdgeguardError
@@ -348,10 +349,11 @@ def test_status_counts_alarms_by_state(here: Desk) -> None:
     assert re.search(r"alarms +1 active, 2 acked \(1 critical\)", here.type("status").out)
 
 
-def test_a_command_of_a_later_version_says_so(here: Desk) -> None:
-    printed = here.type("doctor")
+@pytest.mark.parametrize("name", LATER)
+def test_a_command_of_a_later_version_says_so(here: Desk, name: str) -> None:
+    printed = here.type(name)
     assert printed.code == 2
-    assert "there is no doctor in this version" in printed.err
+    assert f"there is no {name} in this version" in printed.err
 
 
 def test_a_mistyped_command_names_the_nearest(here: Desk) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from edgeguard.core import limits, outbox_limits
+from edgeguard.core import afar_limits, limits, outbox_limits
 from edgeguard.core.site import StoreSpec, UplinkSpec
 
-BOUNDS = {name: value for name, value in (vars(limits) | vars(outbox_limits)).items() if name.isupper()}
+BOUNDS = {name: value for name, value in (vars(limits) | vars(outbox_limits) | vars(afar_limits)).items() if name.isupper()}
 
 
 @pytest.mark.parametrize("name", BOUNDS)

@@ -246,6 +246,12 @@ class FakeUplink:
     def catalog_changed(self) -> None:
         self.told["catalog"] += 1
 
+    def set_history_rate(self, items_per_s: float) -> None:
+        self.rate = items_per_s
+
+    def look_at_credentials(self) -> None:
+        self.told["credentials"] += 1
+
     async def run(self) -> None:
         self.running = True
         try:

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from edgeguard.control import Call, UnknownName
 from edgeguard.control.views import ReloadView, WriteView
+from edgeguard.core.afar_limits import COMMAND_IDS, COMMAND_REFUSALS_PER_MINUTE, COMMANDS_WAITING
 from edgeguard.core.command import Command, CommandName, Refusal, ReplyTo
 from edgeguard.core.errors import Retryable, StoreError, WriteRefused
-from edgeguard.core.limits import COMMAND_IDS, COMMAND_REFUSALS_PER_MINUTE, COMMANDS_WAITING
 from edgeguard.runtime.commander import Commander
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual

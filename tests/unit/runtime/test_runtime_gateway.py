@@ -295,7 +295,7 @@ def test_an_unchanged_uplink_keeps_its_session_and_publishes_the_new_catalog() -
         (kept,) = FakeUplink.made
         await house.gateway.reload(site(PUMP_1, link=link))
         assert house.gateway.uplink is kept  # type: ignore[comparison-overlap]
-        assert (kept.running, dict(kept.told)) == (True, {"catalog": 1})
+        assert (kept.running, dict(kept.told)) == (True, {"catalog": 1, "credentials": 1})
         published = b"".join(page.payload for page in kept.catalog())
         assert (b"pump-1" in published, b"pump-2" in published) == (True, False)
 

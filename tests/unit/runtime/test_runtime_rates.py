@@ -1,19 +1,24 @@
 """Rate limits do not begin anew with a restart, a crash or a boot; restarts themselves are limited."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from runtime_kit import POINTS, PROFILE, House, call, device, living, site
 
+from edgeguard.control import Call, Handler
 from edgeguard.control.views import StatusView
 from edgeguard.core.errors import CommandRefused, StoreError, WriteRefused
 from edgeguard.core.ids import BootId
 from edgeguard.core.interlock import Interlock
 from edgeguard.core.limits import HOUR_MS, RESTART_PAUSE_MS, RESTARTS_PER_HOUR
 from edgeguard.core.site import Site
+from edgeguard.runtime.config_put import ConfigPut
+from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.rates_kept import OWNER, RatesKept
+from edgeguard.runtime.site_files import SiteFiles
 from edgeguard.runtime.specials import special_commands
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual
@@ -176,6 +181,13 @@ def test_a_new_file_of_the_store_gets_what_is_remembered_and_gives_what_it_has()
     run_virtual(main(), clock)
 
 
+def restart_of(house: House, status: Callable[[Call], Awaitable[StatusView]], stopped: asyncio.Event) -> Handler:
+    """The handler of the command `restart`."""
+    config = ConfigPut(house.gateway, SiteFiles(Path("/x")), house._no_reload)
+    gates = Gates(house.gateway, house.handlers.writing)
+    return special_commands(house.gateway, config, gates, status, stopped.set)["restart"]
+
+
 def test_the_platform_restarts_the_gateway_now_and_then_and_not_again_and_again() -> None:
     clock = FakeClock()
 
@@ -189,7 +201,7 @@ def test_the_platform_restarts_the_gateway_now_and_then_and_not_again_and_again(
             async with living(clock, site_of()) as house:
                 house.gateway.rates.known(kept)
                 stopped = asyncio.Event()
-                restart = special_commands(house.gateway, Path("/x"), status, stopped.set)["restart"]
+                restart = restart_of(house, status, stopped)
                 (result,) = await asyncio.gather(restart(call("restart")), return_exceptions=True)
                 await asyncio.sleep(2)
                 refused = isinstance(result, CommandRefused) and result.code == "too-often"
@@ -204,7 +216,7 @@ def test_the_platform_restarts_the_gateway_now_and_then_and_not_again_and_again(
             await asyncio.sleep(HOUR_MS / 1000)
             house.store.refusal = StoreError("full")
             stopped = asyncio.Event()
-            restart = special_commands(house.gateway, Path("/x"), status, stopped.set)["restart"]
+            restart = restart_of(house, status, stopped)
             with pytest.raises(StoreError, match="the disk takes nothing"):
                 await restart(call("restart"))
             await asyncio.sleep(2)

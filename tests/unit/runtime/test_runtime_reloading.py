@@ -16,6 +16,7 @@ from edgeguard.runtime import reloading
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.notify import Notifier
 from edgeguard.runtime.reloading import Reloader
+from edgeguard.runtime.site_files import InForce, SiteFiles
 
 FILE = Path("/etc/edgeguard/site.toml")
 SITE = site(device("pump-1", "riser-a"), sha256="c" * 64)
@@ -38,6 +39,9 @@ class FakeGateway:
         if self.mistake is not None:
             raise self.mistake
         self.taken.append(wanted)
+
+    def take_origin(self, own: Site, note: str) -> None:
+        assert (own, note) == (self.taken[-1], "")
 
     def refuse(self, error: ConfigError) -> None:
         self.refused.append(error)
@@ -62,15 +66,16 @@ class Desk:
         self.gateway = FakeGateway()
         self.notifier = FakeNotifier()
         self.logs: list[LogSpec] = []
-        self.load: Callable[[Path], Site] = lambda _path: SITE
         self.loaded: list[Path] = []
-        self.reloader = Reloader(cast(Gateway, self.gateway), FILE, self.notifier)
-        monkeypatch.setattr(reloading, "load_site", self._load)
+        self.reloader = Reloader(cast(Gateway, self.gateway), cast(SiteFiles, self), self.notifier)
+        self.site_of: Callable[[Path], Site] = lambda _path: SITE
         monkeypatch.setattr(reloading, "configure_log", self.logs.append)
 
-    def _load(self, path: Path) -> Site:
-        self.loaded.append(path)
-        return self.load(path)
+    def load(self) -> InForce:
+        """As the files of a site do."""
+        self.loaded.append(FILE)
+        site = self.site_of(FILE)
+        return InForce(site, site)
 
 
 @asynccontextmanager
@@ -106,13 +111,13 @@ async def test_mistakes_of_the_file_go_to_the_caller_and_to_the_gateway(monkeypa
         raise wrong
 
     async with at_work(monkeypatch) as desk:
-        desk.load = load
+        desk.site_of = load
         with pytest.raises(ConfigError) as raised:
             await desk.reloader.reload()
         assert raised.value.mistakes == wrong.mistakes
         assert (desk.gateway.refused, desk.gateway.taken, desk.logs) == ([wrong], [], [])
         assert desk.notifier.lines == ["RELOADING=1", "READY=1"]
-        desk.load = lambda _path: SITE
+        desk.site_of = lambda _path: SITE
         assert await desk.reloader.reload() == "c" * 64
 
 
@@ -138,7 +143,7 @@ async def test_a_bug_while_loading_fails_the_child_and_leaves_nobody_waiting(mon
         raise ZeroDivisionError
 
     desk = Desk(monkeypatch)
-    desk.load = load
+    desk.site_of = load
     caller = asyncio.create_task(desk.reloader.reload())
     await asyncio.sleep(0)
     with pytest.raises(ZeroDivisionError):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeguard.core.afar_limits import COMMAND_MAX_BYTES
 from edgeguard.core.command import Command, Refusal, ReplyTo
 from edgeguard.core.ids import GatewayId, SiteId
-from edgeguard.core.limits import COMMAND_MAX_BYTES
 from edgeguard.uplink.inbox import Inbound, read_command
 from edgeguard.uplink.topics import Topics
 

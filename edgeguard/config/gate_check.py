@@ -1,0 +1,125 @@
+"""`[[gate]]`: what a `barrier` command opens, checked against the devices whose relay and input it names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field
+
+from edgeguard.config.fields import Duration, Id, LabelsTable, ReportTime
+from edgeguard.config.mistakes import Mistakes, Table, did_you_mean
+from edgeguard.config.positions import KeyPath
+from edgeguard.core.afar_limits import GATE_INTERVAL_MS, GATE_WITHIN_MS, GATES_MAX
+from edgeguard.core.gate import GateSpec
+from edgeguard.core.ids import DeviceName, GateName, PointName
+from edgeguard.core.interlock import PointRef
+from edgeguard.core.point import Kind, Labels, Point
+from edgeguard.core.site import DeviceSpec
+
+_REF_CHARS: Final = 200
+
+
+def _pulse(value_ms: int) -> int:
+    if not 50 <= value_ms <= 30_000:
+        raise ValueError("is out of range: 50ms to 30s")
+    return value_ms
+
+
+def _within(value_ms: int) -> int:
+    if not 500 <= value_ms <= 30_000:
+        raise ValueError("is out of range: 500ms to 30s")
+    return value_ms
+
+
+Ref = Annotated[str, Field(min_length=3, max_length=_REF_CHARS)]
+
+
+class GateTable(Table):
+    """`[[gate]]`: a barrier or door, the relay that opens it, and the input that shows it open."""
+
+    name: Id
+    labels: LabelsTable | None = None
+    open: Ref
+    pulse: Annotated[Duration, AfterValidator(_pulse)] | None = None
+    min_interval: ReportTime = GATE_INTERVAL_MS
+    feedback: Ref | None = None
+    within: Annotated[Duration, AfterValidator(_within)] = GATE_WITHIN_MS
+
+
+def build_gates(data: Mapping[str, Any], devices: Sequence[DeviceSpec], mistakes: Mistakes) -> tuple[GateSpec, ...]:
+    """The gates; every mistake in them is added."""
+    rows = data.get("gate", [])
+    if not isinstance(rows, list):
+        mistakes.add(("gate",), "there may be several: write [[gate]] with double brackets")
+        return ()
+    if len(rows) > GATES_MAX:
+        mistakes.add(("gate",), f"{len(rows)} gates; {GATES_MAX} are the most")
+        return ()
+    by_name = {device.name: device for device in devices}
+    made: list[GateSpec] = []
+    for i, row in enumerate(rows):
+        raw = mistakes.examine(GateTable, row, ("gate", i))
+        spec = None if raw is None else _gate(raw, by_name, ("gate", i), mistakes)
+        if spec is not None:
+            _check_twice(spec, made, ("gate", i), mistakes)
+            made.append(spec)
+    return tuple(made)
+
+
+def _gate(raw: GateTable, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath, mistakes: Mistakes) -> GateSpec | None:
+    opener = _point(raw.open, devices, (*at, "open"), mistakes)
+    shows = None if raw.feedback is None else _point(raw.feedback, devices, (*at, "feedback"), mistakes)
+    if opener is not None:
+        _check_opener(*opener, devices, (*at, "open"), mistakes)
+    if shows is not None and shows[1].kind is not Kind.BOOLEAN:
+        mistakes.add((*at, "feedback"), f"{raw.feedback} is not true or false")
+    if raw.feedback is None and "within" in raw.model_fields_set:
+        mistakes.note((*at, "within"), "has no effect without feedback")
+    if opener is None or (raw.feedback is not None and shows is None):
+        return None
+    return GateSpec(
+        name=GateName(raw.name),
+        labels=raw.labels.value() if raw.labels else Labels(zh=raw.name, en=raw.name),
+        open=opener[0],
+        pulse_ms=raw.pulse,
+        min_interval_ms=raw.min_interval,
+        feedback=None if shows is None else shows[0],
+        within_ms=raw.within,
+    )
+
+
+def _check_opener(ref: PointRef, point: Point, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath, mistakes: Mistakes) -> None:
+    """A gate moves: its relay needs a second condition, whatever its profile says of harm."""
+    if point.write is None:
+        mistakes.add(at, f"{ref} cannot be written")
+    elif point.kind is not Kind.BOOLEAN:
+        mistakes.add(at, f"{ref} is not true or false")
+    interlock = devices[ref.device].interlocks.get(ref.point)
+    if interlock is None or not interlock.requires:
+        where = f"[device.interlock.{ref.point}] requires = [...]"
+        mistakes.add(at, f"{ref} opens a gate and needs a second condition that must hold: {where} at device {ref.device}")
+
+
+def _point(
+    written: str, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath, mistakes: Mistakes
+) -> tuple[PointRef, Point] | None:
+    name, _, point_name = written.partition(".")
+    device = devices.get(DeviceName(name))
+    if not point_name:
+        mistakes.add(at, f'"{written}" is not of the form DEVICE.POINT')
+        return None
+    if device is None:
+        mistakes.add(at, f'there is no device "{name}"{did_you_mean(name, devices)}')
+        return None
+    points = {str(point.name): point for point in device.profile.points}
+    if point_name not in points:
+        mistakes.add(at, f'device {name} has no polled point "{point_name}"{did_you_mean(point_name, points)}')
+        return None
+    return PointRef(device.name, PointName(point_name)), points[point_name]
+
+
+def _check_twice(spec: GateSpec, made: Sequence[GateSpec], at: KeyPath, mistakes: Mistakes) -> None:
+    for other in made:
+        if other.name == spec.name:
+            mistakes.add((*at, "name"), f'there is a gate "{spec.name}" already')
+        if other.open == spec.open:
+            mistakes.add((*at, "open"), f"{spec.open} opens gate {other.name} already")

@@ -1,0 +1,200 @@
+"""`barrier`: a gate's relay is closed for a moment, past its interlock, and the input says whether it opened.
+
+What is begun is ended: that a relay is to let go is known to the store before it is closed, so that neither a lost answer nor a
+crash nor a power cut leaves it closed for good. Letting go needs no condition and obeys no rate.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import orjson
+import structlog
+
+from edgeguard.bus import ExchangeFailed
+from edgeguard.control import Call, UnknownName
+from edgeguard.control.command_views import BarrierView
+from edgeguard.core.afar_limits import GATE_LET_GO_S, GATE_LET_GO_TRIES
+from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
+from edgeguard.core.gate import GateSpec
+from edgeguard.core.health import Health
+from edgeguard.core.ids import GateName
+from edgeguard.core.interlock import PointRef
+from edgeguard.core.limits import AUDIT_WITHIN_S
+from edgeguard.core.point import Labels
+from edgeguard.core.rule_state import RuleState
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.runtime.writing import End, Wish, Writing
+from edgeguard.store import Batch
+
+_log = structlog.get_logger()
+
+OWNER: Final = "gates"
+_FEEDBACK_LOOK_S: Final = 0.3
+
+
+class Gates:
+    """All gates of one daemon; one opening of each at a time."""
+
+    def __init__(self, gateway: Gateway, writing: Writing) -> None:
+        self._gateway = gateway
+        self._writing = writing
+        self._turns: defaultdict[GateName, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._closed: dict[GateName, PointRef] = {}
+        """Relays that are, or may be, closed."""
+        self._due = asyncio.Event()
+
+    def recall(self, states: Mapping[str, bytes]) -> None:
+        """Relays that an earlier run had closed: they are let go as soon as their devices answer."""
+        for name, body in states.items():
+            with suppress(orjson.JSONDecodeError, KeyError, TypeError):
+                told = orjson.loads(body)
+                self._closed[GateName(name)] = PointRef(told["device"], told["point"])
+                self._due.set()
+
+    def keep(self) -> None:
+        """Hand what is closed to a store that has begun a new file."""
+        if self._closed:
+            self._gateway.store.submit(Batch((), states=tuple(_state(name, ref) for name, ref in self._closed.items())))
+
+    async def run(self) -> None:
+        """Let go what could not be let go at once, for ever."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            for name in tuple(self._closed):
+                async with self._turns[name]:
+                    if name in self._closed and not await self._let_go(name):
+                        self._due.set()
+            await asyncio.sleep(GATE_LET_GO_S)
+
+    async def open(self, call: Call) -> BarrierView:
+        """Open a gate. UnknownName, CommandRefused or WriteRefused if nothing moved; Retryable if nobody knows."""
+        gate = self._gate(call.text("gate"))
+        if self._turns[gate.name].locked():
+            raise CommandRefused("busy", f"gate {gate.name} is being opened")
+        async with self._turns[gate.name]:
+            self._refuse_if_too_soon(gate)
+            await self._remember(gate)
+            try:
+                ends = await self._write(gate.open, True, call.author)
+            except EdgeguardError:
+                await self._forget(gate.name)  # nothing was tried
+                raise
+            except asyncio.CancelledError:
+                await self._end_pulse(gate)
+                raise
+            if not ends.fate.acted:
+                await self._forget(gate.name)
+                raise ends.error or CommandRefused(ends.fate.value, ends.detail)
+            self._count(gate)
+            try:
+                await asyncio.sleep((gate.pulse_ms or 0) / 1000)
+            finally:
+                await self._end_pulse(gate)
+            shown = await self._shown(gate)
+        return _view(gate, ends, shown, closed=gate.name in self._closed)
+
+    def _gate(self, name: str) -> GateSpec:
+        gates = self._gateway.site.gates
+        if not gates:
+            raise CommandRefused("no-gate", "no gate is configured: [[gate]]")
+        found = next((gate for gate in gates if gate.name == name), None)
+        if found is None:
+            raise UnknownName(f"there is no gate {name}")
+        return found
+
+    def _refuse_if_too_soon(self, gate: GateSpec) -> None:
+        earlier_ms = self._gateway.rates.earlier(_rate(gate))
+        left_ms = gate.min_interval_ms - (self._gateway.clock.now().boot_ms - earlier_ms[-1]) if earlier_ms else 0
+        if left_ms > 0:
+            raise CommandRefused("too-soon", f"gate {gate.name} was opened lately; again in {left_ms / 1000:.1f} s")
+
+    def _count(self, gate: GateSpec) -> None:
+        """It was opened now, which counts on over a restart."""
+        self._gateway.rates.count(_rate(gate))
+        self._gateway.store.submit(Batch((), states=(self._gateway.rates.state(_rate(gate)),)))
+
+    async def _write(self, ref: PointRef, value: bool, by: str, release: bool = False) -> End:
+        (end,) = await self._writing.carry_out((Wish(ref.device, ref.point, value, release),), by)
+        return end
+
+    async def _remember(self, gate: GateSpec) -> None:
+        """Before the relay closes: a start after a crash will let it go."""
+        if gate.pulse_ms is None:
+            return
+        self._closed[gate.name] = gate.open
+        try:
+            async with asyncio.timeout(AUDIT_WITHIN_S):
+                await self._gateway.store.put(Batch((), states=(_state(gate.name, gate.open),)))
+        except (StoreError, TimeoutError) as error:
+            del self._closed[gate.name]
+            raise CommandRefused("not-recorded", f"nothing was opened, because a restart would not let go: {error}") from error
+
+    async def _end_pulse(self, gate: GateSpec) -> None:
+        """Let go, a few times if need be; what does not succeed now is tried on in the background."""
+        if gate.name not in self._closed:
+            return
+        for _ in range(GATE_LET_GO_TRIES):
+            if await self._let_go(gate.name):
+                return
+        self._due.set()
+        zh, en = f"{gate.labels.zh}:继电器可能仍吸合", f"{gate.labels.en}: the relay may still be closed"
+        self._gateway.pipeline.health(Health(f"gate.{gate.name}", "relay-closed", ok=False, text=Labels(zh, en)))
+
+    async def _let_go(self, name: GateName) -> bool:
+        """Whether the relay is known to have let go."""
+        ref = self._closed[name]
+        try:
+            end = await self._write(ref, False, "gateway", release=True)
+        except (EdgeguardError, ExchangeFailed) as error:
+            _log.warning("gate.held", gate=name, error=str(error))
+            return False
+        if not end.fate.acted or end.read_back is True:
+            return False
+        await self._forget(name)
+        return True
+
+    async def _forget(self, name: GateName) -> None:
+        """Letting go once more after a restart would do no harm, so that the disk is not waited for."""
+        if self._closed.pop(name, None) is not None:
+            self._gateway.store.submit(Batch((), states=(RuleState(OWNER, name, b""),)))
+
+    async def _shown(self, gate: GateSpec) -> bool | None:
+        """Whether the feedback has become true in time; None where there is none."""
+        if gate.feedback is None:
+            return None
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + gate.within_ms / 1000
+        while True:
+            if await self._is_true(gate.feedback):
+                return True
+            if loop.time() >= until_s:
+                return False
+            await asyncio.sleep(_FEEDBACK_LOOK_S)
+
+    async def _is_true(self, ref: PointRef) -> bool:
+        try:
+            device = self._gateway.field.device(ref.device)
+        except KeyError:
+            return False
+        return (await device.read((ref.point,))).outcomes[0] is True
+
+
+def _rate(gate: GateSpec) -> str:
+    return f"gate {gate.name}"
+
+
+def _state(name: GateName, ref: PointRef) -> RuleState:
+    return RuleState(OWNER, name, orjson.dumps({"device": ref.device, "point": ref.point}))
+
+
+def _view(gate: GateSpec, end: End, shown: bool | None, closed: bool) -> BarrierView:
+    """What is known, in words. Retryable if the pulse may never have come to the device."""
+    if shown is None and end.fate.value == "lost":
+        raise Retryable(f"{end.detail}; without feedback nobody knows whether gate {gate.name} has opened")
+    seen = {True: "opened", False: f"not seen open within {gate.within_ms / 1000:g} s", None: "the relay was closed"}[shown]
+    detail = seen + ("; the relay may still be closed" if closed else "")
+    return BarrierView(gate.name, shown, verified=shown is not False and not closed, detail=detail)
