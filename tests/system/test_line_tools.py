@@ -20,7 +20,7 @@ from edgeguard.codec.sighting import Form, Way
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.simulator.faults import Kind
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 LINE = LineSettings(9600, Parity.EVEN)
 FLAT, WATER = "000000000101", "1078330012345678"
