@@ -179,7 +179,7 @@ def _told(care: DeviceCare, state: CareState, name: str, news: HintNews, first_d
     reach = finding.reach
     day = finding.day - first_day
     return Told(
-        day if news.telling is Telling.WITHDRAWN else max(day, 0) + 1,
+        (state.today or first_day) - first_day,
         name, news.telling, finding.seen.value, finding.share,
         None if reach is None else day + reach.expected,
         None if reach is None else day + reach.earliest,

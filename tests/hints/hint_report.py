@@ -38,7 +38,9 @@ def failing(first_seed: int, devices: int) -> Iterator[Case]:
             days = RATES[number % len(RATES)]
             shape = "linear" if kind.value == "wear" else SHAPES[(number + place) % len(SHAPES)]
             onset = 60 + 7 * (seed * 13 % 9)
-            yield Case(make, seed, onset + days + 5, kind, Decay(onset, onset + days, shape))
+            # use begins with the first day: a service interval has no other onset
+            begun = 0 if kind.value == "wear" else onset
+            yield Case(make, seed, onset + days + 5, kind, Decay(begun, onset + days, shape))
 
 
 def healthy(first_seed: int, devices: int) -> Iterator[Case]:
