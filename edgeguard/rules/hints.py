@@ -117,7 +117,8 @@ def _is_news(hint: Hint, today: int) -> bool:
         return True
     if today - hint.told_day < UPDATE_DAYS:
         return now.reach is not None and _date_moved(told, now)
-    further = now.seen is not Seen.USAGE and abs(now.share - told.share) >= 0.1
+    step = 0.5 if now.seen is Seen.PASSED else 0.1
+    further = now.seen is not Seen.USAGE and abs(now.share - told.share) >= step
     return now.seen is not told.seen or _date_moved(told, now) or further
 
 

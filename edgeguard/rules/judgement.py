@@ -6,7 +6,7 @@ One cause is one finding: trend, step and creep are three ways to see it, and th
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import NormalDist, median
 from typing import Final
@@ -137,6 +137,8 @@ def judge(
         if found is not None and ahead >= (strict.keep_share if standing else strict.trend_share) * way:
             sooner = _if_it_quickens(found, trend.last_day - begun, ahead / way)
             passed = gone >= way or found.expected <= 0.0
+            if passed and gone < way:
+                shared = replace(shared, level=trend.level, share=sign * (trend.level - reference.level) / way)
             return _finding(Seen.PASSED if passed else Seen.TREND, shared, trend, sooner, trend.certainty)
     wanted = strict.flat_share if standing else strict.moved_share
     all_moved = min(sign * (value - reference.level) for value in recent) - season.swing >= 0.7 * wanted * way

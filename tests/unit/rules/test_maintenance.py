@@ -57,6 +57,17 @@ def test_the_hint_goes_when_the_quantity_is_as_it_was() -> None:
     assert list(report_standing(life.care, life.state)) == []
 
 
+def test_a_limit_that_is_passed_is_told_once_with_a_figure_beyond_it() -> None:
+    life = Life(GAUGE_ALONE)
+    life.days(0, 95, growing(45, 0.05))
+    passed = [news.hint.finding for _, _, news in life.told if news.hint.finding.seen.value == "passed"]
+
+    assert len(passed) == 1
+    assert passed[0].level >= 6.0 - 1e-9
+    assert passed[0].share >= 1.0 - 1e-9
+    assert passed[0].reach is None
+
+
 def test_a_step_is_told_as_one_with_its_day_and_without_a_date() -> None:
     life = Life(GAUGE_ALONE)
     life.days(0, 60, lambda day: wavering(day) + (1.4 if day >= 50 else 0.0))
