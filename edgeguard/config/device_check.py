@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeguard.config.alarm_traits import needed_by
 from edgeguard.config.domain_check import Draft as DomainDraft
-from edgeguard.config.domain_check import domains, templates, with_site_roles
+from edgeguard.config.domain_check import domains, explained, templates, with_site_roles
 from edgeguard.config.files import Files
 from edgeguard.config.interlock_check import Draft, with_interlocks
 from edgeguard.config.line_check import device_line
@@ -88,7 +88,7 @@ def build_devices(
     drafts: list[Draft] = []
     for one in rows:
         domain, row, path = found[one.name], one.row, one.path
-        alarms = build_alarms(one.name, one.profile, row, path, mistakes, templates(domain))
+        alarms = build_alarms(one.name, explained(one.profile, domain), row, path, mistakes, templates(domain))
         narrowed = override_reports(one.profile, row, path, mistakes)
         raw = one.raw
         if raw is not None:

@@ -198,6 +198,19 @@ def _with_set(domain: Domain, group: GroupSpec, pumps: Sequence[Draft], members:
     return replace(domain, watched=(*domain.watched, watched), missing=(*domain.missing, *missing))
 
 
+def explained(profile: DeviceProfile, domain: Domain) -> DeviceProfile:
+    """The profile with the rules that are on as parents of those of its alarms that follow from them."""
+    on = [rule for watched in domain.watched if not watched.group for rule in watched.rules if rule.explains]
+    alarms = tuple(_with_parents(alarm, [rule.name for rule in on if alarm.name in rule.explains]) for alarm in profile.alarms)
+    return replace(profile, alarms=alarms) if on else profile
+
+
+def _with_parents(alarm: AlarmTemplate, parents: Sequence[str]) -> AlarmTemplate:
+    if not parents:
+        return alarm
+    return replace(alarm, traits=replace(alarm.traits, parents=(*alarm.traits.parents, *parents)))
+
+
 def templates(domain: Domain) -> tuple[AlarmTemplate, ...]:
     """The rules that are on, as alarms that a site may set otherwise."""
     return tuple(

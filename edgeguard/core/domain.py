@@ -43,6 +43,8 @@ class DomainRule:
     off_delay_ms: int = 0
     side: Condition | None = None
     """HIGH or LOW for a rule that is a plain limit: the device's own alarm on that side of the same point stands in for it."""
+    explains: tuple[str, ...] = ()
+    """Alarms of the same device that follow from it: while it stands they are suppressed, for it is their parent."""
 
 
 @dataclass(frozen=True, slots=True)

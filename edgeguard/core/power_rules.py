@@ -84,6 +84,7 @@ PHASE_LOSS: Final = DomainRule(
     unit="V",
     on_delay_ms=2_000,
     off_delay_ms=5_000,
+    explains=tuple(f"under-voltage-{phase}" for phase in PHASES),
 )
 UNBALANCE: Final = (
     DomainRule(

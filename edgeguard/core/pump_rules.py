@@ -24,6 +24,7 @@ DRY_RUN: Final = DomainRule(
     limit=0.2,
     unit="m",
     on_delay_ms=3_000,
+    explains=("pump-alarm", "low-pressure"),
 )
 NO_FLOW: Final = DomainRule(
     "no-flow",

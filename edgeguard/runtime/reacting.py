@@ -239,29 +239,30 @@ class Reacting:
     # -- what a step is shown -------------------------------------------------------------------------------------------
 
     async def _seen(self, spec: ReactionSpec, course: _Course) -> Seen:
-        state = self._alarm_state(spec)
+        standing, acked = self._alarm(spec, begun=course.state.phase is not Phase.IDLE)
         unmet = ""
-        if course.state.phase is Phase.IDLE and state in (AlarmState.ACTIVE, AlarmState.ACKED):
+        if course.state.phase is Phase.IDLE and standing:
             if spec.requires:
                 unmet = await self._writing.unmet(Interlock(spec.requires))
             if spec.mode is Mode.TEST and not unmet:
                 unmet = await self._forbidden(spec)
-        return Seen(
-            standing=state in (AlarmState.ACTIVE, AlarmState.ACKED),
-            acked=state is AlarmState.ACKED,
-            shows=self._shows(spec.target, course),
-            hand=self._hand(spec, course),
-            unmet=unmet,
-        )
+        shows, hand = self._shows(spec.target, course), self._hand(spec, course)
+        return Seen(standing=standing, acked=acked, shows=shows, hand=hand, unmet=unmet)
 
-    def _alarm_state(self, spec: ReactionSpec) -> AlarmState:
+    def _alarm(self, spec: ReactionSpec, begun: bool) -> tuple[bool, bool]:
+        """Whether the alarm's condition is held to be true, and whether somebody has acknowledged it.
+
+        What a person has shelved or taken out of service does not stand; what is only kept from people (by a flood, by a parent)
+        does. What stood before a restart begins nothing before its device has been heard.
+        """
         record = self._gateway.pipeline.records.get(DeviceName(spec.alarm.partition(".")[0]))
-        if record is None:
-            return AlarmState.NORMAL
+        if record is None or (record.at is None and not begun):
+            return False, False
         for rule, alarm in zip(record.rules.alarms, record.state.alarms, strict=True):
             if rule.name == spec.alarm:
-                return alarm.state
-        return AlarmState.NORMAL
+                withheld = alarm.state in (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE)
+                return alarm.standing and not withheld, alarm.life is AlarmState.ACKED
+        return False, False
 
     def _shows(self, target: PointRef, course: _Course) -> Value | None:
         """What the output shows by a round that began after the last write: the one before may have been under way."""

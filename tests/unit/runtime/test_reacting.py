@@ -233,6 +233,33 @@ def test_one_that_was_taken_out_of_the_configuration_switches_off_and_is_forgott
     told(second, replace(place(), reactions=()), states=kept, standing=True, siren=1)
 
 
+@pytest.mark.parametrize(("state", "sounds"), [(AlarmState.SUPPRESSED, 1), (AlarmState.SHELVED, 0), (AlarmState.OUT_OF_SERVICE, 0)])
+def test_what_only_keeps_an_alarm_from_people_does_not_silence_the_siren(state: AlarmState, sounds: int) -> None:
+    async def tell(it: Story) -> None:
+        await it.pressure(1.0)
+        record = it.house.pipeline.records[DeviceName("pump-1")]
+        (alarm,) = record.state.alarms
+        record.state = replace(record.state, alarms=(replace(alarm, state=state, beneath=AlarmState.ACTIVE),))
+        await asyncio.sleep(1.5)
+        assert it.siren == sounds
+
+    told(tell)
+
+
+def test_an_alarm_from_before_a_restart_begins_nothing_until_its_device_is_heard() -> None:
+    async def tell(it: Story) -> None:
+        record = it.house.pipeline.records[DeviceName("pump-1")]
+        heard, record.at = record.at, None
+        it.house.handlers.reacting._stirred.set()
+        await asyncio.sleep(0.5)
+        assert it.writes == 0
+        record.at = heard
+        await asyncio.sleep(2.5)
+        assert it.siren == 1
+
+    told(tell, standing=True)
+
+
 def test_a_disk_that_takes_nothing_lets_nothing_happen() -> None:
     async def tell(it: Story) -> None:
         it.house.store.refusal = StoreError("full")
