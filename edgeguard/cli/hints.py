@@ -3,6 +3,7 @@
 from typing import Final
 
 import typer
+from rich.padding import Padding
 
 from edgeguard.cli.look import author
 from edgeguard.cli.output import console, print_json, styled, table
@@ -15,6 +16,7 @@ from edgeguard.control.hint_views import HintsView, HintView, WatchedView
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _SENTENCE_CHARS: Final = 1000
+_INDENTED: Final = (0, 0, 0, 2)
 
 
 def hints(session: Session, device: str | None, everything: bool) -> Exit:
@@ -43,12 +45,12 @@ def _print_hint(hint: HintView, lang: Lang) -> None:
     if hint.snoozed_until is not None:
         head += lang.say(f"  已搁置至 {hint.snoozed_until}", f"  put aside until {hint.snoozed_until}")
     console().print(styled(head, "red" if hint.seen == "passed" else "yellow"))
-    console().print(f"  {clean(lang.say(hint.text.zh, hint.text.en), _SENTENCE_CHARS)}", soft_wrap=True)
+    console().print(Padding(clean(lang.say(hint.text.zh, hint.text.en), _SENTENCE_CHARS), _INDENTED))
     if hint.history:
         shown = lang.say(f"近 {len(hint.history)} 天", f"last {len(hint.history)} days")
         console().print(styled(f"  {spark(hint.history)}  {shown}", "dim"))
     check = clean(lang.say(hint.check.zh, hint.check.en), _SENTENCE_CHARS)
-    console().print(f"  → {check}", soft_wrap=True)
+    console().print(Padding(f"→ {check}", _INDENTED))
 
 
 def spark(history: tuple[float | None, ...]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from cli_kit import Desk, desk
+from rich.cells import cell_len
 
 from edgeguard.cli.hints import spark
 from edgeguard.testing.handlers import FakeBuilding
@@ -29,6 +30,14 @@ def test_a_hint_says_what_was_seen_how_sure_it_is_and_what_to_check(here: Desk) 
     assert "→ Check sill and rollers" in printed.out
     assert "▁" in printed.out
     assert printed.code == 1
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("width", [80, 160])
+def test_no_line_is_wider_than_the_terminal(here: Desk, lang: str, width: int) -> None:
+    printed = here.type("hints", "--all", lang=lang, width=width)
+
+    assert max(cell_len(line.rstrip()) for line in printed.out.splitlines()) <= width
 
 
 def test_hints_speak_chinese(here: Desk) -> None:
