@@ -128,6 +128,8 @@ class LateAnswers:
             pays = next((asked for asked in owed.asked if fits(heard.protocol, heard.station, asked.pdu, heard.pdu)), None)
             if pays is None:
                 continue
+            if heard.may_ask and not pays.ours:
+                break  # another master's write and its confirmation are the same bytes: it may have asked once more
             ours |= pays.ours
             if pays.ours and just_now:
                 self.note(kind[0], now_s - pays.sent_s)
