@@ -6,19 +6,15 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from shared_line import EVERY_METER, FRAMES, METER, REFUSED, WATER, SharedLine, electric, rtu
 
-from edgeguard.bus import BusStats, ExchangeFailed, LinkState, Request
-from edgeguard.bus.framings import Framings
-from edgeguard.bus.turns import Turns
-from edgeguard.codec.ascii import AsciiFraming, lrc
+from edgeguard.bus import ExchangeFailed, Request
+from edgeguard.codec.ascii import AsciiFraming
 from edgeguard.codec.cjt188_framing import Cjt188Framing
 from edgeguard.codec.cjt188_framing import build_frame as water_frame
 from edgeguard.codec.dlt645_framing import Dlt645Framing
-from edgeguard.codec.dlt645_framing import build_frame as electric_frame
-from edgeguard.codec.framing import Framing
 from edgeguard.codec.modbus import read_request, write_register_request
-from edgeguard.codec.rtu import RtuFraming, crc16
-from edgeguard.core.ids import BusName
+from edgeguard.codec.rtu import RtuFraming
 from edgeguard.core.limits import (
     FOREIGN_ANSWER_S,
     FOREIGN_YIELD_S,
@@ -27,100 +23,10 @@ from edgeguard.core.limits import (
     LATE_LEARNED_MAX_S,
     RTU_QUIET_S,
 )
-from edgeguard.core.line import LineSettings, Protocol
+from edgeguard.core.line import Protocol
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 from edgeguard.testing.clock import run_virtual
-
-LINE = LineSettings(9600)
-METER, WATER, EVERY_METER = "003411001043", "1033780011223344", "A" * 12
-REFUSED = 0xBAD
-"""The register that the device does not have."""
-
-
-def rtu(body: bytes) -> bytes:
-    return body + crc16(body).to_bytes(2, "little")
-
-
-def ascii_frame(body: bytes) -> bytes:
-    return b":" + (body + bytes((lrc(body),))).hex().upper().encode() + b"\r\n"
-
-
-class SharedLine:
-    """We, another master, and units that answer in order and keep one more request in mind. A register holds its own address."""
-
-    def __init__(self, framing: Framing | None = None, frame: Callable[[bytes], bytes] = rtu) -> None:
-        protocol = Protocol.DLT645 if isinstance(framing, Dlt645Framing) else Protocol.MODBUS
-        protocol = Protocol.CJT188 if isinstance(framing, Cjt188Framing) else protocol
-        self.turns = Turns(BusName("riser"), Framings({protocol: framing or RtuFraming()}), 1, 0.0, LINE, 50)
-        self.turns.opened(self.write, lambda _: None, lambda _: 0.0, True)
-        self.frame = frame
-        self.sent: list[tuple[bytes, float]] = []
-        self.takes_s: dict[int, float] = {}
-        self.next_s: list[float | None] = []
-        """What the next answers take; None: it is lost."""
-        self.ends_s: dict[int, list[float]] = {}
-        self.beside = (b"", b"")
-        """Bytes glued to answers."""
-        self.answers: Callable[[bytes], bytes | None] = self.unit
-
-    def write(self, data: bytes) -> None:
-        """Ours."""
-        self.sent.append((data, asyncio.get_running_loop().time()))
-        self.reaches(data)
-
-    def theirs(self, data: bytes) -> None:
-        """The other master's request: we hear it as the devices do."""
-        self.turns.received(data)
-        self.reaches(data)
-
-    def reaches(self, data: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        answer = self.answers(data)
-        if answer is None:
-            return
-        unit = int(data[1:3], 16) if self.frame is ascii_frame else data[0]
-        takes_s = self.next_s.pop(0) if self.next_s else self.takes_s.get(unit, 0.01)
-        self.ends_s[unit] = [end_s for end_s in self.ends_s.get(unit, []) if end_s > loop.time()]
-        if takes_s is None or len(self.ends_s[unit]) > 1:
-            return
-        travels_s = (len(data) + len(answer)) * LINE.character_s
-        end_s = max(self.ends_s[unit][-1] if self.ends_s[unit] else 0.0, loop.time()) + travels_s + takes_s
-        self.ends_s[unit].append(end_s)
-        before, after = self.beside
-        loop.call_at(end_s, self.turns.received, before + answer + after)
-
-    def unit(self, data: bytes) -> bytes | None:
-        body = data[:-2] if self.frame is rtu else bytes.fromhex(data[1:-2].decode())[:-1]
-        unit, function, address, count = body[0], body[1], int.from_bytes(body[2:4], "big"), int.from_bytes(body[4:6], "big")
-        if address == REFUSED:
-            return self.frame(bytes((unit, function | 0x80, 2)))
-        if function == 6:
-            return self.frame(body)
-        values = b"".join((address + i).to_bytes(2, "big") for i in range(count))
-        return self.frame(bytes((unit, function, len(values))) + values)
-
-    def ask(self, unit: int, address: int, table: Table = Table.HOLDING, count: int = 1) -> None:
-        """The other master reads."""
-        self.theirs(self.frame(bytes((unit,)) + read_request(table, address, count)))
-
-    async def read(self, unit: int, address: int, timeout_s: float = 0.2, table: Table = Table.HOLDING) -> int | Fault:
-        """We read one register; its value, -1 for a refusal."""
-        try:
-            answer = await self.turns.ask(Request(unit, read_request(table, address, 1), timeout_s))
-        except ExchangeFailed as failed:
-            return failed.fault
-        return int.from_bytes(answer[2:], "big") if len(answer) > 2 else -1
-
-    @property
-    def stats(self) -> BusStats:
-        return self.turns.stats(LinkState.CONNECTED, 0, None, "")
-
-
-FRAMES: list[tuple[type[RtuFraming] | type[AsciiFraming], Callable[[bytes], bytes]]] = [
-    (RtuFraming, rtu),
-    (AsciiFraming, ascii_frame),
-]
 
 
 @pytest.mark.parametrize(("framing", "frame"), FRAMES)
@@ -346,10 +252,6 @@ def test_a_request_of_another_master_beside_our_own_answer_is_heard_as_well() ->
     run_virtual(story())
 
 
-def electric(station: str, control: int, text: str) -> bytes:
-    return b"\xfe" * 4 + electric_frame(station, control, bytes.fromhex(text))
-
-
 @pytest.mark.parametrize("asked", [METER, EVERY_METER])
 @pytest.mark.parametrize("other", [METER, EVERY_METER])
 def test_a_meters_refusal_of_what_another_master_wanted_is_not_ours(asked: str, other: str) -> None:
@@ -441,96 +343,5 @@ def test_others_are_counted_and_late_answers_are_not_they() -> None:
         assert (line.stats.late_answers, line.stats.foreign_frames) == (1, 2)
         assert await line.read(7, 2) == 2
         assert RTU_QUIET_S < FOREIGN_ANSWER_S
-
-    run_virtual(story())
-
-
-late_or_lost = st.lists(st.none() | st.floats(0.0, 0.6), max_size=8)
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    st.sampled_from(FRAMES),
-    late_or_lost,
-    st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(1, 2), st.sampled_from([50, REFUSED]), st.booleans()), max_size=6),
-    st.lists(st.tuples(st.integers(1, 2), st.sampled_from([3, 4]), st.booleans()), min_size=1, max_size=5),
-    st.floats(0.1, 1.0),
-)
-@example(FRAMES[0], [], [(0.0, 1, REFUSED, True)] * 2, [(1, 3, True)], 1.0)
-def test_reads_and_writes_of_two_masters_are_never_mixed_up(
-    form: tuple[type[RtuFraming] | type[AsciiFraming], Callable[[bytes], bytes]],
-    next_s: list[float | None],
-    theirs: list[tuple[float, int, int, bool]],
-    ours: list[tuple[int, int, bool]],
-    timeout_s: float,
-) -> None:
-    """Also where the other one repeats a write: by its bytes that could be the confirmation of the first."""
-
-    def request(address: int, writes: bool, value: int) -> bytes:
-        return write_register_request(address, bytes((0, value))) if writes else read_request(Table.HOLDING, address, 1)
-
-    async def story() -> None:
-        framing, frame = form
-        line = SharedLine(framing(), frame)
-        line.next_s = list(next_s)
-
-        async def other_master() -> None:
-            for after_s, unit, address, writes in theirs:
-                await asyncio.sleep(after_s)
-                line.theirs(frame(bytes((unit,)) + request(address, writes, 1)))
-
-        other = asyncio.create_task(other_master())
-        for unit, address, writes in ours:
-            await asyncio.sleep(0.01)
-            pdu = request(address, writes, 5)
-            try:
-                answer = await line.turns.ask(Request(unit, pdu, timeout_s))
-            except ExchangeFailed:
-                continue
-            assert answer == (pdu if writes else b"\3\2" + address.to_bytes(2, "big"))
-        await other
-
-    run_virtual(story())
-
-
-VOLTAGE, CURRENT, NONE = "00 01 01 02", "00 01 02 02", "02 00 80 02"
-"""Identifiers on the wire; the meter does not have the last one."""
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    late_or_lost,
-    st.lists(st.tuples(st.floats(0.0, 1.0), st.sampled_from([NONE, VOLTAGE]), st.sampled_from([METER, EVERY_METER])), max_size=6),
-    st.lists(st.tuples(st.sampled_from([VOLTAGE, CURRENT, NONE]), st.sampled_from([METER, EVERY_METER])), min_size=1, max_size=5),
-    st.floats(0.1, 1.0),
-)
-def test_no_meter_refuses_for_us_what_it_refused_to_another_master(
-    next_s: list[float | None], theirs: list[tuple[float, str, str]], ours: list[tuple[str, str]], timeout_s: float
-) -> None:
-    def meter(data: bytes) -> bytes:
-        start = data.index(b"\x68")
-        asked = bytes((byte - 0x33) & 0xFF for byte in data[start + 10 : start + 14]).hex(" ")
-        return electric(METER, 0xD1, "02") if asked == NONE else electric(METER, 0x91, f"{asked} {asked}")
-
-    async def story() -> None:
-        line = SharedLine(Dlt645Framing())
-        line.answers = meter
-        line.next_s = list(next_s)
-
-        async def other_master() -> None:
-            for after_s, identifier, station in theirs:
-                await asyncio.sleep(after_s)
-                line.theirs(electric(station, 0x11, identifier))
-
-        other = asyncio.create_task(other_master())
-        for identifier, station in ours:
-            await asyncio.sleep(0.01)
-            request = Request(station, b"\x11" + bytes.fromhex(identifier), timeout_s, protocol=Protocol.DLT645)
-            try:
-                answer = await line.turns.ask(request)
-            except ExchangeFailed:
-                continue
-            assert answer == (b"\xd1\2" if identifier == NONE else b"\x91" + bytes.fromhex(identifier) * 2)
-        await other
 
     run_virtual(story())
