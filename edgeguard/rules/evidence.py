@@ -7,7 +7,7 @@ so that nothing is concluded from a time in which nobody looked.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edgeguard.core.alarm import Alarm, AlarmRule, AlarmTraits, Condition, Direction
+from edgeguard.core.alarm import PLAIN, Alarm, AlarmRule, AlarmTraits, Condition, Direction
 from edgeguard.core.alarm_limits import RATE_SAMPLES
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.interlock import PointRef
@@ -51,6 +51,8 @@ _BACKWARD = (Condition.RATE, Condition.STUCK, Condition.DEVIATION)
 def watched_of(rule: AlarmRule, device: DeviceName, index: Mapping[PointName, int]) -> Watched:
     """Compile; the alarm's point must be among `index` (the configuration has seen to it)."""
     traits = rule.traits
+    if traits is PLAIN:
+        return Watched(rule, -1 if rule.point is None else index[rule.point])
     own = {PointRef(device, name): at for name, at in index.items()}
     reference = traits.reference
     return Watched(

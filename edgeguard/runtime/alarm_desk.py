@@ -329,8 +329,9 @@ class AlarmDesk:
     def _look_at_common(self, device: DeviceName | None, now: Stamp) -> Moved:
         """Combinations of points of several devices: when one of them was heard, and as time goes."""
         moved: Moved = []
-        for owner, sheet in self._common.items():
-            chosen = self._linked().combined(owner, device)
+        links = self._linked()
+        for owner, sheet in self._common.items() if links.combines else ():
+            chosen = links.combined(owner, device)
             if chosen:
                 moment = Moment((), answered=True, look=self._look, now_ms=now.boot_ms)
                 sheet.state, before = look_at(sheet.rules, sheet.state, chosen, moment, now)

@@ -82,6 +82,11 @@ class Links:
         """Alarms of a common sheet that speak of points of this device; of any, for None."""
         return self._combined.get((owner, device), ())
 
+    @property
+    def combines(self) -> bool:
+        """There is an alarm that combines points of devices."""
+        return bool(self._combined)
+
     def point_index(self, rules: DeviceRules, point: PointName) -> int:
         """Where a point is among the device's; -1 for nowhere."""
         index = self._index.get(id(rules))
