@@ -40,6 +40,7 @@ def test_half_a_year_of_a_device_that_is_well_gives_no_hint(make: str) -> None:
     assert run(Case(make, 910_003, 180)).told == ()
 
 
+@pytest.mark.slow
 def test_what_was_mended_without_a_word_takes_its_hint_back() -> None:
     outcome = run(Case("battery", 910_004, 110, HintKind.QUANTITY, Decay(50, 100, "linear", 85)))
 

@@ -1,8 +1,9 @@
 """Maintenance hints in the daemon: kept with their news, known after a restart, shown, recorded as done, put aside."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -95,11 +96,18 @@ def test_a_restart_goes_on_where_it_was_and_says_nothing_twice() -> None:
     assert [hint["state"] for hint in plant.hints()[before:]] in ([], ["updated"])
 
 
-def test_what_is_not_wanted_any_more_is_withdrawn_and_its_memory_taken_away() -> None:
+@cache
+def worn() -> Mapping[str, bytes]:
+    """What is kept of a pump with a hint that stands."""
     plant = Plant()
     plant.days(14, wavering)
     plant.days(16, lambda day: wavering(day) + 0.12 * day)
-    plant.begin({**plant.kept(), "gone-1": b"{}"}, MaintenanceSpec())
+    return plant.kept()
+
+
+def test_what_is_not_wanted_any_more_is_withdrawn_and_its_memory_taken_away() -> None:
+    plant = Plant()
+    plant.begin({**worn(), "gone-1": b"{}"}, MaintenanceSpec())
     for _ in range(3):
         plant.pipeline.sweep()
 
@@ -109,10 +117,7 @@ def test_what_is_not_wanted_any_more_is_withdrawn_and_its_memory_taken_away() ->
 
 def test_the_hints_of_a_device_that_is_gone_are_withdrawn() -> None:
     plant = Plant()
-    plant.days(14, wavering)
-    plant.days(16, lambda day: wavering(day) + 0.12 * day)
-    states = plant.kept()
-    plant.begin({"pump-9": states["pump-1"]}, MaintenanceSpec(enabled=False))
+    plant.begin({"pump-9": worn()["pump-1"]}, MaintenanceSpec(enabled=False))
     plant.pipeline.sweep()
 
     assert (plant.hints()[-1]["id"], plant.hints()[-1]["state"]) == ("pump-9.quantity-pressure", "withdrawn")
