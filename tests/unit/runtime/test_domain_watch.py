@@ -43,6 +43,7 @@ def test_a_lost_phase_is_told_as_that() -> None:
     assert raised == {"main-meter.phase-loss", "plant-meter.phase-loss"}
 
 
+@pytest.mark.slow
 def test_counters_go_on_after_a_kill() -> None:
     house = WatchedHouse(example(), start_s=7.6 * 3600.0, only=("lift",))
     house.live(80)
@@ -103,6 +104,7 @@ def test_a_terminal_of_the_standard_finds_the_trapped_passenger_too(tmp_path: Pa
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Kind.STUCK, Kind.DRIFTING])
 def test_a_device_that_shows_wrong_values_raises_no_wrong_alarm(kind: Kind) -> None:
     house = WatchedHouse(example(), start_s=3 * 3600.0, faults=(Trouble("lift-1", kind, 2.0),), only=("lift",))

@@ -275,12 +275,12 @@ def test_a_disk_that_takes_nothing_lets_nothing_happen() -> None:
 def test_a_silent_panel_is_tried_a_few_times_and_told() -> None:
     async def tell(it: Story) -> None:
         it.house.unit("b").silent = True
-        await it.pressure(1.0, 300.0)
+        await it.pressure(1.0, 120.0)
         assert it.phase is Phase.FAILED
         assert it.record().count("write accepted") == 1 + SIREN.retries
         assert it.record()[-1] == "reaction gave-up"
         it.house.unit("b").silent = False
-        await it.pressure(5.0, 60.0)
+        await it.pressure(5.0, 30.0)
         assert it.siren == 0
         await it.pressure(1.0)
         news = [body["ok"] for body in it.house.store.bodies(Stream.EVENTS) if body.get("source") == "reaction.siren"]
