@@ -9,6 +9,7 @@ from typing import Any, Final
 from edgeguard.config.admission import refusal
 from edgeguard.config.bus_check import build_buses
 from edgeguard.config.camera_check import build_cameras
+from edgeguard.config.certificate_alarms import certificate_alarms
 from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
 from edgeguard.config.energy_check import build_energy, with_excess_alarms
@@ -115,7 +116,7 @@ def load_site_with_notes(
     maintenance = build_maintenance(data, devices, mistakes)
     energy = build_energy(data, devices, mistakes)
     devices = with_excess_alarms(devices, energy)
-    alarms = build_site_alarms(data, buses, devices, mistakes)
+    alarms = (*build_site_alarms(data, buses, devices, mistakes), *certificate_alarms(uplink))
     gates = build_gates(data, devices, mistakes)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)

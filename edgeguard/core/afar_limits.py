@@ -56,7 +56,7 @@ CERTIFICATES_MAX: Final = 500
 CERTIFICATE_FILE_BYTES: Final = 2 * 1024 * 1024
 CERTIFICATE_DAYS_AHEAD: Final = 30
 """A certificate that ends within so many days is an alarm."""
-CERTIFICATE_LOOK_S: Final = 3600.0
+CERTIFICATE_LOOK_S: Final = 60.0
 CREDENTIAL_LOOK_S: Final = 30.0
 """Changed files of certificates, keys and passwords are noticed within this, and used by a new session."""
 

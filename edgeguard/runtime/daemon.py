@@ -46,6 +46,7 @@ RELOADER = "reloader"
 MEMORY = "learned"
 RATES = "rates"
 COMMANDS = "commands"
+CERTIFICATES = "certificates"
 REACTIONS = "reactions"
 
 
@@ -141,6 +142,7 @@ class Daemon:
         gateway.supervisor.start(RELOADER, reloader.run)
         gateway.supervisor.start(MEMORY, gateway.keep_remembering)
         gateway.supervisor.start(RATES, gateway.keep_rates)
+        gateway.supervisor.start(CERTIFICATES, gateway.look_at_certificates)
         handlers = Handlers(gateway, self._files.path, reloader.reload)
         gates = Gates(gateway, handlers.writing)
         gates.recall(self._states.get(GATES, {}))

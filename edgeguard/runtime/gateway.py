@@ -13,6 +13,7 @@ import structlog
 
 from edgeguard import __version__
 from edgeguard.control.command_views import SnapshotView
+from edgeguard.core.afar_limits import CERTIFICATE_LOOK_S
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Clock
 from edgeguard.core.command import ReplyTo
@@ -25,6 +26,7 @@ from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.alarm_memory import OWNER as ALARMS
 from edgeguard.runtime.cameras import Cameras
+from edgeguard.runtime.certificate_watch import CertificateWatch
 from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.families import watches_of
 from edgeguard.runtime.field import Field, Unit, UnitSpec, unit_specs
@@ -35,6 +37,7 @@ from edgeguard.runtime.rates_kept import OWNER, RatesKept
 from edgeguard.runtime.supervisor import Supervisor
 from edgeguard.store import Batch, Store, TrendStore
 from edgeguard.uplink import Uplink, build_catalog
+from edgeguard.uplink.certificates import Held, Role, held_certificates
 
 _log = structlog.get_logger()
 
@@ -75,6 +78,7 @@ class Gateway:
         """What the platform has chosen in the place of what the configuration says."""
         self.takes_pictures: TakesPicture | None = None
         """Serves the command `snapshot`; None while no camera could."""
+        self.certificates = CertificateWatch()
         self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
@@ -85,7 +89,7 @@ class Gateway:
             self.pipeline.add(device, known)
         self.pipeline.oversee(self.site.alarms, known, (states or {}).get(ALARMS, {}))
         self.pipeline.retire(known)
-        self.pipeline.watch(watches_of(self.site), states or {})
+        self.pipeline.watch((*watches_of(self.site), self.certificates), states or {})
         self.rates.known((states or {}).get(OWNER, {}))
         for spec in unit_specs(self.site).values():
             self.field.start(spec)
@@ -140,7 +144,7 @@ class Gateway:
                 self.pipeline.add(device, known)
         self.pipeline.order(device.name for device in site.devices)
         self.pipeline.oversee(site.alarms)
-        self.pipeline.watch(watches_of(site))
+        self.pipeline.watch((*watches_of(site), self.certificates))
         for unit in units:
             self.field.begin(unit)
         self.site = site
@@ -168,6 +172,17 @@ class Gateway:
     async def remember(self) -> None:
         """Write what the devices have taught, if it is news."""
         await self.memory.keep([poller.device for poller in self.field.pollers.values()])
+
+    async def look_at_certificates(self) -> None:
+        """See how long the uplink's certificates are good, for ever."""
+        while True:
+            spec, uplink = self.site.uplink, self.uplink
+            if spec is not None and spec.tls:
+                held = await asyncio.to_thread(held_certificates, spec)
+                shown = None if uplink is None else uplink.broker_certificate
+                if spec is self.site.uplink:
+                    self.certificates.held = (*held, *(() if shown is None else (Held(Role.BROKER, shown),)))
+            await asyncio.sleep(CERTIFICATE_LOOK_S)
 
     async def keep_remembering(self) -> None:
         """Write it now and then, until cancelled."""
