@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import pytest
@@ -306,3 +307,29 @@ async def _refused(port: int, authority: Authority, code: str) -> None:
     async with Running(rig):
         await until(lambda: code in rig.codes(), what=f"{code} not in {rig.news}")
         assert rig.open_rows(Stream.ALARMS) == 1
+
+
+async def test_renewed_certificates_are_used_without_a_restart_and_half_written_ones_are_not(
+    tmp_path: Path, authority: Authority
+) -> None:
+    certificate, key = authority.issue("b07-old", "DNS:b07")
+    key.chmod(0o600)
+    tempo = replace(PATIENT, credentials_s=0.2)
+    lines = _tls_lines(authority, *authority.issue("broker"), "require_certificate true")
+    async with mosquitto(tmp_path, *lines) as port:
+        ca = PurePath(authority.certificate)
+        rig = make_rig(port, tempo, tls=True, ca=ca, certificate=PurePath(certificate), key=PurePath(key))
+        async with Running(rig):
+            await until(lambda: rig.uplink.view.state == "online")
+            shown = rig.uplink.broker_certificate
+            assert shown is not None
+            assert (shown.name, shown.not_after_ms > rig.clock.now().wall_ms) == ("broker", True)
+            fresh, fresh_key = authority.issue("b07-new", "DNS:b07")
+            certificate.write_bytes(fresh.read_bytes())
+            await until(lambda: "certificate-invalid" in rig.codes(), what=str(rig.news))
+            assert rig.uplink.view.reconnects == 0
+            key.write_bytes(fresh_key.read_bytes())
+            await until(lambda: rig.uplink.view.reconnects == 1 and rig.uplink.view.state == "online", what=str(rig.news))
+            rig.put(Stream.ALARMS, 3)
+            await until(lambda: rig.drained)
+        assert rig.codes() == ["certificate-invalid"]
