@@ -145,6 +145,8 @@ def _configure(folder: Path, building: SimulatedSite, broker_port: int) -> Path:
         if f'"{shipped}"' not in text:
             raise Permanent(f"the shipped example configuration does not name {shipped} any more; the demo is of another version")
         text = text.replace(f'"{shipped}"', f'"{used}"')
+    # nobody may synchronise the clock of the machine that a demo is shown on
+    text = text.replace("\n[energy]\n", "\n[energy]\ntrust_clock = true\n", 1)
     text += f'\n[store]\ndirectory = "{folder}/state"\n\n[control]\nsocket = "{_socket(folder)}"\n\n[log]\nformat = "human"\n'
     path = folder / "site.toml"
     path.write_text(text, encoding="utf-8")

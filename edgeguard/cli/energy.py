@@ -162,8 +162,15 @@ def _print_begun(lang: Lang, made: Report, last: Mapping[MeterName, Counted], ca
     out.print()
     for one in made.meters:
         reading = last.get(one.meter.name)
-        if reading is None or not reading.at.synced:
+        if reading is None:
             out.print(f"{one.meter.name}: {lang.say('还没有读数', 'no reading yet')}")
+            continue
+        if not reading.at.synced:
+            zh, en = (
+                "时钟未同步,时段待其同步后给出",
+                "the clock is not synchronised: intervals wait until it is (or energy.trust_clock)",
+            )
+            out.print(f"{one.meter.name}: {lang.say(zh, en)}")
             continue
         end_ms = (reading.at.wall_ms // QUARTER_MS + 1) * QUARTER_MS
         at, end = (datetime.fromtimestamp(ms / 1000, calendar.zone) for ms in (reading.at.wall_ms, end_ms))

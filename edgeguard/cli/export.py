@@ -72,12 +72,8 @@ def export(session: Session, wanted: Wanted) -> Exit:
     if damaged:
         told.append(say(f"{damaged} 个损坏的数据块已略过", f"{damaged} damaged blocks were left out"))
     if unplaced:
-        told.append(
-            say(
-                f"{unplaced} 个数据块没有时间(时钟未同步),未导出",
-                f"{unplaced} blocks have no time (clock never set) and are not in it",
-            )
-        )
+        zh, en = f"{unplaced} 个数据块的时间未经同步", f"{unplaced} blocks bear the time of a clock that was not synchronised"
+        told.append(say(zh, en))
     sys.stderr.write("; ".join(told) + "\n")
     return Exit.FINE if count else Exit.WRONG
 

@@ -67,6 +67,7 @@ def build_energy(data: Mapping[str, Any], devices: Sequence[DeviceSpec], mistake
         workdays=frozenset(raw.workdays),
         specifics=_specifics(raw, meters, mistakes),
         excess_percent=raw.excess_percent,
+        trust_clock=raw.trust_clock,
     )
 
 

@@ -117,6 +117,7 @@ class EnergyTable(Table):
     holidays: Annotated[list[Day], Field(max_length=HOLIDAYS_MAX)] = Field(default_factory=list)
     workdays: Annotated[list[Day], Field(max_length=HOLIDAYS_MAX)] = Field(default_factory=list)
     excess_percent: Annotated[float, Field(strict=False, ge=0, le=1000, allow_inf_nan=False)] = 25.0
+    trust_clock: bool = False
     specific: Annotated[list[SpecificTable], Field(max_length=SPECIFICS_MAX)] = Field(default_factory=list)
 
 

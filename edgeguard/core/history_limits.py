@@ -22,7 +22,8 @@ TREND_COMPACT_AT_ONCE: Final = 8
 TREND_MAX_BYTES_DEFAULT: Final = 256 * 1024 * 1024
 TREND_MIN_BYTES: Final = 4 * 1024 * 1024
 TREND_DROP_ROWS: Final = 256
-"""Blocks that a full history gives up at once."""
+TREND_DROP_PARTS: Final = 16
+"""A full history gives up one block in so many at once, and never more than TREND_DROP_ROWS."""
 TREND_RETRY_S: Final = 30.0
 TREND_CLOSE_S: Final = 1.5
 TREND_READ_ROWS: Final = 64

@@ -150,6 +150,8 @@ class EnergySpec:
     """Days at a weekend on which people work all the same."""
     specifics: tuple[SpecificSpec, ...] = ()
     excess_percent: float = 25.0
+    trust_clock: bool = False
+    """The wall clock counts as right although nothing synchronises it: a site without a network, but with a battery."""
 
 
 QUALITIES: Final = ("measured", "partial", "spread", "undivided")

@@ -34,7 +34,7 @@ class TrendPoint:
 class TrendRound:
     """One poll round of one device; `outcomes[i]` belongs to `points[i]`. A fault has lost its detail.
 
-    `at.wall_ms` is true also for a round that was read before the clock was set, if `at.synced`.
+    `at.wall_ms` is true also for a round that was read before the clock was set, if `at.synced`; else it is as that clock had it.
     """
 
     device: DeviceName

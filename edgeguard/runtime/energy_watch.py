@@ -5,7 +5,7 @@ counter itself knows what flowed since.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -95,11 +95,12 @@ class EnergyWatch:
     def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
         """One round of a device: its counters step, those that were read well."""
         found = NOTHING
+        at = replace(snapshot.at, synced=True) if self._spec.trust_clock else snapshot.at
         for running in self._meters.get(record.spec.name, ()):
             value = snapshot.outcomes[running.index]
             if value.__class__ is not float and value.__class__ is not int:
                 continue
-            reading = Counted(snapshot.at, round(value * running.spec.micro))
+            reading = Counted(at, round(value * running.spec.micro))
             running.state, output = step_meter(
                 running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
             )

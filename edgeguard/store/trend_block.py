@@ -61,9 +61,11 @@ def decode_aggregates(body: bytes) -> list[list[Aggregate | None]]:
 
 def _column(cells: tuple[Outcome, ...]) -> object:
     first = cells[0]
-    if cells.count(first) == len(cells):
+    types = set(map(type, cells))
+    # 1, 1.0 and true are equal, and not the same
+    if len(types) == 1 and cells.count(first) == len(cells):
         return {"v": _cell(first)}
-    if Fault in set(map(type, cells)):
+    if Fault in types:
         return [_cell(cell) for cell in cells]
     return cells
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from edgeguard.core.history_limits import TREND_DROP_ROWS, TREND_GRACE_MS
+from edgeguard.core.history_limits import TREND_DROP_PARTS, TREND_DROP_ROWS, TREND_GRACE_MS
 from edgeguard.core.ids import BootId, DeviceName
 from edgeguard.core.point import Outcome
 from edgeguard.core.site import HistorySpec
@@ -122,23 +122,30 @@ class TrendLedger:
         )
         return int((pages - free) * size)
 
-    def enforce(self, now_ms: int) -> int:
-        """Drop what is too old, then what is too much: oldest rounds first, then minutes, then hours. Rows that went."""
-        spec = self.spec
+    def enforce(self, now_ms: int | None) -> int:
+        """Drop what is too old (None: nobody knows), then what is too much: rounds, then minutes, then hours. Rows that went."""
+        spec, gone = self.spec, 0
         with self.transaction():
-            waiting = self.connection.execute("SELECT min(from_ms) FROM due WHERE grain = ?", (MINUTES,)).fetchone()[0]
-            too_old = now_ms - spec.raw_ms
-            gone = self._drop("raw", "to_ms < ? AND synced", (too_old if waiting is None else min(too_old, waiting),), "from_ms")
-            gone += self._drop("aggregates", "grain = ? AND from_ms < ?", (MINUTES, now_ms - spec.minutes_ms), "from_ms")
-            gone += self._drop("aggregates", "grain = ? AND from_ms < ?", (HOURS, now_ms - spec.hours_ms), "from_ms")
+            if now_ms is not None:
+                gone += self._expire(now_ms)
             for table, where, values in (("raw", "1", ()), ("aggregates", "grain = ?", (MINUTES,)), ("aggregates", "1", ())):
                 while self.used_bytes() > spec.max_bytes and (dropped := self._drop(table, where, values, "id")):
                     gone += dropped
         return gone
 
+    def _expire(self, now_ms: int) -> int:
+        spec = self.spec
+        waiting = self.connection.execute("SELECT min(from_ms) FROM due WHERE grain = ?", (MINUTES,)).fetchone()[0]
+        too_old = now_ms - spec.raw_ms
+        gone = self._drop("raw", "to_ms < ? AND synced", (too_old if waiting is None else min(too_old, waiting),), "from_ms")
+        gone += self._drop("aggregates", "grain = ? AND from_ms < ?", (MINUTES, now_ms - spec.minutes_ms), "from_ms")
+        return gone + self._drop("aggregates", "grain = ? AND from_ms < ?", (HOURS, now_ms - spec.hours_ms), "from_ms")
+
     def _drop(self, table: str, where: str, values: tuple[int, ...], order: str) -> int:
+        first, last = self.connection.execute(f"SELECT min(id), max(id) FROM {table}").fetchone()  # noqa: S608
+        most = TREND_DROP_ROWS if first is None else min(max((last - first) // TREND_DROP_PARTS, 1), TREND_DROP_ROWS)
         chosen = f"SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 (literals of this module)
-        return self.connection.execute(f"DELETE FROM {table} WHERE id IN ({chosen})", (*values, TREND_DROP_ROWS)).rowcount  # noqa: S608
+        return self.connection.execute(f"DELETE FROM {table} WHERE id IN ({chosen})", (*values, most)).rowcount  # noqa: S608
 
     def _has(self, block: Block, layout: int, boot: int) -> bool:
         """Whether a block has been saved already: who was cancelled while waiting for that hands it in again."""

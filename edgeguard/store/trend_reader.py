@@ -51,8 +51,8 @@ class TrendReader:
 
     def span_ms(self) -> tuple[int, int] | None:
         """The first and the last moment of which there is anything; None for an empty history."""
-        first = [self._one("SELECT min(from_ms) FROM raw WHERE synced"), self._one("SELECT min(from_ms) FROM aggregates")]
-        last = [self._one("SELECT max(to_ms) FROM raw WHERE synced"), self._one("SELECT max(from_ms) FROM aggregates")]
+        first = [self._one("SELECT min(from_ms) FROM raw"), self._one("SELECT min(from_ms) FROM aggregates")]
+        last = [self._one("SELECT max(to_ms) FROM raw"), self._one("SELECT max(from_ms) FROM aggregates")]
         known = [one for one in first if one is not None]
         return (min(known), max(one for one in last if one is not None)) if known else None
 
@@ -61,7 +61,7 @@ class TrendReader:
         return self._one("SELECT min(from_ms) FROM raw WHERE synced")
 
     def unplaced_rounds(self) -> int:
-        """Blocks of rounds whose time is not known, because no clock was ever set in their boot."""
+        """Blocks of rounds that bear the time of a clock that was never set in their boot: it may be right or wrong."""
         return self._one("SELECT count(*) FROM raw WHERE NOT synced") or 0
 
     def rounds(self, from_ms: int, to_ms: int, devices: Sequence[DeviceName] | None = None) -> Iterator[TrendRound]:
@@ -71,7 +71,7 @@ class TrendReader:
         """
         waiting: list[tuple[int, int, TrendRound]] = []
         count = 0
-        for layout, start_ms, boot, body in self._blocks(from_ms, to_ms, devices):
+        for layout, start_ms, boot, synced, body in self._blocks(from_ms, to_ms, devices):
             ready = [entry for entry in waiting if entry[0] < start_ms]
             if ready:
                 ready.sort(key=_time)
@@ -87,7 +87,7 @@ class TrendReader:
                 if from_ms <= wall_ms < to_ms:
                     count += 1
                     waiting.append(
-                        (wall_ms, count, TrendRound(layout.device, layout.points, Stamp(wall_ms, time, boot, True), outcomes))
+                        (wall_ms, count, TrendRound(layout.device, layout.points, Stamp(wall_ms, time, boot, synced), outcomes))
                     )
         waiting.sort(key=_time)
         yield from (entry[2] for entry in waiting)
@@ -104,7 +104,8 @@ class TrendReader:
             return
         device_rows = self._layouts_of(device)
         if grain is Grain.RAW:
-            start = min(max(from_ms, to_ms if (first := self.raw_from_ms()) is None else first), to_ms)
+            first = self.raw_from_ms()
+            start = min(max(from_ms, self._made(device_rows, Grain.MINUTE)[1] if first is None else first), to_ms)
             for sample in self.curve(device, point, from_ms, start, Grain.MINUTE):
                 # its minute may hold the first rounds that are still there, too
                 start = max(start, sample.at_ms + sample.width_ms)
@@ -133,7 +134,7 @@ class TrendReader:
         return ",".join(str(layout.id) for layout in self._layouts if layout.device == device)
 
     def _raw_samples(self, device: DeviceName, point: PointName, from_ms: int, to_ms: int) -> Iterator[Sample]:
-        for layout, start_ms, _, body in self._blocks(from_ms, to_ms, (device,)):
+        for layout, start_ms, _, _, body in self._blocks(from_ms, to_ms, (device,)):
             index = _index(layout, point)
             if index is None:
                 continue
@@ -179,7 +180,7 @@ class TrendReader:
 
     def _blocks(
         self, from_ms: int, to_ms: int, devices: Sequence[DeviceName] | None
-    ) -> Iterator[tuple[_Layout, int, BootId, bytes]]:
+    ) -> Iterator[tuple[_Layout, int, BootId, bool, bytes]]:
         """Blocks that touch a stretch, in the order of their beginnings."""
         layouts = {layout.id: layout for layout in self._layouts if devices is None or layout.device in devices}
         boots = {number: BootId(name) for number, name in self._connection.execute("SELECT id, name FROM boots").fetchall()}
@@ -187,12 +188,12 @@ class TrendReader:
         marks = ",".join(str(number) for number in layouts)
         while True:
             rows = self._connection.execute(
-                f"SELECT from_ms, id, layout, boot, body FROM raw WHERE (from_ms, id) > (?, ?) AND from_ms < ? AND to_ms >= ?"  # noqa: S608
-                f" AND synced AND layout IN ({marks}) ORDER BY from_ms, id LIMIT ?",
+                f"SELECT from_ms, id, layout, boot, synced, body FROM raw WHERE (from_ms, id) > (?, ?)"  # noqa: S608
+                f" AND from_ms < ? AND to_ms >= ? AND layout IN ({marks}) ORDER BY from_ms, id LIMIT ?",
                 (after, last, to_ms, from_ms, TREND_READ_ROWS),
             ).fetchall()
-            for start_ms, _, layout_id, boot, body in rows:
-                yield layouts[layout_id], start_ms, boots[boot], body
+            for start_ms, _, layout_id, boot, synced, body in rows:
+                yield layouts[layout_id], start_ms, boots[boot], bool(synced), body
             if len(rows) < TREND_READ_ROWS:
                 return
             after, last = rows[-1][0], rows[-1][1]

@@ -197,6 +197,8 @@ class TrendStore:
         """Aggregate some of what is due, drop some of what is too old or too much: a little with every writing."""
         now = self._clock.now()
         if not now.synced:
+            # what is how old is not known, but how much there is
+            await self._do(lambda ledger: ledger.enforce(None))
             return
         for _ in range(TREND_COMPACT_AT_ONCE * max(len(self._known), 1)):
             due = await self._do(lambda ledger: ledger.next_due(now.wall_ms))

@@ -1,6 +1,7 @@
 """Metering before the pipeline: one batch a closed interval, a kill at every batch, reloads, and alarms on excess."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -196,3 +197,12 @@ def test_an_excess_is_an_alarm_and_goes_when_it_ends(site: Site) -> None:
     states = [orjson.loads(item.body) for batch in gateway.ledger.batches for item in batch.items if item.stream is Stream.ALARMS]
     excess: Sequence[str] = [body["state"] for body in states if body["alarm"] == "meter.consumption-excess"]
     assert excess[:2] == ["active", "returned"]
+
+
+def test_a_clock_that_nobody_synchronises_counts_only_where_the_site_says_so(site: Site) -> None:
+    for trusted in (False, True):
+        gateway = Gateway(replace(site, energy=replace(site.energy, trust_clock=trusted)))
+        gateway.clock.synced = False
+        for i in range(61):
+            gateway.round(shown(i))
+        assert len(gateway.amounts()) == (4 if trusted else 0)
