@@ -1,5 +1,6 @@
 """`replay-rules`: what the rules would have said of a recording, with other limits than today's."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import structlog
 from rich.text import Text
 
 from edgeguard.cli.moments import moment_ms
@@ -34,6 +36,8 @@ class Wanted:
 
 def replay_rules(session: Session, wanted: Wanted) -> Exit:
     """Print what would have been told, and what differs. Exit 1 when there is nothing in the recording for this site."""
+    # What the rules log as they run is told in a table here, and must not stand between the lines of JSON.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     from_ms = 0 if wanted.since is None else moment_ms(wanted.since)
     to_ms = _FOREVER_MS if wanted.to is None else moment_ms(wanted.to)
 
