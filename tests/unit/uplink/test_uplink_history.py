@@ -106,18 +106,19 @@ def test_a_rate_that_is_changed_counts_from_then_on() -> None:
     gateway = Gateway(3, clock, replace(SPEC, history_delay_ms=0))
 
     async def story() -> None:
-        gateway.put(Stream.TELEMETRY, 20_000)
+        gateway.put(Stream.TELEMETRY, 6000)
         clock.advance(3600)
         gateway.online()
-        await gateway.serve(10)
+        await gateway.serve(5)
         slow = gateway.items(HISTORY)
         gateway.sync.set_history_rate(1000.0)
-        await gateway.serve(10)
+        await gateway.serve(3)
         fast = gateway.items(HISTORY) - slow
         gateway.sync.set_history_rate(1.0)
         await gateway.serve(20)
         crawl = gateway.items(HISTORY) - slow - fast
-        assert (900 <= slow <= 1100, 6000 <= fast <= 10_250, 10 <= crawl <= 60) == (True, True, True), (slow, fast, crawl)
+        # A message that was cut already goes as it is; the bucket is in debt for it then.
+        assert (400 <= slow <= 600, 1800 <= fast <= 3250, 10 <= crawl <= 120) == (True, True, True), (slow, fast, crawl)
 
     run_virtual(story(), clock)
 
@@ -136,11 +137,11 @@ def test_fifty_gateways_that_return_together_begin_their_history_one_by_one() ->
             gateway.put(Stream.TELEMETRY, 1)
             gateway.online()
         begun_s = clock.now().boot_ms / 1000
-        await asyncio.gather(*(gateway.serve(62, step_s=0.5) for gateway in gateways))
+        await asyncio.gather(*(gateway.serve(62, step_s=1.0) for gateway in gateways))
         assert {gateway.first("telemetry") for gateway in gateways} == {begun_s}
         begins = sorted(at_s - begun_s for gateway in gateways if (at_s := gateway.first(HISTORY)) is not None)
         assert len(begins) == 50
-        assert begins[-1] <= 60.5
+        assert begins[-1] <= 61.0
         busiest = max(sum(low <= at_s < low + 5 for at_s in begins) for low in range(0, 60, 5))
         assert busiest <= 12, begins
         assert begins[40] - begins[10] > 25
