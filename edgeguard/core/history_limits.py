@@ -25,7 +25,7 @@ TREND_DROP_ROWS: Final = 256
 TREND_DROP_PARTS: Final = 16
 """A full history gives up one block in so many at once, and never more than TREND_DROP_ROWS."""
 TREND_RETRY_S: Final = 30.0
-TREND_CLOSE_S: Final = 1.5
+TREND_CLOSE_S: Final = 0.75
 TREND_READ_ROWS: Final = 64
 TREND_QUARANTINE_KEEP: Final = 1
 TREND_MAX_HOURS: Final = 24 * 366 * 10

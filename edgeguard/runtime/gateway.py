@@ -193,10 +193,8 @@ class Gateway:
     async def stop(self, uplink_timeout_s: float) -> None:
         """Stop polling first, then let the uplink say goodbye."""
         await asyncio.gather(self.field.stop_all(), self.cameras.stop())
-        await self._stop_uplink(uplink_timeout_s)
+        await asyncio.gather(self._stop_uplink(uplink_timeout_s), self._close_history())
         await self.supervisor.stop_all()
-        if self.history is not None:
-            await self.history.close()
 
     async def keep_rates(self) -> None:
         """Whenever the store has begun a new file, or found its own at last, put together what both remember, until cancelled."""
@@ -205,6 +203,12 @@ class Gateway:
             self.rates.apart.clear()
             self.rates.known((await self.store.load_states()).get(OWNER, {}))
             self.store.submit(Batch((), states=self.rates.states()))
+
+    async def _close_history(self) -> None:
+        """While the uplink says goodbye: stopping has few seconds for everything."""
+        await self.supervisor.stop(HISTORY)
+        if self.history is not None:
+            await self.history.close()
 
     def poll_figures(self) -> dict[str, PollFigures]:
         """Live figures of every poller that is not parked, by the name of its child."""
