@@ -25,13 +25,27 @@ _LIKE_A_METER: Final = re.compile(r"[0-9A-F]{12,16}\Z")
 _ADVICE: Final = "; if one device is meant to be polled twice, set shared_address = true on the second"
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The address of a meter as one row of the site gives it."""
+
+    where: KeyPath
+    station: str
+    shared: bool
+
+    @property
+    def is_wildcard(self) -> bool:
+        """More than one meter may answer to it."""
+        return "A" in self.station
+
+
 @dataclass(slots=True)
 class Stations:
     """The addresses taken so far on all buses, and who answers to wildcards."""
 
     mistakes: Mistakes
     _places: FirstUse = field(init=False)
-    _meters: dict[tuple[str | None, str], list[tuple[KeyPath, str]]] = field(default_factory=dict)
+    _meters: dict[tuple[str | None, str], list[_Row]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._places = FirstUse(self.mistakes, "address")
@@ -55,20 +69,28 @@ class Stations:
             if bus is not None and not bus.wire.is_line:
                 shown = f"{bus.wire.value}:// carries Modbus only"
                 self.mistakes.add((*path, "bus"), f"{shown}; a meter needs a serial port, or rtu+tcp:// to a network adapter")
-        if station is not None and row.get("shared_address") is not True:
-            on = text_of(row, "bus")
-            self._places.claim(where, (on, protocol, station), f"{station} on bus {on}", _ADVICE)
+        if station is not None:
+            on, shared = text_of(row, "bus"), row.get("shared_address") is True
+            if not shared:
+                self._places.claim(where, (on, protocol, station), f"{station} on bus {on}", _ADVICE)
             if not isinstance(limits, ModbusLimits | ForeignLimits) and isinstance(station, str):
-                self._meters.setdefault((on, protocol), []).append((where, station))
+                self._meters.setdefault((on, protocol), []).append(_Row(where, station, shared))
         return station
 
     def close(self) -> None:
-        """Nothing more comes: a wildcard among other meters of its protocol is a mistake."""
-        for (bus, _), meters in self._meters.items():
-            for where, station in meters:
-                if "A" in station and len(meters) > 1:
-                    others = f"{len(meters) - 1} other meter{'s' * (len(meters) > 2)} of this protocol"
-                    self.mistakes.add(where, f"{station} calls everybody, but bus {bus} has {others}; write each one's own address")
+        """Nothing more comes: a wildcard among other meters of its protocol is a mistake.
+
+        A shared address says that two rows mean one meter; who calls everybody shares no address with several.
+        """
+        for (bus, _), rows in self._meters.items():
+            own = {row.station for row in rows if not row.is_wildcard}
+            if len(own) < 2 and sum(not row.shared for row in rows) < 2:
+                continue
+            others = len(own) or len(rows) - 1
+            shown = f"bus {bus} has {others} other meter{'s' * (others > 1)} of this protocol"
+            for row in rows:
+                if row.is_wildcard:
+                    self.mistakes.add(row.where, f"{row.station} calls everybody, but {shown}; write each one's own address")
 
     def _unit(self, address: object, where: KeyPath, bus: BusSpec | None) -> int | None:
         if not isinstance(address, int) or isinstance(address, bool):

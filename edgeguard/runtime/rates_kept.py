@@ -20,7 +20,7 @@ OWNER: Final = "rates"
 
 
 class RatesKept:
-    """Boot times at which things were done, by name: those of the last hour, and the newest for pauses that are longer.
+    """Boot times at which things were done, by name: those of the last hour, and the newest before it for pauses that are longer.
 
     A time is given out once for each name, so that it also says which of several it stands for.
     """
@@ -41,9 +41,11 @@ class RatesKept:
     def count(self, name: str) -> int:
         """It is done now; the time that stands for it."""
         now_ms = self._clock.now().boot_ms
-        lately = [at_ms for at_ms in self._done.get(name, ()) if now_ms - at_ms < HOUR_MS]
+        done = self._done.get(name, [])
+        lately = [at_ms for at_ms in done if now_ms - at_ms < HOUR_MS]
+        before = [at_ms for at_ms in done if now_ms - at_ms >= HOUR_MS]
         at_ms = max(now_ms, max(lately, default=now_ms - 1) + 1)
-        self._done[name] = [*lately, at_ms]
+        self._done[name] = [*before[-1:], *lately, at_ms]
         return at_ms
 
     def earlier(self, name: str, at_ms: int | None = None) -> tuple[int, ...]:

@@ -79,6 +79,23 @@ def test_wildcards_may_stand_alone_with_devices_of_other_protocols(tmp_path: Pat
     assert found == [1, "A" * 12, "10" + "A" * 14]
 
 
+SHARED = '"AAAAAAAAAAAA"\nshared_address = true'
+
+
+def test_a_wildcard_may_share_the_address_of_one_meter(tmp_path: Path, library: ProfileLibrary) -> None:
+    assert stations(tmp_path, library, ("dlt645", '"000012345678"'), ("dlt645", SHARED)) == ["000012345678", "A" * 12]
+    shared = '"000012345678"\nshared_address = true'
+    assert stations(tmp_path, library, ("dlt645", '"AAAAAAAAAAAA"'), ("dlt645", shared)) == ["A" * 12, "000012345678"]
+
+
+def test_a_wildcard_shares_no_address_with_two_meters(tmp_path: Path, library: ProfileLibrary) -> None:
+    """Either would answer to it, and its values would be those of the one or of the other."""
+    with pytest.raises(ConfigError) as caught:
+        stations(tmp_path, library, ("dlt645", '"000000000001"'), ("dlt645", '"000000000002"'), ("dlt645", SHARED))
+    (mistake,) = caught.value.mistakes
+    assert "device[2].address: AAAAAAAAAAAA calls everybody, but bus wire has 2 other meters of this protocol" in mistake
+
+
 @pytest.mark.parametrize(
     ("devices", "sentence"),
     [

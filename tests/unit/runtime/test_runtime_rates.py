@@ -160,7 +160,23 @@ def test_times_are_told_apart_moved_and_taken_back() -> None:
     for _ in range(5):
         rates.count("x")
         clock.advance(HOUR_MS / 4000)
-    assert len(rates.earlier("x")) == 4
+    assert len(rates.earlier("x")) == 1 + 4  # the newest that is older than an hour, for pauses longer than that
+
+
+def test_a_pause_of_more_than_an_hour_is_kept_and_after_a_refusal_as_well() -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        async with living(clock, site_of(min_interval_ms=6 * HOUR_MS)) as house:
+            assert await write(house, 3.0) == "done"
+            await asyncio.sleep(5 * HOUR_MS / 1000)
+            for _ in range(2):
+                both = await asyncio.gather(write(house, 3.5), write(house, 4.0), return_exceptions=True)
+                assert all(isinstance(end, WriteRefused) and "the last write is" in str(end) for end in both)
+            await asyncio.sleep(HOUR_MS / 1000)
+            assert await write(house, 4.0) == "done"
+
+    run_virtual(main(), clock)
 
 
 def test_a_new_file_of_the_store_gets_what_is_remembered_and_gives_what_it_has() -> None:
