@@ -50,10 +50,11 @@ class Beside:
                 answer, asked = b"", False
             elif sent is not None and heard.pdu == sent.pdu and heard.station == sent.address:
                 sent = None  # the line's echo
-            elif heard.may_answer and self._late.answered(heard, now_s, just_now=idle):
-                asked = False
             else:
-                asked = heard.may_ask and heard.station not in _NOBODY_ANSWERS
+                paid = self._late.answered(heard, now_s, just_now=idle) if heard.may_answer else None
+                asked = paid is None and heard.may_ask and heard.station not in _NOBODY_ANSWERS
+                if paid is not None and paid.ours:
+                    continue
                 if asked:
                     self._late.asked_by_others(heard, now_s)
                 if heard.may_ask or (idle and now_s >= self.late_until_s):

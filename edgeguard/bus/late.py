@@ -8,7 +8,7 @@ fits none of the earlier requests pays for all of them, and one that fits is thr
 nothing can be owed any longer.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edgeguard.bus.exchange import Request
@@ -32,13 +32,14 @@ _OVER_WORST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request whose answer may still come, until `kept_s`."""
+class Asked:
+    """A request whose answer may still come, until `kept_s`. `confirms`: or it was the confirmation of the one before."""
 
     pdu: bytes
     sent_s: float
     kept_s: float
     ours: bool
+    confirms: bool = False
 
 
 @dataclass(slots=True)
@@ -60,11 +61,11 @@ class _Owed:
     `until_s`: not asked again before; `others_s`: since when others have had precedence.
     """
 
-    asked: list[_Asked] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     until_s: float = 0.0
     others_s: float | None = None
 
-    def add(self, asked: _Asked, until_s: float) -> None:
+    def add(self, asked: Asked, until_s: float) -> None:
         if len(self.asked) >= LATE_OWED:
             del self.asked[1]  # the oldest says how late an answer may be
         self.asked.append(asked)
@@ -100,45 +101,56 @@ class LateAnswers:
             for owed in self._of(request.address, request.protocol, request.pdu).values():
                 owed.others_s = None
 
-    def give_up(self, request: Request, sent_s: float, now_s: float) -> None:
-        """A request of ours, sent at `sent_s`, is waited for no longer."""
+    def give_up(self, request: Request, sent_s: float, now_s: float, rests: bool = True) -> None:
+        """A request of ours, sent at `sent_s`, is waited for no longer. `rests`: its station is left alone for a while."""
         self._forget(now_s)
         worst_s = self._of_station(request.address).worst_s
         rest_s = max(request.timeout_s, LATE_ANSWER_MIN_S, min(_OVER_WORST * worst_s, LATE_LEARNED_MAX_S))
         owed = self._open(request.address, request.protocol, request.pdu)
-        owed.add(_Asked(request.pdu, sent_s, now_s + max(LATE_KEPT_S, rest_s), ours=True), now_s + rest_s)
+        owed.add(Asked(request.pdu, sent_s, now_s + max(LATE_KEPT_S, rest_s), ours=True), now_s + rest_s if rests else 0.0)
 
-    def asked_by_others(self, heard: Heard, now_s: float) -> None:
-        """Another master has asked. However often it does so, one of ours has its turn in the end."""
+    def asked_by_others(self, heard: Heard, now_s: float, confirms: bool = False) -> None:
+        """Another master has asked. However often it does so, one of ours has its turn in the end.
+
+        `confirms`: or its write was confirmed. Then nothing more comes, or what comes takes no longer than the station is known to.
+        """
         self._forget(now_s)
         known = self._known.get(heard.station, _NOTHING_KNOWN)
         wait_s = _OVER_WORST * known.worst_s if known.worst_s else known.timeout_s
         owed = self._open(heard.station, heard.protocol, heard.pdu)
         owed.others_s = now_s if owed.others_s is None else owed.others_s
         kept_s = now_s + max(LATE_KEPT_S, wait_s)
-        owed.add(_Asked(heard.pdu, now_s, kept_s, ours=False), min(now_s + wait_s, owed.others_s + LATE_LEARNED_MAX_S))
+        if confirms and known.answers >= LATE_KNOWN_ANSWERS:
+            kept_s = now_s + wait_s
+            for place, asked in enumerate(owed.asked):
+                if asked.pdu == heard.pdu and not asked.ours:
+                    owed.asked[place] = replace(asked, kept_s=min(asked.kept_s, kept_s))
+        owed.add(Asked(heard.pdu, now_s, kept_s, False, confirms), min(now_s + wait_s, owed.others_s + LATE_LEARNED_MAX_S))
 
-    def answered(self, heard: Heard, now_s: float, just_now: bool = True) -> bool:
-        """A station has spoken while nobody waited for that: whether it owed it to us. If it owes nothing more, it is free again.
+    def answered(self, heard: Heard, now_s: float, just_now: bool = True) -> Asked | None:
+        """A station has spoken while nobody waited for that: the request that this pays for. Who owes nothing more is free again.
 
         `just_now`: so that the time which it has taken is known.
         """
-        ours = False
         for kind, owed in self._of(heard.station, heard.protocol, heard.pdu).items():
             pays = next((asked for asked in owed.asked if fits(heard.protocol, heard.station, asked.pdu, heard.pdu)), None)
             if pays is None:
                 continue
-            if heard.may_ask and not pays.ours:
-                break  # another master's write and its confirmation are the same bytes: it may have asked once more
-            ours |= pays.ours
+            if heard.pdu == pays.pdu and not pays.ours:
+                # Another master's write and its confirmation are the same bytes: by turns it is the one and the other.
+                last = next(asked for asked in reversed(owed.asked) if asked.pdu == heard.pdu and not asked.ours)
+                if last.confirms:
+                    return None
+                self.asked_by_others(heard, now_s, confirms=True)
+                return pays
             if pays.ours and just_now:
                 self.note(kind[0], now_s - pays.sent_s)
             # It answers in order: what was asked before is owed no more.
             del owed.asked[: owed.asked.index(pays) + 1]
             if not owed.asked:
                 del self._owed[kind]
-            break
-        return ours
+            return pays
+        return None
 
     def until_s(self, request: Request) -> float:
         """When this may be asked (loop time); 0 if nothing stands against it."""
@@ -166,7 +178,7 @@ class LateAnswers:
             least_s = 0.0 if known.answers >= LATE_KNOWN_ANSWERS else LATE_KEPT_S
             over_s = max(now_s + LATE_ANSWER_MIN_S, sent_s + max(least_s, min(_OVER_WORST * late_s, _OVER_WORST * LATE_KEPT_S)))
             doubtful = any(asked.pdu != request.pdu for asked in fitting)
-            owed.add(_Asked(request.pdu, sent_s, over_s, ours=True), over_s if doubtful else 0.0)
+            owed.add(Asked(request.pdu, sent_s, over_s, ours=True), over_s if doubtful else 0.0)
             if doubtful:
                 return False
             break

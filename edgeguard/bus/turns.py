@@ -396,8 +396,8 @@ class Turns:
         self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
         self._rest(turn, now_s, answered=False)
         if self._numberless:
-            # A damaged answer has come, and no other is on its way.
-            self._drain(turn, now_s, may_come=fault is None or fault.reason is not Reason.CHECKSUM)
+            # Damaged bytes were the answer most likely, but another master's request can look like that: doubt, no rest.
+            self._drain(turn, now_s, rests=fault is None or fault.reason is not Reason.CHECKSUM)
             heard = self._beside.frames
             self._hear(now_s)
             if fault is not None and fault.reason is Reason.WRONG_TRANSACTION and turn.request.protocol is Protocol.MODBUS:
@@ -407,13 +407,12 @@ class Turns:
         elif fault is None:
             self._note_silence(turn.request.address)
 
-    def _drain(self, turn: Turn, now_s: float, may_come: bool) -> None:
-        """Let the line fall silent after a request without an answer; `may_come`: its answer may be late."""
+    def _drain(self, turn: Turn, now_s: float, rests: bool) -> None:
+        """Let the line fall silent after a request without an answer, which may be late; `rests`: its station is left alone."""
         self._draining = True
         self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
         self._drained_by_s = self._beside.late_until_s = now_s + BUS_DRAIN_MAX_S
-        if may_come:
-            self._queue.late.give_up(turn.request, turn.sent_s, now_s)
+        self._queue.late.give_up(turn.request, turn.sent_s, now_s, rests)
 
     def _reject(self, turn: Turn, now_s: float) -> None:
         """An answer has come before there could be one: it was meant for another request, or for another master."""
@@ -421,7 +420,7 @@ class Turns:
         self._beside.forget()
         self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "an answer came before the request can have been heard"), sent=True)
         self._rest(turn, now_s, answered=False)
-        self._drain(turn, now_s, may_come=True)
+        self._drain(turn, now_s, rests=True)
 
     def _doubt(self, turn: Turn, now_s: float) -> None:
         """Its answer could be the one to an earlier request: it is asked again when no such answer can come any more."""

@@ -1,0 +1,101 @@
+"""Frames that can be taken for others: damaged ones, answers shaped like a question, confirmations with the bytes of a write."""
+
+import asyncio
+
+import pytest
+from shared_line import REFUSED, SharedLine, rtu
+
+from edgeguard.bus import ExchangeFailed, Request
+from edgeguard.codec.modbus import read_request, write_register_request
+from edgeguard.core.limits import FOREIGN_ANSWER_S, LATE_KNOWN_ANSWERS
+from edgeguard.core.quality import Fault, Reason
+from edgeguard.core.register import Table
+from edgeguard.testing.clock import run_virtual
+
+COILS = read_request(Table.COIL, 0, 20)
+
+
+def test_a_damaged_request_of_another_master_does_not_make_our_late_answer_that_to_the_next_question() -> None:
+    async def story() -> None:
+        line = SharedLine()
+        line.next_s = [0.65]
+        first = asyncio.ensure_future(line.read(7, 100, timeout_s=0.4))
+        await asyncio.sleep(0.1)
+        line.turns.received(rtu(b"\7" + read_request(Table.HOLDING, 300, 1))[:-1] + b"\0")
+        fault = await first
+        assert isinstance(fault, Fault)
+        assert fault.reason is Reason.CHECKSUM
+        assert await line.read(7, 200, timeout_s=0.4) == 200
+
+    run_virtual(story())
+
+
+def test_a_damaged_answer_keeps_nobody_from_asking_again() -> None:
+    async def story() -> None:
+        line = SharedLine()
+        line.next_s = [None]
+        first = asyncio.ensure_future(line.read(7, 100, timeout_s=0.4))
+        await asyncio.sleep(0.1)
+        line.turns.received(rtu(b"\7\3\2\0\x64")[:-1] + b"\0")
+        assert isinstance(await first, Fault)
+        begun_s = asyncio.get_running_loop().time()
+        assert await line.read(7, 100, timeout_s=0.4) == 100
+        assert asyncio.get_running_loop().time() - begun_s < 0.2
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("data", [b"\xff\x0f\x0f", b"\0\0\x14"])
+def test_coils_whose_answer_has_the_length_of_a_question_are_read_beside_another_master(data: bytes) -> None:
+    async def story() -> None:
+        line = SharedLine()
+        line.answers = lambda _: rtu(b"\7\1\3" + data)
+        got = 0
+
+        async def poll() -> None:
+            while True:
+                line.theirs(rtu(b"\7" + COILS))
+                await asyncio.sleep(1.0)
+
+        polling = asyncio.create_task(poll())
+        for _ in range(10):
+            await asyncio.sleep(0.3)
+            try:
+                got += await line.turns.ask(Request(7, COILS, 0.2)) == b"\1\3" + data
+            except ExchangeFailed:
+                continue
+        assert got >= 8
+        polling.cancel()
+
+    run_virtual(story())
+
+
+def test_the_confirmation_of_another_masters_write_is_not_yielded_to() -> None:
+    async def story() -> None:
+        line = SharedLine()
+        loop = asyncio.get_running_loop()
+        for _ in range(4):
+            line.theirs(rtu(b"\7" + write_register_request(3, b"\0\5")))
+            await asyncio.sleep(0.035)  # it has been confirmed
+            begun_s = loop.time()
+            assert await line.read(8, 1) == 1
+            assert loop.time() - begun_s < FOREIGN_ANSWER_S / 2
+            assert line.stats.foreign_frames % 2 == 0
+            await asyncio.sleep(0.1)
+
+    run_virtual(story())
+
+
+def test_a_refused_write_is_told_as_refused_after_another_masters_write_was_confirmed() -> None:
+    async def story() -> None:
+        line = SharedLine()
+        for address in range(LATE_KNOWN_ANSWERS):
+            assert await line.read(7, address) == address
+        for _ in range(3):
+            line.theirs(rtu(b"\7" + write_register_request(3, b"\0\5")))
+            await asyncio.sleep(0.1)
+            answer = await line.turns.ask(Request(7, write_register_request(REFUSED, b"\0\1"), 0.5))
+            assert answer == b"\x86\2"
+            await asyncio.sleep(1.0)
+
+    run_virtual(story())
