@@ -38,7 +38,8 @@ class Request:
     serial port must be set to for this device, None for the bus's own settings.
 
     `answered` False: nobody answers, as to a broadcast. The line is kept quiet for `timeout_s`, and the answer is empty.
-    `pdu_now` makes the PDU at the moment at which it goes out, for one that tells the time; it takes the place of `pdu`.
+    `pdu_now` makes the PDU at the moment at which it goes out, for one that tells the time; it takes the place of `pdu`. A
+    ValueError out of it, and the request is not sent.
     """
 
     address: Station

@@ -4,7 +4,7 @@ A driver knows its protocol's requests; the bus knows only bytes. What a line or
 snapshot, never an exception out of `poll`.
 """
 
-from edgeguard.driver.device import Device, DeviceStats, TellsTime, WriteResult, WritesTogether, write_all
+from edgeguard.driver.device import Device, DeviceStats, TellsTime, WriteResult, WritesTogether, write_all, write_one
 from edgeguard.driver.registry import DRIVERS, DriverFactory, build_device
 from edgeguard.driver.shelf import Shelf
 from edgeguard.driver.time_broadcast import broadcast_time
@@ -21,4 +21,5 @@ __all__ = [
     "broadcast_time",
     "build_device",
     "write_all",
+    "write_one",
 ]

@@ -12,6 +12,7 @@ from edgeguard.core.point import Point, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.driver.line import Still
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,23 @@ class WritesTogether(Protocol):
     """A device that can take several points in one request, all of them or none."""
 
     async def write_together(
-        self, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
+        self, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON, still: Still | None = None
     ) -> Mapping[PointName, WriteResult]:
         """Write all, neighbours in one request, and read back. What is missing in the result was not sent.
 
         Everything is checked before anything is sent: WriteRefused then, and ExchangeFailed, mean that nothing has changed.
         """
+        ...
+
+
+@runtime_checkable
+class WritesWhile(Protocol):
+    """A device that asks once more whether a write may go out when its turn on the bus has come."""
+
+    async def write_while(
+        self, still: Still | None, name: PointName, value: Value, priority: Priority = Priority.PERSON
+    ) -> WriteResult:
+        """As `Device.write`; WriteRefused with the words of `still` if it has any by then."""
         ...
 
 
@@ -123,27 +135,39 @@ class TellsTime(Protocol):
         ...
 
 
+async def write_one(device: Device, name: PointName, value: Value, priority: Priority, still: Still | None) -> WriteResult:
+    """As `Device.write`. `still` is asked when the write's turn has come; by a driver that cannot, before it is given the write."""
+    if isinstance(device, WritesWhile):
+        return await device.write_while(still, name, value, priority)
+    why = "" if still is None else still()
+    if why:
+        raise WriteRefused(why)
+    return await device.write(name, value, priority)
+
+
 async def write_all(
-    device: Device, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
+    device: Device, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON, still: Still | None = None
 ) -> Mapping[PointName, WriteResult]:
     """Several points of one device, in as few requests as it can; after one that fails nothing more is sent.
 
     Every point has a result. WriteRefused or ExchangeFailed if nothing at all was carried out.
     """
     if isinstance(device, WritesTogether):
-        results = dict(await device.write_together(values, priority))
+        results = dict(await device.write_together(values, priority, still))
     else:
-        results = await _one_by_one(device, values, priority)
+        results = await _one_by_one(device, values, priority, still)
     for name, value in values.items():
         results.setdefault(name, WriteResult(value, None, False, "not sent, because an earlier write went wrong", Fate.NOT_SENT))
     return results
 
 
-async def _one_by_one(device: Device, values: Mapping[PointName, Value], priority: Priority) -> dict[PointName, WriteResult]:
+async def _one_by_one(
+    device: Device, values: Mapping[PointName, Value], priority: Priority, still: Still | None
+) -> dict[PointName, WriteResult]:
     results: dict[PointName, WriteResult] = {}
     for name, value in values.items():
         try:
-            results[name] = await device.write(name, value, priority)
+            results[name] = await write_one(device, name, value, priority, still)
         except (WriteRefused, ExchangeFailed) as error:
             if not results:
                 raise

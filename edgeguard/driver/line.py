@@ -1,11 +1,14 @@
 """One device's end of a bus: its address, its time-outs and pauses, its faults and response times."""
 
 import asyncio
+import functools
 from collections import Counter
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
 from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
+from edgeguard.core.errors import WriteRefused
 from edgeguard.core.limits import FIRST_TRIES
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
@@ -16,6 +19,14 @@ _FRAME_BYTES: Final = MappingProxyType({Protocol.MODBUS: 6, Protocol.DLT645: 26,
 """Of a request and its answer, beside their PDUs. RTU: unit and CRC, twice. Meters: start, address, length, checksum and end,
 twice, and the bytes that wake them before the request.
 """
+
+
+Still = Callable[[], str]
+"""Why a request must not go out any more, in words; empty as long as it may."""
+
+
+class _Withdrawn(ValueError):
+    """A request must not go out any more."""
 
 
 class _Sending:
@@ -90,8 +101,17 @@ class DeviceLine:
         since_s = 0.0 if self._asked_s is None else asyncio.get_running_loop().time() - self._asked_s
         return knock_timeout_s(self.timeout_s, usual_s, since_s)
 
-    async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None) -> bytes:
-        """The answer's PDU. ExchangeFailed if none came."""
+    async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None, still: Still | None = None) -> bytes:
+        """The answer's PDU. ExchangeFailed if none came; WriteRefused if `still` has forbidden it when its turn came."""
+        refused: list[str] = []
+
+        def if_still(allowed: Still) -> bytes:
+            why = allowed()
+            if why:
+                refused.append(why)
+                raise _Withdrawn(why)
+            return pdu
+
         sending = _Sending(asyncio.get_running_loop(), self)
         request = Request(
             self._address,
@@ -102,10 +122,13 @@ class DeviceLine:
             sending.mark,
             protocol=self._protocol,
             line=self._settings,
+            pdu_now=None if still is None else functools.partial(if_still, still),
         )
         try:
             answer = await self._bus.exchange(request)
         except ExchangeFailed as failed:
+            if refused:
+                raise WriteRefused(refused[0]) from None
             self.faults[failed.fault.reason] += 1
             if failed.sent:
                 self._silent, self._asked_s = True, sending.at_s

@@ -20,7 +20,7 @@ from edgeguard.core.profile import Cjt188Limits, Dlt645Limits
 from edgeguard.core.quality import Fault
 from edgeguard.core.site import DeviceSpec
 from edgeguard.driver.device import WriteResult
-from edgeguard.driver.line import DeviceLine
+from edgeguard.driver.line import DeviceLine, Still
 from edgeguard.driver.meter_reader import MeterReader
 from edgeguard.driver.profiled_device import ProfiledDevice
 
@@ -52,6 +52,12 @@ class MeterDevice(ProfiledDevice):
 
     async def write(self, name: PointName, value: Value, priority: Priority = Priority.PERSON) -> WriteResult:
         """Write and read back. WriteRefused if rules or the meter forbid it, ExchangeFailed if it did not go out."""
+        return await self.write_while(None, name, value, priority)
+
+    async def write_while(
+        self, still: Still | None, name: PointName, value: Value, priority: Priority = Priority.PERSON
+    ) -> WriteResult:
+        """The same as long as `still` allows it; see driver.device.WritesWhile."""
         column = self._column(name)
         point, field = self.points[column], self._spec.profile.data[column]
         where = f"{self.name}.{name}"
@@ -63,16 +69,16 @@ class MeterDevice(ProfiledDevice):
             raise WriteRefused(f"{where} is not enabled: the site file must give it an interlock")
         request = await self.command(where, point, field, value)
         wanted = _as_shown(where, point, value)
-        doubt = await self._send(where, request, priority)
+        doubt = await self._send(where, request, priority, still)
         outcome = await self._read_back(column, field, wanted, priority)
         result = self._judge(point, field, wanted, outcome, doubt)
         _log.info("device.written", device=self.name, point=name, value=wanted, verified=result.verified, detail=result.detail)
         return result
 
-    async def _send(self, where: str, request: bytes, priority: Priority) -> str:
+    async def _send(self, where: str, request: bytes, priority: Priority, still: Still | None) -> str:
         """Have the meter take it; empty if it confirmed, otherwise what is known instead."""
         try:
-            answer = await self._line.exchange(request, priority)
+            answer = await self._line.exchange(request, priority, still=still)
         except ExchangeFailed as failed:
             if not failed.sent:
                 raise

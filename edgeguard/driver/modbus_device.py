@@ -12,7 +12,7 @@ from edgeguard.core.point import Value
 from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.site import DeviceSpec
 from edgeguard.driver.device import WriteResult
-from edgeguard.driver.line import DeviceLine
+from edgeguard.driver.line import DeviceLine, Still
 from edgeguard.driver.profiled_device import ProfiledDevice
 from edgeguard.driver.reader import ModbusReader
 from edgeguard.driver.shelf import Shelf
@@ -38,16 +38,22 @@ class ModbusDevice(ProfiledDevice):
 
     async def write(self, name: PointName, value: Value, priority: Priority = Priority.PERSON) -> WriteResult:
         """Write and read back. WriteRefused if rules or the device forbid it, ExchangeFailed if it did not go out."""
+        return await self.write_while(None, name, value, priority)
+
+    async def write_while(
+        self, still: Still | None, name: PointName, value: Value, priority: Priority = Priority.PERSON
+    ) -> WriteResult:
+        """The same as long as `still` allows it; see driver.device.WritesWhile."""
         column = self._column(name)
-        results = await self._writer.write({column: value}, priority)
+        results = await self._writer.write({column: value}, priority, still)
         self._tell(results)
         return results[column]
 
     async def write_together(
-        self, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON
+        self, values: Mapping[PointName, Value], priority: Priority = Priority.PERSON, still: Still | None = None
     ) -> dict[PointName, WriteResult]:
         """Write all, neighbours in one request, and read back; see driver.device.WritesTogether."""
-        results = await self._writer.write({self._column(name): value for name, value in values.items()}, priority)
+        results = await self._writer.write({self._column(name): value for name, value in values.items()}, priority, still)
         self._tell(results)
         return {self.points[column].name: result for column, result in results.items()}
 

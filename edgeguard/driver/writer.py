@@ -21,7 +21,7 @@ from edgeguard.core.point import Kind, Outcome, Point, Value
 from edgeguard.core.quality import Fault
 from edgeguard.core.register import RegisterField, Table
 from edgeguard.driver.device import WriteResult
-from edgeguard.driver.line import DeviceLine
+from edgeguard.driver.line import DeviceLine, Still
 from edgeguard.driver.reader import ModbusReader
 
 _FLOAT_RELATIVE = 1e-6
@@ -55,10 +55,11 @@ class ModbusWriter:
         self._line = line
         self._reader = reader
 
-    async def write(self, values: Mapping[int, Value], priority: Priority) -> dict[int, WriteResult]:
+    async def write(self, values: Mapping[int, Value], priority: Priority, still: Still | None = None) -> dict[int, WriteResult]:
         """Write columns and read them back; what is missing was not sent, because an earlier step failed.
 
-        Everything is checked before anything is sent: WriteRefused then. If the very first step fails, its error.
+        Everything is checked before anything is sent: WriteRefused then. If the very first step fails, its error. `still` is
+        asked whenever the turn of a step has come.
         """
         columns = list(values)
         fields = [self._fields[column] for column in columns]
@@ -69,7 +70,7 @@ class ModbusWriter:
         steps = plan_writes(fields, encoded)
         outcomes: dict[int, _Step] = {}
         for step in steps:
-            await self._carry_out(step, columns, outcomes, priority)
+            await self._carry_out(step, columns, outcomes, priority, still)
             if any(not isinstance(outcome, _Sent) or outcome.lost for outcome in outcomes.values()):
                 break
         errors = [outcome for outcome in outcomes.values() if isinstance(outcome, WriteRefused | ExchangeFailed)]
@@ -86,12 +87,14 @@ class ModbusWriter:
         if field.table not in (Table.COIL, Table.HOLDING):
             raise WriteRefused(f"{self._device}.{point.name}: Modbus has no writing of {field.table.value}s")
 
-    async def _carry_out(self, step: WriteStep, columns: Sequence[int], outcomes: dict[int, _Step], priority: Priority) -> None:
+    async def _carry_out(
+        self, step: WriteStep, columns: Sequence[int], outcomes: dict[int, _Step], priority: Priority, still: Still | None
+    ) -> None:
         """Send a step; its members one by one where the device does not know the function for all of them."""
         members = [columns[i] for i in step.members]
         where = ", ".join(f"{self._device}.{self._points[column].name}" for column in members)
         try:
-            sent = await self._send(where, step, priority)
+            sent = await self._send(where, step, priority, still)
         except (WriteRefused, ExchangeFailed) as error:
             outcomes.update(dict.fromkeys(members, error))
             return
@@ -99,19 +102,19 @@ class ModbusWriter:
             outcomes.update(dict.fromkeys(members, sent))
             return
         for single in step.apart:
-            await self._carry_out(single, columns, outcomes, priority)
+            await self._carry_out(single, columns, outcomes, priority, still)
             last = outcomes[columns[single.members[0]]]
             if not isinstance(last, _Sent) or last.lost:
                 return
 
-    async def _send(self, where: str, step: WriteStep, priority: Priority) -> _Sent | None:
+    async def _send(self, where: str, step: WriteStep, priority: Priority, still: Still | None) -> _Sent | None:
         """Have the device take it; None if it does not know the function and the members can go apart.
 
-        WriteRefused if the device refuses; ExchangeFailed if nothing was sent or the device is busy.
+        WriteRefused if the device refuses, or `still` does; ExchangeFailed if nothing was sent or the device is busy.
         """
         for request in step.requests:
             try:
-                answer = await self._line.exchange(request, priority)
+                answer = await self._line.exchange(request, priority, still=still)
             except ExchangeFailed as failed:
                 if not failed.sent:
                     raise

@@ -10,18 +10,18 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from edgeguard.bus import ExchangeFailed
+from edgeguard.bus import ExchangeFailed, Priority
 from edgeguard.codec.encode import check_value
 from edgeguard.control import BadArguments, UnknownName
 from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
 from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
-from edgeguard.core.interlock import Interlock, PointRef
+from edgeguard.core.interlock import Interlock, PointRef, points_of
 from edgeguard.core.item import Item
 from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE
 from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.quality import Fault
-from edgeguard.driver import Device, WriteResult, write_all
+from edgeguard.driver import Device, WriteResult, write_all, write_one
 from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
@@ -48,6 +48,10 @@ class Wish:
     def target(self) -> str:
         """`pump-1.setpoint`."""
         return f"{self.device}.{self.point}"
+
+
+Judge = Callable[[Wish], str]
+"""Why an interlock forbids a wish at this very moment, by what is known already; empty if it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,7 @@ class Writing:
                 await stack.enter_async_context(self._turns[name])
             for wish in wishes:
                 _refuse(wish, self._forbidden(wish, counted[wish]), ends)
-            if not ends:
-                await self._refuse_unmet(wishes, ends)
+            judge = _nothing_against if ends else await self._refuse_unmet(wishes, ends)
             if ends:
                 _leave_out(wishes, ends, "not sent, because another write of this command was refused")
                 return
@@ -143,21 +146,29 @@ class Writing:
                     ends.update({wish: End(wish, Fate.NOT_SENT, str(gone), error=gone) for wish in mine})
                     break
                 if ends:  # the writes before have taken their time, and may have changed what these depend on
-                    await self._refuse_unmet(mine, ends)
+                    judge = await self._refuse_unmet(mine, ends)
                 if any(end.fate is not Fate.DONE for end in ends.values()):
                     break
                 sending.update(mine)
                 counted.update({wish: self._rates.move(_rate(wish), counted[wish]) for wish in mine})
-                ends.update(await self._send(device, mine))
+                ends.update(await self._send(device, mine, judge))
             _leave_out(wishes, ends, "not sent, because an earlier write went wrong")
 
-    async def _refuse_unmet(self, wishes: Sequence[Wish], ends: dict[Wish, End]) -> None:
-        """All at one moment: a value that was read at once may be too old when the last one has come."""
+    async def _refuse_unmet(self, wishes: Sequence[Wish], ends: dict[Wish, End]) -> Judge:
+        """All at one moment: a value that was read at once may be too old when the last one has come.
+
+        And it may be when the write has had to wait for its turn: how it stands by then, the returned function says.
+        """
         interlocks = {wish: self._interlock(wish) for wish in wishes}  # a reload may come in between
-        look = await self._fresh(interlocks.values())
-        for wish, interlock in interlocks.items():
-            why = unmet(interlock, look)
-            _refuse(wish, f"{wish.target}: {why}" if why else "", ends)
+        look = self._aging(interlocks.values(), await self._fresh(interlocks.values()))
+
+        def judge(wish: Wish) -> str:
+            why = unmet(interlocks[wish], look)
+            return f"{wish.target}: {why}" if why else ""
+
+        for wish in wishes:
+            _refuse(wish, judge(wish), ends)
+        return judge
 
     async def forbids(self, wish: Wish) -> str:
         """Why this wish would be refused now, in words; empty if it would be sent. UnknownName for what is not there."""
@@ -168,14 +179,19 @@ class Writing:
         """Why conditions do not hold now, on values as fresh as they ask for; empty if they do."""
         return unmet(interlock, await self._fresh([interlock]))
 
-    async def _send(self, device: Device, wishes: Sequence[Wish]) -> dict[Wish, End]:
+    async def _send(self, device: Device, wishes: Sequence[Wish], judge: Judge) -> dict[Wish, End]:
         """The ends of one device's wishes."""
+
+        def still() -> str:
+            return next(filter(None, map(judge, wishes)), "")
+
         self._touched_ms[device.name] = self._gateway.clock.now().boot_ms
         try:
             if len(wishes) == 1:
-                results: Mapping[PointName, WriteResult] = {wishes[0].point: await device.write(wishes[0].point, wishes[0].value)}
+                point, value = wishes[0].point, wishes[0].value
+                results: Mapping[PointName, WriteResult] = {point: await write_one(device, point, value, Priority.PERSON, still)}
             else:
-                results = await write_all(device, {wish.point: wish.value for wish in wishes})
+                results = await write_all(device, {wish.point: wish.value for wish in wishes}, still=still)
         except (WriteRefused, ExchangeFailed) as error:
             fate = Fate.NOT_SENT if isinstance(error, ExchangeFailed) and not error.sent else Fate.REFUSED
             ends = {wish: End(wish, fate, str(error), error=error) for wish in wishes}
@@ -229,6 +245,21 @@ class Writing:
             return Sight(known[0], self._gateway.clock.now().boot_ms - known[1])
 
         return look
+
+    def _aging(self, interlocks: Iterable[Interlock], look: Look) -> Look:
+        """What `look` shows now, as it grows older, until a later round shows something else."""
+        refs = {ref for interlock in interlocks for requirement in interlock.requires for ref in points_of(requirement.condition)}
+        seen = {ref: look(ref) for ref in refs}
+        seen_ms = self._gateway.clock.now().boot_ms
+
+        def later(ref: PointRef) -> Sight | None:
+            before, now = seen.get(ref), self._look(ref)
+            if before is None:
+                return now
+            aged = Sight(before.outcome, before.age_ms + self._gateway.clock.now().boot_ms - seen_ms)
+            return now if now is not None and now.age_ms < aged.age_ms else aged
+
+        return later
 
     async def _read(self, name: DeviceName, points: Iterable[PointName], anew: dict[PointRef, tuple[Outcome, int]]) -> None:
         try:
@@ -312,6 +343,10 @@ def _refuse(wish: Wish, why: str, ends: dict[Wish, End]) -> None:
     if why:
         refused = WriteRefused(why)
         ends[wish] = End(wish, Fate.REFUSED, why, error=refused)
+
+
+def _nothing_against(_: Wish) -> str:
+    return ""
 
 
 def _leave_out(wishes: Iterable[Wish], ends: dict[Wish, End], why: str) -> None:

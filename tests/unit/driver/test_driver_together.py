@@ -161,6 +161,31 @@ def test_when_nothing_was_carried_out_the_error_tells_it() -> None:
     virtual(site, story)
 
 
+def test_what_is_not_allowed_any_more_when_its_turn_comes_is_not_sent() -> None:
+    site = Site(POINTS)
+
+    async def story() -> None:
+        asked = 0
+
+        def still() -> str:
+            nonlocal asked
+            asked += 1
+            return "" if asked < 2 else "the pump runs"
+
+        both = {PointName("low"): 3, PointName("far"): 4}
+        results = await write_all(site.device, both, still=still)
+        assert [result.fate for result in results.values()] == [Fate.DONE, Fate.REFUSED]
+        assert results[PointName("far")].detail == "the pump runs"
+        with pytest.raises(WriteRefused, match="the pump runs"):
+            await write_all(site.device, both, still=still)
+        only: Any = _OneByOne(site.device)
+        with pytest.raises(WriteRefused, match="the pump runs"):
+            await write_all(only, both, still=still)
+        assert len(site.writes) == 1
+
+    virtual(site, story)
+
+
 class _OneByOne:
     """A driver that knows only single writes."""
 

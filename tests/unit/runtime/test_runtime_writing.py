@@ -166,6 +166,33 @@ def test_a_value_that_comes_too_late_to_be_fresh_refuses_even_if_it_was_read_ane
     told(house_of(lock("tank.pressure > 2", max_age_ms=200)), story)
 
 
+@pytest.mark.parametrize("changes", ["old", "other"])
+def test_a_write_that_waits_for_its_turn_is_judged_again_when_it_comes(changes: str) -> None:
+    """The wire of the write is busy with an answer of 0.4 s; what the interlock was judged by is on another wire."""
+
+    async def story(house: House) -> None:
+        await asyncio.sleep(30)
+        house.unit("riser-a").response_s = 0.4
+        reading = asyncio.ensure_future(house.gateway.field.device(DeviceName("pump-1")).read([LIMIT]))
+        await asyncio.sleep(0.01)
+        writing = asyncio.ensure_future(write(house))
+        await asyncio.sleep(0.1)
+        if changes == "other":
+            house.unit("riser-b").set(Table.HOLDING, 0, 10)
+            house.pipeline.take(await house.gateway.field.device(DeviceName("tank")).poll())
+        with pytest.raises(WriteRefused, match=r"0\.4 s old, 0\.3 s are" if changes == "old" else r"but tank\.pressure is 1"):
+            await writing
+        await reading
+        assert house.writes("riser-a") == []
+        assert house.store.commands() == ["accepted", "refused"]
+        house.unit("riser-b").set(Table.HOLDING, 0, 90)
+        house.unit("riser-a").response_s = 0.001
+        await asyncio.sleep(6)
+        assert (await write(house)).fate == "done"
+
+    told(house_of(lock("tank.pressure > 2", max_age_ms=300 if changes == "old" else 5000)), story)
+
+
 def test_what_was_read_first_is_judged_by_its_age_when_the_last_has_come() -> None:
     """Two interlocks of one command, on two wires: the quick one's value has grown too old while the slow one's was fetched."""
 
