@@ -100,15 +100,19 @@ class AsciiFraming:
         self._drop(len(self._buffer))
 
     def _judge(self, frame: bytes) -> list[Answer]:
-        """A stretch up to the end of a line: the echo, the answer, or something else that is noted."""
-        if self._transaction is not None and frame == self._sent and not self._echoed and self._is_echo():
+        """A stretch up to the end of a line: the echo, the answer, or something else that is noted.
+
+        Only a read tells an echo from its answer; until one has, a write is confirmed by a second copy alone.
+        """
+        if self._transaction is not None and frame == self._sent and not self._echoed and self._echoes is not False:
             self._echoed = True
             return []
         body = _body(frame)
         transaction = self._transaction
         if transaction is not None and self._is_foreign_request(body):
             self._doubt = Fault(Reason.WRONG_TRANSACTION, f"another master asks unit {body[0]} at the same time")
-            self._echoes = None
+            if frame == self._sent and not self._echoes:
+                self._echoes = None
         fault = self._doubt or (None if transaction is None else self._mismatch(body, frame))
         if fault is None and transaction is not None:
             if self._asked[1] <= Function.READ_INPUT_REGISTERS:
@@ -121,12 +125,6 @@ class AsciiFraming:
         else:
             self._odd = fault
         return []
-
-    def _is_echo(self) -> bool:
-        """Only a read tells an echo from its answer; a write's answer may be the same bytes, so there a read has to have told."""
-        if self._asked[1] <= Function.READ_INPUT_REGISTERS:
-            return self._echoes is not False
-        return self._echoes is True
 
     def _is_foreign_request(self, body: bytes) -> bool:
         """Another master's read of the same unit, by its length; one with that of an answer tells itself by its byte count."""

@@ -92,7 +92,7 @@ class RtuFraming:
             self._drop(len(buffer))
             return []
         self._drop(len(buffer) - _KEPT_BYTES)
-        start = len(self._sent) if self._echoes and buffer.startswith(self._sent) else 0
+        start = self._echo_end()
         for offset in range(start, len(buffer) - _EXCEPTION_FRAME + 1):
             size = self._size_at(offset)
             if size is not None and offset + size <= len(buffer) and not crc16(buffer[offset : offset + size]):
@@ -113,6 +113,16 @@ class RtuFraming:
         """Forget the request and every byte."""
         self._transaction = None
         self._drop(len(self._buffer))
+
+    def _echo_end(self) -> int:
+        """Where the line's echo of the request ends, and an answer may begin.
+
+        Until a read has told whether the line echoes, a write is confirmed by a second copy alone.
+        """
+        if self._echoes or (self._echoes is None and self._confirmed):
+            place = self._buffer.find(self._sent)
+            return place + len(self._sent) if place >= 0 else 0
+        return 0
 
     def _size_at(self, offset: int) -> int | None:
         """Size of the expected answer if it may begin here: right unit and function, for reads the right byte count."""
@@ -136,11 +146,14 @@ class RtuFraming:
         transaction = self._transaction
         assert transaction is not None  # noqa: S101  feed searches only while a request is outstanding
         before = bytes(self._buffer[:offset])
-        echoed = before.endswith(self._sent) or bool(self._echoes and before.startswith(self._sent))
+        echoed = before.endswith(self._sent) or bool(self._echoes and self._sent in before)
         if self._sent[1] <= Function.READ_INPUT_REGISTERS:
             # Only a read tells an echo from its answer; a write's answer may be the same bytes.
             self._doubt = self._ambiguity(offset, size)
-            self._echoes = echoed if self._doubt is None else None
+            if self._doubt is None:
+                self._echoes = echoed
+            elif echoed and not self._echoes:
+                self._echoes = None
         if self._doubt is not None:
             self._drop(len(self._buffer))
             return []

@@ -1,17 +1,22 @@
 """Frames that can be taken for others: damaged ones, answers shaped like a question, confirmations with the bytes of a write."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
-from shared_line import REFUSED, SharedLine, rtu
+from shared_line import FRAMES, REFUSED, SharedLine, rtu
 
 from edgeguard.bus import ExchangeFailed, Request
+from edgeguard.codec.ascii import AsciiFraming
+from edgeguard.codec.framing import Answer
 from edgeguard.codec.modbus import read_request, write_register_request
+from edgeguard.codec.rtu import RtuFraming
 from edgeguard.core.limits import FOREIGN_ANSWER_S, LATE_KNOWN_ANSWERS
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 from edgeguard.testing.clock import run_virtual
 
+HOLDING = read_request(Table.HOLDING, 3, 1)
 COILS = read_request(Table.COIL, 0, 20)
 
 
@@ -99,3 +104,51 @@ def test_a_refused_write_is_told_as_refused_after_another_masters_write_was_conf
             await asyncio.sleep(1.0)
 
     run_virtual(story())
+
+
+@pytest.mark.parametrize(("framing", "frame"), FRAMES)
+@pytest.mark.parametrize("noise", [b"", b"\xff"])
+@pytest.mark.parametrize("taught", [False, True])
+def test_the_echo_of_a_write_to_a_dead_unit_is_no_confirmation(
+    framing: type[RtuFraming] | type[AsciiFraming], frame: Callable[[bytes], bytes], noise: bytes, taught: bool
+) -> None:
+    """Behind a network there is no time to tell them apart by: before a read has told whether the line echoes, as well as after."""
+
+    async def story() -> None:
+        line = SharedLine(framing(), frame)
+        line.turns.opened(line.write, lambda _: None)
+        write = write_register_request(3, b"\0\5")
+        loop = asyncio.get_running_loop()
+
+        def echoes(data: bytes) -> bytes | None:
+            loop.call_soon(line.turns.received, noise + data)
+            unit = data[0] if frame is rtu else int(data[1:3], 16)
+            return line.unit(data) if unit == 8 else None
+
+        line.answers = echoes
+        if taught:
+            assert await line.read(8, 1) == 1
+        with pytest.raises(ExchangeFailed) as caught:
+            await line.turns.ask(Request(7, write, 0.2))
+        assert caught.value.sent
+        assert await line.turns.ask(Request(8, write, 0.2)) == write
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize(("framing", "frame"), FRAMES)
+def test_another_masters_question_does_not_make_the_line_forget_whether_it_echoes(
+    framing: type[RtuFraming] | type[AsciiFraming], frame: Callable[[bytes], bytes]
+) -> None:
+    ours, theirs, answer = (frame(b"\7" + pdu) for pdu in (HOLDING, read_request(Table.HOLDING, 99, 1), b"\3\2\0\3"))
+    write = write_register_request(3, b"\0\5")
+    for echoes in (True, False):
+        one = framing()
+        echo = ours * echoes
+        one.request(1, 7, HOLDING)
+        assert one.feed(echo + answer)
+        one.request(2, 7, HOLDING)
+        assert one.feed(echo + theirs + answer) == []
+        one.forget(2)
+        sent = one.request(3, 7, write)
+        assert one.feed(sent) == ([] if echoes else [Answer(3, write)])

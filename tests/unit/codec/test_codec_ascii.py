@@ -95,8 +95,13 @@ def test_an_exception_is_an_answer() -> None:
 
 
 def test_a_write_whose_answer_is_its_echo() -> None:
-    quiet = asked(WRITE)
-    assert quiet.feed(frame(7, WRITE)) == [Answer(1, WRITE)]
+    quiet = asked()
+    assert quiet.feed(frame(7, GOOD)) == [Answer(1, GOOD)]
+    quiet.request(2, 7, WRITE)
+    assert quiet.feed(frame(7, WRITE)) == [Answer(2, WRITE)]
+    untaught = asked(WRITE)
+    assert untaught.feed(frame(7, WRITE)) == []
+    assert untaught.feed(frame(7, WRITE)) == [Answer(1, WRITE)]
     echoing = asked()
     assert echoing.feed(frame(7, READ) + frame(7, GOOD)) == [Answer(1, GOOD)]
     assert echoing.junk_bytes == 0
