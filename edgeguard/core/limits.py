@@ -216,6 +216,8 @@ KNOCK_BUS_SHARE: Final = 0.1
 REMEMBER_WITHIN_S: Final = 1.0
 LEARNED_KEPT_S: Final = 600.0
 """What devices have taught is written this often at most; a memory card wears."""
+STATES_AGAIN_S: Final = 5.0
+"""A store that cannot say what rates it remembers is asked again so much later."""
 RECORDING_FRAMES: Final = 50_000
 RECORDING_FRAME_BYTES: Final = 4096
 RECORDING_BYTES: Final = 64 * 1024 * 1024

@@ -77,8 +77,8 @@ class DeviceLine:
         """When its last answer came (loop time)."""
         self.took_s = 0.0
         """How long the answer that was just given has taken, for whoever asked for it."""
+        self.address = address
         self._bus = bus
-        self._address = address
         self._delay_s = delay_s
         self._settings = line
         self._protocol = protocol
@@ -114,7 +114,7 @@ class DeviceLine:
 
         sending = _Sending(asyncio.get_running_loop(), self)
         request = Request(
-            self._address,
+            self.address,
             pdu,
             self.timeout_s if timeout_s is None else timeout_s,
             priority,
@@ -153,4 +153,4 @@ class DeviceLine:
 
     def failure(self, fault: Fault) -> ExchangeFailed:
         """The error for a request that went out and that the device will take later, or not at all."""
-        return ExchangeFailed(self._bus.name, self._address, fault, sent=True)
+        return ExchangeFailed(self._bus.name, self.address, fault, sent=True)

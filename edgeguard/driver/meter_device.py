@@ -22,7 +22,7 @@ from edgeguard.core.site import DeviceSpec
 from edgeguard.driver.device import WriteResult
 from edgeguard.driver.line import DeviceLine, Still
 from edgeguard.driver.meter_reader import MeterReader
-from edgeguard.driver.profiled_device import ProfiledDevice
+from edgeguard.driver.profiled_device import ProfiledDevice, watched_columns
 
 _log = structlog.get_logger()
 
@@ -35,7 +35,9 @@ class MeterDevice(ProfiledDevice):
     def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, limits: Dlt645Limits | Cjt188Limits, protocol: Protocol) -> None:
         line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0, spec.line, protocol)
         self._clock = clock
-        self._reader = MeterReader(spec.name, spec.profile.points, spec.profile.data, limits, self.fetch, line, clock)
+        self._reader = MeterReader(
+            spec.name, spec.profile.points, spec.profile.data, limits, self.fetch, line, clock, watched_columns(spec)
+        )
         super().__init__(spec, line, self._reader)
 
     @abstractmethod

@@ -34,7 +34,10 @@ _SILENT_ONLY = frozenset({Reason.GARBAGE, Reason.CHECKSUM})
 
 
 class MeterReader:
-    """All reads of one meter. `points[i]` sits at `fields[i]`."""
+    """All reads of one meter. `points[i]` sits at `fields[i]`.
+
+    `urgent`: columns that alarms watch; the requests that hold one go first in a round, and before other devices' routine.
+    """
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class MeterReader:
         fetch: Fetch,
         line: DeviceLine,
         clock: Clock,
+        urgent: frozenset[int] = frozenset(),
     ) -> None:
         self._device = device
         self._points = points
@@ -53,6 +57,7 @@ class MeterReader:
         self._fetch = fetch
         self._line = line
         self._clock = clock
+        self._urgent = urgent
         self._refused: dict[str, Fault] = {}
         self._no_blocks: frozenset[str] = frozenset()
         self._alone: frozenset[int] = frozenset()
@@ -100,7 +105,7 @@ class MeterReader:
         under_way = self._begin(self._line.first_wait_s(knock=False))
         now_ms = self._clock.now().boot_ms
         asked = False
-        for ask in self._asks:
+        for ask in sorted(self._asks, key=self._is_urgent, reverse=True):
             fault = self._refused.get(ask.identifier)
             if fault is not None:
                 under_way.fill(ask.members, fault)
@@ -108,7 +113,7 @@ class MeterReader:
                 under_way.fill(ask.members, _NOT_DUE)
             else:
                 asked = True
-                await self._read_or_fill(ask, under_way, priority)
+                await self._read_or_fill(ask, under_way, min(priority, Priority.ALARM) if self._is_urgent(ask) else priority)
         if not asked:
             await self._knock(under_way, priority)
         self._note_silence(under_way)
@@ -218,6 +223,9 @@ class MeterReader:
                 return data
         under_way.heard(self._line.took_s)
         return data
+
+    def _is_urgent(self, ask: Ask) -> bool:
+        return not self._urgent.isdisjoint(ask.members)
 
     def _is_due(self, ask: Ask, now_ms: int) -> bool:
         """Within a twentieth of its pace and a second, or rounds that keep the same beat would miss it by a hair."""

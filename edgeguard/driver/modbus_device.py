@@ -13,7 +13,7 @@ from edgeguard.core.profile import ModbusLimits
 from edgeguard.core.site import DeviceSpec
 from edgeguard.driver.device import WriteResult
 from edgeguard.driver.line import DeviceLine, Still
-from edgeguard.driver.profiled_device import ProfiledDevice
+from edgeguard.driver.profiled_device import ProfiledDevice, watched_columns
 from edgeguard.driver.reader import ModbusReader
 from edgeguard.driver.shelf import Shelf
 from edgeguard.driver.writer import ModbusWriter
@@ -30,9 +30,7 @@ class ModbusDevice(ProfiledDevice):
         line = DeviceLine(bus, spec.address, limits.timeout_ms / 1000.0, limits.delay_ms / 1000.0, spec.line)
         cost = bus.cost.switched_to(spec.line)
         rules = PlanRules.of(limits, break_even_words(cost.byte_s, cost.turn_s + limits.delay_ms / 1000.0))
-        alarmed = {rule.point for rule in spec.alarms}
-        watched = frozenset(i for i, point in enumerate(profile.points) if point.name in alarmed)
-        reader = ModbusReader(spec.name, profile.points, profile.fields, rules, line, clock, shelf, watched)
+        reader = ModbusReader(spec.name, profile.points, profile.fields, rules, line, clock, shelf, watched_columns(spec))
         super().__init__(spec, line, reader)
         self._writer = ModbusWriter(spec.name, profile.points, profile.fields, line, reader)
 

@@ -53,6 +53,12 @@ class RoundReader(Protocol):
         ...
 
 
+def watched_columns(spec: DeviceSpec) -> frozenset[int]:
+    """Columns of the points that the device's alarms watch."""
+    alarmed = {rule.point for rule in spec.alarms}
+    return frozenset(i for i, point in enumerate(spec.profile.points) if point.name in alarmed)
+
+
 class ProfiledDevice(ABC):
     """One device by its profile; see driver.device.Device."""
 

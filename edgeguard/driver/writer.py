@@ -82,6 +82,9 @@ class ModbusWriter:
 
     def _check(self, column: int) -> None:
         point, field = self._points[column], self._fields[column]
+        if self._line.address == 0:
+            where = f"{self._device}.{point.name}"
+            raise WriteRefused(f"{where}: unit 0 may be heard by every device behind a gateway; give its own in the site file")
         if point.write is None:
             raise WriteRefused(f"{self._device}.{point.name} is read-only")
         if field.table not in (Table.COIL, Table.HOLDING):

@@ -18,7 +18,7 @@ from edgeguard.config import load_site
 from edgeguard.control import ControlServer
 from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Clock
-from edgeguard.core.errors import ConfigError, EdgeguardError
+from edgeguard.core.errors import ConfigError, EdgeguardError, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOODBYE_S
 from edgeguard.core.site import Site
@@ -125,7 +125,7 @@ class Daemon:
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
             gateway.take_origin(self._in_force.own, self._in_force.note)
-            self._states = states = await store.load_states()
+            self._states = states = await self._known_states(store, gateway)
             rate = HistoryRate(gateway)
             rate.recall(states.get(OWNER, {}))
             store.on_new_epoch(rate.keep)
@@ -135,6 +135,15 @@ class Daemon:
         finally:
             await store.close()
         _log.info("daemon.stopped")
+
+    async def _known_states(self, store: Store, gateway: Gateway) -> dict[str, dict[str, bytes]]:
+        """What the families of rules remembered; nothing while the store cannot say it, and the rates ask again."""
+        try:
+            return await store.load_states()
+        except StoreError as error:
+            _log.warning("states.unknown", error=str(error))
+            gateway.rates.apart.set()
+            return {}
 
     async def _serve(self, gateway: Gateway, reactions: Mapping[str, bytes]) -> None:
         """The essential tier: any of its members failing ends them all. `reactions`: what these remember."""

@@ -17,10 +17,10 @@ from edgeguard.core.afar_limits import CERTIFICATE_LOOK_S
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Clock
 from edgeguard.core.command import ReplyTo
-from edgeguard.core.errors import ConfigError
+from edgeguard.core.errors import ConfigError, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName
-from edgeguard.core.limits import LEARNED_KEPT_S
+from edgeguard.core.limits import LEARNED_KEPT_S, STATES_AGAIN_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
@@ -197,11 +197,20 @@ class Gateway:
         await self.supervisor.stop_all()
 
     async def keep_rates(self) -> None:
-        """Whenever the store has begun a new file, or found its own at last, put together what both remember, until cancelled."""
+        """Whenever the store has begun a new file, or found its own at last, put together what both remember, until cancelled.
+
+        What cannot be read yet is asked for again: a limit must not begin anew because a disk was busy.
+        """
         while True:
             await self.rates.apart.wait()
             self.rates.apart.clear()
-            self.rates.known((await self.store.load_states()).get(OWNER, {}))
+            try:
+                states = await self.store.load_states()
+            except StoreError:
+                self.rates.apart.set()
+                await asyncio.sleep(STATES_AGAIN_S)
+                continue
+            self.rates.known(states.get(OWNER, {}))
             self.store.submit(Batch((), states=self.rates.states()))
 
     async def _close_history(self) -> None:

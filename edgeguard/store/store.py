@@ -222,12 +222,8 @@ class Store:
             return {}
 
     async def load_states(self) -> dict[str, dict[str, bytes]]:
-        """What the families of rules remembered, by name by owner, as last committed; of use and loss as `load_alarms`."""
-        try:
-            return await self._writer.do(Ledger.load_states)
-        except StoreError as error:
-            _log.warning("states.unknown", error=str(error))
-            return {}
+        """What the families of rules remembered, by name by owner, as last committed; StoreError while no file can be read."""
+        return await self._writer.do(Ledger.load_states)
 
     async def load_commands(self) -> dict[str, int]:
         """Ids of commands that were accepted, with the wall time until which they count; StoreError while no file can be read."""

@@ -1,21 +1,24 @@
 """A DL/T 645 meter through its driver: few requests, blocks or single items, refusals remembered, and never a false value."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from meter_site import METER, MeterSite, electric, relay, seen, virtual
 
-from edgeguard.bus import ExchangeFailed
+from edgeguard.bus import ExchangeFailed, Priority, Request
+from edgeguard.core.alarm import AlarmRule, Condition, Severity
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.fate import Fate
-from edgeguard.core.ids import PointName
+from edgeguard.core.ids import AlarmName, PointName
 from edgeguard.core.limits import REFUSAL_KEPT_S
 from edgeguard.core.meter import Edition
+from edgeguard.core.point import Labels
 from edgeguard.core.profile import Dlt645Limits
 from edgeguard.core.quality import Reason
-from edgeguard.driver import WriteResult
+from edgeguard.driver import WriteResult, build_device
 from edgeguard.driver.learned import Learner
-from edgeguard.testing.meters import FakeElectricMeter
+from edgeguard.testing.meters import FakeElectricMeter, MeterBus
 
 VOLTS = {"0201FF00": bytes.fromhex("97 22 62 22 00 00")}
 SINGLE_VOLTS = {"02010100": b"\x97\x22", "02010200": b"\x62\x22"}
@@ -35,6 +38,29 @@ def test_items_of_a_block_are_one_request() -> None:
         assert seen(await site.device.poll()) == [229.7, 50.03, 226.2]
         assert reads(meter) == ["0201FF00", "02800002"]
         assert site.device.requests_per_round == 2
+
+    virtual(site, story)
+
+
+def test_what_alarms_watch_is_asked_for_first_and_before_other_devices_routine() -> None:
+    meter = FakeElectricMeter(METER, {"02800002": b"\x03\x50", "02010100": b"\x97\x22", "00010000": bytes(4)})
+    asked: list[Priority] = []
+
+    class Watched(MeterBus):
+        async def exchange(self, request: Request) -> bytes:
+            asked.append(request.priority)
+            return await super().exchange(request)
+
+    places = [electric("00010000"), electric("02010100"), electric("02800002")]
+    site = MeterSite(places, meter, limits=Dlt645Limits(blocks=False), bus=Watched(meter))
+    low, point = Labels("低", "low"), PointName("d02800002_0")
+    rule = AlarmRule(AlarmName("low"), site.device.name, Condition.LOW, Severity.MAJOR, low, point, 49.5)
+    device = build_device(replace(site.device.spec, alarms=(rule,)), site.bus, site.clock)
+
+    async def story() -> None:
+        assert seen(await device.poll()) == [0, 229.7, 50.03]
+        assert reads(meter) == ["02800002", "00010000", "02010100"]
+        assert asked == [Priority.ALARM, Priority.ROUTINE, Priority.ROUTINE]
 
     virtual(site, story)
 

@@ -8,7 +8,7 @@ from driver_site import Site, number, row, virtual
 
 from edgeguard.bus import ExchangeFailed
 from edgeguard.core.errors import WriteRefused
-from edgeguard.core.ids import PointName
+from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.point import Kind, Labels, WriteRule
 from edgeguard.core.register import RawType, Table
 
@@ -199,5 +199,17 @@ def test_a_persons_write_goes_before_the_rest_of_a_round() -> None:
         await site.device.write(PointName("speed"), 7)
         assert [pdu[0] for _, pdu in site.bus.sent[:2]] == [3, 6]
         await round_
+
+    virtual(site, story)
+
+
+def test_unit_0_which_a_gateway_makes_a_broadcast_is_not_written() -> None:
+    site = Site([number("r0", 0, write=WriteRule())])
+    everybody = site.another(DeviceName("meter-2"), 0)
+
+    async def story() -> None:
+        with pytest.raises(WriteRefused, match=r"meter-2\.r0: unit 0 may be heard by every device behind a gateway"):
+            await everybody.write(PointName("r0"), 3)
+        assert site.bus.sent == []
 
     virtual(site, story)

@@ -197,6 +197,34 @@ def test_a_new_file_of_the_store_gets_what_is_remembered_and_gives_what_it_has()
     run_virtual(main(), clock)
 
 
+def test_what_the_store_cannot_say_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        async with living(clock, site_of()) as house:
+            other = RatesKept(clock)
+            other.count("write pump-1.x")
+            await house.store.put(Batch((), states=other.states()))
+            asked = 0
+            load = house.store.load_states
+
+            async def busy() -> dict[str, dict[str, bytes]]:
+                nonlocal asked
+                asked += 1
+                if asked < 3:
+                    raise StoreError("the disk is busy")
+                return await load()
+
+            monkeypatch.setattr(house.store, "load_states", busy)
+            keeping = asyncio.create_task(house.gateway.keep_rates())
+            house.gateway.rates.apart.set()
+            await asyncio.sleep(60)
+            assert (asked, len(house.gateway.rates.earlier("write pump-1.x"))) == (3, 1)
+            keeping.cancel()
+
+    run_virtual(main(), clock)
+
+
 def restart_of(house: House, status: Callable[[Call], Awaitable[StatusView]], stopped: asyncio.Event) -> Handler:
     """The handler of the command `restart`."""
     config = ConfigPut(house.gateway, SiteFiles(Path("/x")), house._no_reload)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from store_kit import AMPLE, Faults, batch, bodies, deaf, hurry, item, running, spec_of
 
+from edgeguard.core.errors import StoreError
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import RULE_STATE_MAX_BYTES
 from edgeguard.core.rule_state import RuleState
@@ -75,11 +76,12 @@ async def test_after_damage_the_states_can_be_written_again(tmp_path: Path, monk
         assert await store.load_states() == {"energy": {"m": b"all"}}
 
 
-async def test_no_states_are_known_while_the_file_cannot_be_opened(tmp_path: Path) -> None:
+async def test_that_no_states_are_known_is_said_while_the_file_cannot_be_opened(tmp_path: Path) -> None:
     faults = Faults()
     faults.set(sqlite3.SQLITE_CANTOPEN, "OPEN", times=1)
     store = await Store.open(spec_of(tmp_path), FakeClock(), deaf, free_bytes=lambda _: AMPLE, open_connection=faults.connect)
-    assert await store.load_states() == {}
+    with pytest.raises(StoreError):
+        await store.load_states()
     await store.close()
 
 
