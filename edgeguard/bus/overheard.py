@@ -26,44 +26,73 @@ class Heard(NamedTuple):
 
 
 class Overheard:
-    """Bytes that came between two requests, or beside an answer. `frames` counts what others have said."""
+    """Bytes that came between two requests, or beside an answer. No place is looked at again before a frame there can be whole."""
 
     def __init__(self) -> None:
-        self.frames = 0
         self._buffer = bytearray()
+        self._looked = 0
+        """Places before this one have been looked at."""
+        self._waiting: list[tuple[int, int]] = []
+        """Those of them where a frame may have begun, in order, and how long the buffer has to be before that can be told."""
 
     def keep(self, data: bytes) -> None:
         """Bytes that are looked at later, if they turn out to be more than an answer."""
         self._buffer += data
-        del self._buffer[: max(0, len(self._buffer) - LINE_FRAME_CHARACTERS)]
+        self._leave_out(len(self._buffer) - LINE_FRAME_CHARACTERS)
 
     def feed(self, data: bytes = b"") -> list[Heard]:
         """What each frame is that these bytes complete, together with those kept before."""
         self.keep(data)
-        buffer = self._buffer
         found: list[Heard] = []
-        place = 0
-        while len(buffer) - place >= _SHORTEST:
-            # Most bytes begin no frame, and a look at two of them is cheap.
-            may_begin = buffer[place] in _STARTS or buffer[place + 1] & ~EXCEPTION_BIT in ANSWER_SIZES
-            shape = _frame_at(bytes(buffer[place:])) if may_begin else None
-            if shape is None or shape.station is None:
-                place += 1
-                continue
+        while (frame := self._next()) is not None:
+            place, shape, station = frame
             asks = Sort.REQUEST in shape.sorts
             answers = not shape.sorts or Sort.ANSWER in shape.sorts or Sort.EXCEPTION in shape.sorts
-            found.append(Heard(shape.station, shape.form.protocol, shape.pdu, asks, answers))
-            place += shape.size
-            del buffer[:place]
-            place = 0
+            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers))
+            self._leave_out(place + shape.size)
         return found
 
     def forget(self) -> None:
         """What has come so far is no part of what comes next."""
-        self._buffer.clear()
+        self._leave_out(len(self._buffer))
 
+    def _next(self) -> tuple[int, Shape, Station] | None:
+        """The first whole frame, and where it begins."""
+        buffer = self._buffer
+        waiting, self._waiting = self._waiting, []
+        for nth, (place, due) in enumerate(waiting):
+            if due > len(buffer):
+                self._waiting.append((place, due))
+                continue
+            frame = self._look(place)
+            if frame is not None:
+                self._waiting += waiting[nth + 1 :]
+                return frame
+        while len(buffer) - self._looked >= _SHORTEST:
+            place = self._looked
+            self._looked += 1
+            # Most bytes begin no frame, and a look at two of them is cheap.
+            if buffer[place] in _STARTS or buffer[place + 1] & ~EXCEPTION_BIT in ANSWER_SIZES:
+                frame = self._look(place)
+                if frame is not None:
+                    return frame
+        return None
 
-def _frame_at(data: bytes) -> Shape | None:
-    """The whole frame that begins here, its checksum right."""
-    shapes = [*rtu_shapes(data), ascii_shape(data), dlt645_shape(data), cjt188_shape(data)]
-    return next((shape for shape in shapes if shape is not None and shape.verdict), None)
+    def _look(self, place: int) -> tuple[int, Shape, Station] | None:
+        """The whole frame that begins here, its checksum right; if it is not all there yet, this place waits for the rest."""
+        data = bytes(self._buffer[place:])
+        shapes = [*rtu_shapes(data), ascii_shape(data), dlt645_shape(data), cjt188_shape(data)]
+        for shape in shapes:
+            if shape is not None and shape.verdict:
+                return None if shape.station is None else (place, shape, shape.station)
+        sizes = [shape.size for shape in shapes if shape is not None and shape.verdict is None]
+        if sizes:
+            self._waiting.append((place, place + min(sizes)))
+        return None
+
+    def _leave_out(self, count: int) -> None:
+        """The first bytes are done with."""
+        if count > 0:
+            del self._buffer[:count]
+            self._looked = max(0, self._looked - count)
+            self._waiting = [(place - count, due - count) for place, due in self._waiting if place >= count]
