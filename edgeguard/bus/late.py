@@ -112,7 +112,7 @@ class LateAnswers:
     def asked_by_others(self, heard: Heard, now_s: float, confirms: bool = False) -> None:
         """Another master has asked. However often it does so, one of ours has its turn in the end.
 
-        `confirms`: or its write was confirmed. Then nothing more comes, or what comes takes no longer than the station is known to.
+        `confirms`: or its write was confirmed. Then nothing more comes, or two answers as late as the station is known to be.
         """
         self._forget(now_s)
         known = self._known.get(heard.station, _NOTHING_KNOWN)
@@ -121,6 +121,7 @@ class LateAnswers:
         owed.others_s = now_s if owed.others_s is None else owed.others_s
         kept_s = now_s + max(LATE_KEPT_S, wait_s)
         if confirms and known.answers >= LATE_KNOWN_ANSWERS:
+            wait_s *= 2  # if it was asked twice, it answers both, one behind the other
             kept_s = now_s + wait_s
             for place, asked in enumerate(owed.asked):
                 if asked.pdu == heard.pdu and not asked.ours:

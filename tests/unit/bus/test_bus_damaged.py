@@ -152,3 +152,24 @@ def test_another_masters_question_does_not_make_the_line_forget_whether_it_echoe
         one.forget(2)
         sent = one.request(3, 7, write)
         assert one.feed(sent) == ([] if echoes else [Answer(3, write)])
+
+
+def test_the_second_refusal_of_a_write_that_another_master_repeated_is_not_ours() -> None:
+    """It repeats before it has an answer, and the device refuses both, one behind the other, each as late as it ever may be."""
+
+    async def story() -> None:
+        line = SharedLine()
+        line.next_s = [0.3] * LATE_KNOWN_ANSWERS
+        for address in range(LATE_KNOWN_ANSWERS):
+            assert await line.read(7, address, timeout_s=0.5) == address
+        line.next_s = [0.5, 0.5]
+        for _ in range(2):
+            line.theirs(rtu(b"\7" + write_register_request(REFUSED, b"\0\1")))
+        write = write_register_request(3, b"\0\5")
+        for _ in range(3):
+            try:
+                assert await line.turns.ask(Request(7, write, 0.5)) == write
+            except ExchangeFailed:
+                continue
+
+    run_virtual(story())
