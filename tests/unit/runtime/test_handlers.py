@@ -16,6 +16,7 @@ from edgeguard.core.errors import StoreError, WriteRefused
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, SiteId
 from edgeguard.core.point import Labels
 from edgeguard.core.site import BusSpec, ControlSpec, DeviceSpec, LogSpec, Site, StoreSpec, Wire
+from edgeguard.driver.device import WritesWhile
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
 from edgeguard.runtime.pipeline import Pipeline
@@ -97,13 +98,14 @@ async def test_a_write_is_on_record_before_the_device_is_touched_and_after(tmp_p
         point = writable(gateway)
         seen: list[list[object]] = []
         device = gateway.field.device(DeviceName("pump-1"))
-        real = device.write
+        assert isinstance(device, WritesWhile)
+        real = device.write_while
 
-        async def watched(name: object, value: object) -> object:
+        async def watched(*asked: object) -> object:
             seen.append([body["result"] for body in await records(gateway)])
-            return await real(name, value)  # type: ignore[arg-type]
+            return await real(*asked)  # type: ignore[arg-type]
 
-        device.write = watched  # type: ignore[method-assign,assignment]
+        device.write_while = watched  # type: ignore[method-assign,assignment]
         result = await handlers.write(call("write", device="pump-1", point=point, value=50.0, by="wang"))
         assert seen == [["accepted"]]
         assert result.verified
@@ -122,13 +124,14 @@ async def test_a_refused_write_is_on_record_as_refused(tmp_path: Path) -> None:
 async def test_a_write_that_is_broken_off_has_an_end_on_record(tmp_path: Path) -> None:
     async with serving(tmp_path) as (handlers, gateway):
         device = gateway.field.device(DeviceName("pump-1"))
+        assert isinstance(device, WritesWhile)
         touched = asyncio.Event()
 
-        async def endless(_name: object, _value: object) -> object:
+        async def endless(*_: object) -> object:
             touched.set()
             return await asyncio.Event().wait()
 
-        device.write = endless  # type: ignore[method-assign,assignment]
+        device.write_while = endless  # type: ignore[method-assign,assignment]
         task = asyncio.create_task(handlers.write(call("write", device="pump-1", point=writable(gateway), value=50.0, by="w")))
         await touched.wait()
         task.cancel()
@@ -141,6 +144,8 @@ async def test_nothing_is_written_while_it_cannot_be_recorded(tmp_path: Path, mo
         touched: list[object] = []
         device = gateway.field.device(DeviceName("pump-1"))
 
+        assert isinstance(device, WritesWhile)
+
         async def note(*arguments: object) -> object:
             touched.append(arguments)
             raise AssertionError
@@ -149,7 +154,7 @@ async def test_nothing_is_written_while_it_cannot_be_recorded(tmp_path: Path, mo
             await asyncio.Event().wait()
             return ()
 
-        device.write = note  # type: ignore[method-assign,assignment]
+        device.write_while = note  # type: ignore[method-assign,assignment]
         with monkeypatch.context() as patch:
             patch.setattr("edgeguard.runtime.handlers.AUDIT_WITHIN_S", 0.01)
             patch.setattr(gateway.store, "put", never)
