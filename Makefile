@@ -38,8 +38,10 @@ demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
 	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
+	@echo "== slow tests: long stories in virtual time, two at once"
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load --durations=10 --ignore=tests/system --ignore=tests/contract
 	@echo "== slow tests: real processes, brokers and sockets, in real time"
-	@$(BIN)/pytest -m slow --durations=10
+	@$(BIN)/pytest -m slow --durations=10 tests/system tests/contract
 
 # Hours. Each test has a short form in `make test`; the figures go to soak.jsonl.
 SOAK := tests/system/test_soak_*.py tests/system/test_store_disk.py tests/system/test_store_kill.py tests/system/test_store_uplink.py

@@ -146,7 +146,7 @@ def test_a_trace_shows_three_protocols_with_times_and_how_well_each_station_is(s
     file = tmp_path / "wire.pcap"
     lines = [json.loads(line) for line in site.tell("trace", "riser", "--seconds", "4", "--pcap", str(file), "--json").splitlines()]
     frames, told = lines[:-1], lines[-1]
-    printed = site.tell("trace", "riser", "--count", "8")
+    printed = site.tell("trace", "riser", "--seconds", "4")
 
     assert {frame["form"] for frame in frames} == {"rtu", "dlt645", "cjt188"}
     answers = [frame for frame in frames if frame["sort"] == "answer" and frame["response_ms"] is not None]
