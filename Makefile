@@ -35,13 +35,18 @@ help: ## this list
 demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live view; ARGS="--headless --seconds 20"
 	@$(BIN)/edgeguard demo $(ARGS)
 
+# Tests that measure time, or that need the machine for themselves.
+ALONE := $(addprefix tests/system/test_,$(addsuffix .py,alarms_kill camera capture_replay commands config_put copies daemon dead_device \
+  demo_run energy_kill hints line_tools mixed_line others reactions scan_line serial_bus soak_backlog soak_clock soak_disk_faults \
+  soak_flapping soak_kills soak_thinning store_disk store_kill store_uplink))
+
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
 	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
-	@echo "== slow tests: long stories in virtual time, two at once"
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=load --durations=10 --ignore=tests/system --ignore=tests/contract
-	@echo "== slow tests: real processes, brokers and sockets, in real time"
-	@$(BIN)/pytest -m slow --durations=10 tests/system tests/contract
+	@echo "== slow tests, two at once: long stories in virtual time, and what waits for others rather than for time"
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(addprefix --ignore=,$(ALONE))
+	@echo "== slow tests, one by one: real processes in real time"
+	@$(BIN)/pytest -m slow --durations=10 $(ALONE)
 
 # Hours. Each test has a short form in `make test`; the figures go to soak.jsonl.
 SOAK := tests/system/test_soak_*.py tests/system/test_store_disk.py tests/system/test_store_kill.py tests/system/test_store_uplink.py
