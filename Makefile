@@ -36,9 +36,8 @@ demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live
 	@$(BIN)/edgeguard demo $(ARGS)
 
 # Tests that measure time, or that need the machine for themselves.
-ALONE := $(addprefix tests/system/test_,$(addsuffix .py,alarms_kill camera capture_replay commands config_put copies daemon dead_device \
-  demo_run energy_kill hints line_tools mixed_line others reactions scan_line serial_bus soak_backlog soak_clock soak_disk_faults \
-  soak_flapping soak_kills soak_thinning store_disk store_kill store_uplink))
+ALONE := $(addprefix tests/system/test_,$(addsuffix .py,camera daemon dead_device demo_run line_tools mixed_line scan_line \
+  serial_bus soak_flapping soak_kills soak_thinning store_disk))
 
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
