@@ -5,6 +5,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -51,14 +52,7 @@ class Sight:
         self.eyes = judge(self.eyes, look_at(t_s, luma))
         if not self.eyes.reference_kept and self._file is not None:
             _keep(self._file, self._setup, self.eyes)
-            self.eyes = Eyesight(
-                self.eyes.references,
-                self.eyes.signs,
-                self.eyes.standing,
-                self.eyes.well_since,
-                self.eyes.fingerprint,
-                self.eyes.same_since_s,
-            )
+            self.eyes = replace(self.eyes, reference_kept=True)
 
     @property
     def troubles(self) -> Mapping[Blindness, float]:

@@ -20,9 +20,9 @@ from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
 from edgeguard.core.camera import CameraSpec, evidence_folder
-from edgeguard.core.camera_limits import AUDIT_SHOWN_MAX
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
+from edgeguard.core.limits import AUDIT_MAX_ROWS
 from edgeguard.store import read_audit
 
 
@@ -164,7 +164,7 @@ def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang) -> tupl
 def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:
     """What the audit log says of evidence, by `camera.id`."""
     found: dict[str, Mapping[str, Any]] = {}
-    for row in read_audit(directory, AUDIT_SHOWN_MAX):
+    for row in read_audit(directory, AUDIT_MAX_ROWS):
         body = orjson.loads(row.body)
         if isinstance(body, dict) and body.get("command") == "evidence" and isinstance(body.get("evidence"), dict):
             found[str(body.get("target"))] = body["evidence"]

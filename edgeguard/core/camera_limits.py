@@ -58,7 +58,7 @@ CAMERA_START_S: Final = 90.0
 """The same for its first sign of life: a Raspberry Pi loads libraries and models from an SD card."""
 CAMERA_TERM_S: Final = 3.0
 CAMERA_REPORTS: Final = 64
-"""Reports that wait for the daemon in a camera's process; plates go before falls, whose evidence is on the disk."""
+"""Reports that wait for the daemon in a camera's process; the oldest goes when there are more. A fall is found again on disk."""
 CAMERA_STDERR_BYTES: Final = 16 * 1024
 CAMERA_MEMORY_BYTES: Final = 640 * 1024 * 1024
 CAMERA_MEMORY_LEAST: Final = 192 * 1024 * 1024
@@ -66,8 +66,6 @@ EVIDENCE_MAX_BYTES: Final = 4 * 1024**3
 EVIDENCE_MIN_BYTES: Final = 64 * 1024**2
 EVIDENCE_MAX_AGE_MS: Final = 30 * 86_400_000
 EVIDENCE_UNSENT: Final = 1000
-AUDIT_SHOWN_MAX: Final = 200_000
-"""Rows of the audit log that evidence is checked against: all that it holds."""
 EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
 """Below so much free space the oldest evidence that nobody has exported goes first."""
 

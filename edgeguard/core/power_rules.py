@@ -12,38 +12,29 @@ _ZH: Final = {"l1": "A相", "l2": "B相", "l3": "C相", "n": "N"}.get
 _THREE: Final = tuple(f"electric.voltage.{phase}" for phase in PHASES)
 _CHECK_V: Final = Labels("检查变压器分接头、零线和接线;通知供电部门", "Check tap changer, neutral and terminals; tell the supplier")
 
-OVER_VOLTAGE: Final = tuple(
-    DomainRule(
-        f"over-voltage-{phase}",
-        Family.POWER,
-        ways=((f"electric.voltage.{phase}",),),
-        severity=Severity.MAJOR,
-        text=Labels(f"{_ZH(phase)}过电压", f"Over-voltage {phase.upper()}"),
-        advice=_CHECK_V,
-        source="GB/T 12325-2008: three-phase supplies up to 20 kV within 7 % of the nominal voltage, here 220 V to neutral",
-        limit=235.4,
-        unit="V",
-        on_delay_ms=60_000,
-        off_delay_ms=60_000,
+
+def _each_phase(name: str, zh: str, en: str, limit: float) -> tuple[DomainRule, ...]:
+    """One rule for each phase of a three-phase supply; `limit` in volts to neutral."""
+    return tuple(
+        DomainRule(
+            f"{name}-{phase}",
+            Family.POWER,
+            ways=((f"electric.voltage.{phase}",),),
+            severity=Severity.MAJOR,
+            text=Labels(f"{_ZH(phase)}{zh}", f"{en} {phase.upper()}"),
+            advice=_CHECK_V,
+            source="GB/T 12325-2008: three-phase supplies up to 20 kV within 7 % of the nominal voltage, here 220 V to neutral",
+            limit=limit,
+            unit="V",
+            on_delay_ms=60_000,
+            off_delay_ms=60_000,
+        )
+        for phase in PHASES
     )
-    for phase in PHASES
-)
-UNDER_VOLTAGE: Final = tuple(
-    DomainRule(
-        f"under-voltage-{phase}",
-        Family.POWER,
-        ways=((f"electric.voltage.{phase}",),),
-        severity=Severity.MAJOR,
-        text=Labels(f"{_ZH(phase)}欠电压", f"Under-voltage {phase.upper()}"),
-        advice=_CHECK_V,
-        source="GB/T 12325-2008: three-phase supplies up to 20 kV within 7 % of the nominal voltage, here 220 V to neutral",
-        limit=204.6,
-        unit="V",
-        on_delay_ms=60_000,
-        off_delay_ms=60_000,
-    )
-    for phase in PHASES
-)
+
+
+OVER_VOLTAGE: Final = _each_phase("over-voltage", "过电压", "Over-voltage", 235.4)
+UNDER_VOLTAGE: Final = _each_phase("under-voltage", "欠电压", "Under-voltage", 204.6)
 SINGLE: Final = (
     DomainRule(
         "over-voltage",

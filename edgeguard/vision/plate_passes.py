@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import pairwise
 from typing import Final
 
 from edgeguard.core.camera_limits import PASS_MAX_TOLD, PASS_MAX_TRACKS, PASS_SIGHTINGS
@@ -210,9 +209,8 @@ def _at_last(track: Track) -> Pass | None:
         if confidence >= _SETTLED and (agree >= 2 or len(track.places) < _AGREE):
             return _pass(track, text, confidence)
     strong = sum(found.score >= _UNREAD_SCORE for _, found in track.places)
-    way = sum(_distance(a, b) for (_, a), (_, b) in pairwise(track.places))
     moved = _distance(track.places[0][1], track.last) >= _UNREAD_MOVED * max(track.last.width_px, 1.0)
-    if strong >= _UNREAD_SIGHTINGS and moved and way > 0:
+    if strong >= _UNREAD_SIGHTINGS and moved:
         return _pass(track, None, 0.0)
     return None
 
