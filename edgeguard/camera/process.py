@@ -63,7 +63,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
         if reporter is not None:
             reporter.tell(report)
 
-    seeker = _seeker(spec, shelf, tell, key)
+    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     worker = Worker(camera, seeker, sight, clock, lambda now: _tidy(shelf, now, tell))
     reporter = Reporter(socket, spec.name, worker.beat)
@@ -109,10 +109,10 @@ def _line() -> bytes:
     return sys.stdin.buffer.readline(_SECRET_BYTES).rstrip(b"\r\n")
 
 
-def _seeker(spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], key: bytes) -> Seeker:
+def _seeker(spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], key: bytes, knows_place: Callable[[], bool]) -> Seeker:
     """What looks for the camera's task; the models are loaded only where they are needed."""
     if spec.task is Task.FALLING:
-        return FallSeeker(spec, shelf, tell)
+        return FallSeeker(spec, shelf, tell, knows_place)
     from edgeguard.camera.plates import PlateReader
     from edgeguard.camera.seek_plates import PlateSeeker
 

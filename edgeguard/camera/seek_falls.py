@@ -29,16 +29,24 @@ class _Held:
 
     found: Found
     at: Stamp
+    moved: bool = False
+    """The camera showed another view than the one that was set up."""
 
 
 class FallSeeker:
-    """Feed it the pictures of a stream. What it finds is told EVIDENCE_AFTER_S later, when the clip is whole."""
+    """Feed it the pictures of a stream. What it finds is told EVIDENCE_AFTER_S later, when the clip is whole.
 
-    def __init__(self, spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None]) -> None:
+    `knows_place`: whether the view is still the one that was set up. While it is not, no floor is told.
+    """
+
+    def __init__(
+        self, spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], knows_place: Callable[[], bool] = lambda: True
+    ) -> None:
         self._spec = spec
         self._facade = spec.facade or FacadeSpec()
         self._shelf = shelf
         self._tell = tell
+        self._knows_place = knows_place
         self._watch = FallWatch(self._facade)
         self._held: list[_Held] = []
         self._source: VideoSource | None = None
@@ -46,6 +54,7 @@ class FallSeeker:
     def see(self, source: VideoSource, picture: Picture, now: Stamp) -> None:
         """One more picture, which came at `now`."""
         self._source = source
+        self._watch.trust_place(self._knows_place())
         self._hold(self._watch.see(picture), picture.t_s, now)
         due = [one for one in self._held if picture.t_s >= one.found.fall.path.end_s + EVIDENCE_AFTER_S]
         for one in due or self._held[: max(0, len(self._held) - EVIDENCE_MAX_PENDING)]:
@@ -84,11 +93,12 @@ class FallSeeker:
         for fall in falls:
             ago_ms = round((t_s - fall.path.start_s) * 1000)
             at = Stamp(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot, now.synced)
-            self._held.append(_Held(Found(fall, self._watch.plane), at))
+            moved = not self._knows_place()
+            self._held.append(_Held(Found(fall, None if moved else self._watch.plane), at, moved))
 
     def _keep(self, source: VideoSource, one: _Held) -> None:
         """Evidence to the disk, then the event to the daemon. A disk that refuses costs the evidence, never the event."""
-        path, event = one.found.fall.path, _event(self._spec, one.found)
+        path, event = one.found.fall.path, _event(self._spec, one)
         packets = source.ring.cut(path.start_s - EVIDENCE_BEFORE_S, path.end_s + EVIDENCE_AFTER_S)
         stem = ""
         try:
@@ -108,9 +118,10 @@ class FallSeeker:
         self._tell(Report(sighting, lambda: self._shelf.told(stem) if stem else None))
 
 
-def _event(spec: CameraSpec, found: Found) -> dict[str, Any]:
-    """The event's body: px of the picture, seconds, metres; `calibrated` false where nothing is known of the facade."""
-    facts = found.facts()
+def _event(spec: CameraSpec, one: _Held) -> dict[str, Any]:
+    """The event's body: px of the picture, seconds, metres; `calibrated` false where nothing is known of the facade, with `moved`
+    where that is so because the camera was moved."""
+    found, facts = one.found, one.found.facts()
     event: dict[str, Any] = {
         "camera": spec.name,
         "confidence": facts["confidence"],
@@ -120,6 +131,8 @@ def _event(spec: CameraSpec, found: Found) -> dict[str, Any]:
     for key in ("floor", "height_m", "column", "origin", "end", "size_px", "speed_px_s", "merged"):
         if key in facts:
             event[key] = facts[key]
+    if one.moved:
+        event["moved"] = True
     return event
 
 

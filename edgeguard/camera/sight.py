@@ -14,7 +14,7 @@ import numpy as np
 
 from edgeguard.camera.video import Luma
 from edgeguard.core.blindness import Blindness
-from edgeguard.vision.blindness import GRID, Eyesight, Look, Reference, judge
+from edgeguard.vision.blindness import GRID, Eyesight, Look, Reference, judge, knows_place, moved_before
 
 LOOK_S: Final = 1.0
 _SAMPLE_PX: Final = 16
@@ -42,17 +42,26 @@ class Sight:
         self._setup = setup
         self._next_s = 0.0
         self._size = (0, 0)
-        self.eyes = Eyesight() if file is None else _kept(file, setup)
+        self.eyes, self._was_moved = (Eyesight(), False) if file is None else _kept(file, setup)
+        self._moved_kept = self._was_moved
 
     def see(self, t_s: float, luma: Luma) -> None:
         """A picture has come; most of them are not looked at. `t_s`: seconds of a clock that never goes back."""
         if t_s < self._next_s:
             return
         self._next_s = t_s + LOOK_S
+        if self._was_moved:
+            self._was_moved, self.eyes = False, moved_before(self.eyes, t_s)
         self.eyes = judge(self.eyes, look_at(t_s, luma))
-        if not self.eyes.reference_kept and self._file is not None:
-            _keep(self._file, self._setup, self.eyes)
-            self.eyes = replace(self.eyes, reference_kept=True)
+        is_moved = Blindness.MOVED in self.troubles
+        if self._file is not None and (is_moved is not self._moved_kept or not self.eyes.reference_kept):
+            _keep(self._file, self._setup, self.eyes, is_moved)
+            self.eyes, self._moved_kept = replace(self.eyes, reference_kept=True), is_moved
+
+    @property
+    def knows_place(self) -> bool:
+        """Floors, lanes and masks are where they were drawn; False from the first sign that the camera was moved."""
+        return not self._was_moved and knows_place(self.eyes)
 
     @property
     def troubles(self) -> Mapping[Blindness, float]:
@@ -60,9 +69,9 @@ class Sight:
         return dict(self.eyes.standing)
 
 
-def _keep(file: Path, setup: str, eyes: Eyesight) -> None:
-    """Write the references; a disk that refuses costs them at the next start and nothing else."""
-    arrays: dict[str, np.ndarray] = {"format": np.array(_FORMAT), "setup": np.array(setup)}
+def _keep(file: Path, setup: str, eyes: Eyesight, is_moved: bool) -> None:
+    """Write the references, and whether the camera was moved; a disk that refuses costs them at the next start and nothing else."""
+    arrays: dict[str, np.ndarray] = {"format": np.array(_FORMAT), "setup": np.array(setup), "moved": np.array(is_moved)}
     for number, reference in enumerate(eyes.references):
         if reference is not None:
             arrays[f"edges{number}"] = reference.edges
@@ -77,12 +86,13 @@ def _keep(file: Path, setup: str, eyes: Eyesight) -> None:
         partial.replace(file)
 
 
-def _kept(file: Path, setup: str) -> Eyesight:
-    """The references of before; none where there are none, where they belong to another setup, or where the file is damaged."""
+def _kept(file: Path, setup: str) -> tuple[Eyesight, bool]:
+    """The references of before, and whether the camera had been moved; nothing where there is no file, where it belongs to
+    another setup, or where it is damaged."""
     broken = (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile)
     with contextlib.suppress(*broken), np.load(file, allow_pickle=False) as kept:
         if int(kept["format"]) != _FORMAT or str(kept["setup"]) != setup:
-            return Eyesight()
+            return Eyesight(), False
         found: list[Reference | None] = [None, None, None]
         for number in range(3):
             if f"edges{number}" not in kept:
@@ -90,5 +100,6 @@ def _kept(file: Path, setup: str) -> Eyesight:
             edges, facts = kept[f"edges{number}"], kept[f"facts{number}"]
             if edges.shape == GRID and edges.dtype == np.float32 and facts.shape == (2,) and np.isfinite(edges).all():
                 found[number] = Reference(edges, float(facts[0]), int(facts[1]))
-        return Eyesight((found[0], found[1], found[2]))
-    return Eyesight()
+        is_moved = "moved" in kept and bool(kept["moved"]) and any(reference is not None for reference in found)
+        return Eyesight((found[0], found[1], found[2])), is_moved
+    return Eyesight(), False

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from edgeguard.cli.text import counted
 from edgeguard.control.line_views import BusView
 from edgeguard.control.views import AlarmView, DeviceView, LabelsView, OutboxView, StatusView, UplinkView
+from edgeguard.core.blindness import Blindness
 from edgeguard.core.limits import LIVE_WITHIN_MS
 
 OFFLINE_SHOWN = 5
@@ -17,6 +18,8 @@ OFFLINE_SHOWN = 5
 
 _CONNECTED = "connected"
 _NO_CONNECTION = "no-connection"
+_BLIND = frozenset(Blindness)
+"""Second parts of names of cameras' alarms."""
 _SPOILT = ("checksum", "garbage", "short-answer", "wrong-unit", "wrong-function", "wrong-transaction")
 """Something came back, and it was no answer: the device has power."""
 
@@ -49,6 +52,7 @@ def diagnose(
         *_store(status, outbox),
         *_tasks(status),
         *_alarms(alarms),
+        *_blind(alarms),
         *_uplink(status.uplink, now),
         *_buses(buses, devices),
         *_devices(others),
@@ -127,6 +131,19 @@ def _alarms(alarms: Sequence[AlarmView]) -> list[Problem]:
         for alarm in alarms
         if alarm.state == "active" and alarm.severity == "critical"
     ]
+
+
+def _blind(alarms: Sequence[AlarmView]) -> list[Problem]:
+    """Cameras that do not see what they should; what explains another trouble is told alone."""
+    problems = []
+    for alarm in alarms:
+        camera, _, trouble = alarm.alarm.partition(".")
+        if alarm.device or trouble not in _BLIND or alarm.state not in ("active", "acked"):
+            continue
+        text = LabelsView(f"摄像头 {camera}:{alarm.text.zh}", f"camera {camera}: {alarm.text.en}")
+        hint = LabelsView("原因与起始时间:edgeguard cameras", "why and since when: edgeguard cameras")
+        problems.append(Problem(f"camera.{camera}", True, text, hint))
+    return problems
 
 
 def _uplink(uplink: UplinkView | None, now: datetime) -> list[Problem]:

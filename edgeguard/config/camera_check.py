@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 
+from edgeguard.config.camera_alarms import camera_alarms
+from edgeguard.config.common_alarms import GATEWAY, SITE
 from edgeguard.config.facade import load_facade
 from edgeguard.config.fields import Duration, Id, LabelsTable, Line, Size
 from edgeguard.config.files import Files
@@ -55,7 +57,7 @@ def _keeping(value_ms: int) -> int:
 
 
 class CameraTable(Table):
-    """`[[camera]]`."""
+    """`[[camera]]` without its alarms, which are examined one by one."""
 
     keystones = frozenset({"username", "password_file"})
 
@@ -72,6 +74,7 @@ class CameraTable(Table):
     memory: Annotated[Size, AfterValidator(_memory)] = CAMERA_MEMORY_BYTES
     plates: Annotated[PlateShape, Field(strict=False)] = PlateShape.MASKED
     plate_key_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    alarms: Any = None
 
 
 def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ...]:
@@ -81,15 +84,17 @@ def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ..
     cameras: list[CameraSpec] = []
     for i, row in table_rows(data, "camera", mistakes, MAX_CAMERAS):
         path: KeyPath = ("camera", i)
-        names.claim((*path, "name"), text_of(row, "name"))
+        names.claim((*path, "name"), name := text_of(row, "name"))
+        if name in (GATEWAY, SITE):
+            mistakes.add((*path, "name"), f'"{name}" is what alarms of no camera are called; choose another name')
         urls.claim((*path, "url"), text_of(row, "url"), advice="; one decode serves one camera")
         raw = mistakes.examine(CameraTable, row, path)
-        if raw is not None and (spec := _camera(raw, path, files)) is not None:
+        if raw is not None and (spec := _camera(raw, row, path, files)) is not None:
             cameras.append(spec)
     return tuple(cameras)
 
 
-def _camera(raw: CameraTable, path: KeyPath, files: Files) -> CameraSpec | None:
+def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: Files) -> CameraSpec | None:
     url = _source(raw, path, files)
     _refuse_foreign_keys(raw, path, files.mistakes)
     if raw.password_file is not None and raw.username is None:
@@ -99,6 +104,7 @@ def _camera(raw: CameraTable, path: KeyPath, files: Files) -> CameraSpec | None:
     if raw.plates is PlateShape.HASHED and raw.plate_key_file is None:
         files.mistakes.add((*path, "plates"), '"hashed" needs plate_key_file: without a key of the site everybody could undo it')
     facade = _facade(raw, path, files)
+    alarms = camera_alarms(CameraName(raw.name), row, path, files.mistakes)
     if url is None:
         return None
     return CameraSpec(
@@ -115,6 +121,7 @@ def _camera(raw: CameraTable, path: KeyPath, files: Files) -> CameraSpec | None:
         memory_bytes=raw.memory,
         plate_shape=raw.plates,
         plate_key_file=key,
+        alarms=alarms,
     )
 
 

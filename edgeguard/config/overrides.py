@@ -32,22 +32,36 @@ def build_alarms(
     """The device's alarms: communication lost, the profile's and those of domain rules as overridden, and its own."""
     points = {str(point.name): point for point in profile.points}
     templates = {template.name: template for template in (comms_lost(), *profile.alarms, *domain)}
+    override_alarms(device, templates, points, row, path, mistakes, f"profile {profile.name}")
+    own = _own_alarms(device, profile, points, row, path, mistakes)
+    return tuple(rule_of(device, template) for template in (*templates.values(), *own))
+
+
+def override_alarms(
+    owner: DeviceName,
+    templates: dict[str, AlarmTemplate],
+    points: Mapping[str, Point],
+    row: Mapping[str, Any],
+    path: KeyPath,
+    mistakes: Mistakes,
+    whose: str,
+) -> None:
+    """Apply the tables `alarms.NAME` of a row to these alarms: changed, or taken out. `whose`: where they come from, in words."""
     for name, value, at in _tables(row, "alarms", path, mistakes):
         if name not in templates:
-            mistakes.add(at, f'profile {profile.name} has no alarm "{name}" on the polled points{did_you_mean(name, templates)}')
+            where = " on the polled points" if points else ""
+            mistakes.add(at, f'{whose} has no alarm "{name}"{where}{did_you_mean(name, templates)}')
             mistakes.examine(AlarmOverride, value, at)
             continue
         raw = mistakes.examine(AlarmOverride, value, at)
         if raw is None:
             continue
-        changed = _overridden(templates[name], raw, Scope(device, points, lambda _ref: None), at, mistakes)
+        changed = _overridden(templates[name], raw, Scope(owner, points, lambda _ref: None), at, mistakes)
         _check_override(changed, raw, points, at, mistakes)
         if raw.enabled:
             templates[name] = changed
         else:
             del templates[name]
-    own = _own_alarms(device, profile, points, row, path, mistakes)
-    return tuple(_rule(device, template) for template in (*templates.values(), *own))
 
 
 def _tables(row: Mapping[str, Any], key: str, path: KeyPath, mistakes: Mistakes) -> list[tuple[str, Any, KeyPath]]:
@@ -131,7 +145,8 @@ def _own_alarms(
     return own
 
 
-def _rule(device: DeviceName, template: AlarmTemplate) -> AlarmRule:
+def rule_of(device: DeviceName, template: AlarmTemplate, common: bool = False) -> AlarmRule:
+    """The alarm on its owner, a device unless it is `common`."""
     return AlarmRule(
         name=alarm_name(device, template.name),
         device=device,
@@ -145,6 +160,7 @@ def _rule(device: DeviceName, template: AlarmTemplate) -> AlarmRule:
         off_delay_ms=template.off_delay_ms,
         advice=template.advice,
         traits=_on_device(device, template.traits),
+        common=common,
     )
 
 

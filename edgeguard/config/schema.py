@@ -89,6 +89,12 @@ class DeviceRow(DeviceTable):
     maintenance: DeviceMaintenanceRow | None = None
 
 
+class CameraRow(CameraTable):
+    """`[[camera]]`: one camera, and how its alarms differ from those that every camera has."""
+
+    alarms: dict[str, AlarmOverride] = Field(default_factory=dict)
+
+
 class SiteFile(Table):
     """A building's configuration of edgeguard: see docs/configuration.md."""
 
@@ -108,7 +114,7 @@ class SiteFile(Table):
     device: list[DeviceRow] = Field(default_factory=list)
     gate: list[GateTable] = Field(default_factory=list)
     group: list[GroupTable] = Field(default_factory=list)
-    camera: list[CameraTable] = Field(default_factory=list)
+    camera: list[CameraRow] = Field(default_factory=list)
     reaction: list[ReactionTable] = Field(default_factory=list)
     alarm: list[AlarmTable] = Field(default_factory=list)
 

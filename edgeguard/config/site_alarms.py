@@ -20,12 +20,16 @@ from edgeguard.core.site import BusSpec, DeviceSpec
 
 
 def build_site_alarms(
-    data: Mapping[str, Any], buses: Sequence[BusSpec], devices: Sequence[DeviceSpec], mistakes: Mistakes
+    data: Mapping[str, Any],
+    buses: Sequence[BusSpec],
+    devices: Sequence[DeviceSpec],
+    mistakes: Mistakes,
+    of_cameras: tuple[AlarmRule, ...] = (),
 ) -> tuple[AlarmRule, ...]:
     """The alarms of no device; every mistake in them, and in what devices' alarms say of elsewhere, is added."""
     known = {str(spec.name): {str(point.name): point for point in spec.profile.points} for spec in devices}
     find = find_in(known, frozenset(written_names(data.get("device"))))
-    own = own_alarms(buses, devices)
+    own = (*own_alarms(buses, devices), *of_cameras)
     site: list[AlarmRule] = []
     names = FirstUse(mistakes, "alarm")
     for i, row in table_rows(data, "alarm", mistakes, MAX_COMMON_ALARMS):
@@ -83,15 +87,16 @@ def _tables(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any
     """Every table of an alarm: of the site, of devices, and overrides."""
     for i, table in enumerate(_rows(data, "alarm")):
         yield ("alarm", i), table, SITE
-    for i, row in enumerate(_rows(data, "device")):
-        name = text_of(row, "name") or ""
-        for k, table in enumerate(_rows(row, "alarm")):
-            yield ("device", i, "alarm", k), table, name
-        overrides = row.get("alarms")
-        if isinstance(overrides, Mapping):
-            for alarm, table in overrides.items():
-                if isinstance(table, Mapping):
-                    yield ("device", i, "alarms", alarm), table, name
+    for kind in ("device", "camera"):
+        for i, row in enumerate(_rows(data, kind)):
+            name = text_of(row, "name") or ""
+            for k, table in enumerate(_rows(row, "alarm")):
+                yield (kind, i, "alarm", k), table, name
+            overrides = row.get("alarms")
+            if isinstance(overrides, Mapping):
+                for alarm, table in overrides.items():
+                    if isinstance(table, Mapping):
+                        yield (kind, i, "alarms", alarm), table, name
 
 
 def _rows(table: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 
+from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.core.ids import CameraName
 from edgeguard.core.point import Labels
@@ -44,6 +45,8 @@ class CameraSpec:
     """What its process may take at most."""
     plate_shape: PlateShape = PlateShape.MASKED
     plate_key_file: PurePath | None = None
+    alarms: tuple[AlarmRule, ...] = ()
+    """That it does not see what it should."""
 
 
 def view_file(state: PurePath, name: CameraName) -> PurePath:

@@ -32,6 +32,7 @@ from edgeguard.core.limits import AUDIT_WITHIN_S, CONTROL_DEPTH, ITEM_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.runtime.camera_link import CameraLink
+from edgeguard.runtime.camera_watch import Sighted
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.supervisor import ChildState, Supervisor
 from edgeguard.store import Batch, Store, audit_body
@@ -39,6 +40,7 @@ from edgeguard.store import Batch, Store, audit_body
 _log = structlog.get_logger()
 _V = TypeVar("_V")
 _EVENTS: Final = ("fall", "plate")
+_DETAIL: Final = 200
 _ACCESS: Final = ("show", "export")
 _DEPTH: Final = CONTROL_DEPTH + 2
 
@@ -107,6 +109,16 @@ class Cameras:
         now = self._clock.now()
         for name, watched in self._watched.items():
             self._tell(name, watched, self._present(name, watched, now), now)
+
+    def sighted(self, name: CameraName) -> Sighted:
+        """How this camera sees now, as its alarms are judged by."""
+        watched = self._watched.get(name)
+        if watched is None:
+            return Sighted(heard=False)
+        present = self._present(name, watched, self._clock.now())
+        heard = watched.link.beat is not None
+        counts = present if heard else {trouble: present[trouble] for trouble in present if trouble is Blindness.FAILED}
+        return Sighted(heard, {trouble: detail[:_DETAIL] for trouble, (_, detail) in counts.items()})
 
     async def cameras(self, _call: Call) -> tuple[CameraView, ...]:
         """Every camera."""

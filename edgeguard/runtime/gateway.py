@@ -25,6 +25,7 @@ from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.alarm_memory import OWNER as ALARMS
+from edgeguard.runtime.camera_watch import CameraWatch
 from edgeguard.runtime.cameras import Cameras
 from edgeguard.runtime.certificate_watch import CertificateWatch
 from edgeguard.runtime.commander import Commander
@@ -35,6 +36,7 @@ from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
 from edgeguard.runtime.rates_kept import OWNER, RatesKept
 from edgeguard.runtime.supervisor import Supervisor
+from edgeguard.runtime.watches import Watch
 from edgeguard.store import Batch, Store, TrendStore
 from edgeguard.uplink import Uplink, build_catalog
 from edgeguard.uplink.certificates import Held, Role, held_certificates
@@ -89,7 +91,7 @@ class Gateway:
             self.pipeline.add(device, known)
         self.pipeline.oversee(self.site.alarms, known, (states or {}).get(ALARMS, {}))
         self.pipeline.retire(known)
-        self.pipeline.watch((*watches_of(self.site), self.certificates), states or {})
+        self.pipeline.watch(self._families(self.site), states or {})
         self.rates.known((states or {}).get(OWNER, {}))
         for spec in unit_specs(self.site).values():
             self.field.start(spec)
@@ -127,6 +129,10 @@ class Gateway:
         self.config_error = ""
         _log.info("config.applied", sha256=site.sha256[:12], buses_stopped=len(stop), buses_started=len(start))
 
+    def _families(self, site: Site) -> tuple[Watch, ...]:
+        """Everything that looks at devices, and what looks at the gateway itself."""
+        return (*watches_of(site), self.certificates, CameraWatch(site.cameras, self.cameras.sighted))
+
     async def _take_down(self, units: Sequence[UnitSpec]) -> dict[AlarmName, Alarm]:
         """Stop these and forget their devices; their alarm states."""
         names = [spec.bus.name for spec in units]
@@ -144,7 +150,7 @@ class Gateway:
                 self.pipeline.add(device, known)
         self.pipeline.order(device.name for device in site.devices)
         self.pipeline.oversee(site.alarms)
-        self.pipeline.watch((*watches_of(site), self.certificates))
+        self.pipeline.watch(self._families(site))
         for unit in units:
             self.field.begin(unit)
         self.site = site

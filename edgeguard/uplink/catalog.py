@@ -1,7 +1,7 @@
 """What a platform needs to understand the streams: devices, points and alarm definitions, as retained JSON pages.
 
 Small buildings: one page on `catalog`, `{"v":1,"site":…,"gateway":…,"version":…,"labels":…,"alarms":[…],"devices":[…],
-"cameras":[]}`; `alarms` are those of no device: of buses, the site, the gateway itself.
+"cameras":[…]}`; `alarms` are those of no device: of buses, cameras, the site, the gateway itself.
 
 Larger than MESSAGE_MAX_BYTES: `catalog` is an index, the same object with `"pages":{"pump-1":1,…}` (device -> number of pages)
 in place of `devices`, and each device is on `catalog/{device}`, `{"v":1,"page":1,"of":2,"device":{…}}`. A device too large for a
@@ -45,7 +45,7 @@ def build_catalog(site: Site, version: str, max_bytes: int = limits.MESSAGE_MAX_
         "version": version,
         "labels": _labels(site.labels),
         "config": site.sha256,
-        "cameras": [],
+        "cameras": [{"camera": one.name, "task": one.task.value, "labels": _labels(one.labels)} for one in site.cameras],
         "alarms": [_alarm(rule) for rule in site.alarms],
     }
     # Two hundred meters of one model have the same points: told once, they do not cost the gateway twenty megabytes.

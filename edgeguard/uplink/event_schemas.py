@@ -102,6 +102,10 @@ def _fall() -> Schema:
             "speed_px_s": {"type": "number"},
             "merged": shared(COUNT),
             "evidence_lost": text("why there is no evidence"),
+            "moved": {
+                "const": True,
+                "description": "the camera was turned: no floor, masks do not fit",
+            },
         },
         "something fell past a facade",
     )

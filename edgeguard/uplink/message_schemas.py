@@ -10,6 +10,7 @@ from typing import Any, Final
 from edgeguard.control.commands import COMMANDS
 from edgeguard.core.afar_limits import COMMAND_MAX_TTL_S
 from edgeguard.core.alarm import AlarmState, Condition, Severity
+from edgeguard.core.camera import Task
 from edgeguard.core.command import Outcome
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import BATCH_MAX_ITEMS
@@ -174,7 +175,7 @@ def _catalog_head() -> dict[str, Schema]:
         "version": text(),
         "labels": shared(LABELS),
         "config": text("SHA-256 of the configuration in force", pattern="^[0-9a-f]{64}$"),
-        "cameras": listed({"type": "object"}),
+        "cameras": listed(record({"camera": shared(ID), "task": one_of(Task), "labels": shared(LABELS)})),
         "alarms": listed(_alarm_definition()),
     }
 

@@ -86,34 +86,53 @@ def judge(eyes: Eyesight, look: Look) -> Eyesight:
     if eyes.fingerprint != look.fingerprint:
         eyes = replace(eyes, fingerprint=look.fingerprint, same_since_s=look.t_s)
     band = _band(look)
-    signs = _signs(eyes, look, eyes.references[band])
-    eyes = _lasting(eyes, signs, look.t_s)
+    signs, unknown = _signs(eyes, look, eyes.references[band])
+    eyes = _lasting(eyes, signs, unknown, look.t_s)
     if not signs and not eyes.standing:
         eyes = _learned(eyes, look, band)
     return eyes
+
+
+def moved_before(eyes: Eyesight, t_s: float) -> Eyesight:
+    """The camera was known to have been moved when its process last ended: it still counts as moved at `t_s`."""
+    moved = (Blindness.MOVED, t_s)
+    return replace(eyes, signs=(*eyes.signs, moved), standing=(*eyes.standing, moved))
+
+
+def knows_place(eyes: Eyesight) -> bool:
+    """What is seen lies where it lay when the view was set up: nothing says, not even for a moment, that the camera was moved."""
+    return all(trouble is not Blindness.MOVED for trouble, _ in (*eyes.signs, *eyes.standing))
 
 
 def _band(look: Look) -> int:
     return sum(float(look.levels.mean()) > border for border in _BANDS)
 
 
-def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> frozenset[Blindness]:
-    """What this one picture looks like. A dark or flat picture says nothing of sharpness and place."""
+_PLACE: Final = frozenset({Blindness.BLURRED, Blindness.MOVED})
+_NOTHING: Final[frozenset[Blindness]] = frozenset()
+
+
+def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[frozenset[Blindness], frozenset[Blindness]]:
+    """What this one picture looks like, and what it says nothing of.
+
+    A dark or flat picture tells nothing of sharpness and place, and neither does a light that was never seen before: a camera
+    that was moved by day is not right again because night has come.
+    """
     mean, spread = float(look.levels.mean()), float(look.levels.std())
     signs = set()
     if look.t_s > eyes.same_since_s:
         signs.add(Blindness.FROZEN)
     if mean < _BLACK_LEVEL and spread < _BLACK_SPREAD:
-        return frozenset(signs | {Blindness.BLACK})
+        return frozenset(signs | {Blindness.BLACK}), _PLACE
     if spread < _FLAT_SPREAD:
-        return frozenset(signs | {Blindness.COVERED})
+        return frozenset(signs | {Blindness.COVERED}), _PLACE
     if reference is None or reference.looks < _LEARN_FROM:
-        return frozenset(signs)
+        return frozenset(signs), _PLACE
     if float(look.detail.mean()) < _FLAT_SHARE * reference.detail:
-        return frozenset(signs | {Blindness.BLURRED})
+        return frozenset(signs | {Blindness.BLURRED}), frozenset({Blindness.MOVED})
     if _is_elsewhere(reference.edges, edges_of(look)):
         signs.add(Blindness.MOVED)
-    return frozenset(signs)
+    return frozenset(signs), _NOTHING
 
 
 def _is_elsewhere(reference: Small, seen: Small) -> bool:
@@ -124,7 +143,7 @@ def _is_elsewhere(reference: Small, seen: Small) -> bool:
     return here < _ALIKE / 2 or best_fit(reference, seen) > here + _CLEARLY_SHIFTED
 
 
-def _lasting(eyes: Eyesight, signs: frozenset[Blindness], t_s: float) -> Eyesight:
+def _lasting(eyes: Eyesight, signs: frozenset[Blindness], unknown: frozenset[Blindness], t_s: float) -> Eyesight:
     begun = dict(eyes.signs)
     standing, well = dict(eyes.standing), dict(eyes.well_since)
     for trouble in signs:
@@ -133,7 +152,7 @@ def _lasting(eyes: Eyesight, signs: frozenset[Blindness], t_s: float) -> Eyesigh
         if t_s - begun[trouble] >= _PATIENCE_S[trouble]:
             standing.setdefault(trouble, begun[trouble])
     for trouble in tuple(begun):
-        if trouble in signs:
+        if trouble in signs or (trouble in unknown and trouble in standing):
             continue
         if trouble not in standing or t_s - well.setdefault(trouble, t_s) >= _RELIEF_S:
             begun.pop(trouble)

@@ -56,7 +56,9 @@ def rtsp_server(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def camera_text(url: str) -> str:
-    return f'[[camera]]\nname = "facade"\nurl = "{url}"\ntask = "falling"\ntransport = "udp"\n'
+    return (
+        f'[[camera]]\nname = "facade"\nurl = "{url}"\ntask = "falling"\ntransport = "udp"\n[camera.alarms.lost]\non_delay = "0s"\n'
+    )
 
 
 def view(running: Running) -> CameraView:
@@ -67,6 +69,10 @@ def view(running: Running) -> CameraView:
 
 def events(folder: Path, kind: str) -> list[dict[str, object]]:
     return [item for item in consumer(folder).stream("events") if item.get("type") == kind]
+
+
+def alarms(folder: Path) -> list[tuple[object, object]]:
+    return [(item["alarm"], item["state"]) for item in consumer(folder).stream("alarms")]
 
 
 def test_a_throw_over_rtsp_becomes_an_event_with_evidence_that_is_the_cameras_own(tmp_path: Path) -> None:
@@ -94,6 +100,7 @@ def test_a_throw_over_rtsp_becomes_an_event_with_evidence_that_is_the_cameras_ow
             assert sum(1 for _ in clip.decode(video=0)) > 50
         troubles = [(one["code"], one["ok"]) for one in events(tmp_path, "health") if one["source"] == "camera.facade"]
         assert troubles[:2] == [("lost", False), ("lost", True)]
+        wait_for(lambda: alarms(tmp_path)[:2] == [("facade.lost", "active"), ("facade.lost", "returned")], "the alarm's end", 60)
         row = next(one for one in _audit(tmp_path) if one.get("command") == "evidence")
         assert row["evidence"] == evidence
 

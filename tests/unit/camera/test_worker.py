@@ -10,6 +10,7 @@ from edgeguard.camera.live import Happening, LiveCamera, Lost, Waiting
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.video import Picture, VideoSource, open_video
 from edgeguard.camera.worker import Lag, Worker
+from edgeguard.core.blindness import Blindness
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
 from edgeguard.testing import film
@@ -138,6 +139,15 @@ def test_the_view_is_kept_over_a_restart_and_only_for_its_setup(tmp_path: Path) 
     for second in range(100):
         again.see(float(second), np.clip(moved + rng.normal(0, 3, scene.shape), 0, 255).astype(np.uint8))
     assert [trouble.value for trouble in again.troubles] == ["moved"]
+    assert not again.knows_place
+    third = Sight(file, "setup 1")
+    assert not third.knows_place, "before its first look"
+    third.see(0.0, moved)
+    assert list(third.troubles) == [Blindness.MOVED]
+    for second in range(1, 10):
+        third.see(float(second), np.clip(scene + rng.normal(0, 3, scene.shape), 0, 255).astype(np.uint8))
+    assert third.knows_place
+    assert Sight(file, "setup 1").knows_place
     assert Sight(file, "setup 2").eyes.references == (None, None, None)
     file.write_bytes(file.read_bytes()[:200])
     assert Sight(file, "setup 1").eyes.references == (None, None, None)

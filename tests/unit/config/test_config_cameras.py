@@ -6,8 +6,10 @@ import pytest
 
 from edgeguard.config import load_site_with_notes
 from edgeguard.config.site import Loaded
+from edgeguard.core.alarm import Severity
 from edgeguard.core.camera import PlateShape, Task
 from edgeguard.core.errors import ConfigError
+from edgeguard.core.ids import AlarmName
 
 HEAD = '[gateway]\nsite = "lakeside"\nid = "b07"\n'
 
@@ -90,3 +92,42 @@ def test_the_mistakes_of_a_facade_file_are_told_with_it(tmp_path: Path) -> None:
     (tmp_path / "facade.toml").write_text("[facade]\nstory_m = 3\n")
     found = mistakes(tmp_path, 'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\nfacade = "facade.toml"\n')
     assert found == [f'{tmp_path}/facade.toml:2: facade.story_m: unknown key (did you mean "storey_m"?)']
+
+
+def test_every_camera_has_alarms_that_a_site_may_change(tmp_path: Path) -> None:
+    camera = """name = "yard"
+url = "rtsp://10.0.0.9/ch1"
+task = "falling"
+[camera.alarms.black]
+enabled = false
+[camera.alarms.lost]
+severity = "critical"
+on_delay = "2m"
+"""
+    site = load(tmp_path, camera).site
+    alarms = {rule.name: rule for rule in site.alarms if rule.device == "yard"}
+    assert "yard.black" not in alarms
+    assert (alarms[AlarmName("yard.lost")].severity, alarms[AlarmName("yard.lost")].on_delay_ms) == (Severity.CRITICAL, 120_000)
+    assert alarms[AlarmName("yard.moved")].common
+    assert site.cameras[0].alarms == tuple(alarms.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("[camera.alarms.dark]\n", '8: camera[0].alarms.dark: a camera has no alarm "dark"'),
+        ("[camera.alarms.lost]\nlimit = 3\n", "9: camera[0].alarms.lost.limit: lost has no limit that could be set"),
+        (
+            '[camera.alarms.lost]\nparents = ["switch.comms-lost"]\n',
+            '9: camera[0].alarms.lost.parents: there is no alarm "switch.comms',
+        ),
+    ],
+)
+def test_mistakes_in_a_cameras_alarms(tmp_path: Path, table: str, sentence: str) -> None:
+    found = mistakes(tmp_path, f'name = "yard"\nurl = "rtsp://10.0.0.9/ch1"\ntask = "falling"\n{table}')
+    assert found[0].startswith(sentence), found
+
+
+def test_a_camera_is_not_called_what_other_alarms_are_called(tmp_path: Path) -> None:
+    (found,) = mistakes(tmp_path, 'name = "gateway"\nurl = "rtsp://10.0.0.9/ch1"\ntask = "falling"\n')
+    assert found.startswith('5: camera[0].name: "gateway" is what alarms of no camera are called')

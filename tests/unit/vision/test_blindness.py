@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeguard.core.blindness import Blindness
-from edgeguard.vision.blindness import GRID, Eyesight, Look, judge
+from edgeguard.vision.blindness import GRID, Eyesight, Look, judge, knows_place, moved_before
 
 Grid = NDArray[np.float32]
 
@@ -101,3 +101,31 @@ def test_a_short_trouble_says_nothing(well: Eyesight) -> None:
     eyes = see(eyes, 60, *view(1), 123)
     assert not troubles(eyes)
     assert not eyes.signs
+
+
+def test_a_camera_that_was_moved_is_not_right_again_because_night_has_come(well: Eyesight) -> None:
+    """The first night of this view was never seen, so that the night says nothing of its place; and it is not learned either."""
+    moved = see(well, 100, *view(2), 120)
+    levels, detail = view(5, light=30.0)
+    night = see(moved, 90, levels, detail, 220)
+    assert set(troubles(night)) == {Blindness.MOVED}
+    assert not any(night.references[:1]), "a moved view is no reference"
+    black = see(night, 60, np.full(GRID, 4.0, np.float32), np.full(GRID, 0.2, np.float32), 310)
+    assert set(troubles(black)) == {Blindness.BLACK, Blindness.MOVED}
+    assert not troubles(see(black, 30, *view(1), 370)), "turned back in the morning"
+
+
+def test_from_the_first_sign_of_a_move_places_are_doubted(well: Eyesight) -> None:
+    assert knows_place(well)
+    levels, detail = (np.asarray(np.roll(part, (0, 3), (0, 1)), np.float32) for part in view(1))
+    doubted = see(well, 2, levels, detail, 120)
+    assert not troubles(doubted)
+    assert not knows_place(doubted)
+    assert knows_place(see(doubted, 10, *view(1), 122))
+
+
+def test_a_move_is_remembered_over_a_restart(well: Eyesight) -> None:
+    again = moved_before(Eyesight(well.references), 0.0)
+    assert not knows_place(again)
+    assert troubles(see(again, 60, *view(2), 1)) == {Blindness.MOVED: 0.0}
+    assert not troubles(see(again, 60, *view(1), 1))

@@ -1,0 +1,46 @@
+"""Falls in a live stream: what the event says of the facade while the view is the one that was set up, and while it is not."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from edgeguard.camera.reports import Report
+from edgeguard.camera.seek_falls import FallSeeker
+from edgeguard.camera.shelf import Shelf
+from edgeguard.camera.video import open_video
+from edgeguard.core.camera import CameraSpec, Task
+from edgeguard.core.camera_limits import EVIDENCE_MIN_BYTES
+from edgeguard.core.clock import Stamp
+from edgeguard.core.facade import FacadeSpec, FloorLine
+from edgeguard.core.ids import BootId, CameraName
+from edgeguard.core.point import Labels
+from edgeguard.testing import film
+
+ROWS = {5: 230.0, 7: 130.0, 9: 30.0}
+"""Floors whose slabs are 50 px apart: straight up, without perspective."""
+FACADE = FacadeSpec(size=(320, 240), lines=tuple(FloorLine(floor, (0, row), (320, row)) for floor, row in ROWS.items()))
+SPEC = CameraSpec(CameraName("east"), "file:x", Task.FALLING, Labels("东", "east"), facade=FACADE)
+
+
+@pytest.fixture(scope="module")
+def throw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film.write(tmp_path_factory.mktemp("film") / "throw.mp4", film.drawn(25, seconds=5.0))
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path, moved: bool) -> None:
+    told: list[Report] = []
+    shelf = Shelf(tmp_path / "evidence", EVIDENCE_MIN_BYTES, 86_400_000)
+    shelf.open()
+    seeker = FallSeeker(SPEC, shelf, told.append, lambda: not moved)
+    with open_video(throw) as video:
+        for picture in video:
+            seeker.see(video, picture, Stamp(round(picture.t_s * 1000), round(picture.t_s * 1000), BootId("boot"), True))
+        seeker.lost(Stamp(5000, 5000, BootId("boot"), True))
+    (report,) = told
+    event = orjson.loads(report.sighting.facts)
+    assert (event["calibrated"], event.get("moved", False), "floor" in event) == (not moved, moved, not moved)
+    assert event["evidence"]["clip"]
+    if not moved:
+        assert event["floor"] in (8, 9)
