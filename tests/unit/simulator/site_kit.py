@@ -8,7 +8,7 @@ from functools import cache
 from edgeguard.codec.block import Block, compile_block
 from edgeguard.codec.plan import Span
 from edgeguard.config import ProfileLibrary, load_site, shipped_configs
-from edgeguard.config.overrides import _rule
+from edgeguard.config.overrides import rule_of
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId, BusName, DeviceName
 from edgeguard.core.point import Outcome
@@ -43,7 +43,7 @@ def site_of(profiles: Sequence[str], bus: BusSpec | None = None) -> Site:
     devices = []
     for address, name in enumerate(profiles, 1):
         profile, device = library().get(name), DeviceName(f"{name}-{address}")
-        alarms = tuple(_rule(device, template) for template in profile.alarms)
+        alarms = tuple(rule_of(device, template) for template in profile.alarms)
         devices.append(DeviceSpec(device, wire.name, address, profile, 1000, profile.labels, alarms, 10_000))
     return replace(example(), buses=(wire,), devices=tuple(devices), uplink=None)
 
