@@ -5,7 +5,7 @@ files: pictures in, plates out.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -39,12 +39,18 @@ _CLOSE_PLATE: Final = 108.0
 _TWO_LINES_BELOW: Final = 2.55
 """Plates less wide than this, in heights, may have two lines."""
 _VIEWS: Final = ((0.0, 0.0, 0.0), (0.03, 0.03, 0.06))
-"""Each plate is read as it was found and a little wider and higher, since a cut rim costs more than a shown one. The numbers are
-the margins (left, right, high) that `stretched` takes."""
+"""Each plate is read as it was found, and where that is not sure, a little wider and higher, since a cut rim costs more than a
+shown one. The numbers are the margins (left, right, high) that `stretched` takes."""
 _FURTHER_VIEWS: Final = ((0.0, 0.05, 0.04), (0.05, 0.0, 0.04), (0.05, 0.05, 0.1), (0.02, 0.02, 0.14), (-0.02, -0.02, -0.05))
 """Where those two do not settle it, it is read with other margins as well, and all views vote."""
+_ROOM: Final = 0.3
+"""What is kept around a plate for its views, as a share of its width and height; more than any view stretches it."""
+_SURE_ALONE: Final = 0.97
+"""A first view as sure as this needs no second one."""
 _SETTLED: Final = 0.6
 _SAME_PLACE: Final = 0.3
+_SURE_CROP: Final = 0.9
+"""A crop that is read as surely as this needs no further look."""
 _CROP_SIDE: Final = 640
 _CROP_ASPECT: Final = (1.5, 6.5)
 """Pictures of this size and shape may be nothing but a plate."""
@@ -85,7 +91,7 @@ class PlateReader:
         """Every plate that can be read, the most prominent first."""
         reads: list[PlateRead] = []
         if _may_be_crop(picture):
-            reads = self._read(picture, self._in_crop(picture))
+            reads = self._read_crop(picture)
         for side in (_LOOK_PX, *_SECOND_LOOKS):
             if any(self._is_told(one) for one in reads):
                 break
@@ -93,6 +99,14 @@ class PlateReader:
             reads = self._read(picture, self._closer(picture, found)) if found else []
         told = [one for one in reads if self._is_told(one)]
         return tuple(sorted(_distinct(told), key=lambda one: -one.prominence))
+
+    def _read_crop(self, picture: Bgr) -> list[PlateRead]:
+        """What a picture says that may be nothing but a plate. Where that is not sure, what all looks say together."""
+        reads = self._read(picture, self._in_crop(picture))
+        if not reads or max(one.reading.confidence for one in reads) >= _SURE_CROP:
+            return reads
+        found = self._detect(picture, _SECOND_LOOKS[0])
+        return _pooled([*reads, *(self._read(picture, self._closer(picture, found)) if found else [])])
 
     def look(self, picture: Bgr) -> list[Seen]:
         """Every plate of a live picture with what it says, None where that is not sure: one look, no second ones."""
@@ -148,14 +162,19 @@ class PlateReader:
     def _read(self, picture: Bgr, found: Sequence[Found]) -> list[PlateRead]:
         """One reading at most for each place; all strips of all places are one batch."""
         places = [(plate, two) for plate in found for two in _line_counts(plate)]
-        seen = self._read_views(picture, places, _VIEWS)
-        first = [agreed(views) for views in seen]
-        unsettled = [index for index, one in enumerate(first) if one is not None and one.confidence < _SETTLED]
-        further = self._read_views(picture, [places[index] for index in unsettled], _FURTHER_VIEWS)
-        for index, views in zip(unsettled, further, strict=True):
-            first[index] = voted([*seen[index], *views])
+        seen: list[list[Reading | None]] = [[] for _ in places]
+        best_of: list[Reading | None] = [None] * len(places)
+
+        def view(indices: list[int], views: Sequence[_View], judged: Callable[[list[Reading | None]], Reading | None]) -> None:
+            for index, more in zip(indices, self._read_views(picture, [places[index] for index in indices], views), strict=True):
+                seen[index] += more
+                best_of[index] = judged(seen[index])
+
+        view(list(range(len(places))), _VIEWS[:1], agreed)
+        view([index for index, one in enumerate(best_of) if one is None or one.confidence < _SURE_ALONE], _VIEWS[1:], agreed)
+        view([index for index, one in enumerate(best_of) if one is not None and one.confidence < _SETTLED], _FURTHER_VIEWS, voted)
         best: dict[int, PlateRead] = {}
-        for (plate, two_lines), reading in zip(places, first, strict=True):
+        for (plate, two_lines), reading in zip(places, best_of, strict=True):
             before = best.get(id(plate))
             if reading and (before is None or reading.confidence > before.reading.confidence):
                 best[id(plate)] = PlateRead(reading, plate, two_lines)
@@ -165,8 +184,11 @@ class PlateReader:
         """What every view of every place says; all strips are one batch."""
         if not places:
             return []
-        cuts = [(side_by_side if two else straightened, plate.corners) for plate, two in places]
-        strips = [cut(picture, stretched(corners, *view)) for cut, corners in cuts for view in views]
+        strips = []
+        for plate, two in places:
+            part, inside = _around(picture, plate.corners)
+            cut = side_by_side if two else straightened
+            strips += [cut(part, stretched(inside, *view)) for view in views]
         outs = zip(*self._reader.run(np.stack(strips)), strict=True)
         readings = [read(columns, colours) for columns, colours in outs]
         return [readings[start : start + len(views)] for start in range(0, len(readings), len(views))]
@@ -187,43 +209,32 @@ def _up(pixels: int) -> int:
 
 
 def _resized(picture: Bgr, width: int, height: int) -> Bgr:
-    """The picture at another size: halved as often as goes, which is the cheap way of not losing fine lines, then fitted."""
+    """The picture at another size: halved as often as goes, then fitted."""
     while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
-        even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
-        picture = np.asarray(cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        picture = _halved(picture)
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _zoomed(picture: Bgr, middle: Points, zoom: float) -> tuple[Bgr, Points]:
     """A page of _CLOSE_W x _CLOSE_H around `middle`, and the place of its corner in the picture."""
     half = np.array([_CLOSE_W, _CLOSE_H]) / 2
-    page = _shrunk_warp(
-        picture, np.array([[zoom, 0, half[0] - zoom * middle[0]], [0, zoom, half[1] - zoom * middle[1]], [0, 0, 1.0]]), zoom, middle
+    origin = middle - half / zoom
+    low = np.clip(np.floor(origin), 0, (picture.shape[1] - 1, picture.shape[0] - 1)).astype(int)
+    high = np.maximum(np.ceil(middle + half / zoom), low + 1).astype(int)
+    part, inside, scale = picture[low[1] : high[1], low[0] : high[0]], origin - low, zoom
+    while scale <= 0.5 and min(part.shape[:2]) >= 2:
+        part, inside, scale = _halved(part), (inside + 0.5) / 2 - 0.5, 2 * scale
+    matrix = np.array([[scale, 0, -scale * inside[0]], [0, scale, -scale * inside[1]]])
+    page = cv2.warpAffine(
+        part, matrix, (_CLOSE_W, _CLOSE_H), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(GREY,) * 3
     )
-    return page, middle - half / zoom
+    return np.asarray(page, np.uint8), origin
 
 
-def _shrunk_warp(picture: Bgr, matrix: Points, zoom: float, middle: Points) -> Bgr:
-    if zoom > 0.6:
-        warped = cv2.warpAffine(
-            picture,
-            matrix[:2],
-            (_CLOSE_W, _CLOSE_H),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(GREY,) * 3,
-        )
-        return np.asarray(warped, np.uint8)
-    reach = np.array([_CLOSE_W, _CLOSE_H]) / 2 / zoom + 2
-    low = np.maximum(np.floor(middle - reach), 0).astype(int)
-    high = np.ceil(middle + reach).astype(int)
-    part = picture[low[1] : high[1], low[0] : high[0]]
-    small = cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
-    page = np.full((_CLOSE_H, _CLOSE_W, 3), GREY, np.uint8)
-    left, top = np.round((low - middle) * zoom + (_CLOSE_W / 2, _CLOSE_H / 2)).astype(int).tolist()
-    x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + small.shape[1], _CLOSE_W), min(top + small.shape[0], _CLOSE_H)
-    page[y1:y2, x1:x2] = small[y1 - top : y2 - top, x1 - left : x2 - left]
-    return page
+def _halved(picture: Bgr) -> Bgr:
+    """Half as wide and high: the cheap way of not losing fine lines."""
+    even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+    return np.asarray(cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _mended(plate: Found, cells: NDArray[np.float32], zoom: float, origin: Points) -> Found:
@@ -239,32 +250,28 @@ def _mended(plate: Found, cells: NDArray[np.float32], zoom: float, origin: Point
 
 
 def _around(picture: Bgr, corners: Points) -> tuple[Bgr, Points]:
-    """The plate's surroundings, not much wider than a strip needs, and the corners in them."""
+    """The plate's surroundings with room for all views, no larger than strips need, and the corners in them."""
     height, width = picture.shape[:2]
-    span = np.ptp(corners, axis=0)
-    low = np.clip(np.floor(corners.min(axis=0) - 0.1 * span - 2), 0, (width - 2, height - 2)).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) + 0.1 * span + 2), low + 2, (width, height)).astype(int)
+    span = _ROOM * np.ptp(corners, axis=0) + 2
+    low = np.clip(np.floor(corners.min(axis=0) - span), 0, (width - 2, height - 2)).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + span), low + 2, (width, height)).astype(int)
     part = picture[low[1] : high[1], low[0] : high[0]]
     inside = corners - low
-    zoom = 1.5 * STRIP_W / max(1.0, float(np.linalg.norm(corners[1] - corners[0])))
-    if zoom < 0.75:
-        part = np.asarray(cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
-        inside = (inside + 0.5) * zoom - 0.5
+    while min(part.shape[:2]) >= 2 and float(np.linalg.norm(inside[1] - inside[0])) > 2.25 * STRIP_W:
+        part, inside = _halved(part), (inside + 0.5) / 2 - 0.5
     return part, inside
 
 
 def straightened(picture: Bgr, corners: Points) -> Bgr:
     """The plate between `corners` as the reader's strip of one line."""
-    part, inside = _around(picture, corners)
-    return _warp(part, inside, strip_corners(STRIP_W, STRIP_H), STRIP_W)
+    return _warp(picture, corners, strip_corners(STRIP_W, STRIP_H), STRIP_W)
 
 
 def side_by_side(picture: Bgr, corners: Points) -> Bgr:
     """Both lines of a two-line plate beside each other as one strip."""
-    part, inside = _around(picture, corners)
-    top, bottom, split = line_quads(inside, STRIP_W)
-    left = _warp(part, top, box_corners(-0.5, -0.5, split - 0.5, STRIP_H - 0.5), split)
-    right = _warp(part, bottom, box_corners(-0.5, -0.5, STRIP_W - split - 0.5, STRIP_H - 0.5), STRIP_W - split)
+    top, bottom, split = line_quads(corners, STRIP_W)
+    left = _warp(picture, top, box_corners(-0.5, -0.5, split - 0.5, STRIP_H - 0.5), split)
+    right = _warp(picture, bottom, box_corners(-0.5, -0.5, STRIP_W - split - 0.5, STRIP_H - 0.5), STRIP_W - split)
     return np.hstack((left, right))
 
 
@@ -272,6 +279,15 @@ def _warp(part: Bgr, corners: Points, target: Points, width: int) -> Bgr:
     matrix = homography(corners, target)
     warped = cv2.warpPerspective(part, matrix, (width, STRIP_H), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.uint8)
+
+
+def _pooled(reads: Sequence[PlateRead]) -> list[PlateRead]:
+    """One of each text, with the chance that not all looks that gave it are wrong."""
+    doubt: dict[str, float] = {}
+    for one in reads:
+        doubt[one.reading.text] = doubt.get(one.reading.text, 1.0) * (1.0 - one.reading.confidence)
+    surest = {one.reading.text: one for one in sorted(reads, key=lambda one: one.reading.confidence)}
+    return [replace(one, reading=replace(one.reading, confidence=1.0 - doubt[text])) for text, one in surest.items()]
 
 
 def _distinct(reads: Sequence[PlateRead]) -> list[PlateRead]:

@@ -43,14 +43,15 @@ class Found:
 def peaks(cells: NDArray[np.float32], least_score: float, most: int) -> list[Found]:
     """Plates in one picture's cells (9 x rows x columns: a logit, then x, y of four corners), best first, doubles taken out."""
     logits = cells[0]
-    rows, columns = logits.shape
     least_logit = np.log(least_score / (1 - least_score))
-    ringed = np.pad(logits, 1, constant_values=-np.inf)
-    around = np.max([ringed[i : i + rows, j : j + columns] for i in range(3) for j in range(3)], axis=0)
-    ys, xs = np.nonzero((logits >= around) & (logits > least_logit))
-    order = np.argsort(-logits[ys, xs], kind="stable")[: 4 * most]
-    found = []
+    ys, xs = np.nonzero(logits > least_logit)
+    order = np.argsort(-logits[ys, xs], kind="stable")
+    found: list[Found] = []
     for y, x in zip(ys[order].tolist(), xs[order].tolist(), strict=True):
+        if len(found) == 4 * most:
+            break
+        if logits[y, x] < logits[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].max():
+            continue
         middle = (np.array([x, y]) + 0.5) * STRIDE_PX
         corners = cells[1:, y, x].astype(np.float64).reshape(4, 2) * UNIT_PX + middle
         found.append(Found(corners, float(1 / (1 + np.exp(-float(logits[y, x]))))))

@@ -19,16 +19,17 @@ Columns = NDArray[np.float32]
 _BEAMS: Final = 8
 _BRANCHES: Final = 3
 """Characters followed from one column."""
-_FAINTEST: Final = -9.0
-"""Log probability below which a character is not worth following."""
-_CLEARLY_BLANK: Final = -0.002
+_FAINTEST: Final = 1.2e-4
+"""Probability below which a character is not worth following."""
+_CLEARLY_BLANK: Final = 0.998
+_LEAST_LOG: Final = -20.0
+"""What a column denies altogether counts as this log probability."""
 _NO_PLATE: Final = 0.9
 _FEWEST: Final = 4
 """With fewer characters at the first glance there is no plate worth a search."""
 _SURE: Final = 0.8
 _TRUST_WITHOUT_COLOUR: Final = 0.25
 _FAINT_COLOUR: Final = 0.02
-_NEVER: Final = -1e9
 _CONTRADICTED: Final = 0.5
 
 
@@ -62,59 +63,66 @@ def likelihood(columns: Columns, text: str) -> float:
     """The probability that the strip says exactly `text`, over all alignments."""
     states = np.zeros(2 * len(text) + 1, np.intp)
     states[1::2] = [ALPHABET.index(char) + 1 for char in text]
-    may_skip = np.zeros(len(states), bool)
+    may_skip = np.zeros(len(states))
     may_skip[3::2] = states[3::2] != states[1:-2:2]
-    emitted = columns.astype(np.float64)[:, states]
-    alpha = np.full(len(states), _NEVER)
+    emitted = _chances(columns)[:, states]
+    padded = np.zeros(len(states) + 2)
+    alpha = padded[2:]
     alpha[:2] = emitted[0, :2]
     for row in emitted[1:]:
-        one = np.concatenate(([_NEVER], alpha[:-1]))
-        two = np.where(may_skip, np.concatenate(([_NEVER, _NEVER], alpha[:-2]))[: len(states)], _NEVER)
-        alpha = np.logaddexp(np.logaddexp(alpha, one), two) + row
-    ends = alpha[-2:] if len(states) > 1 else alpha[-1:]
-    return float(min(1.0, np.exp(np.logaddexp.reduce(ends))))
+        alpha[:] = (alpha + padded[1:-1] + may_skip * padded[:-2]) * row
+    return float(min(1.0, alpha[-2:].sum()))
+
+
+def _chances(columns: Columns) -> NDArray[np.float64]:
+    """Plain probabilities: a strip has so few columns that the product of even the least of them is far from nought."""
+    return np.exp(np.maximum(columns.astype(np.float64), _LEAST_LOG))
 
 
 @dataclass(slots=True)
 class _Beam:
-    """A text begun: log probabilities of its alignments that end in a blank, and of those that end in its last character."""
+    """A text begun: probabilities of its alignments that end in a blank, and of those that end in its last character."""
 
     place: Place
-    blank: float = _NEVER
-    char: float = _NEVER
+    blank: float = 0.0
+    char: float = 0.0
 
     @property
     def total(self) -> float:
-        return float(np.logaddexp(self.blank, self.char))
+        return self.blank + self.char
 
 
 def candidates(columns: Columns) -> tuple[Candidate, ...]:
     """The most probable texts that a plate can bear, best first; none where nothing of the kind is in the strip."""
-    beams = {"": _Beam(START, blank=0.0)}
-    for row in columns.astype(np.float64):
+    beams = {"": _Beam(START, blank=1.0)}
+    ranked = np.argsort(columns, axis=1)[:, : -_BRANCHES - 1 : -1].tolist()
+    for row, best in zip(_chances(columns).tolist(), ranked, strict=True):
         if row[0] > _CLEARLY_BLANK:
             for beam in beams.values():
-                beam.blank, beam.char = beam.total + float(row[0]), _NEVER
+                beam.blank, beam.char = beam.total * row[0], 0.0
             continue
-        likely = [int(number) for number in np.argsort(row)[: -_BRANCHES - 1 : -1] if number and row[number] > _FAINTEST]
-        grown: dict[str, _Beam] = {}
-        for text, beam in beams.items():
-            stayed = grown.setdefault(text, _Beam(beam.place))
-            stayed.blank = float(np.logaddexp(stayed.blank, beam.total + row[0]))
-            if text:
-                again = row[ALPHABET.index(text[-1]) + 1]
-                stayed.char = float(np.logaddexp(stayed.char, beam.char + again))
-            for number in likely:
-                char = ALPHABET[number - 1]
-                place = after(beam.place, char)
-                if place is None:
-                    continue
-                before = beam.blank if text.endswith(char) else beam.total
-                longer = grown.setdefault(text + char, _Beam(place))
-                longer.char = float(np.logaddexp(longer.char, before + row[number]))
-        beams = dict(sorted(grown.items(), key=lambda item: -item[1].total)[:_BEAMS])
-    whole = [Candidate(text, min(1.0, float(np.exp(beam.total)))) for text, beam in beams.items() if kinds_at(beam.place)]
+        beams = _grown(beams, row, [number for number in best if number and row[number] > _FAINTEST])
+    whole = [Candidate(text, min(1.0, beam.total)) for text, beam in beams.items() if kinds_at(beam.place)]
     return tuple(sorted(whole, key=lambda candidate: -candidate.probability))
+
+
+def _grown(beams: dict[str, _Beam], row: list[float], likely: list[int]) -> dict[str, _Beam]:
+    """The best texts after one more column, in which only the characters `likely` are looked at."""
+    grown: dict[str, _Beam] = {}
+    for text, beam in beams.items():
+        stayed = grown.get(text) or grown.setdefault(text, _Beam(beam.place))
+        stayed.blank += beam.total * row[0]
+        if text:
+            stayed.char += beam.char * row[ALPHABET.index(text[-1]) + 1]
+        for number in likely:
+            char = ALPHABET[number - 1]
+            place = after(beam.place, char)
+            if place is None:
+                continue
+            before = beam.blank if text.endswith(char) else beam.total
+            longer = grown.get(text + char) or grown.setdefault(text + char, _Beam(place))
+            longer.char += before * row[number]
+    return dict(sorted(grown.items(), key=lambda item: -item[1].total)[:_BEAMS])
 
 
 def read(columns: Columns, colours: NDArray[np.float32]) -> Reading | None:
