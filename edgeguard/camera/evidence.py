@@ -123,7 +123,7 @@ def keep(
     done, encoded = cv2.imencode(".png", streak_picture(clip, packets[0].t_s, fall))
     if not done:
         raise VideoError(f"{picture}: the picture could not be encoded")
-    _write(picture, encoded.tobytes())
+    write_whole(picture, encoded.tobytes())
     kept = Kept(clip, picture, record, _sha256(clip), _sha256(picture), codec in _IN_BROWSERS)
     text = {
         **facts,
@@ -132,11 +132,12 @@ def keep(
         "clip_starts_s": round(packets[0].t_s, 3),
         "clip_ends_s": round(packets[-1].t_s, 3),
     }
-    _write(record, (json.dumps(text, ensure_ascii=False, indent=2) + "\n").encode())
+    write_whole(record, (json.dumps(text, ensure_ascii=False, indent=2) + "\n").encode())
     return kept
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that is whole on the disk or not there. VideoError names it when it could not be written."""
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         partial.write_bytes(content)

@@ -6,7 +6,6 @@ The kept clip is never touched: it stays the camera's own packets. Only the copy
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -18,9 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from edgeguard.camera.masking import hidden_area
 from edgeguard.camera.video import Picture, VideoError, open_video
 from edgeguard.core.facade import FacadeSpec
-from edgeguard.vision.facade import watched_area
 
 _QUALITY: Final = "20"
 """x264's constant rate factor: no difference that a person would see."""
@@ -37,12 +36,20 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
         folder.mkdir(parents=True, exist_ok=True)
         if facade is None or not masks:
             return tuple(_copied(file, folder) for file in (clip, picture, record))
-        only_masks = replace(facade, polygon=())
-        return (_masked_clip(clip, folder, only_masks), _masked_picture(picture, folder, only_masks))
+        return (_masked_clip(clip, folder, facade), _masked_picture(picture, folder, facade))
     except OSError as error:
         raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
     except av.FFmpegError as error:
         raise VideoError(f"{clip}: the copy could not be made: {type(error).__name__}") from error
+
+
+def export_picture(picture: Path, record: Path, folder: Path) -> tuple[Path, ...]:
+    """A picture that was kept with its masks already burnt in, copied as it is. VideoError if it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tuple(_copied(file, folder) for file in (picture, record))
+    except OSError as error:
+        raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
 
 
 def _copied(file: Path, folder: Path) -> Path:
@@ -73,7 +80,7 @@ def _masked_frames(pictures: Iterable[Picture], facade: FacadeSpec) -> Iterable[
     size = (0, 0)
     for picture in pictures:
         if picture.size != size:
-            size, hidden = picture.size, _hidden(facade, picture.size)
+            size, hidden = picture.size, hidden_area(facade, picture.size)
         shown = picture.bgr()
         shown[hidden] = 0
         even = np.ascontiguousarray(shown[: size[1] // 2 * 2, : size[0] // 2 * 2])
@@ -86,7 +93,7 @@ def _masked_picture(picture: Path, folder: Path, facade: FacadeSpec) -> Path:
     shown = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if shown is None:
         raise VideoError(f"{picture}: is no picture")
-    shown[_hidden(facade, (shown.shape[1], shown.shape[0]))] = 0
+    shown[hidden_area(facade, (shown.shape[1], shown.shape[0]))] = 0
     done, encoded = cv2.imencode(".png", shown)
     if not done:
         raise VideoError(f"{picture}: could not be encoded anew")
@@ -94,11 +101,6 @@ def _masked_picture(picture: Path, folder: Path, facade: FacadeSpec) -> Path:
     partial = folder / f".{target.name}.partial"
     partial.write_bytes(encoded.tobytes())
     return _settled(partial, target)
-
-
-def _hidden(facade: FacadeSpec, size: tuple[int, int]) -> NDArray[np.bool_]:
-    seen = watched_area(facade, size)
-    return np.zeros((size[1], size[0]), np.bool_) if seen is None else ~seen
 
 
 def _settled(partial: Path, target: Path) -> Path:

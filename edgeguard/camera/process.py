@@ -16,15 +16,25 @@ from typing import Final
 import orjson
 import structlog
 
+from edgeguard.camera.journal import Journal
 from edgeguard.camera.live import LiveCamera, access_of
 from edgeguard.camera.reports import Report, Reporter
 from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.sight import Sight
+from edgeguard.camera.snapshots import Snapshots
 from edgeguard.camera.worker import Seeker, Worker
 from edgeguard.control.camera_views import SightingView
-from edgeguard.core.camera import CameraSpec, PlateShape, Task, evidence_folder, view_file
-from edgeguard.core.camera_limits import CAMERA_TERM_S
+from edgeguard.core.camera import (
+    CameraSpec,
+    PlateShape,
+    Task,
+    evidence_folder,
+    reports_folder,
+    snapshot_folder,
+    view_file,
+)
+from edgeguard.core.camera_limits import CAMERA_TERM_S, SNAPSHOTS_BYTES
 from edgeguard.core.clock import Clock, Stamp
 from edgeguard.core.errors import Permanent
 
@@ -51,11 +61,8 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     password, key = _line().decode("utf-8", "replace") if spec.password_file is not None else None, b""
     if spec.plate_key_file is not None:
         key = _line()
-    shelf = Shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
-    try:
-        shelf.open()
-    except OSError as error:
-        raise Permanent(f"{shelf.folder}: cannot be made a folder for evidence: {error.strerror}") from error
+    shelf = _shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
+    album = _shelf(Path(snapshot_folder(state, spec.name)), SNAPSHOTS_BYTES, spec.evidence_age_ms)
     sight = Sight(Path(view_file(state, spec.name)), setup_of(spec))
     reporter: Reporter | None = None
 
@@ -65,9 +72,16 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
 
     seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
-    worker = Worker(camera, seeker, sight, clock, lambda now: _tidy(shelf, now, tell))
-    reporter = Reporter(socket, spec.name, worker.beat)
+    snapshots = Snapshots(spec, album, seeker.hide, tell)
+
+    def tidy(now: Stamp) -> None:
+        for one in (album, shelf):
+            _tidy(one, now, tell)
+
+    worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see)
+    reporter = Reporter(socket, spec.name, worker.beat, Journal(Path(reports_folder(state, spec.name))), snapshots.ask)
     reporter.start()
+    snapshots.remember()
     try:
         worker.run(stop.is_set)
     finally:
@@ -78,6 +92,15 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
 def setup_of(spec: CameraSpec) -> str:
     """What the view was set up for; a camera with another address or facade has another view."""
     return hashlib.sha256(repr((spec.url, spec.task, spec.facade)).encode()).hexdigest()
+
+
+def _shelf(folder: Path, max_bytes: int, max_age_ms: int) -> Shelf:
+    shelf = Shelf(folder, max_bytes, max_age_ms)
+    try:
+        shelf.open()
+    except OSError as error:
+        raise Permanent(f"{folder}: cannot be made a folder for evidence: {error.strerror}") from error
+    return shelf
 
 
 class _Stop:
@@ -131,7 +154,7 @@ def _tidy(shelf: Shelf, now: Stamp, tell: Callable[[Report], None]) -> None:
     for reason in sorted({piece.reason for piece in gone}):
         facts = {"reason": reason, "ids": [piece.stem for piece in gone if piece.reason == reason]}
         sighting = SightingView(
-            f"removed-{now.boot_ms}",
+            f"removed-{now.boot_ms}-{reason}",
             "evidence-removed",
             now.wall_ms,
             now.boot_ms,

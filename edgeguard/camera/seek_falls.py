@@ -9,6 +9,8 @@ import structlog
 
 from edgeguard.camera.evidence import keep
 from edgeguard.camera.falling import FallWatch
+from edgeguard.camera.masking import hide
+from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import Picture, VideoError, VideoSource
@@ -89,6 +91,10 @@ class FallSeeker:
         """Pictures so far that could not be judged because too much moved."""
         return self._watch.suspended
 
+    def hide(self, shown: Bgr) -> None:
+        """Burn in the privacy masks."""
+        hide(shown, self._spec)
+
     def _hold(self, falls: Sequence[Any], t_s: float, now: Stamp) -> None:
         for fall in falls:
             ago_ms = round((t_s - fall.path.start_s) * 1000)
@@ -115,7 +121,7 @@ class FallSeeker:
     def _report(self, stem: str, at: Stamp, event: dict[str, Any]) -> None:
         identity = stem or f"{at.boot[:8]}-{at.boot_ms}"
         sighting = SightingView(identity, "fall", at.wall_ms, at.boot_ms, at.boot, at.synced, orjson.dumps(event).decode())
-        self._tell(Report(sighting, lambda: self._shelf.told(stem) if stem else None))
+        self._tell(Report(sighting, lambda: self._shelf.told(stem) if stem else None, on_disk=bool(stem)))
 
 
 def _event(spec: CameraSpec, one: _Held) -> dict[str, Any]:

@@ -3,22 +3,28 @@
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import cv2
+import numpy as np
 import orjson
 import structlog
 
 from edgeguard.camera.lane_gate import LaneGate
+from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import SightingView
-from edgeguard.core.camera import CameraSpec
+from edgeguard.core.camera import CameraSpec, PlateShape
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
+from edgeguard.vision.plate_geometry import stretched
 from edgeguard.vision.plate_passes import Pass, PassState, Seen, finish, step
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 0.075
 """Pictures that are looked at are at least so far apart: a car at 15 km/h has then moved by 30 cm."""
+_BEYOND: Final = 0.15
+"""A plate is made black with so much around it, in shares of its width and height."""
 
 
 class Looks(Protocol):
@@ -63,12 +69,21 @@ class PlateSeeker:
         self._state = PassState()
 
     def remember(self) -> None:
-        """Nothing is kept on disk."""
+        """What could not be told lies in the reporter's journal."""
 
     @property
     def restless(self) -> int:
         """Every picture can be judged."""
         return 0
+
+    def hide(self, shown: Bgr) -> None:
+        """Burn in the privacy masks, and blacken the plates where they may leave the gateway only masked or hashed."""
+        hide(shown, self._spec)
+        if self._spec.plate_shape is PlateShape.CLEAR:
+            return
+        for seen in self._reader.look(shown):
+            corners = stretched(seen.found.corners, _BEYOND, _BEYOND, _BEYOND)
+            cv2.fillConvexPoly(shown, np.round(corners).astype(np.int32), (0, 0, 0))
 
     def _report(self, passes: tuple[Pass, ...], t_s: float, now: Stamp) -> None:
         for one in passes:

@@ -17,6 +17,7 @@ import cv2
 import structlog
 
 from edgeguard.camera.live import Happening, LiveCamera, Lost
+from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import BeatView, TroubleView
@@ -45,6 +46,10 @@ class Seeker(Protocol):
 
     def remember(self) -> None:
         """Tell what an earlier process saw and could not tell."""
+        ...
+
+    def hide(self, shown: Bgr) -> None:
+        """Make black, in a picture that others may see, what they must not."""
         ...
 
     @property
@@ -90,7 +95,9 @@ class Lag:
 
 
 class Worker:
-    """Puts the parts of one camera's process together. `tidy` keeps the evidence within its bounds, once a minute."""
+    """Puts the parts of one camera's process together. `tidy` keeps the evidence within its bounds, once a minute; `look_on` is
+    shown every picture that is looked at.
+    """
 
     def __init__(
         self,
@@ -100,6 +107,7 @@ class Worker:
         clock: Clock,
         tidy: Callable[[Stamp], None],
         tick: Callable[[], float] = time.monotonic,
+        look_on: Callable[[Picture, Stamp], None] = lambda *_: None,
     ) -> None:
         self._camera = camera
         self._seeker = seeker
@@ -107,6 +115,7 @@ class Worker:
         self._clock = clock
         self._tidy = tidy
         self._tick = tick
+        self._look_on = look_on
         self._lag = Lag()
         self._minute = _Minute()
         self._pulse_s = self._picture_s = tick()
@@ -178,7 +187,9 @@ class Worker:
             self.skipped += 1
         else:
             self._sight.see(self._pulse_s, picture.luma)
-            self._seeker.see(source, picture, self._clock.now())
+            now = self._clock.now()
+            self._seeker.see(source, picture, now)
+            self._look_on(picture, now)
         self._rates = self._minute.look(self._pulse_s, self.pictures, self.skipped, self._seeker.restless)
 
     def _troubles(self, now_s: float) -> tuple[TroubleView, ...]:

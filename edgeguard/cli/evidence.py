@@ -19,7 +19,7 @@ from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
-from edgeguard.core.camera import CameraSpec, evidence_folder
+from edgeguard.core.camera import CameraSpec, evidence_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.limits import AUDIT_MAX_ROWS
@@ -33,12 +33,19 @@ class Kept:
     camera: CameraSpec
     piece: Piece
     record: Mapping[str, Any]
+    is_snapshot: bool = False
+    """A picture that somebody has asked for; else a fall with its clip."""
 
     @property
     def event(self) -> Mapping[str, Any]:
         """The event as it was told."""
         event = self.record.get("event")
         return event if isinstance(event, dict) else {}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What it has to have beside its record."""
+        return ("picture",) if self.is_snapshot else ("clip", "picture")
 
     def file(self, what: str) -> Path | None:
         """The clip's or the picture's path, as the record names it; None where it names none of this piece."""
@@ -55,6 +62,7 @@ class Kept:
         """As JSON says it."""
         return {
             "camera": self.camera.name,
+            "kind": "snapshot" if self.is_snapshot else "fall",
             "id": self.piece.stem,
             "at": iso_utc(self.piece.taken_ms),
             "bytes": self.piece.bytes,
@@ -75,13 +83,14 @@ def listed(session: Session, config: Path) -> Exit:
     if not kept:
         out.print(lang.say("没有证据", "no evidence"))
         return Exit.FINE
-    heads = (("摄像头", "camera"), ("编号", "id"), ("时间 (UTC)", "time (UTC)"), ("楼层", "floor"), ("置信度", "confidence"))
-    tail = (("大小", "size"), ("状态", "state"))
+    heads = (("摄像头", "camera"), ("类型", "kind"), ("编号", "id"), ("时间 (UTC)", "time (UTC)"))
+    tail = (("楼层", "floor"), ("置信度", "confidence"), ("大小", "size"), ("状态", "state"))
     made = table(*(lang.say(*head) for head in (*heads, *tail)))
     for one in kept:
         states = [lang.say("未上报", "not told yet")] * one.piece.unsent + [lang.say("已导出", "exported")] * one.piece.exported
         event = one.event
-        first = (clean(one.camera.name), one.piece.stem, iso_utc(one.piece.taken_ms)[:19].replace("T", " "))
+        kind = lang.say("抓拍", "snapshot") if one.is_snapshot else lang.say("高空抛物", "fall")
+        first = (clean(one.camera.name), kind, one.piece.stem, iso_utc(one.piece.taken_ms)[:19].replace("T", " "))
         told = (clean(str(event.get("floor", "—"))), clean(str(event.get("confidence", "—"))))
         made.add_row(*first, *told, size(one.piece.bytes), ", ".join(states))
     out.print(made)
@@ -107,15 +116,18 @@ def show(session: Session, config: Path, identity: str) -> Exit:
 def export(session: Session, config: Path, identity: str, folder: Path) -> Exit:
     """A copy of one piece, masks burnt in; recorded before it is made."""
     kept = _find(config, identity)
-    from edgeguard.camera.exporting import export_piece
+    from edgeguard.camera.exporting import export_picture, export_piece
 
     clip, picture = kept.file("clip"), kept.file("picture")
     record = next((file for file in kept.piece.files if file.suffix == RECORD), None)
-    if clip is None or picture is None or record is None:
+    if (clip is None and not kept.is_snapshot) or picture is None or record is None:
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
     _put_on_record(session, kept, "export", str(folder.absolute()))
-    made = export_piece(clip, picture, record, kept.camera.facade, folder)
-    clip.with_suffix(EXPORTED).touch()
+    if clip is None:
+        made = export_picture(picture, record, folder)
+    else:
+        made = export_piece(clip, picture, record, kept.camera.facade, folder)
+    picture.with_suffix(EXPORTED).touch()
     hashes = {str(file): _sha256(file) for file in made}
     if session.json:
         print_json({"id": kept.piece.stem, "files": hashes})
@@ -147,7 +159,7 @@ def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang) -> tupl
     wrong = []
     if not one.record:
         return (lang.say("记录无法读取", "its record cannot be read"),)
-    for what in ("clip", "picture"):
+    for what in one.parts:
         file = one.file(what)
         if file is None:
             wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
@@ -156,7 +168,7 @@ def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang) -> tupl
     row = rows.get(f"{one.camera.name}.{one.piece.stem}")
     if row is None and not one.piece.unsent:
         wrong.append(lang.say("审计日志中没有记录", "the audit log knows nothing of it"))
-    elif row is not None and any(row.get(f"{what}_sha256") != one.sha256(what) for what in ("clip", "picture")):
+    elif row is not None and any(row.get(f"{what}_sha256") != one.sha256(what) for what in one.parts):
         wrong.append(lang.say("与审计日志不符", "the audit log has other hashes"))
     return tuple(wrong)
 
@@ -174,13 +186,17 @@ def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:
 def _kept(config: Path) -> Iterator[Kept]:
     site = load_site(config)
     for camera in site.cameras:
-        folder = Path(evidence_folder(site.store.directory, camera.name))
-        try:
-            pieces = Shelf(folder, camera.evidence_bytes, camera.evidence_age_ms).pieces() if folder.is_dir() else []
-        except PermissionError:
-            raise Permanent(f"{folder}: may be read by the service's user and root only; try with sudo") from None
-        for piece in pieces:
-            yield Kept(camera, piece, _record(piece))
+        state = site.store.directory
+        for folder, is_snapshot in ((evidence_folder(state, camera.name), False), (snapshot_folder(state, camera.name), True)):
+            for piece in _pieces(Path(folder), camera):
+                yield Kept(camera, piece, _record(piece), is_snapshot)
+
+
+def _pieces(folder: Path, camera: CameraSpec) -> list[Piece]:
+    try:
+        return Shelf(folder, camera.evidence_bytes, camera.evidence_age_ms).pieces() if folder.is_dir() else []
+    except PermissionError:
+        raise Permanent(f"{folder}: may be read by the service's user and root only; try with sudo") from None
 
 
 def _record(piece: Piece) -> Mapping[str, Any]:

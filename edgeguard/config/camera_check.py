@@ -16,8 +16,10 @@ from edgeguard.config.files import Files
 from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
-from edgeguard.core.camera import CameraSpec, PlateShape, Task
+from edgeguard.core.camera import CameraSpec, PlateShape, SnapshotUse, Task
 from edgeguard.core.camera_limits import (
+    CAMERA_MASK_POINTS,
+    CAMERA_MASKS,
     CAMERA_MEMORY_BYTES,
     CAMERA_MEMORY_LEAST,
     EVIDENCE_MAX_AGE_MS,
@@ -56,6 +58,12 @@ def _keeping(value_ms: int) -> int:
     return value_ms
 
 
+Share = Annotated[float, Field(strict=False, ge=0, le=1, allow_inf_nan=False)]
+Mask = Annotated[
+    list[Annotated[list[Share], Field(min_length=2, max_length=2)]], Field(min_length=3, max_length=CAMERA_MASK_POINTS)
+]
+
+
 class CameraTable(Table):
     """`[[camera]]` without its alarms, which are examined one by one."""
 
@@ -75,6 +83,8 @@ class CameraTable(Table):
     plates: Annotated[PlateShape, Field(strict=False)] = PlateShape.MASKED
     plate_key_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     alarms: Any = None
+    masks: Annotated[list[Mask], Field(max_length=CAMERA_MASKS)] = Field(default_factory=list)
+    snapshot: Annotated[SnapshotUse, Field(strict=False)] = SnapshotUse.KEPT
 
 
 def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ...]:
@@ -122,12 +132,14 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         plate_shape=raw.plates,
         plate_key_file=key,
         alarms=alarms,
+        masks=tuple(tuple((x, y) for x, y in mask) for mask in raw.masks),
+        snapshot=raw.snapshot,
     )
 
 
 def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
     """What belongs to the other task is a mistake, not something that is silently left alone."""
-    falling, plates = ("facade", "evidence_size", "evidence_age"), ("plates", "plate_key_file")
+    falling, plates = ("facade", "evidence_size"), ("plates", "plate_key_file", "masks")
     foreign = falling if raw.task is Task.PLATES else plates
     for key in foreign:
         if key in raw.model_fields_set:

@@ -38,6 +38,25 @@ class BeatView:
 
 
 @dataclass(frozen=True, slots=True)
+class BeatAnswerView:
+    """What the daemon says to a sign of life: how many sightings of the camera are on disk, and the picture that it wants, by an
+    id that stays the same until it has come; empty for none.
+    """
+
+    sightings: int
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LostView:
+    """Sightings that could be neither told nor kept, and when the first and the last of them were by the wall clock, 0: unknown."""
+
+    count: int
+    first_wall_ms: int
+    last_wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SightingView:
     """Something that a camera's process saw. `id` is the same if it is told again. `facts` is a JSON object, the event's body.
 

@@ -68,13 +68,33 @@ class BarrierView:
 
 
 @dataclass(frozen=True, slots=True)
+class InlineView:
+    """A JPEG as base64, with the hash and size of what that decodes to; it may be smaller than the picture that is kept."""
+
+    jpeg: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """A picture that a camera has taken: where it lies on the gateway, its hash, and when it was taken."""
+    """A picture that a camera has taken, with what must not be seen made black: under which id the gateway keeps it and until
+    when at the longest, its hash, its size. `inline` is the picture itself where the gateway's configuration has it sent and it
+    fits; else `note` says why it is not there.
+    """
 
     camera: str
-    path: str
-    sha256: str
+    id: str
     at: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    kept_until: str
+    inline: InlineView | None
+    note: str
 
 
 @dataclass(frozen=True, slots=True)

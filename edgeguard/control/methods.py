@@ -9,7 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from edgeguard.control.camera_views import CameraView
+from edgeguard.control.camera_views import BeatAnswerView, CameraView
 from edgeguard.control.hint_views import HintsView, ServiceView, SnoozeView
 from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.rule_views import ReactionView, RuleView
@@ -176,8 +176,8 @@ EVIDENCE_ACCESS: Final = Method(
 )
 """Somebody looks at evidence (`what` is show) or takes a copy of it (export): recorded before they do."""
 _WHAT: Final = Parameter(Kind.PAGE)
-CAMERA_BEAT: Final = Method("camera-beat", CountView, _takes(camera=_NAME, what=_WHAT), writes=True, routine=True)
-"""A camera's process is alive: a BeatView as JSON. From that process alone; gives how many sightings of it are on disk."""
+CAMERA_BEAT: Final = Method("camera-beat", BeatAnswerView, _takes(camera=_NAME, what=_WHAT), writes=True, routine=True)
+"""A camera's process is alive: a BeatView as JSON. From that process alone."""
 CAMERA_SAW: Final = Method(
     "camera-saw",
     CountView,
@@ -187,6 +187,15 @@ CAMERA_SAW: Final = Method(
     routine=True,
 )
 """A camera's process has seen something: a SightingView as JSON. Answered once it is on disk."""
+CAMERA_LOST: Final = Method(
+    "camera-lost",
+    CountView,
+    _takes(camera=_NAME, what=_WHAT),
+    writes=True,
+    timeout_s=CONTROL_BUS_CALL_S,
+    routine=True,
+)
+"""A camera's process had to give sightings up: a LostView as JSON. Answered once that is on disk."""
 
 METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
     {
@@ -229,6 +238,7 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             EVIDENCE_ACCESS,
             CAMERA_BEAT,
             CAMERA_SAW,
+            CAMERA_LOST,
         )
     }
 )

@@ -27,6 +27,9 @@ class Blindness(StrEnum):
     """Its process does not run."""
 
 
+SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.OVERLOAD})
+"""Troubles of a camera whose pictures are as they should be all the same."""
+
 BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
     {
         Blindness.LOST: Labels(zh="没有图像", en="gives no picture"),

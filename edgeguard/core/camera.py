@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 from edgeguard.core.alarm import AlarmRule
-from edgeguard.core.facade import FacadeSpec
+from edgeguard.core.facade import FacadeSpec, Spot
 from edgeguard.core.ids import CameraName
 from edgeguard.core.point import Labels
 
@@ -25,6 +25,17 @@ class PlateShape(StrEnum):
     """Province, letter and the last character: `皖A****2`."""
     HASHED = "hashed"
     """HMAC-SHA-256 under the site's own key: the same car is the same text, and nobody without the key can tell which."""
+
+
+class SnapshotUse(StrEnum):
+    """What becomes of a picture that the platform asks for."""
+
+    NONE = "none"
+    """None is taken."""
+    KEPT = "kept"
+    """It stays on the gateway; the platform is told its id and hash."""
+    SENT = "sent"
+    """The platform gets it as well, made smaller where it would not fit into an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,9 @@ class CameraSpec:
     plate_key_file: PurePath | None = None
     alarms: tuple[AlarmRule, ...] = ()
     """That it does not see what it should."""
+    masks: tuple[tuple[Spot, ...], ...] = ()
+    """What no picture of it may show, in shares of width and height, beside the masks of the facade."""
+    snapshot: SnapshotUse = SnapshotUse.KEPT
 
 
 def view_file(state: PurePath, name: CameraName) -> PurePath:
@@ -57,3 +71,13 @@ def view_file(state: PurePath, name: CameraName) -> PurePath:
 def evidence_folder(state: PurePath, name: CameraName) -> PurePath:
     """Where a camera's evidence lies."""
     return state / "evidence" / name
+
+
+def snapshot_folder(state: PurePath, name: CameraName) -> PurePath:
+    """Where the pictures lie that somebody has asked a camera for."""
+    return evidence_folder(state, name) / "snapshots"
+
+
+def reports_folder(state: PurePath, name: CameraName) -> PurePath:
+    """Where a camera's process keeps what it has not been able to tell yet."""
+    return state / "cameras" / f"{name}.reports"

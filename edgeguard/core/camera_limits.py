@@ -57,8 +57,9 @@ CAMERA_SILENT_S: Final = 40.0
 CAMERA_START_S: Final = 90.0
 """The same for its first sign of life: a Raspberry Pi loads libraries and models from an SD card."""
 CAMERA_TERM_S: Final = 3.0
-CAMERA_REPORTS: Final = 64
-"""Reports that wait for the daemon in a camera's process; the oldest goes when there are more. A fall is found again on disk."""
+CAMERA_REPORTS: Final = 1000
+"""Sightings of a camera that wait for the daemon, in its process and on disk; the oldest goes when there are more, and is told."""
+CAMERA_REPORT_BYTES: Final = 64 * 1024
 CAMERA_STDERR_BYTES: Final = 16 * 1024
 CAMERA_MEMORY_BYTES: Final = 640 * 1024 * 1024
 CAMERA_MEMORY_LEAST: Final = 192 * 1024 * 1024
@@ -68,6 +69,16 @@ EVIDENCE_MAX_AGE_MS: Final = 30 * 86_400_000
 EVIDENCE_UNSENT: Final = 1000
 EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
 """Below so much free space the oldest evidence that nobody has exported goes first."""
+SNAPSHOTS_BYTES: Final = 64 * 1024**2
+"""Pictures of one camera that the platform has asked for: they have a place of their own, so that they push no fall out of its."""
+SNAPSHOT_WITHIN_S: Final = 20.0
+"""A camera's process hears of it with its next sign of life, and then needs a picture."""
+SNAPSHOT_SENT_BYTES: Final = 44 * 1024
+"""The picture that goes with an answer; as base64 it has to fit into one message."""
+SNAPSHOT_SIDES: Final = (1280, 960, 640, 480, 320)
+"""Long sides, px, that are tried for it."""
+CAMERA_MASKS: Final = 16
+CAMERA_MASK_POINTS: Final = 32
 
 # Passes of vehicles
 PASS_MAX_TRACKS: Final = 32

@@ -17,23 +17,33 @@ import structlog
 
 from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
-from edgeguard.control.camera_views import BeatView, CameraTroubleView, CameraView, SightingView
+from edgeguard.control.camera_views import (
+    BeatAnswerView,
+    BeatView,
+    CameraTroubleView,
+    CameraView,
+    LostView,
+    SightingView,
+)
+from edgeguard.control.command_views import SnapshotView
 from edgeguard.control.decode import Undecodable, decode
 from edgeguard.control.errors import NotAllowed
 from edgeguard.control.views import CountView, LabelsView
-from edgeguard.core.blindness import BLIND_WORDS, Blindness
+from edgeguard.core.blindness import BLIND_WORDS, SEEING, Blindness
 from edgeguard.core.camera import CameraSpec, view_file
 from edgeguard.core.clock import Clock, Stamp, iso_utc
-from edgeguard.core.errors import StoreError
+from edgeguard.core.errors import CommandRefused, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.limits import AUDIT_WITHIN_S, CONTROL_DEPTH, ITEM_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
+from edgeguard.rules.items import health_item
 from edgeguard.runtime.camera_link import CameraLink
 from edgeguard.runtime.camera_watch import Sighted
 from edgeguard.runtime.pipeline import Pipeline
+from edgeguard.runtime.snapshots import Snapshots, Taken
 from edgeguard.runtime.supervisor import ChildState, Supervisor
 from edgeguard.store import Batch, Store, audit_body
 
@@ -65,6 +75,7 @@ class Cameras:
         self._config_path = config_path
         self._watched: dict[CameraName, _Watched] = {}
         self._state = Path()
+        self._snapshots = Snapshots(clock)
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -74,6 +85,7 @@ class Cameras:
             "evidence-access": self.evidence_access,
             "camera-beat": self.camera_beat,
             "camera-saw": self.camera_saw,
+            "camera-lost": self.camera_lost,
         }
 
     def start(self, site: Site) -> None:
@@ -147,10 +159,37 @@ class Cameras:
         await self._put(Batch((), audit=(audit_body(self._clock.now(), orjson.dumps({**told, **where})),)))
         return CountView(1)
 
-    async def camera_beat(self, call: Call) -> CountView:
+    async def snapshot(self, name: str) -> SnapshotView:
+        """A picture of this moment, for the platform. CommandRefused where the camera is not there or sees nothing."""
+        watched = self._watched.get(CameraName(name))
+        if watched is None:
+            there = ", ".join(self._watched) or "none"
+            raise CommandRefused("no-camera", f"there is no camera {name[:64]!r} (there are: {there})")
+        now = self._clock.now()
+        for trouble, (_, detail) in self._present(watched.link.spec.name, watched, now).items():
+            if trouble not in SEEING:
+                said = f"{name} {BLIND_WORDS[trouble].en}{f' ({detail})' if detail else ''}"
+                raise CommandRefused("camera-blind", f"{said}: no picture was taken")
+        if watched.link.beat is None or not watched.link.beat.pictures:
+            raise CommandRefused("camera-blind", f"{name} has given no picture yet: its process has only just started")
+        return await self._snapshots.take(watched.link.spec, self._state)
+
+    async def camera_beat(self, call: Call) -> BeatAnswerView:
         """A sign of life."""
         watched = self._own(call)
         watched.link.hear(_document(BeatView, call))
+        return BeatAnswerView(watched.sightings, self._snapshots.wanted(watched.link.spec.name))
+
+    async def camera_lost(self, call: Call) -> CountView:
+        """Sightings that its process had to give up: on disk before it is answered, for it then forgets that there were any."""
+        watched = self._own(call)
+        name, lost = watched.link.spec.name, _document(LostView, call)
+        text = Labels(zh=f"{name} 有识别结果丢失", en=f"{name} has seen things of which nobody will ever hear")
+        between = f", seen between {iso_utc(lost.first_wall_ms)} and {iso_utc(lost.last_wall_ms)}" if lost.first_wall_ms else ""
+        detail = f"{lost.count} lost{between}"
+        news = Health(f"camera.{name}", "sightings-lost", ok=False, text=text, detail=detail)
+        await self._put(Batch((health_item(news, self._clock.now()),)))
+        self._pipeline.note(self._clock.now(), f"{name} sightings-lost {detail}")
         return CountView(watched.sightings)
 
     async def camera_saw(self, call: Call) -> CountView:
@@ -159,6 +198,9 @@ class Cameras:
         name, seen = watched.link.spec.name, _document(SightingView, call)
         if seen.type == "evidence-removed":
             self._tell_removed(name, seen)
+            return CountView(watched.sightings)
+        if seen.type == "snapshot":
+            await self._keep_snapshot(watched, seen)
             return CountView(watched.sightings)
         if seen.type not in _EVENTS:
             raise BadArguments(f"there is no sighting of type {seen.type[:40]!r}")
@@ -182,6 +224,19 @@ class Cameras:
         _log.info("camera.saw", camera=name, type=seen.type, id=seen.id)
         self._pipeline.note(at, f"{name} {seen.type} {seen.id}")
         return CountView(watched.sightings)
+
+    async def _keep_snapshot(self, watched: _Watched, seen: SightingView) -> None:
+        """A picture that was asked for: on record that it is kept, and that it is sent, before whoever waits for it gets it."""
+        spec, taken = watched.link.spec, Taken(seen.id, self._moment(seen), _facts(seen))
+        if not taken.why_not:
+            target, picture = f"{spec.name}.{seen.id}", taken.file("picture")
+            evidence = {"id": seen.id, "picture": picture.get("file"), "picture_sha256": picture.get("sha256")}
+            told = [{"command": "evidence", "target": target, "by": f"camera {spec.name}", "state": "kept", "evidence": evidence}]
+            if self._snapshots.is_sent(spec, taken):
+                told.append({"command": "evidence.send", "target": target, "by": "platform", "state": "done"})
+            audit = tuple(audit_body(taken.at, orjson.dumps(one)) for one in told)
+            await self._put(Batch((taken.outcome(spec.name),), audit=audit))
+        self._snapshots.has_come(spec.name, taken)
 
     def _start(self, spec: CameraSpec) -> None:
         me = (sys.executable, "-m", "edgeguard", "camera", spec.name)

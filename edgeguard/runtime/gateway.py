@@ -6,13 +6,12 @@ Essential parts (store, control socket) are made by the daemon; this holds what 
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
 from edgeguard import __version__
-from edgeguard.control.command_views import SnapshotView
 from edgeguard.core.afar_limits import CERTIFICATE_LOOK_S
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Clock
@@ -45,8 +44,6 @@ _log = structlog.get_logger()
 
 UPLINK = "uplink"
 
-TakesPicture = Callable[[str], Awaitable[SnapshotView]]
-"""Takes a picture with the camera of this name and keeps it. UnknownName if there is none, Retryable if it gives no picture."""
 HISTORY = "history"
 
 
@@ -78,8 +75,6 @@ class Gateway:
         """What the person's file says; `site` differs from it while a configuration put by the platform is in force."""
         self.chosen_history_rate: float | None = None
         """What the platform has chosen in the place of what the configuration says."""
-        self.takes_pictures: TakesPicture | None = None
-        """Serves the command `snapshot`; None while no camera could."""
         self.certificates = CertificateWatch()
         self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy

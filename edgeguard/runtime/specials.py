@@ -49,9 +49,7 @@ def special_commands(
 
     async def snapshot(call: Call) -> SnapshotView:
         """A picture of this moment."""
-        if gateway.takes_pictures is None:
-            raise CommandRefused("no-camera", "no camera is configured that could take a picture")
-        return await gateway.takes_pictures(call.text("camera"))
+        return await gateway.cameras.snapshot(call.text("camera"))
 
     return {
         CommandName.BARRIER: gates.open,

@@ -43,7 +43,7 @@ class FakeCameras:
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
-        own = {"camera-beat": self._refuse, "camera-saw": self._refuse}
+        own = dict.fromkeys(("camera-beat", "camera-saw", "camera-lost"), self._refuse)
         return {"cameras": self._list, "accept-view": self._accept, "evidence-access": self._note, **own}
 
     async def _list(self, _: Call) -> tuple[CameraView, ...]:

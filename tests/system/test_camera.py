@@ -1,5 +1,6 @@
 """Cameras with the real daemon: a stream from a server that is not ours, falls with evidence, and processes that die and hang."""
 
+import base64
 import hashlib
 import json
 import os
@@ -14,7 +15,9 @@ from pathlib import Path
 import av
 import pytest
 from harness import Running, consumer, daemon, free_port, listens, mosquitto, process, site_text, subscribe, wait_for
+from test_config_put import Platform
 
+from edgeguard.camera.pictures import decode_picture, load_picture
 from edgeguard.control import call, methods
 from edgeguard.control.camera_views import CameraView
 from edgeguard.testing import film
@@ -131,3 +134,43 @@ def _is_dead(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def test_the_platform_gets_a_picture_of_a_film_with_its_masks_burnt_in(tmp_path: Path) -> None:
+    wall = film.write(tmp_path / "wall.mp4", film.drawn(12, falls=False, seconds=3.0), fps=12)
+    (tmp_path / "facade.toml").write_text("[facade]\nsize = [320, 240]\nmasks = [[[0, 0], [160, 0], [160, 240], [0, 240]]]\n")
+    rows = '[commands]\nallow = ["snapshot"]\n' + camera_text(f"file:{wall}") + 'facade = "facade.toml"\nsnapshot = "sent"\n'
+    broker = free_port()
+    with (
+        mosquitto(tmp_path, broker),
+        subscribe(tmp_path, broker),
+        daemon(tmp_path, site_text(tmp_path, broker, {}, rows), synced=True) as running,
+    ):
+        platform = Platform(tmp_path, broker)
+        wait_for(lambda: running.ask("status")["uplink"]["state"] == "online", "the session")  # type: ignore[index]
+        absent = platform.ask("snapshot", camera="gate")
+        assert (absent["state"], absent["error"]["code"]) == ("refused", "no-camera")
+        wait_for(lambda: view(running).state == "well" and view(running).pictures > 0, "the camera's pictures", 60)
+        answer = platform.ask("snapshot", camera="facade")
+        assert (answer["ok"], answer["state"]) == (True, "done")
+        result = answer["result"]
+        jpeg = base64.b64decode(result["inline"]["jpeg"])
+        kept = tmp_path / "state" / "evidence" / "facade" / "snapshots" / f"{result['id']}.jpg"
+        assert hashlib.sha256(jpeg).hexdigest() == result["inline"]["sha256"]
+        assert hashlib.sha256(kept.read_bytes()).hexdigest() == result["sha256"]
+        for picture in (decode_picture(jpeg, "inline"), load_picture(kept)):
+            assert picture.shape == (240, 320, 3)
+            assert float(picture[:, :152].mean()) < 4, "the mask"
+            assert float(picture[:, 168:].mean()) > 60, "the wall"
+        verified = subprocess.run(
+            [sys.executable, "-m", "edgeguard", "evidence", "verify", "--config", str(tmp_path / "site.toml"), "--json"],
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(verified.stdout) == [{"camera": "facade", "id": result["id"], "wrong": []}]
+        (told,) = [item for item in events(tmp_path, "command") if item["name"] == "snapshot"]
+        assert (told["target"], told["value"], told["result"]) == ("facade", result["id"], "done")
+        states = [(row.get("command"), row.get("state")) for row in _audit(tmp_path) if "snapshot" in str(row.get("command"))]
+        assert ("snapshot", "accepted") in states
+        commands = [row.get("command") for row in _audit(tmp_path)]
+        assert commands.index("snapshot") < commands.index("evidence") < commands.index("evidence.send")

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 
 from edgeguard.camera.live import Happening, LiveCamera, Lost, Waiting
+from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.video import Picture, VideoSource, open_video
 from edgeguard.camera.worker import Lag, Worker
@@ -45,6 +46,9 @@ class Looks:
         self.lost_at.append(now.boot_ms)
 
     def remember(self) -> None:
+        """Nothing."""
+
+    def hide(self, shown: Bgr) -> None:
         """Nothing."""
 
 

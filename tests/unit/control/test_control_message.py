@@ -175,7 +175,7 @@ def test_only_these_methods_write() -> None:
         "set-time",
         "reaction",
     }
-    changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw"}
+    changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw", "camera-lost"}
     changing |= {"service", "snooze-hint"}
     changing |= {"shelve", "unshelve", "out-of-service", "in-service"}
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing
