@@ -3,7 +3,7 @@
 Fair means by time on the wire: of the stations that wait with equal priority the one goes first that has had least of it
 (start-time fair queuing; Goyal, Vin and Cheng 1996), so that neither many requests nor slow answers of one device push the
 others back. Two things are bounded: whoever waits is passed over by more urgent ones so often and not more, and knocking at
-the doors of dead devices takes a tenth of the time at most, unless nobody else uses the bus.
+the doors of dead devices takes a tenth of the time at most, as long as anybody on the bus answers.
 """
 
 import math
@@ -53,7 +53,7 @@ class TurnQueue:
         """Whom not to ask the like again yet, and whose answer to doubt."""
         self._probes = self._lanes[Priority.PROBE]
         self._probes_s = 0.0
-        self._others_s = -math.inf
+        self._answered_s = -math.inf
 
     def __len__(self) -> int:
         return self._waiting
@@ -80,9 +80,9 @@ class TurnQueue:
         """This turn has kept the wire busy for so long. Unanswered probes pay with a pause for all of their kind."""
         lane = self._lanes[turn.request.priority]
         lane.charge(turn.request.address, busy_s)
-        if lane is not self._probes:
-            self._others_s = now_s
-        elif not answered and now_s - self._others_s < BUS_PROBE_ALONE_S:
+        if answered:
+            self._answered_s = now_s
+        elif lane is self._probes and now_s - self._answered_s < BUS_PROBE_ALONE_S:
             self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
 
     def take(self, now_s: float) -> Turn | None:

@@ -92,9 +92,9 @@ FOREIGN_YIELD_S: Final = 1.0
 BUS_PASSED_OVER: Final = 8
 """Turns that more urgent requests may have before a less urgent one that waits has one."""
 BUS_PROBE_SHARE: Final = 0.1
-BUS_PROBE_ALONE_S: Final = 60.0
-"""After so long without any other request on a bus its probes keep no share: they are in nobody's way (a search of a bus)."""
 """The part of a bus's time that waiting for dead devices may take."""
+BUS_PROBE_ALONE_S: Final = 60.0
+"""After so long without any answer on a bus its probes keep no share: they are in nobody's way."""
 BUS_STATIONS_KNOWN: Final = 512
 BUS_BYTE_GAP_S: Final = 0.05
 """Bytes of one frame may come so far apart: adapters and network servers deliver them in packets."""
@@ -118,8 +118,11 @@ ROUTINE_SHELF: Final = 64
 RESPONSE_WINDOW: Final = 128
 PROBE_TIMEOUT_MIN_S: Final = 0.1
 PROBE_TIMEOUT_RESPONSES: Final = 4.0
+FIRST_LOOK_S: Final = 0.25
+FIRST_LOOK_METER_S: Final = 0.6
+"""How long a device on a serial line may take to answer when it is asked for the first time ever. Meters: DL/T 645-2007, 5.4."""
 FIRST_TRIES: Final = 2
-"""A device that has never answered is given its whole time-out so often before it is only knocked at."""
+"""One that did not answer its first look is given its whole time-out so often, as a probe, before it is only knocked at."""
 KNOCK_SHARE: Final = 0.01
 KNOCK_WHOLE_AFTER_S: Final = 250.0
 REFUSAL_KEPT_S: Final = 3600.0
@@ -211,8 +214,6 @@ TRACE_STATIONS: Final = 512
 TRACE_POLLS: Final = 64
 """Requests that are counted by themselves, per station."""
 LEARNED_FILE_BYTES: Final = 4 * 1024 * 1024
-KNOCK_BUS_SHARE: Final = 0.1
-"""Of a bus, what knocking at dead devices may take while others answer."""
 REMEMBER_WITHIN_S: Final = 1.0
 LEARNED_KEPT_S: Final = 600.0
 """What devices have taught is written this often at most; a memory card wears."""

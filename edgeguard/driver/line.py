@@ -13,7 +13,7 @@ from edgeguard.core.limits import FIRST_TRIES
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.driver.gap import Gap
-from edgeguard.driver.patience import knock_timeout_s
+from edgeguard.driver.patience import first_look_s, knock_timeout_s
 
 _FRAME_BYTES: Final = MappingProxyType({Protocol.MODBUS: 6, Protocol.DLT645: 26, Protocol.CJT188: 27})
 """Of a request and its answer, beside their PDUs. RTU: unit and CRC, twice. Meters: start, address, length, checksum and end,
@@ -91,15 +91,23 @@ class DeviceLine:
         """Time-out for the first request of a round: short if it is a mere knock, or the device was silent when last asked.
 
         On a serial line what is usual of its neighbours says little of a device that nobody has heard yet, meters are slow beside
-        drives: its first tries are whole ones. Behind one network endpoint the network is most of what all of them take.
+        drives: after a look it has whole tries. Behind one network endpoint the network is most of what all of them take.
         """
-        if self.answered_s is None and self._tries < FIRST_TRIES and self._bus.cost.byte_s > 0:
-            return self.timeout_s
+        usual_s = self.responses.quantile_s(0.95) or self._bus.stats.response_p95_s
+        if self.answered_s is None and self._tries <= FIRST_TRIES and self._bus.cost.byte_s > 0:
+            return self.timeout_s if self._tries else first_look_s(self.timeout_s, usual_s, self._protocol is not Protocol.MODBUS)
         if not knock and not self._silent:
             return self.timeout_s
-        usual_s = self.responses.quantile_s(0.95) or self._bus.stats.response_p95_s
         since_s = 0.0 if self._asked_s is None else asyncio.get_running_loop().time() - self._asked_s
         return knock_timeout_s(self.timeout_s, usual_s, since_s)
+
+    def knock_priority(self) -> Priority:
+        """Of a sign of life. A first look at a stranger is none of the probes, which may have to wait for their share."""
+        return Priority.PROBE if self._tries or self.answered_s is not None else Priority.ROUTINE
+
+    def urgent(self, priority: Priority) -> Priority:
+        """Of what alarms watch. Who was silent when last asked, or was never heard, does not go before those that answer."""
+        return priority if self._silent else min(priority, Priority.ALARM)
 
     async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None, still: Still | None = None) -> bytes:
         """The answer's PDU. ExchangeFailed if none came; WriteRefused if `still` has forbidden it when its turn came."""
@@ -132,7 +140,7 @@ class DeviceLine:
             self.faults[failed.fault.reason] += 1
             if failed.sent:
                 self._silent, self._asked_s = True, sending.at_s
-                self._tries = min(self._tries + 1, FIRST_TRIES)
+                self._tries += 1
                 self._conclude(sending, failed.fault)
             raise
         self._silent, self._asked_s = False, sending.at_s

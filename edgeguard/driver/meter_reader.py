@@ -113,19 +113,19 @@ class MeterReader:
                 under_way.fill(ask.members, _NOT_DUE)
             else:
                 asked = True
-                await self._read_or_fill(ask, under_way, min(priority, Priority.ALARM) if self._is_urgent(ask) else priority)
+                await self._read_or_fill(ask, under_way, self._line.urgent(priority) if self._is_urgent(ask) else priority)
         if not asked:
             await self._knock(under_way, priority)
         self._note_silence(under_way)
         self._tell()
         return under_way
 
-    async def sign_of_life(self, priority: Priority) -> Round:
+    async def sign_of_life(self) -> Round:
         """One short read; the other columns are NOT_POLLED, or refused."""
         under_way = self._begin(self._line.first_wait_s(knock=True))
         for i, fault in self.refused.items():
             under_way.outcomes[i] = fault
-        await self._knock(under_way, priority)
+        await self._knock(under_way, self._line.knock_priority())
         self._note_silence(under_way)
         return under_way
 

@@ -2,13 +2,23 @@
 
 A wire that bears one request at a time stands still while it waits for a dead device, and all others on it with it. So a
 silent device is not given its whole time-out each time, but a few of the response times that are usual: its own, or those
-of its neighbours if it has never answered. Should it have become slow, or be a slow one among quick ones, it is found all
-the same: its first tries on a serial line are whole ones (driver.line), and later the longer the last attempt is ago, the
-longer is the wait, for a hundredth of the time that has passed, and for the whole time-out after some minutes. Nothing is
-known where nobody on the wire has answered yet, and nobody is kept waiting either: there the whole time-out holds.
+of its neighbours if it has never answered. Should it have become slow it is found all the same: the longer the last attempt
+is ago, the longer is the wait, for a hundredth of the time that has passed, and for the whole time-out after some minutes.
+Nothing is known where nobody on the wire has answered yet, and nobody is kept waiting either: there the whole time-out holds.
+
+A stranger on a serial line, one that nobody has heard since the start, may be dead, or slow, or slower than its neighbours. Its
+first look is short, so that many dead ones do not keep the living from being found. If it is silent, its next tries are whole
+ones, as probes, which keep to their share of the line (bus.queue); then it is a dead device like any other.
 """
 
-from edgeguard.core.limits import KNOCK_SHARE, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S, PROBE_TIMEOUT_RESPONSES
+from edgeguard.core.limits import (
+    FIRST_LOOK_METER_S,
+    FIRST_LOOK_S,
+    KNOCK_SHARE,
+    KNOCK_WHOLE_AFTER_S,
+    PROBE_TIMEOUT_MIN_S,
+    PROBE_TIMEOUT_RESPONSES,
+)
 
 
 def knock_timeout_s(timeout_s: float, usual_s: float, since_s: float) -> float:
@@ -16,3 +26,9 @@ def knock_timeout_s(timeout_s: float, usual_s: float, since_s: float) -> float:
     if usual_s <= 0.0 or since_s >= KNOCK_WHOLE_AFTER_S:
         return timeout_s
     return min(timeout_s, max(PROBE_TIMEOUT_MIN_S, PROBE_TIMEOUT_RESPONSES * usual_s, KNOCK_SHARE * since_s))
+
+
+def first_look_s(timeout_s: float, usual_s: float, meter: bool) -> float:
+    """Seconds to wait for a stranger on a serial line. `usual_s`: what its neighbours take, 0 if none has answered."""
+    least_s = FIRST_LOOK_METER_S if meter else (PROBE_TIMEOUT_MIN_S if usual_s > 0.0 else FIRST_LOOK_S)
+    return min(timeout_s, max(least_s, PROBE_TIMEOUT_RESPONSES * usual_s))

@@ -48,7 +48,7 @@ class RoundReader(Protocol):
         """These columns, due or not."""
         ...
 
-    async def sign_of_life(self, priority: Priority) -> Round:
+    async def sign_of_life(self) -> Round:
         """One short read."""
         ...
 
@@ -123,7 +123,7 @@ class ProfiledDevice(ABC):
 
     async def probe(self) -> Snapshot:
         """One short read with a time-out learned from earlier answers."""
-        return self._counted(await self._rounds.sign_of_life(Priority.PROBE))
+        return self._counted(await self._rounds.sign_of_life())
 
     async def read(self, names: Iterable[PointName], priority: Priority = Priority.PERSON) -> Snapshot:
         """These points now, in this order. Permanent if there is no such point."""

@@ -110,16 +110,16 @@ class ModbusReader:
         routine = self._routine
         under_way = self._begin(self._line.first_wait_s(knock=False))
         first = [block for block in routine.blocks if not self._urgent.isdisjoint(block.members)]
-        await self._read_all(first, under_way, min(priority, Priority.ALARM))
+        await self._read_all(first, under_way, self._line.urgent(priority))
         await self._read_all((block for block in routine.blocks if self._urgent.isdisjoint(block.members)), under_way, priority)
         if not routine.blocks:
             await self._knock(under_way, priority)
         return under_way
 
-    async def sign_of_life(self, priority: Priority) -> Round:
+    async def sign_of_life(self) -> Round:
         """One short read; the other columns are NOT_POLLED, or refused."""
         under_way = self._begin(self._line.first_wait_s(knock=True))
-        await self._knock(under_way, priority)
+        await self._knock(under_way, self._line.knock_priority())
         return under_way
 
     async def some(self, columns: Sequence[int], priority: Priority) -> Round:

@@ -17,9 +17,8 @@ from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
 from edgeguard.runtime.flight_notes import Moment
-from edgeguard.runtime.knocking import Knocking
 from edgeguard.runtime.line_watch import LineWatch
-from edgeguard.runtime.poller import KNOCK_AFTER, Poller, start_offset_s
+from edgeguard.runtime.poller import Poller, start_offset_s
 from edgeguard.runtime.supervisor import Supervisor
 
 MakeBus = Callable[[BusSpec, random.Random], Bus]
@@ -123,8 +122,12 @@ class Field:
         """A unit that does nothing yet. What is wrong with one is wrong now, while all others still run."""
         bus = self._make_bus(spec.bus, self._entropy)
         pollers: list[Poller] = []
-        knocking = Knocking(lambda: any(poller.silent_rounds < KNOCK_AFTER for poller in pollers))
-        pollers += [self._poller(device, bus, index, knocking) for index, device in enumerate(spec.devices)]
+
+        def wake() -> None:
+            for poller in pollers:
+                poller.wake()
+
+        pollers += [self._poller(device, bus, index, wake) for index, device in enumerate(spec.devices)]
         network = not spec.bus.wire.is_line
         unit = Unit(
             spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else spec.bus.line.character_s, self._tell)
@@ -134,7 +137,7 @@ class Field:
         patience_s = each_s * (2 + 1 / BUS_PROBE_SHARE)
         for poller in pollers:
             poller.figures.patience_s = patience_s
-            bus.on_connected(poller.wake)
+        bus.on_connected(wake)
         return unit
 
     def begin(self, unit: Unit) -> None:
@@ -163,8 +166,8 @@ class Field:
         """Stop every unit."""
         await self.stop(tuple(self._units))
 
-    def _poller(self, spec: DeviceSpec, bus: Bus, index: int, knocking: Knocking) -> Poller:
+    def _poller(self, spec: DeviceSpec, bus: Bus, index: int, revived: Callable[[], None]) -> Poller:
         period_s = spec.period_ms / 1000.0
         device = build_device(spec, bus, self._clock, shelf=self._shelf)
         self._recall(device)
-        return Poller(device, self._sink, period_s, start_offset_s(index, period_s), knocking)
+        return Poller(device, self._sink, period_s, start_offset_s(index, period_s), revived)

@@ -12,7 +12,6 @@ import structlog
 from edgeguard.core.limits import PROBE_FIRST_S, PROBE_LINEAR_MAX_S, PROBE_MAX_S, PROBE_STEP_S
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device
-from edgeguard.runtime.knocking import Knocking
 
 _log = structlog.get_logger()
 
@@ -67,7 +66,7 @@ class PollFigures:
 
 
 class Poller:
-    """One device's schedule. `figures` is live."""
+    """One device's schedule. `figures` is live. `revived` is called when a dead device is back: others may be so, too."""
 
     def __init__(
         self,
@@ -75,15 +74,16 @@ class Poller:
         sink: Callable[[Snapshot], None],
         period_s: float,
         offset_s: float,
-        knocking: Knocking | None = None,
+        revived: Callable[[], None] = lambda: None,
     ) -> None:
         self.device = device
         self.figures = PollFigures()
         self._sink = sink
         self._period_s = period_s
         self._offset_s = offset_s
-        self._knocking = knocking
+        self._revived = revived
         self._silent = 0
+        self._heard = False
         self._woken = asyncio.Event()
         self._begun_s = 0.0
 
@@ -93,7 +93,7 @@ class Poller:
         return self._silent
 
     def wake(self) -> None:
-        """There is reason to ask at once, should the device be silent: its bus is connected again."""
+        """There is reason to ask at once, should the device be silent: its bus is connected again, or a neighbour is back."""
         if self._silent:
             self._woken.set()
 
@@ -105,7 +105,7 @@ class Poller:
         due_s = loop.time() + self._offset_s
         while True:
             figures.next_s = due_s
-            due_s = await self._take_turn(await self._sleep_until(due_s))
+            due_s = await self._sleep_until(due_s)
             begun_s = loop.time()
             snapshot = await self._round()
             figures.rounds += 1
@@ -114,7 +114,7 @@ class Poller:
             self._judge(snapshot)
             self._sink(snapshot)
             if self._silent:
-                due_s = max(due_s, loop.time() - self._period_s) + probe_delay_s(self._silent, self._period_s)
+                due_s = max(due_s, loop.time() - self._period_s) + self._pause_s()
             else:
                 due_s += self._period_s
             missed = int((loop.time() - due_s) // self._period_s) + 1 if loop.time() > due_s else 0
@@ -122,16 +122,11 @@ class Poller:
                 figures.skipped += missed
                 due_s += missed * self._period_s
 
-    async def _take_turn(self, due_s: float) -> float:
-        """Where dead devices share a part of the bus, wait for the part of this one; when the knock begins."""
-        loop = asyncio.get_running_loop()
-        if self._knocking is None or self._silent < KNOCK_AFTER:
-            return due_s
-        begin_s = self._knocking.reserve(loop.time())
-        if begin_s <= loop.time():
-            return due_s
-        self.figures.next_s = begin_s
-        return await self._sleep_until(begin_s)
+    def _pause_s(self) -> float:
+        """Before the next round of a silent device. A stranger had a first look only: it may be slow, and is asked again soon."""
+        if self._silent == 1 and not self._heard:
+            return min(self._period_s, PROBE_FIRST_S)
+        return probe_delay_s(self._silent, self._period_s)
 
     async def _sleep_until(self, due_s: float) -> float:
         """Wait for the round, or for a reason to begin it earlier; when it begins, by the beat."""
@@ -148,13 +143,13 @@ class Poller:
         return loop.time()
 
     async def _round(self) -> Snapshot:
-        """A whole round, or a knock at the door of a device that was silent twice; if it opens, the round follows at once."""
-        if self._silent >= KNOCK_AFTER:
-            begun_s = asyncio.get_running_loop().time()
+        """A whole round, or a knock at the door of a device that was silent twice; if it opens, the round follows at once.
+
+        One that was never heard is knocked at after a single silence. Knocks keep to their share of the bus (bus.queue).
+        """
+        if self._silent >= (KNOCK_AFTER if self._heard else 1):
             snapshot = await self.device.probe()
             if not snapshot.answered:
-                if self._knocking is not None:
-                    self._knocking.took(asyncio.get_running_loop().time() - begun_s)
                 return snapshot
         return await self.device.poll()
 
@@ -170,12 +165,13 @@ class Poller:
     def _judge(self, snapshot: Snapshot) -> None:
         """Count rounds in a row without an answer; said once when it changes from or to none."""
         if snapshot.answered:
-            if self._silent >= 2:
-                _log.info("device.revived", device=snapshot.device, silent_rounds=self._silent)
-            self._silent = 0
+            silent, self._silent, self._heard = self._silent, 0, True
             self._woken.clear()
+            if silent >= KNOCK_AFTER:
+                _log.info("device.revived", device=snapshot.device, silent_rounds=silent)
+                self._revived()
             return
         self.figures.failures += 1
         self._silent += 1
-        if self._silent == 2:
+        if self._silent == KNOCK_AFTER:
             _log.warning("device.silent", device=snapshot.device, fault=str(snapshot.outcomes[0]))

@@ -17,6 +17,7 @@ def test_every_block_of_a_round_has_the_time_at_which_it_was_asked_for() -> None
     site = Site(row(0, 1, 100, 200))
 
     async def story() -> None:
+        await site.device.poll()
         site.unit.response_s = 0.9
         before = site.clock.now().boot_ms
         snapshot = await site.device.poll()

@@ -58,9 +58,12 @@ def test_what_alarms_watch_is_asked_for_first_and_before_other_devices_routine()
     device = build_device(replace(site.device.spec, alarms=(rule,)), site.bus, site.clock)
 
     async def story() -> None:
-        assert seen(await device.poll()) == [0, 229.7, 50.03]
-        assert reads(meter) == ["02800002", "00010000", "02010100"]
-        assert asked == [Priority.ALARM, Priority.ROUTINE, Priority.ROUTINE]
+        for first in (Priority.ROUTINE, Priority.ALARM):  # a stranger does not go before those that answer
+            assert seen(await device.poll()) == [0, 229.7, 50.03]
+            assert reads(meter) == ["02800002", "00010000", "02010100"]
+            assert asked == [first, Priority.ROUTINE, Priority.ROUTINE]
+            meter.asked.clear()
+            asked.clear()
 
     virtual(site, story)
 

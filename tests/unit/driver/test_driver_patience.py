@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from edgeguard.bus import LineCost
 from edgeguard.core.ids import DeviceName, PointName
-from edgeguard.core.limits import FIRST_TRIES, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
+from edgeguard.core.limits import FIRST_LOOK_METER_S, FIRST_LOOK_S, FIRST_TRIES, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
 from edgeguard.core.register import Table
-from edgeguard.driver.patience import knock_timeout_s
+from edgeguard.driver.patience import first_look_s, knock_timeout_s
 
 
 def test_the_wait_goes_by_what_is_usual_and_by_what_has_passed() -> None:
@@ -29,7 +29,7 @@ def test_a_knock_never_waits_longer_than_a_poll(timeout_s: float, usual_s: float
     assert 0.0 < knock_timeout_s(timeout_s, usual_s, since_s) <= timeout_s
 
 
-def test_a_slow_stranger_among_quick_neighbours_is_found_at_its_first_try() -> None:
+def test_a_slow_stranger_among_quick_neighbours_is_found_after_its_first_look() -> None:
     site = Site(row(0, 100), timeout_ms=2000)
 
     async def story() -> None:
@@ -38,10 +38,20 @@ def test_a_slow_stranger_among_quick_neighbours_is_found_at_its_first_try() -> N
         slow = site.another(DeviceName("meter-2"), address=9)
         site.bus.unit(9).response_s = 1.5
         start_s = loop.time()
+        assert not (await slow.poll()).answered
+        assert loop.time() - start_s == pytest.approx(PROBE_TIMEOUT_MIN_S)
+        assert (await slow.probe()).answered
         assert (await slow.poll()).answered
-        assert loop.time() - start_s == pytest.approx(3.0)
 
     virtual(site, story)
+
+
+def test_a_first_look_goes_by_what_is_usual_and_gives_meters_the_time_of_their_standard() -> None:
+    assert first_look_s(3.0, usual_s=0.0, meter=False) == FIRST_LOOK_S
+    assert first_look_s(3.0, usual_s=0.01, meter=False) == PROBE_TIMEOUT_MIN_S
+    assert first_look_s(3.0, usual_s=0.2, meter=False) == pytest.approx(0.8)
+    assert first_look_s(3.0, usual_s=0.0, meter=True) == first_look_s(3.0, usual_s=0.01, meter=True) == FIRST_LOOK_METER_S
+    assert first_look_s(0.05, usual_s=0.2, meter=True) == 0.05
 
 
 def test_behind_a_network_endpoint_a_stranger_is_waited_for_as_for_its_neighbours() -> None:
@@ -64,7 +74,7 @@ def test_a_stranger_that_is_silent_is_soon_waited_for_as_for_its_quick_neighbour
         loop = asyncio.get_running_loop()
         await site.device.poll()
         stranger = site.another(DeviceName("meter-2"), address=9)
-        for waited_s in (2.0,) * FIRST_TRIES + (PROBE_TIMEOUT_MIN_S,) * 3:
+        for waited_s in (PROBE_TIMEOUT_MIN_S,) + (2.0,) * FIRST_TRIES + (PROBE_TIMEOUT_MIN_S,) * 3:
             start_s = loop.time()
             assert not (await stranger.poll()).answered
             assert loop.time() - start_s == pytest.approx(waited_s)

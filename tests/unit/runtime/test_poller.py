@@ -87,14 +87,31 @@ def test_a_dead_device_is_knocked_at_ever_more_rarely_and_comes_back_at_full_rat
         await asyncio.sleep(3600.0)
         dead_requests = len(device.asked)
         assert dead_requests < 50
-        assert [kind for kind, _ in device.asked[:2]] == ["poll", "poll"]
-        assert {kind for kind, _ in device.asked[2:]} == {"probe"}
+        assert device.asked[0][0] == "poll"
+        assert {kind for kind, _ in device.asked[1:]} == {"probe"}
         device.alive = True
         await asyncio.sleep(PROBE_MAX_S + 1.0)
         assert told[-1]
         before = len(told)
         await asyncio.sleep(10.0)
         assert len(told) - before == 10
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(story(), clock)
+
+
+def test_a_device_that_dies_has_two_rounds_before_it_is_knocked_at() -> None:
+    clock = FakeClock()
+    device = ScriptedDevice(clock)
+    poller = Poller(cast(Device, device), lambda _: None, period_s=1.0, offset_s=0.0)
+
+    async def story() -> None:
+        task = asyncio.create_task(poller.run())
+        await asyncio.sleep(0.5)
+        device.alive = False
+        await asyncio.sleep(10.0)
+        assert [kind for kind, _ in device.asked[:4]] == ["poll", "poll", "poll", "probe"]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

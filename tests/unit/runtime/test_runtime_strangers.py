@@ -1,0 +1,132 @@
+"""Devices that nobody has heard yet, and dead ones, on a serial line: what they cost the living, and how soon they are found."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from runtime_kit import device
+
+from edgeguard.bus import LineCost
+from edgeguard.core.ids import DeviceName
+from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE, FIRST_LOOK_S
+from edgeguard.core.snapshot import Snapshot
+from edgeguard.driver import build_device
+from edgeguard.runtime.poller import Poller, start_offset_s
+from edgeguard.testing.bus import FakeBus
+from edgeguard.testing.clock import FakeClock, run_virtual
+
+TIMEOUT_S = 1.0
+SERIAL = LineCost(byte_s=10 / 9600, turn_s=0.01)
+
+
+class Riser:
+    """A serial line whose devices are polled; `rounds` are the times of their answered rounds since the start."""
+
+    def __init__(self, units: Iterable[int], period_s: float = 0.5) -> None:
+        self.period_s = period_s
+        self.bus = FakeBus(cost=SERIAL)
+        self.clock = FakeClock()
+        self.rounds: dict[int, list[float]] = {unit: [] for unit in units}
+        self.told: dict[int, list[float]] = {unit: [] for unit in units}
+        self.begun_s = 0.0
+        for unit in units:
+            self.bus.unit(unit).response_s = 0.02
+
+    def silence(self, units: Iterable[int], silent: bool = True) -> None:
+        for unit in units:
+            self.bus.unit(unit).silent = silent
+
+    @property
+    def passed_s(self) -> float:
+        return asyncio.get_running_loop().time() - self.begun_s
+
+    def run(self, story: Callable[[], Awaitable[None]]) -> None:
+        async def main() -> None:
+            self.begun_s = asyncio.get_running_loop().time()
+            pollers: list[Poller] = []
+            pollers += [self._poller(index, unit, pollers) for index, unit in enumerate(self.rounds)]
+            tasks = [asyncio.create_task(poller.run()) for poller in pollers]
+            await story()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        run_virtual(main(), self.clock)
+
+    def _poller(self, index: int, unit: int, pollers: list[Poller]) -> Poller:
+        spec = device(f"d{unit}", "riser", unit)  # an alarm watches it
+        profile = replace(spec.profile, limits=replace(spec.profile.limits, timeout_ms=int(TIMEOUT_S * 1000)))
+        made = build_device(replace(spec, profile=profile, name=DeviceName(f"d{unit}")), self.bus, self.clock)
+
+        def sink(snapshot: Snapshot) -> None:
+            self.told[unit].append(self.passed_s)
+            if snapshot.answered:
+                self.rounds[unit].append(self.passed_s)
+
+        def wake() -> None:
+            for poller in pollers:
+                poller.wake()
+
+        return Poller(made, sink, self.period_s, start_offset_s(index, self.period_s), wake)
+
+
+def test_twenty_strangers_that_are_dead_leave_the_line_to_the_one_that_lives() -> None:
+    """Their looks are short, and whoever lives comes between them; the whole tries that follow take a tenth of the line."""
+    dead = range(1, 21)
+    riser = Riser([*dead, 99])
+    riser.silence(dead)
+
+    async def story() -> None:
+        await asyncio.sleep(44.0)
+        assert riser.rounds[99][0] <= 20 * FIRST_LOOK_S + 20 / BUS_PASSED_OVER * TIMEOUT_S
+        assert len(riser.rounds[99]) >= 70  # of 88; they were 2
+        assert all(told[0] <= 21 * FIRST_LOOK_S + 1.0 for told in riser.told.values())
+        since_s, busy_s, had = riser.passed_s, riser.bus.stats.busy_s, len(riser.rounds[99])
+        await asyncio.sleep(100.0)
+        living_s = 2 * 0.02 * (len(riser.rounds[99]) - had)
+        assert riser.bus.stats.busy_s - busy_s - living_s <= BUS_PROBE_SHARE * (riser.passed_s - since_s) + TIMEOUT_S
+
+    riser.run(story)
+
+
+def test_a_slow_stranger_among_dead_ones_is_found_within_their_share() -> None:
+    dead = range(1, 11)
+    riser = Riser([*dead, 98, 99])
+    riser.silence(dead)
+    riser.bus.unit(98).response_s = 0.8
+
+    async def story() -> None:
+        await asyncio.sleep((len(dead) + 1) * TIMEOUT_S / BUS_PROBE_SHARE + 12 * FIRST_LOOK_S)
+        assert riser.rounds[98]
+        assert riser.rounds[99]
+
+    riser.run(story)
+
+
+def test_a_slow_stranger_that_is_alone_is_found_at_once() -> None:
+    riser = Riser([98])
+    riser.bus.unit(98).response_s = 0.8
+
+    async def story() -> None:
+        await asyncio.sleep(4.0)
+        assert riser.rounds[98]
+
+    riser.run(story)
+
+
+def test_when_one_is_back_the_others_are_knocked_at_at_once() -> None:
+    """A riser has been without power for a quarter of an hour; each device is knocked at ever more rarely."""
+    units = range(1, 11)
+    riser = Riser([*units, 99], period_s=10.0)
+
+    async def story() -> None:
+        await asyncio.sleep(30.0)
+        riser.silence(units)
+        await asyncio.sleep(900.0)
+        riser.silence(units, silent=False)
+        back_s = riser.passed_s
+        await asyncio.sleep(300.0)
+        first_s = [next(at for at in riser.rounds[unit] if at > back_s) for unit in units]
+        assert max(first_s) - min(first_s) <= 1.0
+
+    riser.run(story)
