@@ -11,13 +11,14 @@ from typing import Any, Final
 from edgeguard.core.afar_limits import CHANGE_SHOWN, CHANGE_SHOWN_CHARS
 
 FREE: Final = frozenset({"alarm", "bus", "device", "energy", "group", "history", "log", "maintenance", "meter", "tariff"})
-"""Tables that a platform may change as it likes, but for the interlocks of devices."""
+"""Tables that a platform may change as it likes, but for the interlocks of devices and what these rest on (config.grounds)."""
 FREE_UPLINK: Final = frozenset({"ack_timeout", "history_delay", "history_rate", "window"})
 """Keys of [uplink] that have nothing to do with whom the gateway speaks to, and as whom."""
 NEVER: Final = frozenset({"gateway", "store", "control"})
 """Tables that nothing but a restart can apply, and that decide who may do what on the gateway itself."""
 INTERLOCK: Final = "interlock"
-PERMITTED: Final = ("camera", "commands", "gate", "profiles", "reaction", "uplink", INTERLOCK)
+WRITABLE: Final = "writable"
+PERMITTED: Final = ("camera", "commands", "gate", "profiles", "reaction", "uplink", INTERLOCK, WRITABLE)
 """What `[commands] may_change` can name."""
 
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]+@")
@@ -33,7 +34,7 @@ def forbidden(old: Mapping[str, Any], new: Mapping[str, Any], may_change: frozen
         if name == "uplink" and isinstance(before, Mapping) and isinstance(after, Mapping):
             found += _uplink(before, after)
         else:
-            found.append(_sentence(f"[{name}]", name))
+            found.append(sentence(f"[{name}]", name))
     return tuple(found) if INTERLOCK in may_change else (*found, *_interlocks(old, new))
 
 
@@ -51,13 +52,13 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ..
 
 def _uplink(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     changed = (key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key))
-    return [_sentence(f"[uplink] {key}", "uplink") for key in changed if key not in FREE_UPLINK]
+    return [sentence(f"[uplink] {key}", "uplink") for key in changed if key not in FREE_UPLINK]
 
 
 def _interlocks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Devices that would get, lose or change an interlock; one that goes altogether takes its interlocks with it."""
     before, after = _of_devices(old), _of_devices(new)
-    return [_sentence(f"the interlocks of {name}", INTERLOCK) for name, locks in after.items() if locks != before.get(name, {})]
+    return [sentence(f"the interlocks of {name}", INTERLOCK) for name, locks in after.items() if locks != before.get(name, {})]
 
 
 def _of_devices(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +67,8 @@ def _of_devices(data: Mapping[str, Any]) -> dict[str, Any]:
     return {str(row.get("name")): row.get(INTERLOCK, {}) for row in named}
 
 
-def _sentence(what: str, name: str) -> str:
+def sentence(what: str, name: str) -> str:
+    """That a change is forbidden, and what would permit it."""
     if name in NEVER or name not in PERMITTED:
         return f"{what} may be changed on the gateway itself only"
     return f'{what} may be changed on the gateway itself only, unless its own file says: [commands] may_change = ["{name}"]'

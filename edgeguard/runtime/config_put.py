@@ -15,6 +15,7 @@ import orjson
 import structlog
 
 from edgeguard.config.change import differences, forbidden
+from edgeguard.config.grounds import shaken
 from edgeguard.control import Call
 from edgeguard.control.command_views import ConfigPutView, ConfigView
 from edgeguard.core.afar_limits import CONFIG_STEADY_S
@@ -124,7 +125,8 @@ class ConfigPut:
             raise CommandRefused("not-written", f"the disk does not take it: {error.strerror or error}") from error
         if own.sha256 != gateway.own.sha256:
             raise CommandRefused("conflict", "the file on the gateway has been changed, and not been taken up yet")
-        wrong = forbidden(old.data, new.data, gateway.own.commands.may_change)
+        may_change = gateway.own.commands.may_change
+        wrong = (*forbidden(own.data, new.data, may_change), *shaken(gateway.own, site, may_change))
         if wrong:
             raise CommandRefused("change-forbidden", "; ".join(wrong[:_MISTAKES_TOLD]))
         return site, differences(old.data, new.data)

@@ -215,6 +215,19 @@ def test_what_is_not_even_tried(scene: Scene, text: str, base: str | None, code:
     assert (scene.level, scene.results) == ("info", [])
 
 
+def test_two_harmless_steps_make_no_harmful_one(scene: Scene) -> None:
+    """A device that goes and comes again would come without its interlock; what the gateway's own file says stays the measure."""
+    bus = '[[bus]]\nname = "riser"\nurl = "tcp://127.0.0.1:1"\n'
+    row = '[[device]]\nname = "pump-1"\nbus = "riser"\nprofile = "grundfos-cim200"\naddress = 1\nevery = "2s"\n'
+    lock = '[device.interlock."*"]\nmin_interval = "1m"\n'
+    scene.path.write_text(TEXT + bus + row + lock, encoding="utf-8")
+    run_virtual(scene.reload())
+    scene.put(TEXT + bus)
+    with pytest.raises(CommandRefused, match=r"the interlocks of pump-1.+; device\[pump-1\]\.address, of a device that") as refused:
+        scene.put(TEXT + bus + row.replace("= 1", "= 2"))
+    assert refused.value.code == "change-forbidden"
+
+
 def test_a_mistake_is_told_with_its_line(scene: Scene) -> None:
     with pytest.raises(CommandRefused, match=r"^site\.toml:13: log\.levle: "):
         scene.put(NEW.replace("level", "levle"))
