@@ -55,9 +55,20 @@ soak: tools $(DEV_STAMP) ## the long forms: a thousand kills, power cuts, a flap
 	@EDGEGUARD_SOAK=long EDGEGUARD_SOAK_REPORT=$${EDGEGUARD_SOAK_REPORT:-soak.jsonl} \
 	  $(BIN)/pytest -m slow -s --durations=20 $(SOAK) $(ARGS)
 
+# The fast tests in parts, each a process of its own, the longest first; `rest` is what no other part names, so that no test is left out.
+# Cheaper than pytest's own workers, which each collect every test and report each one through a process more.
+# One more part at a time than there are processors, because tests of the store wait for the disk.
+PART_cli := $(addprefix tests/unit/,cli config law)
+PART_runtime := $(addprefix tests/unit/,runtime rules)
+PART_store := $(addprefix tests/unit/,store simulator camera)
+PART_rest := tests $(addprefix --ignore=,tests/system $(PART_cli) $(PART_runtime) $(PART_store))
+PARTS := cli runtime store rest
+AT_ONCE := $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
+TOGETHER := $(MAKE) --no-print-directory --jobs=$(AT_ONCE) --keep-going --output-sync=target
+
 .PHONY: check
 check: $(DEV_STAMP) ## the fast lane: style, types, floors, law and unit tests
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target types style floors unit
+	@$(TOGETHER) types $(addprefix unit-,$(PARTS)) style floors
 
 .PHONY: types style floors unit
 types: $(DEV_STAMP)
@@ -74,8 +85,12 @@ floors: $(DEV_STAMP)
 	@$(BIN)/lint-imports --no-cache
 
 unit: $(DEV_STAMP)
-	@echo "== law and unit tests"
-	@$(BIN)/pytest -m "not slow" -n 2
+	@$(TOGETHER) $(addprefix unit-,$(PARTS))
+
+.PHONY: $(addprefix unit-,$(PARTS))
+$(addprefix unit-,$(PARTS)): unit-%: $(DEV_STAMP)
+	@echo "== law and unit tests: $*"
+	@$(BIN)/pytest -m "not slow" -p no:xdist $(PART_$*)
 
 .PHONY: bench
 bench: $(DEV_STAMP) ## speed, as ratios measured in one run; ARGS="..." goes to tests/bench/run.py

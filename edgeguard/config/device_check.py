@@ -145,7 +145,8 @@ def _narrow(profile: DeviceProfile, row: Mapping[str, Any], path: KeyPath, mista
         elif isinstance(name, str):
             first.claim((*path, "points", i), name)
     chosen = [i for i, point in enumerate(profile.points) if point.name in listed]
-    lost = [alarm.name for alarm in profile.alarms if not needed_by(alarm) <= set(listed)]
+    given = {name for name in listed if isinstance(name, str)}
+    lost = [alarm.name for alarm in profile.alarms if not needed_by(alarm) <= given]
     if lost:
         mistakes.note((*path, "points"), f"without their points these alarms do not work: {', '.join(lost)}")
     return replace(

@@ -1,4 +1,7 @@
-"""Programs that system tests need: skipped with words on a machine without them, built once where they are C."""
+"""Programs that system tests need: skipped with words on a machine without them, built once where they are C.
+
+Every test in this folder is slow, whether it says so or not: the fast lane does not look in here.
+"""
 
 import shutil
 import subprocess
@@ -10,6 +13,14 @@ import pytest
 HERE = Path(__file__).resolve().parent
 NODE = HERE.parent / "native" / "node"
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before marks choose what is run."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

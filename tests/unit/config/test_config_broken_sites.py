@@ -69,6 +69,7 @@ ADDED = [
     ("labels = 'Meter'\n", "16: device[0].labels: must be a table, not a text"),
     ("labels = { zh = '电表' }\n", "16: device[0].labels.en: is missing"),
     ("labels = { zh = '', en = 'x' }\n", "16: device[0].labels.zh: must not be empty"),
+    ("points = [[1]]\n", "16: device[0].points[0]: must be a text in quotes, not a list"),
     ("points = []\n", "16: device[0].points: must have at least 1 entries, not 0"),
     ("points = ['power', 'powr']\n", '16: device[0].points[1]: profile eastron-sdm630 has no point "powr" (did you mean "power"?)'),
     ("points = ['power', 'power']\n", '16: device[0].points[1]: point "power" is already used in line 16'),
