@@ -6,10 +6,35 @@ from typing import Annotated
 import typer
 
 from edgeguard.cli.session import Command, Group, session_of
+from edgeguard.core.camera_limits import SETUP_MINUTES, SETUP_MINUTES_MOST, SETUP_PORT
 
 Configuration = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")]
 _CONFIG = Path("/etc/edgeguard/site.toml")
 _Piece = Annotated[str, typer.Argument(metavar="ID", help="As listed; CAMERA.ID where two cameras have the same.")]
+
+_Setup = Annotated[bool, typer.Option("--setup", help="Set its view up: a page in a browser, or what the options below say.")]
+_Picture = Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="A picture or video in the camera's place.")]
+_Floor = Annotated[
+    list[str] | None, typer.Option("--floor", metavar="N=ROW", help="A floor's slab: N=ROW or N=X,Y-X,Y; three or more.")
+]
+_Pitch = Annotated[float | None, typer.Option("--pitch", metavar="DEG", help="Instead of floors: degrees upwards.")]
+_Distance = Annotated[float | None, typer.Option("--distance", metavar="M", help="To the facade.")]
+_Height = Annotated[float | None, typer.Option("--height", metavar="M", help="Of the camera above the ground floor.")]
+_View = Annotated[float | None, typer.Option("--view", metavar="DEG", min=1, max=179, help="The lens: degrees across.")]
+_Lens = Annotated[float | None, typer.Option("--lens", metavar="MM", min=0.5, help="The lens, with --sensor.")]
+_Sensor = Annotated[float | None, typer.Option("--sensor", metavar="MM", min=0.5, help="Width of the sensor.")]
+_FocalPx = Annotated[float | None, typer.Option("--focal-px", metavar="PX", help="The lens, in px.")]
+_Storey = Annotated[float | None, typer.Option("--storey", metavar="M", help="Height of a storey (3).")]
+_GroundFloor = Annotated[int | None, typer.Option("--ground-floor", metavar="N", help="What the ground floor is called (1).")]
+_Columns = Annotated[str | None, typer.Option("--columns", metavar="X,X…", help="Borders of window columns.")]
+_FirstColumn = Annotated[int | None, typer.Option("--first-column", metavar="N", help="Number of the leftmost column (1).")]
+_Polygon = Annotated[str | None, typer.Option("--polygon", metavar="'X,Y X,Y…'", help="The area that is watched.")]
+_Mask = Annotated[list[str] | None, typer.Option("--mask", metavar="'X,Y X,Y…'", help="Never looked at; may be given again.")]
+_Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The facade file (the camera's own).")]
+_Write = Annotated[bool, typer.Option("--write", help="Write it, and check the site with it.")]
+_Draw = Annotated[Path | None, typer.Option("--draw", metavar="FILE", help="Write a JPEG with what was set up drawn in.")]
+_Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 for any.")]
+_Minutes = Annotated[float, typer.Option("--minutes", min=0.05, max=SETUP_MINUTES_MOST, help="The page's life.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -63,13 +88,47 @@ def camera(
     accept_view: Annotated[
         bool, typer.Option("--accept-view", help="The camera was moved on purpose: what it shows now is right from now on.")
     ] = False,
+    setup: _Setup = False,
+    picture: _Picture = None,
+    floor: _Floor = None,
+    pitch: _Pitch = None,
+    distance: _Distance = None,
+    height: _Height = None,
+    view: _View = None,
+    lens: _Lens = None,
+    sensor: _Sensor = None,
+    focal_px: _FocalPx = None,
+    storey: _Storey = None,
+    ground_floor: _GroundFloor = None,
+    columns: _Columns = None,
+    first_column: _FirstColumn = None,
+    polygon: _Polygon = None,
+    mask: _Mask = None,
+    out: _Out = None,
+    write: _Write = False,
+    draw: _Draw = None,
+    port: _Port = SETUP_PORT,
+    minutes: _Minutes = SETUP_MINUTES,
 ) -> None:
-    """The process that looks at one camera; the daemon starts one for each and starts it again when it ends.
+    """Set a camera up, or run the process that looks at it; the daemon starts one for each camera and starts it again when it ends.
 
-    A password is read from standard input, one line, where the configuration names a password_file.
+    --setup serves a page on this machine alone, to be reached through ssh -L: for a facade camera it takes floor lines (or
+    pitch, lens and distance), the facade's area and privacy masks and shows what size is seen at which floor; for a gate camera
+    it shows how wide, slanted and sharp plates are. Typed values (--floor 1=900,8=520,15=260) are answered without a page.
+
+    The process reads a password from standard input, one line, where the configuration names a password_file.
     """
     from edgeguard.cli import cameras as showing
 
+    if setup:
+        from edgeguard.cli import setup as setting
+        from edgeguard.cli.setup_draft import Typed
+
+        mount = (pitch, None, distance, height)
+        typed = Typed(tuple(floor or ()), columns, polygon, tuple(mask or ()), *mount, storey, ground_floor, first_column)
+        lens_known = setting.Lens(focal_px, view, lens, sensor)
+        wish = setting.SetupWish(name, config, picture, typed, lens_known, out, write, draw, port, minutes)
+        raise typer.Exit(setting.setup(session_of(ctx), wish))
     if accept_view:
         raise typer.Exit(showing.accept_view(session_of(ctx), name))
     raise typer.Exit(showing.process(name, config, parent))

@@ -1,8 +1,11 @@
 """The `[[camera]]` rows: where the pictures come from, what is looked for in them, what is kept and for how long."""
 
+import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from edgeguard.config.camera_alarms import camera_alarms
 from edgeguard.config.common_alarms import GATEWAY, SITE
+from edgeguard.config.document import read_document
 from edgeguard.config.facade import load_facade
 from edgeguard.config.fields import Duration, Id, LabelsTable, Line, Size
 from edgeguard.config.files import Files
@@ -102,6 +106,37 @@ def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ..
         if raw is not None and (spec := _camera(raw, row, path, files)) is not None:
             cameras.append(spec)
     return tuple(cameras)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRow:
+    """One camera as far as its own row says it, for who sets it up: `facade` is where its facade file is or is to be, and `spec`
+    says nothing of the facade."""
+
+    spec: CameraSpec
+    facade: Path | None
+
+
+def read_camera(config: Path, name: str, environ: Mapping[str, str]) -> CameraRow:
+    """The camera `name` of the file `config`, though its facade file, or the rest of the site, be missing or wrong.
+
+    ConfigError where the file cannot be read, where it has no such camera, or with every mistake in that camera's row.
+    """
+    document = read_document(config)
+    files = Files(Path(os.path.abspath(config)).parent, environ, document.mistakes)  # noqa: PTH100 (links stay)
+    rows = document.data.get("camera")
+    named = {text_of(row, "name"): i for i, row in enumerate(rows if isinstance(rows, list) else ()) if isinstance(row, Mapping)}
+    if name not in named:
+        known = ", ".join(str(one) for one in named if one) or "none"
+        raise ConfigError((f"{config}: there is no camera {name} (there are: {known})",))
+    path: KeyPath = ("camera", named[name])
+    row = document.data["camera"][named[name]]
+    raw = document.mistakes.examine(CameraTable, {key: row[key] for key in row if key != "facade"}, path)
+    spec = None if raw is None else _camera(raw, row, path, files)
+    document.mistakes.raise_if_any()
+    assert spec is not None  # noqa: S101 (otherwise there was a mistake)
+    facade = text_of(row, "facade")
+    return CameraRow(spec, None if facade is None else files.resolve(facade, (*path, "facade")))
 
 
 def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: Files) -> CameraSpec | None:

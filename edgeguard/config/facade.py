@@ -1,7 +1,8 @@
 """A facade file: the polygon, masks, floor lines or mount of one camera's picture, for `edgeguard falling --facade`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -44,18 +45,28 @@ class FacadeTable(Table):
     lines: Annotated[list[LineTable], Field(max_length=FACADE_MAX_LINES)] = Field(default_factory=list)
     mount: MountTable | None = None
     columns: Annotated[list[Px], Field(max_length=FACADE_MAX_LINES)] = Field(default_factory=list)
+    first_column: Annotated[int, Field(ge=1, le=1000)] = 1
+    focal_px: Annotated[float, Field(strict=False, ge=50, le=100_000)] | None = None
 
 
 def load_facade(path: Path) -> FacadeSpec:
     """The facade in the file at `path`. ConfigError with every mistake, each with file, line and key path."""
     document = read_document(path)
-    mistakes = document.mistakes
-    for key in document.data:
+    return _facade_in(document.data, document.mistakes)
+
+
+def facade_of(data: Mapping[str, Any], name: str) -> FacadeSpec:
+    """The same of what a file would hold, `{"facade": {...}}`; `name` is what complaints call it."""
+    return _facade_in(data, Mistakes(name))
+
+
+def _facade_in(data: Mapping[str, Any], mistakes: Mistakes) -> FacadeSpec:
+    for key in data:
         if key != "facade":
             mistakes.add((key,), unknown_key(key, ("facade",)))
-    if "facade" not in document.data:
+    if "facade" not in data:
         mistakes.add(("facade",), "is missing: the file starts with a [facade] table")
-    table = mistakes.examine(FacadeTable, document.data.get("facade", {}), ("facade",))
+    table = mistakes.examine(FacadeTable, data.get("facade", {}), ("facade",))
     if table is not None:
         _across(table, mistakes)
     mistakes.raise_if_any()
@@ -67,6 +78,8 @@ def _across(table: FacadeTable, mistakes: Mistakes) -> None:
     """What no single key shows."""
     if table.lines and table.mount is not None:
         mistakes.add(("facade", "mount"), "and floor lines say the same thing twice; keep the one that you trust more")
+    if table.focal_px is not None and not table.lines:
+        mistakes.add(("facade", "focal_px"), "belongs to floor lines; of a mount it is a key of [facade.mount]")
     floors = [line.floor for line in table.lines]
     if floors and len(set(floors)) < 3:
         mistakes.add(
@@ -88,6 +101,8 @@ def _spec(table: FacadeTable) -> FacadeSpec:
         mount=Mount(mount.pitch_deg, mount.focal_px, mount.distance_m, mount.height_m) if mount else None,
         ground_floor=table.ground_floor,
         columns=tuple(table.columns),
+        first_column=table.first_column,
+        focal_px=table.focal_px,
     )
 
 

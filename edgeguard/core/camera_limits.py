@@ -85,3 +85,13 @@ PASS_MAX_TRACKS: Final = 32
 PASS_MAX_TOLD: Final = 64
 PASS_SIGHTINGS: Final = 24
 """Places and readings of one vehicle that are remembered; of the readings the surest."""
+
+# Setting a camera up from a browser
+SETUP_PORT: Final = 8642
+SETUP_MINUTES: Final = 30
+SETUP_MINUTES_MOST: Final = 240
+SETUP_BODY_BYTES: Final = 256 * 1024
+SETUP_CONNECTIONS: Final = 8
+SETUP_REQUEST_S: Final = 10.0
+SETUP_PICTURE_S: Final = 20.0
+"""So long the first picture of a camera is waited for."""

@@ -40,3 +40,7 @@ class FacadeSpec:
     ground_floor: int = 1
     columns: tuple[float, ...] = ()
     """x of the borders between window columns, from left to right."""
+    first_column: int = 1
+    """Number of the leftmost column of this picture; cameras that see parts of one wall count on from each other."""
+    focal_px: float | None = None
+    """Beside `lines`: the lens, from which the distance follows and with it what size is seen where."""

@@ -6,7 +6,7 @@ The camera is taken to stand square to the facade; lines that slant are followed
 
 import math
 from bisect import bisect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -43,15 +43,32 @@ class Plane:
     columns: tuple[float, ...]
     focal_px: float | None
     distance_m: float | None
+    camera_m: float = 0.0
+    """Height of the camera, where `distance_m` is known."""
+    first_column: int = 1
+    middle: float = 0.0
+    """The row in the middle of the picture; it lies before the camera, whatever the camera looks at."""
 
     def height_m(self, x: float, y: float) -> float:
         """Of a point of the picture. NaN beyond the horizon of the facade."""
-        a, b, c = self.ratio or _through([(_row_at(line, x), self._slab_m(line.floor)) for line in self.lines])
+        a, b, c = self._ratio_at(x)
         below = c * y + 1.0
         return (a * y + b) / below if abs(below) > 1e-9 else math.nan
 
-    def _slab_m(self, floor: int) -> float:
+    def row_of(self, x: float, height_m: float) -> float:
+        """Where a height lies in the column of pixels at `x`: the other way round. NaN for what lies behind the camera."""
+        a, b, c = self._ratio_at(x)
+        below = height_m * c - a
+        row = (b - height_m) / below if abs(below) > 1e-12 else math.nan
+        front = max((_row_at(line, x) for line in self.lines), default=self.middle)
+        return row if (c * row + 1.0) * (c * front + 1.0) > 0 else math.nan
+
+    def slab_m(self, floor: int) -> float:
+        """Height of a floor's slab."""
         return (floor - self.ground_floor) * self.storey_m
+
+    def _ratio_at(self, x: float) -> tuple[float, float, float]:
+        return self.ratio or _through([(_row_at(line, x), self.slab_m(line.floor)) for line in self.lines])
 
     def px_per_m(self, x: float, y: float) -> float:
         """Rows that one metre of the facade's height takes there."""
@@ -62,7 +79,7 @@ class Plane:
         """The storey and the window column of a point; a hand is above its own floor's slab."""
         height_m = self.height_m(x, y)
         floor = self.ground_floor + math.floor(height_m / self.storey_m) if math.isfinite(height_m) else self.ground_floor
-        return Place(height_m, floor, bisect(self.columns, x) + 1 if self.columns else None)
+        return Place(height_m, floor, bisect(self.columns, x) + self.first_column if self.columns else None)
 
     def gravity_m_s2(self, path: Path) -> float:
         """The acceleration of a path on the facade, by a parabola through the heights of its marks."""
@@ -73,9 +90,9 @@ class Plane:
         return float(-2 * np.polyfit(t, heights, 2)[0])
 
     def smallest_cm(self, x: float, y: float, visible_px: float = 3.0) -> float:
-        """The diameter of the smallest thing that is `visible_px` large there, cm."""
+        """The diameter of the smallest thing that is `visible_px` large there, cm; without a lens at most that."""
         if self.focal_px is not None and self.distance_m is not None:
-            return 100 * visible_px * math.hypot(self.distance_m, self.height_m(x, y)) / self.focal_px
+            return 100 * visible_px * math.hypot(self.distance_m, self.height_m(x, y) - self.camera_m) / self.focal_px
         return 100 * visible_px / self.px_per_m(x, y)
 
 
@@ -96,20 +113,40 @@ def plane_of(spec: FacadeSpec, size: tuple[int, int]) -> Plane | None:
         h, d = mount.height_m, mount.distance_m
         a = (h * slope - d) / focal / scale
         b = (h * scale + d * (slope + middle / focal)) / scale
-        return Plane((), (a, b, slope / focal / scale), spec.storey_m, spec.ground_floor, columns, focal, d)
+        ratio = (a, b, slope / focal / scale)
+        return Plane((), ratio, spec.storey_m, spec.ground_floor, columns, focal, d, h, spec.first_column, middle)
     if not spec.lines:
         return None
     lines = tuple(
         FloorLine(line.floor, (line.start[0] * across, line.start[1] * down), (line.end[0] * across, line.end[1] * down))
         for line in spec.lines
     )
-    plane = Plane(lines, None, spec.storey_m, spec.ground_floor, columns, None, None)
+    plane = Plane(lines, None, spec.storey_m, spec.ground_floor, columns, None, None, 0.0, spec.first_column, size[1] / 2)
+    if all(line.start[1] == line.end[1] for line in lines):
+        plane = replace(plane, ratio=_through([(line.start[1], plane.slab_m(line.floor)) for line in lines]))
     for x in (0.0, size[0] / 2, float(size[0])):
         rows = [_row_at(line, x) for line in lines]
         heights = [plane.height_m(x, row) for row in np.linspace(min(rows), max(rows), 9)]
         if not all(later < earlier for earlier, later in pairwise(heights)):
             raise ValueError("the floor lines do not rise in the picture as floors do; check their numbers and rows")
-    return plane
+    return plane if spec.focal_px is None else _with_lens(plane, spec.focal_px * down, size)
+
+
+def _with_lens(plane: Plane, focal_px: float, size: tuple[int, int]) -> Plane:
+    """Floor lines and a lens say where the camera is: how far from the facade, and how high.
+
+    Upwards the rows of a facade run into one row, `1 / (focal slope)` above the middle, which gives the slope; how fast heights
+    pass in the middle gives the distance. ValueError when no camera could see such lines through such a lens.
+    """
+    x, middle = size[0] / 2, size[1] / 2
+    _, _, c = plane._ratio_at(x)  # noqa: SLF001 (of this module)
+    slope = focal_px * c / (1.0 + c * middle)
+    rise = plane.height_m(x, middle - 0.5) - plane.height_m(x, middle + 0.5)
+    distance_m = rise * focal_px / (1.0 + slope**2)
+    if not (math.isfinite(distance_m) and 0.5 <= distance_m <= 1000.0 and abs(slope) < 20.0):
+        raise ValueError("the floor lines cannot be seen so through a lens of this focal length; check both")
+    camera_m = plane.height_m(x, middle) - distance_m * slope
+    return replace(plane, focal_px=focal_px, distance_m=distance_m, camera_m=camera_m)
 
 
 def release(path: Path) -> tuple[float, float]:
