@@ -81,6 +81,7 @@ class CameraTable(Table):
     username: Line | None = None
     password_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     facade: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    side: Id | None = None
     evidence_size: Annotated[Size, AfterValidator(_evidence)] = EVIDENCE_MAX_BYTES
     evidence_age: Annotated[Duration, AfterValidator(_keeping)] = EVIDENCE_MAX_AGE_MS
     memory: Annotated[Size, AfterValidator(_memory)] = CAMERA_MEMORY_BYTES
@@ -161,6 +162,7 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         username=raw.username,
         password_file=password,
         facade=facade,
+        side=raw.side or "",
         evidence_bytes=raw.evidence_size,
         evidence_age_ms=raw.evidence_age,
         memory_bytes=raw.memory,
@@ -174,7 +176,7 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
 
 def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
     """What belongs to the other task is a mistake, not something that is silently left alone."""
-    falling, plates = ("facade", "evidence_size"), ("plates", "plate_key_file", "masks")
+    falling, plates = ("facade", "side", "evidence_size"), ("plates", "plate_key_file", "masks")
     foreign = falling if raw.task is Task.PLATES else plates
     for key in foreign:
         if key in raw.model_fields_set:

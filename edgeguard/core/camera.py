@@ -50,6 +50,8 @@ class CameraSpec:
     username: str | None = None
     password_file: PurePath | None = None
     facade: FacadeSpec | None = None
+    side: str = ""
+    """Cameras with the same one look at one wall: a throw that several of them see is one event."""
     evidence_bytes: int = 0
     evidence_age_ms: int = 0
     memory_bytes: int = 0

@@ -86,6 +86,13 @@ PASS_MAX_TOLD: Final = 64
 PASS_SIGHTINGS: Final = 24
 """Places and readings of one vehicle that are remembered; of the readings the surest."""
 
+# Throws that several cameras see
+THROW_WAIT_MS: Final = 3_000
+"""So long the first camera's sighting waits for the others."""
+THROW_MEMORY_MS: Final = 600_000
+"""So long a throw that was told is remembered for a camera that comes late."""
+THROWS_REMEMBERED: Final = 64
+
 # Setting a camera up from a browser
 SETUP_PORT: Final = 8642
 SETUP_MINUTES: Final = 30

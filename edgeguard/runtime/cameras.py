@@ -36,6 +36,7 @@ from edgeguard.core.errors import CommandRefused, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.item import Item, Stream
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import AUDIT_WITHIN_S, CONTROL_DEPTH, ITEM_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
@@ -45,6 +46,7 @@ from edgeguard.runtime.camera_watch import Sighted
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.snapshots import Snapshots, Taken
 from edgeguard.runtime.supervisor import ChildState, Supervisor
+from edgeguard.runtime.throw_watch import ThrowWatch
 from edgeguard.store import Batch, Store, audit_body
 
 _log = structlog.get_logger()
@@ -75,6 +77,8 @@ class Cameras:
         self._config_path = config_path
         self._watched: dict[CameraName, _Watched] = {}
         self._state = Path()
+        self.throws = ThrowWatch()
+        """Falls that several cameras may see."""
         self._snapshots = Snapshots(clock)
 
     def table(self) -> Mapping[str, Handler]:
@@ -90,6 +94,7 @@ class Cameras:
 
     def start(self, site: Site) -> None:
         """Start the processes of cameras that do not run yet."""
+        self.throws.look_with(site.cameras)
         self._state = Path(site.store.directory)
         for spec in site.cameras:
             if spec.name not in self._watched:
@@ -219,7 +224,11 @@ class Cameras:
             }
             kept |= {"evidence": facts["evidence"]}
             audit = (audit_body(at, orjson.dumps(kept)),)
-        await self._put(Batch((Item(Stream.EVENTS, at, body),), audit=audit))
+        if seen.type == "fall" and self.throws.joins(watched.link.spec):
+            kept_of_it = self.throws.see(watched.link.spec, seen.id, at, facts, self._clock.now())
+            await self._put(Batch((), audit=audit, states=kept_of_it))
+        else:
+            await self._put(Batch((Item(Stream.EVENTS, at, body),), audit=audit))
         watched.sightings += 1
         _log.info("camera.saw", camera=name, type=seen.type, id=seen.id)
         self._pipeline.note(at, f"{name} {seen.type} {seen.id}")
@@ -356,7 +365,7 @@ def _document(kind: type[_V], call: Call) -> _V:
         raise BadArguments(f"what: {error}") from None
 
 
-def _facts(seen: SightingView) -> dict[str, object]:
+def _facts(seen: SightingView) -> dict[str, JsonValue]:
     try:
         facts = parse_strict_json(seen.facts.encode(), _DEPTH)
     except JsonRefused as error:

@@ -126,7 +126,7 @@ class Gateway:
 
     def _families(self, site: Site) -> tuple[Watch, ...]:
         """Everything that looks at devices, and what looks at the gateway itself."""
-        return (*watches_of(site), self.certificates, CameraWatch(site.cameras, self.cameras.sighted))
+        return (*watches_of(site), self.certificates, CameraWatch(site.cameras, self.cameras.sighted), self.cameras.throws)
 
     async def _take_down(self, units: Sequence[UnitSpec]) -> dict[AlarmName, Alarm]:
         """Stop these and forget their devices; their alarm states."""

@@ -85,7 +85,7 @@ def _fall() -> Schema:
     evidence = record({key: text() for key in ("id", "clip", "clip_sha256", "picture", "picture_sha256")})
     return record(
         {
-            "id": text("the same if it is told again, and the name of its evidence"),
+            "id": text("the same if it is told again; its evidence has a name of its own"),
             "camera": shared(ID),
             "confidence": {"type": "number", "minimum": 0, "maximum": 1},
             "duration_s": {"type": "number", "minimum": 0},
@@ -102,6 +102,8 @@ def _fall() -> Schema:
             "speed_px_s": {"type": "number"},
             "merged": shared(COUNT),
             "evidence_lost": text("why there is no evidence"),
+            "revision": {"type": "integer", "minimum": 2, "description": "it takes the place of what was told under the same id"},
+            "also": listed(_also(evidence)) | {"description": "what other cameras of the same wall saw of the same throw"},
             "moved": {
                 "const": True,
                 "description": "the camera was turned: no floor, masks do not fit",
@@ -109,6 +111,12 @@ def _fall() -> Schema:
         },
         "something fell past a facade",
     )
+
+
+def _also(evidence: Schema) -> Schema:
+    kept = {"camera": shared(ID), "id": text(), "evidence": empty_or(evidence)}
+    known = {"confidence": {"type": "number"}, "floor": {"type": "integer"}, "column": empty_or({"type": "integer"})}
+    return record(kept, {**known, "calibrated": {"type": "boolean"}})
 
 
 def _energy() -> Schema:

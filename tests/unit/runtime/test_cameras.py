@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -167,5 +168,41 @@ def test_the_view_of_a_camera_says_what_is_wrong_in_two_languages() -> None:
         (trouble,) = view.troubles
         assert (trouble.code, trouble.text.zh) == ("moved", "镜头已移位,需要重新标定")
         await asyncio.sleep(0)
+
+    run_virtual(story())
+
+
+def fall(camera: str, boot_ms: int) -> SightingView:
+    facts = {"camera": camera, "confidence": 0.9, "duration_s": 1.2, "calibrated": True, "floor": 9, "column": 2}
+    facts |= {"origin": [1, 2], "end": [3, 4], "evidence": None}
+    return sighting(id=f"{camera}-1", boot_ms=boot_ms, facts=orjson.dumps(facts).decode())
+
+
+def test_a_throw_that_two_cameras_of_one_wall_see_is_one_event_over_a_restart() -> None:
+    async def story() -> None:
+        specs = tuple(replace(SPEC, name=CameraName(name), side="east") for name in ("low", "high"))
+        rig = Rig()
+        rig.cameras.throws.look_with(specs)
+        rig.pipeline.watch((rig.cameras.throws,), {})
+        for number, spec in enumerate(specs):
+            link = CameraLink(spec, ("true",))
+            link.pid = 80 + number
+            rig.cameras.watch(link)
+        await rig.call("camera-saw", fall("low", 490_000), 80, "low")
+        await rig.call("camera-saw", fall("low", 490_000), 80, "low")
+        rig.pipeline.sweep()
+        assert not rig.items, "it waits for the other"
+        kept = {state.name: state.body for batch in rig.store.batches for state in batch.states}
+        again = Rig()
+        again.cameras.throws.look_with(specs)
+        again.pipeline.watch((again.cameras.throws,), {"throws": kept})
+        again.cameras.watch(link)
+        await again.call("camera-saw", fall("high", 490_300), 81, "high")
+        again.pipeline.sweep()
+        (event,) = again.items
+        assert (event["id"], event["camera"], len(cast(list[object], event["also"]))) == ("low-1", "low", 1)
+        await again.call("camera-saw", fall("high", 490_300), 81, "high")
+        again.pipeline.sweep()
+        assert len(again.items) == 1, "told again is not told twice"
 
     run_virtual(story())
