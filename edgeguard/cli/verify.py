@@ -109,7 +109,7 @@ def verify(session: Session, wanted: Wanted) -> Exit:
     else:
         console().print(_picture(report, link, session.lang))
         console().print(_verdict(report, session.lang))
-    return Exit.FINE if report.sound and report.messages else Exit.WRONG
+    return Exit.FINE if report.sound and report.streams else Exit.WRONG
 
 
 def _follow(
@@ -120,13 +120,18 @@ def _follow(
     stopped: Callable[[], bool],
     show: Callable[[Report, str], None],
 ) -> str:
-    """Take what comes; gives the state of the verifier's own connection at the end, empty if it is well."""
+    """Take what comes; gives the state of the verifier's own connection at the end, empty if it is well.
+
+    When the time is over, holes that may still be filled are waited for, at most as long as it takes to call them lost.
+    """
     link = ""
     begun_s = shown_s = time.monotonic()
     while not stopped():
         now_s = time.monotonic()
         if wanted.seconds is not None and now_s - begun_s >= wanted.seconds:
-            break
+            late_s = now_s - begun_s - wanted.seconds
+            if late_s >= wanted.settle_s or not judge.report(now_s).open_items:
+                break
         match heard.next(_LOOK_S):
             case Arrived(topic, payload, retained):
                 judge.take(topic.removeprefix(f"{root}/"), payload, retained, time.time_ns() // 1_000_000, time.monotonic())
@@ -212,11 +217,14 @@ def _spans(spans: tuple[Span, ...]) -> str:
 
 
 def _verdict(report: Report, lang: Lang) -> Text:
+    if report.messages and not report.streams:
+        zh, en = "✗ 只收到网关状态,没有任何数据,无从判断", "✗ nothing but the gateway's status was heard: there is nothing to judge"
+        return styled(lang.say(zh, en), "bold red")
     if not report.messages:
         return styled(lang.say("✗ 没有收到任何消息", "✗ nothing was heard of this gateway"), "bold red")
     if not report.sound:
         return styled(lang.say("✗ 有无法解释的缺失或违例", "✗ loss without explanation, or broken rules"), "bold red")
-    still_open = sum(stream.open_items for stream in report.streams)
+    still_open = report.open_items
     if still_open:
         zh, en = f"✓ 未见缺失;{still_open} 条仍在途", f"✓ nothing is lost; {still_open} may still come"
         return styled(lang.say(zh, en), "bold green")

@@ -86,6 +86,11 @@ class Report:
     troubles_count: int
 
     @property
+    def open_items(self) -> int:
+        """Numbers that are missing and may still come."""
+        return sum(stream.open_items for stream in self.streams)
+
+    @property
     def sound(self) -> bool:
         """Nothing is lost without explanation, nothing came in two contents or out of order, no message broke the format."""
         return not self.troubles_count and not any(s.lost_items or s.reorders or s.conflicts for s in self.streams)
@@ -115,15 +120,22 @@ class _Stream:
         return lowest if self._base is None else min(self._base, lowest or self._base)
 
     @property
+    def unseen_items(self) -> int:
+        """Numbers that passed while the verifier was away, and that have not come since."""
+        return sum(last - first + 1 for span in self.unseen.spans for first, last in self.seen.holes(*span))
+
+    @property
     def last(self) -> int:
         """The highest number that came; 0 while none has."""
         return self.seen.spans[-1][1] if self.seen.spans else 0
 
     def arrive(self, lane: str, first: int, last: int, now_s: float) -> None:
         """Numbers `first` to `last` came in one message on this topic."""
-        if self.blind and first > self.last:
-            # What passed while nobody looked is no loss of the gateway's.
-            self.unseen = self.unseen.add(self.last + 1, first - 1)
+        if self.blind and lane != HISTORY and last > self.last:
+            # What passed while nobody looked is no loss of the gateway's: all below the first live number that is new, whether it
+            # went live or as history, and whatever a gap record may have said of it. Much of it may come again all the same.
+            for span in self.seen.holes(self.first, first - 1):
+                self.unseen = self.unseen.add(*span)
             self.blind = False
         before = len(self.seen)
         fresh = tuple(self.seen.holes(first, last))
@@ -163,14 +175,16 @@ class _Stream:
 
 
 class Completeness:
-    """One gateway's messages as they come. `whole`: the first epoch, too, must begin with number 1."""
+    """One gateway's messages as they come. `whole`: the first epoch, too, must begin with number 1; one that was met on its way
+    (at the start, or when the verifier came back) need not."""
 
     def __init__(self, gateway: str, whole: bool = False, settle_s: float = VERIFY_SETTLE_S) -> None:
         self._gateway = gateway
-        self._whole = whole
         self._settle_s = settle_s
         self._streams: OrderedDict[tuple[str, str], _Stream] = OrderedDict()
-        self._first_epoch: str | None = None
+        self._seen_late: set[str] = set()
+        """Epochs of whose beginning nobody can say whether it passed unseen."""
+        self._away = not whole
         self._contents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._gaps: dict[str, int] = {}
         self._troubles: deque[str] = deque(maxlen=VERIFY_TROUBLES)
@@ -198,6 +212,7 @@ class Completeness:
 
     def interrupted(self) -> None:
         """The verifier's own session was lost: what passes before the next message of a stream is nobody's loss."""
+        self._away = True
         for stream in self._streams.values():
             stream.blind = True
 
@@ -228,11 +243,11 @@ class Completeness:
 
     def _stream(self, epoch: str, name: str) -> _Stream:
         key = epoch, name
-        if self._first_epoch is None:
-            self._first_epoch = epoch
+        if self._away:
+            self._away = False
+            self._seen_late = {epoch}
         if key not in self._streams:
-            began_here = self._whole or epoch != self._first_epoch
-            self._streams[key] = _Stream(1 if began_here else None)
+            self._streams[key] = _Stream(None if epoch in self._seen_late else 1)
             if len({epoch for epoch, _ in self._streams}) > VERIFY_EPOCHS:
                 self._streams.popitem(last=False)
         return self._streams[key]
@@ -247,6 +262,8 @@ class Completeness:
     def _take_gap(self, epoch: str, item: Mapping[str, Any]) -> None:
         first, last, reason = item.get("from"), item.get("to"), str(item["reason"])
         if isinstance(first, int) and isinstance(last, int):
+            if item["stream"] not in STREAMS:
+                raise ValueError(f"a gap record of stream {item['stream']!r}")
             stream = self._stream(str(item.get("epoch") or epoch), str(item["stream"]))
             before = len(stream.explained)
             for low, high in pairwise((first - 1, *_kept(item), last + 1)):
@@ -295,7 +312,7 @@ def _report(epoch: str, name: str, stream: _Stream, now_s: float, settle_s: floa
         open=tuple(islice(waiting, VERIFY_HOLES_SHOWN)),
         open_items=_count(waiting),
         explained_items=len(stream.explained),
-        unseen_items=len(stream.unseen),
+        unseen_items=stream.unseen_items,
         lag=_lag(stream.lags_s),
     )
 

@@ -50,11 +50,17 @@ class Verifier:
         return self.child.returncode, json.loads(out.splitlines()[-1])
 
 
-def publish(port: int, lane: str, seq: int, count: int = 1, of: str | None = None, more: dict[str, object] | None = None) -> None:
+def publish(
+    port: int, lane: str, seq: int, count: int = 1, of: str | None = None, more: dict[str, object] | None = None, **changes: object
+) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     items = [{"at": at, "n": seq + i, **(more or {})} for i in range(count)]
-    message = {"v": 1, "gateway": "b07", "epoch": "epoch-a", "stream": of or lane, "seq": seq, "items": items}
-    command = ("mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", f"{ROOT}/{lane}", "-s")
+    message = {"v": 1, "gateway": "b07", "epoch": "epoch-a", "stream": of or lane, "seq": seq, "items": items, **changes}
+    say(port, f"{ROOT}/{lane}", message)
+
+
+def say(port: int, topic: str, message: dict[str, object], *options: str) -> None:
+    command = ("mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-s", *options)
     subprocess.run(command, input=json.dumps(message), text=True, check=True, timeout=20)
 
 
@@ -89,6 +95,33 @@ def test_a_number_that_never_comes_is_named_and_is_exit_1(tmp_path: Path) -> Non
         verifier.until("messages", 2)
         code, report = verifier.end()
     assert (code, stream(report, "alarms")["lost"], report["sound"]) == (1, [[5, 5]], False)
+
+
+def test_one_that_comes_in_the_middle_judges_what_it_hears_and_names_whoever_misbehaves(tmp_path: Path) -> None:
+    port = free_port()
+    with mosquitto(tmp_path, port):
+        say(port, f"{ROOT}/status", {"v": 1, "online": True, "version": "1.2"}, "-r")
+        publish(port, "alarms", 1, 6)
+        verifier = Verifier(port, "--settle", "0")
+        verifier.until("online", True)
+        publish(port, "alarms", 7, 2)
+        publish(port, "telemetry", 1, 3, epoch="epoch-b")
+        say(port, "edgeguard/v1/lakeside/b08/alarms", {"v": 1, "gateway": "b08"})
+        verifier.until("messages", 3)
+        well = verifier.reports[-1]
+        assert (well["sound"], well["epochs"], well["troubles"]) == (True, 2, [])
+        publish(port, "alarms", 10)
+        publish(port, "alarms", 9)
+        publish(port, "telemetry", 3, epoch="epoch-b", more={"n": "another"})
+        publish(port, "events", 1, gateway="b08")
+        say(port, f"{ROOT}/events", {}, "-r")
+        verifier.until("messages", 8)
+        code, report = verifier.end()
+    assert code == 1
+    alarms, telemetry = stream(report, "alarms"), stream(report, "telemetry")
+    assert (alarms["first"], alarms["reorders"], alarms["lost"]) == (7, 1, [])
+    assert (telemetry["conflicts"], telemetry["repeats"]) == (1, 1)
+    assert (report["troubles_count"], "gateway 'b08'" in report["troubles"][0]) == (2, True)
 
 
 def test_a_broker_that_forgets_the_verifier_is_not_blamed_on_the_gateway(tmp_path: Path) -> None:

@@ -180,6 +180,41 @@ def test_what_passed_while_the_verifier_was_away_is_not_the_gateways_loss() -> N
     assert (platform.stream("alarms").unseen_items, platform.stream("alarms").lost) == (8, ((11, 11),))
 
 
+def test_history_that_passed_while_the_verifier_was_away_is_not_the_gateways_loss_either() -> None:
+    """The broker forgot us in the middle of a history: what it took meanwhile comes no more, nor do records of it."""
+    platform = Platform(settle_s=0.0)
+    platform.take("telemetry", message("telemetry", 1))
+    platform.take("telemetry", message("telemetry", 5000))
+    platform.take("history", message("telemetry", 2, 99))
+    platform.judge.interrupted()
+    platform.take("history", message("telemetry", 201, 100))
+    platform.take("telemetry", message("telemetry", 5010))
+    platform.take("history", message("telemetry", 301, 4699))
+    platform.take("telemetry", message("telemetry", 5012))
+    seen = platform.stream()
+    assert (seen.unseen_items, seen.lost) == (100 + 9, ((5011, 5011),))
+
+
+def test_what_comes_again_at_the_return_was_not_missed() -> None:
+    platform = Platform(settle_s=0.0)
+    platform.take("alarms", message("alarms", 1, 5))
+    platform.judge.interrupted()
+    platform.take("alarms", message("alarms", 4, 6))
+    platform.take("alarms", message("alarms", 11))
+    assert (platform.stream("alarms").unseen_items, platform.stream("alarms").lost) == (0, ((10, 10),))
+
+
+def test_an_epoch_that_began_while_the_verifier_was_away_is_met_on_its_way_and_the_next_from_its_beginning() -> None:
+    platform = Platform(whole=True, settle_s=0.0)
+    platform.take("alarms", message("alarms", 1))
+    platform.judge.interrupted()
+    platform.take("alarms", message("alarms", 40, epoch="epoch-b"))
+    platform.take("events", message("events", 9, epoch="epoch-b"))
+    platform.take("alarms", message("alarms", 2, epoch="epoch-c"))
+    assert [platform.stream(name, "epoch-b").lost for name in ("alarms", "events")] == [(), ()]
+    assert platform.stream("alarms", "epoch-c").lost == ((1, 1),)
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -203,6 +238,13 @@ def test_a_message_that_breaks_the_format_is_told(payload: bytes) -> None:
     report = platform.report()
     assert report.troubles_count == len(report.troubles) == 1
     assert not report.sound
+
+
+def test_a_gap_record_of_a_stream_that_there_is_not_is_told() -> None:
+    platform = Platform()
+    platform.take("events", gap(1, "telemetri", 1, 9))
+    assert "telemetri" in platform.report().troubles[0]
+    assert [stream.stream for stream in platform.report().streams] == ["events"]
 
 
 def test_a_retained_stream_message_is_told() -> None:
