@@ -31,9 +31,20 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """The file at `path`. ConfigError (one mistake) when it cannot be read or is not TOML in UTF-8."""
+    return document_of(path, read_content(path))
+
+
+def read_content(path: Path) -> bytes:
+    """What the file at `path` holds, unjudged. ConfigError (one mistake) when it cannot be read."""
     mistakes = Mistakes(str(path))
     content = _bytes(path, mistakes)
     mistakes.raise_if_any()
+    return content
+
+
+def document_of(path: Path, content: bytes) -> Document:
+    """What `content` is, as that of the file at `path`. ConfigError (one mistake) when it is not TOML in UTF-8."""
+    mistakes = Mistakes(str(path))
     text = _text(content, mistakes)
     mistakes.raise_if_any()
     data = _parse(text, mistakes)

@@ -1,12 +1,13 @@
 """Device profiles: one file read and checked as a whole, and the library that finds files by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from edgeguard.config.alarm_check import COMMS_LOST, check_alarm
 from edgeguard.config.alarm_traits import in_profile, read_traits
-from edgeguard.config.document import Document, read_document
+from edgeguard.config.document import Document, document_of, read_content
 from edgeguard.config.foreign_profile import FOREIGN_SECTION, foreign_part
 from edgeguard.config.identify_check import ledger_of, rule_of
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
@@ -20,7 +21,7 @@ from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.alarm import PLAIN, AlarmTraits
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import ID_PATTERN, PointName, ProfileName
-from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE, MAX_POINTS_PER_DEVICE, MAX_PROFILE_FILES
+from edgeguard.core.limits import MAX_ALARMS_PER_DEVICE, MAX_POINTS_PER_DEVICE, MAX_PROFILE_FILES, PROFILES_KEPT
 from edgeguard.core.point import Point
 from edgeguard.core.profile import AddressRange, AlarmTemplate, DeviceProfile, Limits, ModbusLimits
 from edgeguard.core.register import RegisterField, WordOrder
@@ -101,8 +102,17 @@ class ProfileLibrary:
 
 
 def load_profile(path: Path) -> DeviceProfile:
-    """The profile in the file at `path`. ConfigError with every mistake, each with file, line and key path."""
-    document = read_document(path)
+    """The profile in the file at `path`. ConfigError with every mistake, each with file, line and key path.
+
+    The file is read each time, but judged again only when it holds something else: a site names few profiles for many devices,
+    and is read anew with every change of it.
+    """
+    return _judged(path, read_content(path))
+
+
+@lru_cache(maxsize=PROFILES_KEPT)
+def _judged(path: Path, content: bytes) -> DeviceProfile:
+    document = document_of(path, content)
     mistakes, data = document.mistakes, document.data
     for key in data:
         if key not in _SECTIONS:

@@ -364,6 +364,8 @@ MAX_PARTS_PER_POINT: Final = 16
 ROLES_PER_POINT: Final = 16
 MAX_IDENTIFY_CHECKS: Final = 64
 MAX_PROFILE_FILES: Final = 2000
+PROFILES_KEPT: Final = 64
+"""Read and checked profiles that a process keeps, so that reading a site again costs only what has changed; all shipped: 1 MB."""
 MAX_TEXT_CHARS: Final = 200
 MAX_PERIOD_MS: Final = 86_400_000
 MAX_ALARM_DELAY_MS: Final = 7 * 86_400_000

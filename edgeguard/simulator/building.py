@@ -5,6 +5,7 @@ meters share the flats between them, the main water meter counts what all booste
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from edgeguard.simulator import electricity, lift, pumps, water
@@ -134,6 +135,7 @@ def moved_in(spec: BuildingSpec, seed: int, time_s: float) -> BuildingState:
     )
 
 
+@lru_cache(maxsize=4)
 def settled(spec: BuildingSpec, seed: int, time_s: float, riding: tuple[Passenger, ...] = ()) -> BuildingState:
     """A building in the middle of its life at `time_s`, its lifts on the ground floor, perhaps with `riding` in the first one."""
     state = moved_in(spec, seed, time_s - SETTLE_S)

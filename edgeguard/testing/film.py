@@ -67,4 +67,5 @@ def drawn(fps: float, falls: bool = True, seconds: float = 5.0, y0: float = 30.0
         t = n / fps - 2.0
         if falls and t >= 0:
             cv2.circle(picture, (round((150 + 20 * t) * 16), round((y0 + 95 * t * t) * 16)), 3 * 16, (225,), -1, cv2.LINE_AA, 4)
-        yield np.clip(picture + rng.normal(0, 1.5, picture.shape), 0, 255).astype(np.uint8)
+        grain = 1.5 * rng.standard_normal(picture.shape, np.float32)
+        yield np.clip(picture + grain, 0, 255).astype(np.uint8)

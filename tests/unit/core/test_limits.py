@@ -1,17 +1,14 @@
 """The relations between the product's bounds: what must fit into what, and what must give up before what."""
 
-import pytest
-
 from edgeguard.core import afar_limits, limits, outbox_limits
 from edgeguard.core.site import StoreSpec, UplinkSpec
 
 BOUNDS = {name: value for name, value in (vars(limits) | vars(outbox_limits) | vars(afar_limits)).items() if name.isupper()}
 
 
-@pytest.mark.parametrize("name", BOUNDS)
-def test_every_bound_is_a_positive_number(name: str) -> None:
-    assert isinstance(BOUNDS[name], int | float)
-    assert BOUNDS[name] > 0
+def test_every_bound_is_a_positive_number() -> None:
+    assert len(BOUNDS) > 300
+    assert [name for name, value in BOUNDS.items() if not isinstance(value, int | float) or value <= 0] == []
 
 
 def test_every_span_has_its_beginning_before_its_end() -> None:

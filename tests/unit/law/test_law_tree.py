@@ -12,7 +12,7 @@ from law_tree import ROOT, files, texts
 SECRETS = (
     re.compile("BEGIN [A-Z ]*" + "PRIVATE KEY"),
     re.compile(r"""(?i)\b(password|passwd|secret|token)\s*[:=]\s*["'][^"'{}<\s]+["']"""),
-    re.compile(r"\b[a-z+]+://[^/\s:@\"'{}<>]+:[^/\s@\"'{}<>]+@"),
+    re.compile(r"[a-z+]://[^/\s:@\"'{}<>]+:[^/\s@\"'{}<>]+@"),
 )
 FOREIGN = (
     "pypi" + ".org",
