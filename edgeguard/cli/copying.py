@@ -64,6 +64,12 @@ def erase(session: Session, text: str, yes: bool) -> Exit:
         print_json(done)
     else:
         out.print(lang.say(f"已清除 {done.rows} 条", f"{done.rows} rows are erased"))
+        for count, zh, en in (
+            (done.history, "历史数据:{} 个数据块已清除", "{} blocks of the history no longer hold it"),
+            (done.untold, "{} 条尚未上报的识别结果已删除", "{} sightings that waited to be told are removed"),
+        ):
+            if count:
+                out.print(lang.say(zh, en).format(count))
         if done.quarantined:
             zh, en = f"隔离区中的 {done.quarantined} 个数据库已删除", f"{done.quarantined} databases in quarantine are removed"
             out.print(lang.say(zh, en))

@@ -195,12 +195,16 @@ class OutboxView:
 
 @dataclass(frozen=True, slots=True)
 class ErasedView:
-    """Rows emptied or removed, databases in quarantine removed, whether the file was rebuilt, files that hold the text still."""
+    """Rows emptied or removed, databases in quarantine removed, whether the file was rebuilt, files that hold the text still,
+    sightings of cameras that waited to be told, blocks of the history that held it.
+    """
 
     rows: int
     quarantined: int
     rebuilt: bool
     left: tuple[str, ...]
+    untold: int = 0
+    history: int = 0
 
 
 @dataclass(frozen=True, slots=True)

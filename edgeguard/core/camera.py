@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
+from typing import Final
 
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.facade import FacadeSpec, Spot
 from edgeguard.core.ids import CameraName
 from edgeguard.core.point import Labels
+
+REPORTS: Final = "cameras/*.reports"
+"""The folders below the store's in which cameras' processes keep what they have not been able to tell yet."""
 
 
 class Task(StrEnum):
@@ -82,4 +86,4 @@ def snapshot_folder(state: PurePath, name: CameraName) -> PurePath:
 
 def reports_folder(state: PurePath, name: CameraName) -> PurePath:
     """Where a camera's process keeps what it has not been able to tell yet."""
-    return state / "cameras" / f"{name}.reports"
+    return state / REPORTS.replace("*", name)

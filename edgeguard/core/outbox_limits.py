@@ -17,6 +17,8 @@ THIN_TOLD: Final = 2500
 RESTORE_ROWS: Final = 2000
 ERASE_SLICE_ROWS: Final = 20_000
 """Numbers looked through at a time, so that commits go on between."""
+ERASE_SLICE_BLOCKS: Final = 500
+"""The same of the history's blocks."""
 ERASE_MIN_CHARS: Final = 3
 ERASE_LOOK_BYTES: Final = 1 << 20
 ERASE_TRIES: Final = 20

@@ -51,7 +51,8 @@ class DeadLetters:
         kept = [line for line in recent if text not in line]
         recent.clear()
         recent.extend(kept)
-        return ErasedView(done.rows, done.quarantined, done.rebuilt, done.left)
+        history = 0 if self._gateway.history is None else await self._gateway.history.erase(text)
+        return ErasedView(done.rows, done.quarantined, done.rebuilt, done.left, done.untold, history)
 
     def _record(self, name: str, count: int, call: Call) -> None:
         self._gateway.pipeline.emit(command_item(name, "dead-letters", self._gateway.clock.now(), call.author, "done", count))

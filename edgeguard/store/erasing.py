@@ -17,6 +17,7 @@ from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import orjson
 
+from edgeguard.core.camera import REPORTS
 from edgeguard.core.clock import Stamp
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES, ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
@@ -36,12 +37,15 @@ _FILES: Final = (DATABASE, f"{DATABASE}-wal")
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Rows emptied or removed, quarantined databases removed, whether the file was rebuilt, files that hold the text still."""
+    """Rows emptied or removed, quarantined databases removed, whether the file was rebuilt, files that hold the text still, and
+    sightings of cameras that waited to be told and never will be.
+    """
 
     rows: int
     quarantined: int
     rebuilt: bool
     left: tuple[str, ...]
+    untold: int = 0
 
 
 class Do(Protocol):
@@ -55,6 +59,7 @@ class Do(Protocol):
 async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: str) -> Erased:
     """Find, empty, cut the log, look whether anything is left, and rebuild the file only if there is. StoreError as `do`."""
     needles = spellings(text)
+    untold = await asyncio.to_thread(_clear_reports, directory, needles)
     numbers = {}
     for stream in STREAMS:
         found: list[int] = []
@@ -71,7 +76,7 @@ async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: s
         await do(_rebuild)
         await _cut_log(do)
     left = await asyncio.to_thread(_all_traces, directory, needles)
-    return Erased(rows, quarantined, bool(rebuilt), left)
+    return Erased(rows, quarantined, bool(rebuilt), left, untold)
 
 
 async def _cut_log(do: Do) -> None:
@@ -167,6 +172,15 @@ def _all_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
     """Every file of the state directory that holds one of the texts, the store's or not."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
     return tuple(str(path.relative_to(directory)) for path in paths if _file_holds(path, needles))
+
+
+def _clear_reports(directory: Path, needles: Sequence[bytes]) -> int:
+    """Remove what cameras could not tell yet and holds one of the texts; their processes do not tell what is not there any more."""
+    found = [file for folder in directory.glob(REPORTS) for file in folder.iterdir() if file.is_file()]
+    held = [file for file in found if _file_holds(file, needles)]
+    for file in held:
+        file.unlink(missing_ok=True)
+    return len(held)
 
 
 def _clear_quarantine(directory: Path, needles: Sequence[bytes]) -> int:

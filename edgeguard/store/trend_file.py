@@ -16,7 +16,7 @@ from typing import Final
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.history_limits import TREND_QUARANTINE_KEEP
 from edgeguard.core.limits import STORE_BUSY_S, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES
-from edgeguard.store.damage import Connect, connect, sync_directory
+from edgeguard.store.damage import Connect, connect, remove_tree, sync_directory
 from edgeguard.store.trouble import DamageError, Trouble, trouble_of
 
 DATABASE: Final = "trends.db"
@@ -73,6 +73,13 @@ def set_aside(directory: Path, reason: str, wall_ms: int) -> TrendLoss:
     sync_directory(folder)
     sync_directory(directory)
     return TrendLoss(reason, folder)
+
+
+def clear_quarantine(directory: Path) -> None:
+    """Remove every history that was set aside."""
+    home = directory / QUARANTINE
+    if home.is_dir():
+        remove_tree(home)
 
 
 def is_damage(error: sqlite3.Error) -> bool:

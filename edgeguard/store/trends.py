@@ -7,7 +7,7 @@ and counted; a damaged file is set aside. What must never be lost goes through t
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,14 +31,17 @@ from edgeguard.core.history_limits import (
     TREND_RETRY_S,
 )
 from edgeguard.core.ids import BootId, DeviceName
+from edgeguard.core.outbox_limits import ERASE_PAUSE_S, ERASE_TRIES
 from edgeguard.core.point import Labels, Point
 from edgeguard.core.site import HistorySpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.core.trend import TrendPoint
+from edgeguard.store import trend_erasing
 from edgeguard.store.damage import Connect, connect
 from edgeguard.store.desk import Desk
+from edgeguard.store.erasing import spellings
 from edgeguard.store.trend_block import Row, encode_rounds
-from edgeguard.store.trend_file import open_trends, set_aside
+from edgeguard.store.trend_file import DATABASE, clear_quarantine, open_trends, set_aside
 from edgeguard.store.trend_ledger import Block, Due, TrendLedger
 from edgeguard.store.trouble import Trouble, sentence_of, trouble_of
 
@@ -185,6 +188,31 @@ class TrendStore:
             self._blocks += len(blocks)
             self._bytes += sum(len(block.body) for block, _ in blocks)
 
+    async def erase(self, text: str) -> int:
+        """Take a text out of everything that points have shown, and every trace of it out of the file; how many blocks held it.
+
+        Damaged histories that were set aside go altogether, since nobody can look into them. StoreError if the disk refuses.
+        """
+        await asyncio.to_thread(clear_quarantine, self._directory)
+        if not (self._directory / DATABASE).exists():
+            return 0
+        if self.spec.enabled:
+            await self.flush()
+        needles, count = spellings(text), 0
+        for table in trend_erasing.TABLES:
+            after: int | None = 0
+            while after is not None:
+                found, after = await self._do(partial(_erase_slice, table, after, needles))
+                count += found
+        if count:
+            await self._do(trend_erasing.rebuild)
+            for _ in range(ERASE_TRIES):
+                if await self._do(trend_erasing.cut_log):
+                    return count
+                await asyncio.sleep(ERASE_PAUSE_S)
+            raise StoreError("the history is open elsewhere, so that its log could not be cut: close what reads it, erase again")
+        return count
+
     async def close(self) -> None:
         """Write what waits, if the disk takes it in a moment, and close."""
         with suppress(StoreError, TimeoutError):
@@ -308,6 +336,10 @@ class TrendStore:
             with suppress(sqlite3.Error, TimeoutError):
                 async with asyncio.timeout(TREND_CLOSE_S):
                     await desk.close()
+
+
+def _erase_slice(table: str, after: int, needles: Sequence[bytes], ledger: TrendLedger) -> tuple[int, int | None]:
+    return trend_erasing.erase_slice(ledger, table, after, needles)
 
 
 def _compact(due: Due, ledger: TrendLedger) -> None:

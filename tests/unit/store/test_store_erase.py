@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_kit import running, spec_of
 
+from edgeguard.core.camera import reports_folder
+from edgeguard.core.ids import CameraName
 from edgeguard.core.item import Item, OutboxRow, Stream
 from edgeguard.store import Batch, Store, read_audit, verify_audit
 from edgeguard.store import group as grouping
@@ -144,6 +146,17 @@ async def test_quarantined_databases_go_and_foreign_files_are_named(tmp_path: Pa
         done = await store.erase(PLATE, "amy")
         assert (done.quarantined, done.left) == (1, ("notes",))
         assert [folder.name[-1] for folder in (tmp_path / "quarantine").iterdir()] == ["2"]
+
+
+async def test_what_a_camera_could_not_tell_yet_goes_too(tmp_path: Path) -> None:
+    folder = Path(reports_folder(tmp_path, CameraName("gate-in")))
+    folder.mkdir(parents=True)
+    for name, text in (("000000000001.json", PLATE), ("000000000002.json", OTHER)):
+        (folder / name).write_bytes(orjson.dumps({"facts": json.dumps({"text": text}, ensure_ascii=False)}))
+    async with running(spec_of(tmp_path), FakeClock()) as store:
+        done = await store.erase(PLATE, "amy")
+    assert (done.untold, done.left, [path.name for path in folder.iterdir()]) == (1, (), ["000000000002.json"])
+    assert files_with(tmp_path, PLATE) == []
 
 
 async def test_nothing_found_changes_nothing(tmp_path: Path) -> None:
