@@ -40,6 +40,25 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Pack:
+    """Rows with consecutive numbers, both ends included, as they leave (see core.departure): their items joined by commas."""
+
+    first_seq: int
+    last_seq: int
+    items: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PackSize:
+    """Bounds of one pack: items, bytes that must not be passed, bytes beyond which no further item joins; packs at a time."""
+
+    max_items: int
+    max_bytes: int
+    good_bytes: int
+    packs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """What a stream still holds: rows and bytes not yet acknowledged, the oldest's number and time, the last number given."""
 

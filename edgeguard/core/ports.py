@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from edgeguard.core.ids import Epoch
-from edgeguard.core.item import Backlog, OutboxRow, Stream
+from edgeguard.core.item import Backlog, OutboxRow, Pack, PackSize, Stream
 
 
 class Outbox(Protocol):
@@ -24,6 +24,13 @@ class Outbox(Protocol):
         self, stream: Stream, after_seq: int, limit_rows: int, limit_bytes: int, through_seq: int | None = None
     ) -> Sequence[OutboxRow]:
         """Unacknowledged, unparked rows with `after_seq < seq <= through_seq`, in order, at least one if there is any."""
+        ...
+
+    async def pack(self, stream: Stream, after_seq: int, through_seq: int | None, size: PackSize) -> Sequence[Pack] | None:
+        """The same rows in the same order, ready to leave, as long as that costs little; none if there is none.
+
+        None if the next row is one that only `read` gives. For masses: no row becomes an object.
+        """
         ...
 
     async def acknowledge(self, stream: Stream, first_seq: int, last_seq: int) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Stamp
+from edgeguard.core.departure import Departures, body_of
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
@@ -21,7 +22,7 @@ from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
 from edgeguard.core.rule_state import ARCHIVES, RuleState
 from edgeguard.store import alarm_rows
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
-from edgeguard.store.sql import ROW, SQL, Record
+from edgeguard.store.sql import AS_IT_LEAVES, ROW, SQL, Record
 from edgeguard.store.trouble import DamageError
 from edgeguard.store.witness import Witness
 
@@ -68,7 +69,7 @@ class Boot:
     offset_ms: int | None
 
 
-_Values = tuple[int, int, int, int, bool, int, bytes]
+_Values = tuple[int, int, int, int, int, int, bytes]
 """seq, boot, wall_ms, boot_ms, synced, total, body"""
 _INSERT_ROWS: Final = 64
 _RUNS_APART: Final = 1 << 20
@@ -83,6 +84,7 @@ class Ledger:
         self.connection = connection
         self.witness = witness
         self.audit = AuditChain(connection)
+        self._departures = Departures()
         self.inode = inode
         """Of the file that was opened, to notice when its name goes to another."""
         self.epoch = Epoch(connection.execute("SELECT epoch FROM meta").fetchone()[0])
@@ -139,7 +141,7 @@ class Ledger:
     # --- writing; inside a transaction
 
     def append(self, items: Sequence[Item]) -> tuple[int, ...]:
-        """Give numbers and insert; the numbers in the order of `items`."""
+        """Give numbers and insert; the numbers in the order of `items`. Telemetry comes in masses and is kept as it leaves."""
         new: dict[Stream, list[_Values]] = {}
         last = {stream: state.last for stream, state in self.streams.items()}
         total = {stream: state.total for stream, state in self.streams.items()}
@@ -150,8 +152,11 @@ class Ledger:
             if at.boot != boot:
                 boot, run = at.boot, self._run_of(at.boot)
             seq = last[stream] = last[stream] + 1
+            form = int(at.synced)
+            if stream is Stream.TELEMETRY and (plain := self._departures.plain(at, body)) is not None:
+                form, body = AS_IT_LEAVES, plain
             size = total[stream] = total[stream] + len(body)
-            row = (seq, run, at.wall_ms, at.boot_ms, at.synced, size, body)
+            row = (seq, run, at.wall_ms, at.boot_ms, form, size, body)
             rows = new.get(stream)
             if rows is None:
                 rows = new[stream] = []
@@ -348,11 +353,12 @@ class Ledger:
                 for record in records:
                     if record[0] != expected and record[0] > thinned:
                         raise DamageError(f"{stream}: row {expected} is missing")
-                    size += len(record[5])
+                    row = self._row(stream, record)
+                    size += len(row.body)
                     if rows and size > limit_bytes:
                         cursor.close()
                         return tuple(rows)
-                    rows.append(self._row(stream, record))
+                    rows.append(row)
                     expected = record[0] + 1
             if len(rows) >= limit_rows:
                 break
@@ -426,6 +432,10 @@ class Ledger:
             raise DamageError(f"{stream}: row {seq} is missing")
         return int(found[0]), int(found[1])
 
+    def knows_run(self, run: int) -> bool:
+        """Whether a row of this outbox may name it."""
+        return bool(self._boots) and 0 <= run - self._boots[0].run < len(self._boots)
+
     def _run_of(self, name: BootId) -> int:
         """The newest run if it is of this boot, else a new one: so runs rise with the rows and old ones can be forgotten."""
         if self._boots and self._boots[-1].name == name:
@@ -464,10 +474,11 @@ class Ledger:
 
     def _row(self, stream: Stream, record: Record) -> OutboxRow:
         seq, run, wall_ms, boot_ms, synced, body = record
-        at = run - self._boots[0].run if self._boots else -1
-        if not 0 <= at < len(self._boots):
+        if not self.knows_run(run):
             raise DamageError(f"{stream}: row {seq} names an unknown boot {run}")
-        boot = self._boots[at]
+        boot = self._boots[run - self._boots[0].run]
+        if synced == AS_IT_LEAVES:
+            body = body_of(body)
         if synced or boot.offset_ms is None:
             return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body)
         return OutboxRow(stream, seq, Stamp(boot_ms + boot.offset_ms, boot_ms, boot.name, True), body)

@@ -4,11 +4,16 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Final
 
+from edgeguard.core.departure import PLAIN_FROM
 from edgeguard.core.item import STREAMS
 
 ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 Record = tuple[int, int, int, int, int, bytes]
-"""seq, boot, wall_ms, boot_ms, synced, body: a row as `StreamSql.select` gives it."""
+"""seq, boot, wall_ms, boot_ms, synced, body: a row as `StreamSql.select` gives it.
+
+`synced` is 2 where the time is trusted and `body` is the item as it leaves (`core.departure.Departures.plain`).
+"""
+AS_IT_LEAVES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,12 @@ class StreamSql:
     """To be followed by as many ROW, separated by commas, as rows are bound: seq, boot, wall_ms, boot_ms, synced, total, body"""
     select: str
     """first, last, limit"""
+    pack: str
+    """first, last; gives how many of these rows are kept as they leave, and those, joined by commas in the order of seq"""
+    fit: str
+    """first, last, bound; the last seq of a range with `total` + seq within the bound"""
+    edge: str
+    """seq; gives total, length of the body, run of its boot"""
     ends: str
     """Lowest and highest seq, both NULL if there is no row."""
     total: str
@@ -52,12 +63,16 @@ class StreamSql:
 _TEMPLATE: Final = StreamSql(
     insert="INSERT INTO STREAM VALUES ",
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+    pack="SELECT count(*), CAST(group_concat(body, ',') AS BLOB) FROM STREAM WHERE seq BETWEEN ? AND ? AND synced = 2",
+    fit="SELECT max(seq) FROM STREAM WHERE seq BETWEEN ? AND ? AND total + seq <= ?",
+    edge="SELECT total, length(body), boot FROM STREAM WHERE seq = ?",
     ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",
     total="SELECT total, length(body) FROM STREAM WHERE seq = ?",
     beyond="SELECT seq FROM STREAM WHERE seq BETWEEN ? AND ? AND total >= ? ORDER BY seq LIMIT 1",
     boot="SELECT boot FROM STREAM WHERE seq = ?",
     bury="INSERT OR REPLACE INTO dead_letters (stream, seq, reason, wall_ms, body)"
-    " SELECT ?, seq, ?, wall_ms, body FROM STREAM WHERE seq BETWEEN ? AND ?",
+    " SELECT ?, seq, ?, wall_ms, iif(synced = 2, CAST('{' || substr(body, PLAIN_FROM) AS BLOB), body)"
+    " FROM STREAM WHERE seq BETWEEN ? AND ?",
     remove="DELETE FROM STREAM WHERE seq <= ?",
     rest="SELECT seq, boot, wall_ms, boot_ms, synced, total, body FROM STREAM WHERE seq > ? ORDER BY seq",
     clear="DELETE FROM STREAM",
@@ -71,7 +86,12 @@ _TEMPLATE: Final = StreamSql(
 
 
 def _for_table(table: str) -> StreamSql:
-    return StreamSql(*(getattr(_TEMPLATE, field.name).replace("STREAM", table) for field in fields(StreamSql)))
+    return StreamSql(
+        *(
+            getattr(_TEMPLATE, field.name).replace("STREAM", table).replace("PLAIN_FROM", str(PLAIN_FROM))
+            for field in fields(StreamSql)
+        )
+    )
 
 
 SQL: Final = MappingProxyType({stream: _for_table(stream.value) for stream in STREAMS})

@@ -18,11 +18,11 @@ from edgeguard.core.clock import Clock
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import AlarmName, BootId, Epoch
-from edgeguard.core.item import STREAMS, Backlog, OutboxRow, Stream
+from edgeguard.core.item import STREAMS, Backlog, OutboxRow, Pack, PackSize, Stream
 from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, STORE_CLOSE_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
-from edgeguard.store import dead, erasing, retention
+from edgeguard.store import dead, erasing, packing, retention
 from edgeguard.store import group as grouping
 from edgeguard.store.damage import DATABASE, Connect, connect
 from edgeguard.store.erasing import Erased
@@ -163,6 +163,10 @@ class Store:
     ) -> Sequence[OutboxRow]:
         """Unacknowledged, unparked rows with `after_seq < seq <= through_seq`, in order, at least one if there is any."""
         return await self._writer.do(Ledger.read, stream, after_seq, limit_rows, limit_bytes, through_seq)
+
+    async def pack(self, stream: Stream, after_seq: int, through_seq: int | None, size: PackSize) -> Sequence[Pack] | None:
+        """The same rows ready to leave, as long as they are kept so; None if the next row is not."""
+        return await self._writer.do(packing.pack, stream, after_seq, through_seq, size)
 
     async def acknowledge(self, stream: Stream, first_seq: int, last_seq: int) -> None:
         """The broker has taken these numbers; both ends included. Never waits for the disk."""

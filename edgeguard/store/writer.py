@@ -17,10 +17,13 @@ from edgeguard.core.ids import BootId, Epoch
 from edgeguard.core.item import STREAMS, Stream
 from edgeguard.core.limits import (
     ACK_ALONE_S,
+    ACK_FIRST_FOR_S,
+    ACK_FIRST_S,
     ACK_WRITE_S,
     DISK_LOOK_S,
     GROUP_MAX_ROWS,
     PENDING_ITEMS,
+    PRUNE_EVERY_S,
     PRUNE_ROWS,
     STORE_LOOK_S,
     STORE_RETRY_MAX_S,
@@ -114,7 +117,8 @@ class Writer:
         self._first_at = 0.0
         self._unmarked_at: float | None = None
         self._looked_at = float("-inf")
-        self._tidied_at = self.beat_s
+        self._pruned_at = float("-inf")
+        self._tidied_at = self._begun_at = self.beat_s
 
     # --- what the loop's thread brings
 
@@ -217,6 +221,8 @@ class Writer:
     @property
     def _marks_alone_s(self) -> float:
         """So long acknowledgements wait for items to be written along with: every commit wears the card."""
+        if asyncio.get_running_loop().time() - self._begun_at < ACK_FIRST_FOR_S:
+            return ACK_FIRST_S
         return min(ACK_WRITE_S + self._spec.telemetry_wait_ms / 1000, ACK_ALONE_S)
 
     def _telemetry_deadline(self) -> float:
@@ -228,6 +234,8 @@ class Writer:
             deadline = min(deadline, self._telemetry_deadline())
         if self._unmarked_at is not None:
             deadline = min(deadline, self._unmarked_at + self._marks_alone_s)
+        if self._much_removable():
+            deadline = min(deadline, self._pruned_at + PRUNE_EVERY_S)
         return deadline
 
     async def step(self, *, everything: bool = False) -> None:
@@ -383,11 +391,13 @@ class Writer:
 
     async def _prune_and_tidy(self) -> None:
         """Remove in big ranges what is done; every few seconds see to age, to the -wal, and whether a full outbox has emptied."""
-        for _ in range(_PRUNES_PER_COMMIT):
-            if self._short_of_room or all(state.removable < PRUNE_ROWS for state in self._keeper.ledger.streams.values()):
+        now = asyncio.get_running_loop().time()
+        prunes = _PRUNES_PER_COMMIT if self._near_caps else int(now - self._pruned_at >= PRUNE_EVERY_S)
+        for _ in range(prunes):
+            if not self._much_removable():
                 break
             await self.do(grouping.prune, PRUNE_ROWS)
-        now = asyncio.get_running_loop().time()
+            self._pruned_at = now
         if now - self._tidied_at < STORE_LOOK_S:
             return
         self._tidied_at = now
@@ -400,6 +410,10 @@ class Writer:
         if self._full and tidied.filled < _WELL_BELOW:
             self._full = False
             self._health(Health("store", _FULL_CODE, ok=True, text=_ROOM_TEXT))
+
+    def _much_removable(self) -> bool:
+        """Some stream has a big range of rows that nobody needs, and there is room to remove it."""
+        return not self._short_of_room and any(state.removable >= PRUNE_ROWS for state in self._keeper.ledger.streams.values())
 
     async def _thin(self) -> None:
         """A slice or two of the oldest telemetry, while the outbox is nearly full; less of it may then be dropped."""

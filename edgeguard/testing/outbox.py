@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.departure import Departures
 from edgeguard.core.errors import StoreError
 from edgeguard.core.ids import BootId, Epoch
-from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
+from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Pack, PackSize, Stream
 
 
 class MemoryOutbox:
@@ -27,6 +28,7 @@ class MemoryOutbox:
         self._rows: dict[Stream, list[OutboxRow]] = {stream: [] for stream in STREAMS}
         self._offsets: dict[BootId, int] = {}
         self._wakes: list[Callable[[], None]] = []
+        self._departures = Departures()
 
     @property
     def epoch(self) -> Epoch:
@@ -74,6 +76,24 @@ class MemoryOutbox:
                 break
             found.append(replace(row, at=self._true_time(row.at)))
         return tuple(found)
+
+    async def pack(self, stream: Stream, after_seq: int, through_seq: int | None, size: PackSize) -> Sequence[Pack] | None:
+        """The same rows ready to leave; None if the next one's time is not trusted, or it is too large."""
+        rows = await self.read(stream, after_seq, size.max_items * size.packs, 1 << 40, through_seq)
+        packs: list[Pack] = []
+        for row in rows:
+            item = self._departures.plain(row.at, row.body)
+            if item is None or len(item) > size.max_bytes:
+                return tuple(packs) or None
+            last = packs[-1] if packs else Pack(0, -1, b"")
+            joined = last.items + b"," + item
+            if row.seq == last.last_seq + 1 and row.seq < last.first_seq + size.max_items and len(joined) <= size.good_bytes:
+                packs[-1] = Pack(last.first_seq, row.seq, joined)
+            elif len(packs) < size.packs:
+                packs.append(Pack(row.seq, row.seq, item))
+            else:
+                break
+        return tuple(packs)
 
     async def acknowledge(self, stream: Stream, first_seq: int, last_seq: int) -> None:
         """The broker has taken these numbers; both ends included; numbers never given are left out."""

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.departure import Departures
 from edgeguard.core.ids import Epoch, GatewayId
-from edgeguard.core.item import OutboxRow, Stream
+from edgeguard.core.item import OutboxRow, Pack, Stream
 
 _TAIL = b"]}"
 _SEQ_DIGITS = 20
@@ -39,13 +39,12 @@ class Oversize:
 
 
 class Envelope:
-    """The unchanging part of one stream's messages in one epoch, and the time of items in UTC."""
+    """The unchanging part of one stream's messages in one epoch."""
 
     def __init__(self, gateway: GatewayId, epoch: Epoch, stream: Stream) -> None:
         head = {"v": 1, "gateway": gateway, "epoch": epoch, "stream": stream.value}
         self._head = json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"seq":'
-        self._second = -1
-        self._second_text = b""
+        self._departures = Departures()
 
     @property
     def overhead_bytes(self) -> int:
@@ -53,25 +52,17 @@ class Envelope:
         return len(self._head) + _SEQ_DIGITS + len(b',"items":[') + len(_TAIL)
 
     def item(self, row: OutboxRow) -> bytes:
-        """The row's body with its time in front: `{"at":"…",…}`, and `clock` and `boot_ms` while the time is not trusted."""
-        at = row.at
-        rest = row.body[1:]
-        comma = b"" if rest.lstrip()[:1] == b"}" else b","
-        if at.synced:
-            return b'{"at":"' + self._time(at) + b'"' + comma + rest
-        return b'{"at":"' + self._time(at) + b'","clock":"unsynced","boot_ms":%d' % at.boot_ms + comma + rest
+        """The row as it leaves."""
+        return self._departures.item(row.at, row.body)
 
     def message(self, first_seq: int, items: Sequence[bytes]) -> Message:
         """Items with consecutive numbers as one payload."""
-        payload = b"".join((self._head, b"%d" % first_seq, b',"items":[', b",".join(items), _TAIL))
-        return Message(first_seq, first_seq + len(items) - 1, payload)
+        return self.wrapped(Pack(first_seq, first_seq + len(items) - 1, b",".join(items)))
 
-    def _time(self, at: Stamp) -> bytes:
-        """ISO 8601; the text of a whole second is kept, since neighbours in a batch share it."""
-        second, ms = divmod(at.wall_ms, 1000)
-        if second != self._second:
-            self._second, self._second_text = second, iso_utc(second * 1000)[:-4].encode()
-        return self._second_text + b"%03dZ" % ms
+    def wrapped(self, pack: Pack) -> Message:
+        """Items that are joined already as one payload."""
+        payload = b"".join((self._head, b"%d" % pack.first_seq, b',"items":[', pack.items, _TAIL))
+        return Message(pack.first_seq, pack.last_seq, payload)
 
 
 @dataclass(frozen=True, slots=True)

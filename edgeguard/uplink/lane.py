@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from edgeguard.core import limits
-from edgeguard.core.item import OutboxRow, Stream
+from edgeguard.core.item import OutboxRow, Pack, Stream
 from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, cut
 from edgeguard.uplink.trouble import Verdict, verdict_of
 
@@ -173,6 +173,16 @@ class Lane:
         wanted = [row for row in rows if row.seq not in self._suspects]
         limit = min(bounds.max_items, self._max_items)
         self.ready.extend(cut(envelope, wanted, Cut(bounds.max_bytes, bounds.good_bytes, limit)))
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is known against any row: whole packs may go."""
+        return not self._suspects and self._max_items == limits.BATCH_MAX_ITEMS
+
+    def load_packs(self, packs: Sequence[Pack], envelope: Envelope) -> None:
+        """Packs read from behind `after_seq`, made ready."""
+        self.after_seq = packs[-1].last_seq
+        self.ready.extend(map(envelope.wrapped, packs))
 
     def sent(self, message: Message, now_s: float) -> Sent:
         """A ready message has gone out."""

@@ -18,10 +18,11 @@ from edgeguard.core.command import ReplyTo
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import GatewayId
-from edgeguard.core.item import STREAMS, OutboxRow, Stream
+from edgeguard.core.item import STREAMS, OutboxRow, PackSize, Stream
 from edgeguard.core.ports import Outbox
 from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import news
+from edgeguard.uplink.ahead import Ahead
 from edgeguard.uplink.catalog import Page
 from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize
 from edgeguard.uplink.lane import Harvest, Lane, Patience
@@ -87,6 +88,7 @@ class Sync:
         self._session: Session | None = None
         self._grant = Grant(65535, None)
         self._envelopes = self._new_envelopes()
+        self._ahead = Ahead(outbox, Stream.TELEMETRY)
         self._notices: deque[_Notice] = deque()
         self._notice_topics: dict[int, str] = {}
         self._notice_refused = False
@@ -112,6 +114,7 @@ class Sync:
                 ranges.clear()
             self._parked.clear()
             self.lanes.renewed()
+        self._ahead.forget()
         self._session, self._grant = session, grant
         self._notices.clear()
         self._notice_topics.clear()
@@ -121,6 +124,7 @@ class Sync:
     def end(self, disconnect_code: int | None) -> None:
         """The session is over."""
         self._session = None
+        self._ahead.forget()
         self._collect(*self.lanes.lost(disconnect_code, self._now_s()))
 
     def announce(self, pages: tuple[Page, ...]) -> None:
@@ -149,6 +153,7 @@ class Sync:
 
     def reread(self) -> None:
         """Rows have changed under what was read already."""
+        self._ahead.forget()
         self.lanes.reread()
         self._poke()
 
@@ -280,11 +285,14 @@ class Sync:
     async def _read(self, lane: Lane) -> None:
         """Read and cut the lane's next rows, unless something was rewound or renewed while the outbox was asked."""
         await self.flush()
-        after_seq, through_seq, wakes, session = lane.after_seq, lane.through_seq, self._wakes, self._session
+        if lane is self.lanes.history and lane.plain and await self._read_packs(lane):
+            return
+        place = self._place(lane)
+        wakes = self._wakes
         rows = await self._outbox.read(
-            lane.stream, after_seq, limits.UPLINK_READ_ROWS, limits.UPLINK_READ_BYTES, through_seq=through_seq
+            lane.stream, lane.after_seq, limits.UPLINK_READ_ROWS, limits.UPLINK_READ_BYTES, through_seq=lane.through_seq
         )
-        if self.renewed or self._session is not session or (lane.after_seq, lane.through_seq) != (after_seq, through_seq):
+        if self.renewed or self._place(lane) != place:
             return
         if not rows:
             lane.dry = wakes == self._wakes
@@ -292,6 +300,29 @@ class Sync:
             self.lanes.split_due = True
         else:
             lane.load(rows, self._envelopes[lane.stream], self._bounds(lane))
+
+    async def _read_packs(self, lane: Lane) -> bool:
+        """The same with whole messages as the outbox has them ready, and the next ones asked for; False if it has none so."""
+        place, wakes, size = self._place(lane), self._wakes, self._pack_size(lane)
+        packs = await self._ahead.packs(lane.after_seq, lane.through_seq, size)
+        if self.renewed or self._place(lane) != place:
+            return True
+        if packs is None:
+            return False
+        if packs:
+            lane.load_packs(packs, self._envelopes[lane.stream])
+            self._ahead.ask(lane.after_seq, lane.through_seq, size)
+        else:
+            lane.dry = wakes == self._wakes
+        return True
+
+    def _place(self, lane: Lane) -> tuple[int, int | None, Session | None]:
+        """What must not have changed while the outbox was asked."""
+        return lane.after_seq, lane.through_seq, self._session
+
+    def _pack_size(self, lane: Lane) -> PackSize:
+        bounds, overhead = self._bounds(lane), self._envelopes[lane.stream].overhead_bytes
+        return PackSize(bounds.max_items, bounds.max_bytes - overhead, bounds.good_bytes - overhead, limits.UPLINK_READ_PACKS)
 
     def _bounds(self, lane: Lane) -> Cut:
         bounds = self.lanes.bounds(self._grant.payload_bytes(lane.topic))

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from store_kit import item
 
+from edgeguard.core.departure import Departures
 from edgeguard.core.ids import BootId, Epoch
-from edgeguard.core.item import STREAMS, OutboxRow, Stream
+from edgeguard.core.item import STREAMS, OutboxRow, PackSize, Stream
 from edgeguard.store import group as grouping
-from edgeguard.store import thinning
+from edgeguard.store import packing, thinning
 from edgeguard.store.damage import Loss, close_sound, open_outbox
 from edgeguard.store.group import Group
 from edgeguard.store.ledger import Ledger
@@ -27,6 +28,12 @@ CAPS = Caps(max_bytes=160_000, max_rows=40, max_age_ms=None)
 EPOCH = Epoch("a1b2c3d4e5f60718")
 streams = st.sampled_from(STREAMS)
 numbers = st.integers(0, 120)
+
+
+def kept_bytes(row: OutboxRow) -> int:
+    """What a body takes in the file: telemetry is kept with its time in front."""
+    plain = Departures().plain(row.at, row.body) if row.stream is Stream.TELEMETRY else None
+    return len(plain or row.body)
 
 
 class EveryNth:
@@ -197,6 +204,32 @@ class OutboxMachine(RuleBasedStateMachine):
             following = wanted[len(found) : len(found) + 1]
             assert len(found) == rows or not following or sum(len(row.body) for row in found) + len(following[0].body) > size
 
+    @rule(
+        stream=streams,
+        after=numbers,
+        items=st.integers(1, 9),
+        good=st.integers(0, 4000),
+        more=st.integers(0, 4000),
+        through=numbers,
+    )
+    def pack(self, stream: Stream, after: int, items: int, good: int, more: int, through: int) -> None:
+        """Packs are what the rows would give, within their bounds, and stop only before a row that is not plain."""
+        rows = [row for row in self.readable(stream) if after < row.seq <= through]
+        found = packing.pack(self.ledger, stream, after, through, PackSize(items, good + more, good, 3))
+        departures = Departures()
+        for each in found or ():
+            part = [rows.pop(0) for _ in range(each.last_seq - each.first_seq + 1)]
+            assert [row.seq for row in part] == list(range(each.first_seq, each.last_seq + 1))
+            assert each.items == b",".join(departures.item(row.at, row.body) for row in part)
+            assert len(part) <= items
+            assert len(each.items) <= (good if len(part) > 1 else good + more)
+        if stream is not Stream.TELEMETRY:
+            assert found is None or not rows
+        elif found is None:
+            assert rows[0].seq <= self.ledger.streams[stream].thinned or kept_bytes(rows[0]) > good + more
+        elif not found:
+            assert not rows
+
     @invariant()
     def nothing_is_lost_in_silence(self) -> None:
         if not hasattr(self, "ledger"):
@@ -225,7 +258,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for stream in STREAMS:
             rows = self.readable(stream)
             held = self.ledger.backlog(stream)
-            assert (held.rows, held.bytes) == (len(rows), sum(len(row.body) for row in rows))
+            assert (held.rows, held.bytes) == (len(rows), sum(map(kept_bytes, rows)))
             assert (held.first_seq, held.oldest_at) == ((rows[0].seq, rows[0].at) if rows else (None, None))
             assert (held.last_seq, held.dead) == (len(self.given[stream]), len(self.dead[stream]))
 
