@@ -1,13 +1,13 @@
-"""One connection to the broker: paho-mqtt driven from the asyncio loop through its socket. The only module that knows paho.
+"""One connection to the broker: paho-mqtt driven from the asyncio loop through its socket. With `client` alone in knowing paho.
 
 Every connection is a new paho client, so that nothing of an earlier one can be sent again behind the outbox's back, and
 nothing is published while there is no connection. Dialling (name, TCP, TLS) blocks and has a thread of its own; from the
 CONNACK on everything runs on the loop's thread. Why so, with figures: docs/decisions/0002-paho-in-the-loop.md.
 
-Facts of paho 2.2.0 that this relies on, held by tests/unit/uplink/test_uplink_paho.py: `publish` writes to the socket at once
-when no write callback is set; `loop_read` returns an error code instead of raising on a lost connection; `on_socket_close` comes
-before the descriptor is closed; errors of the socket reach a logger as the record's argument. `_Client` alone touches what is
-not public: `_handle_pubackcomp`, `_in_packet`, `_out_messages`, `_inflight_messages`.
+Facts of paho 2.2.0 that this relies on, held by tests/unit/uplink/test_uplink_paho.py: what is queued is written to the socket at
+once when no write callback is set; `loop_read` returns an error code instead of raising on a lost connection; `on_socket_close`
+comes before the descriptor is closed; errors of the socket reach a logger as the record's argument. What is not public of it is
+touched in `client`.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -30,6 +30,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edgeguard.core import afar_limits, limits
 from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import tls, trouble
+from edgeguard.uplink.client import Client
 from edgeguard.uplink.inbox import Inbound
 from edgeguard.uplink.reconnect import V5
 from edgeguard.uplink.trouble import LinkTrouble, Trouble, TroubleKind
@@ -68,39 +69,6 @@ class Grant:
         if self.maximum_packet_size is None:
             return limits.MESSAGE_MAX_BYTES
         return min(limits.MESSAGE_MAX_BYTES, self.maximum_packet_size - len(topic.encode()) - _PACKET_OVERHEAD_BYTES)
-
-
-class _Client(paho.Client):
-    """paho's client, except that a PUBACK's reason code is taken as it is.
-
-    Mosquitto answers a message over its `message_size_limit` with PUBACK 0x95, which the standard lists for DISCONNECT only;
-    paho calls such a packet malformed and ends the session, so that the message would come back for ever.
-    """
-
-    def __init__(self, client_id: str, v5: bool, verdict: Callable[[int, int], None]) -> None:
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            clean_session=None if v5 else True,
-            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        self._verdict = verdict
-
-    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
-        packet = self._in_packet["packet"]
-        if cmd != "PUBACK" or len(packet) < 2:
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        packet_id = int.from_bytes(packet[:2], "big")
-        if self._out_messages.pop(packet_id, None) is not None:
-            self._inflight_messages -= 1
-            self._verdict(packet_id, packet[2] if len(packet) > 2 else 0)
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-    @property
-    def announced_bytes(self) -> int:
-        """Length of the incoming packet that is not complete yet."""
-        return int(self._in_packet["remaining_length"])
 
 
 class _LastError(logging.Handler):
@@ -193,10 +161,10 @@ class Session:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
         if not self._closed:
-            info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+            packet_id = self._client.send_message(topic.encode(), payload, retain=retain, properties=properties)
             self._after_io()
-            if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and not self._closed:
-                return info.mid
+            if packet_id is not None and not self._closed:
+                return packet_id
         raise LinkTrouble(self.trouble)
 
     def goodbye(self, why: Trouble | None = None) -> None:
@@ -220,10 +188,10 @@ class Session:
 
     # -- dialling ------------------------------------------------------------------------------------------------------
 
-    def _new_client(self) -> _Client:
+    def _new_client(self) -> Client:
         call = self._call
         v5 = call.version == V5
-        client = _Client(call.client_id, v5, lambda packet_id, code: self._acks.append((packet_id, code)))
+        client = Client(call.client_id, v5, lambda packet_id, code: self._acks.append((packet_id, code)))
         will_properties = None
         if v5:
             will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
@@ -321,7 +289,7 @@ class Session:
                 self._end(_garbage_trouble("a packet beyond any sense"))
                 break
             sock = client.socket()
-            if not isinstance(sock, ssl.SSLSocket) or not sock.pending():
+            if not client.has_gulped and not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
                 break
         acks, self._acks = self._acks, []
         if acks:

@@ -1,4 +1,4 @@
-"""Contract with paho-mqtt: the facts that session.py relies on, so that another version of it fails here first."""
+"""Contract with paho-mqtt: the facts that client.py and session.py rely on, so that another version of it fails here first."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from edgeguard.core.site import UplinkSpec
 from edgeguard.simulator import broker_packet as mqtt
-from edgeguard.uplink import session as module
+from edgeguard.uplink.client import Client
 from edgeguard.uplink.session import Call, Session
 
 
@@ -25,7 +25,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     theirs.close()
 
 
-class Wired(module._Client):
+class Wired(Client):
     """The session's client on a socket pair, so that no address is dialled."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -49,7 +49,7 @@ def connected(pair: tuple[socket.socket, socket.socket]) -> Wired:
 
 def test_a_publish_is_on_the_wire_when_it_returns(pair: tuple[socket.socket, socket.socket]) -> None:
     client = connected(pair)
-    client.publish("t", b"payload", qos=1)
+    client.send_message(b"t", b"payload", retain=False)
     (frame,) = mqtt.Framer(1000).feed(pair[1].recv(1000))
     packet = mqtt.parse(frame, mqtt.V5)
     assert isinstance(packet, mqtt.Publish)
@@ -60,7 +60,8 @@ def test_a_publish_is_on_the_wire_when_it_returns(pair: tuple[socket.socket, soc
 @pytest.mark.parametrize("code", [0x00, 0x10, 0x80, 0x87, 0x90, 0x95, 0x97, 0x99, 0xEE])
 def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket, socket.socket], code: int) -> None:
     client = connected(pair)
-    packet_id = client.publish("t", b"x", qos=1).mid
+    packet_id = client.send_message(b"t", b"x", retain=False)
+    assert packet_id is not None
     pair[1].send(mqtt.puback(mqtt.V5, packet_id, code))
     assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
     assert client.verdicts == [(packet_id, code)]
@@ -70,7 +71,7 @@ def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket,
 
 
 def test_paho_itself_ends_the_session_on_puback_0x95(pair: tuple[socket.socket, socket.socket]) -> None:
-    """The reason for `_Client`; when this fails, it may go."""
+    """The reason for `Client`; when this fails, it may go."""
 
     class Plain(paho.Client):
         def _create_socket(self) -> socket.socket:

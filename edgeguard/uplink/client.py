@@ -1,0 +1,92 @@
+"""paho's client as the session needs it: PUBACKs as they are, messages that leave without objects of paho's, bytes read in gulps.
+
+With `session` the only module that knows paho, and the only one that touches what of it is not public: `_packet_queue`,
+`_mid_generate`, `_sock_recv`, `_handle_pubackcomp`, `_in_packet`; tests/unit/uplink/test_uplink_paho.py holds what is relied on.
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+
+_GULP_BYTES: Final = 64 * 1024
+_PUBLISH: Final = 0x30
+_QOS_1: Final = 0x02
+_RETAIN: Final = 0x01
+
+
+class Client(paho.Client):
+    """A client for one connection. `verdict` gets the packet identifier and the reason code of every PUBACK for a message of ours.
+
+    Mosquitto answers a message over its `message_size_limit` with PUBACK 0x95, which the standard lists for DISCONNECT only;
+    paho calls such a packet malformed and ends the session, so that the message would come back for ever.
+    """
+
+    def __init__(self, client_id: str, v5: bool, verdict: Callable[[int, int], None]) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=None if v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        self._v5 = v5
+        self._verdict = verdict
+        self._flying: set[int] = set()
+        self._gulp = b""
+        self._gulp_at = 0
+
+    def send_message(self, topic: bytes, payload: bytes, *, retain: bool, properties: Properties | None = None) -> int | None:
+        """PUBLISH with QoS 1 as far as the socket takes it now, the rest when it can; its packet identifier, None if that failed.
+
+        paho keeps nothing of it: what has no PUBACK when the connection ends is the caller's to send again.
+        """
+        packet_id = self._mid_generate()
+        while packet_id in self._flying:
+            packet_id = self._mid_generate()
+        extra = b"" if not self._v5 else b"\0" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+        head = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + extra
+        first = _PUBLISH | _QOS_1 | (_RETAIN if retain else 0)
+        packet = b"".join((bytes((first,)), _varint(len(head) + len(payload)), head, payload))
+        self._flying.add(packet_id)
+        code = self._packet_queue(_PUBLISH, packet, packet_id, 1)
+        return packet_id if code == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    @property
+    def announced_bytes(self) -> int:
+        """Length of the incoming packet that is not complete yet."""
+        return int(self._in_packet["remaining_length"])
+
+    @property
+    def has_gulped(self) -> bool:
+        """Bytes have been read from the socket that no packet was made of yet."""
+        return self._gulp_at < len(self._gulp)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """paho asks for a byte, a byte, and the rest of each packet: one read of the socket serves many of them."""
+        if not self.has_gulped:
+            self._gulp, self._gulp_at = super()._sock_recv(_GULP_BYTES), 0
+        begin, self._gulp_at = self._gulp_at, min(self._gulp_at + bufsize, len(self._gulp))
+        return self._gulp[begin : self._gulp_at]
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        if cmd != "PUBACK" or len(packet) < 2:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        packet_id = int.from_bytes(packet[:2], "big")
+        if packet_id in self._flying:
+            self._flying.remove(packet_id)
+            self._verdict(packet_id, packet[2] if len(packet) > 2 else 0)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _varint(number: int) -> bytes:
+    """MQTT's variable byte integer."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
