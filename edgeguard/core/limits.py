@@ -242,8 +242,10 @@ WAL_CHECKPOINT_PAGES: Final = 1000
 CAP_SLACK_PARTS: Final = 64
 """A full outbox drops down to its cap less one part in so many, so that drops are big and rare."""
 PRUNE_ROWS: Final = 4096
-PRUNE_EVERY_S: Final = 0.5
-"""Rows that nobody needs go in ranges so far apart, unless the outbox is nearly full: a backlog that comes out is not held up."""
+PRUNE_EVERY_S: Final = 0.25
+PRUNE_READING_S: Final = 2.0
+"""Rows that nobody needs go in ranges so far apart, while a backlog comes out less often: each makes it wait for the disk. Only an
+outbox that is nearly full has no time for that."""
 ACK_WRITE_S: Final = 1.0
 ACK_ALONE_S: Final = 5.0
 """Acknowledgements wait so long at most for items to be written along with."""
@@ -285,7 +287,7 @@ SYNC_LOOK_S: Final = 5.0
 UPLINK_CONNECT_WITHIN_S: Final = 15.0
 UPLINK_READ_ROWS: Final = 400
 UPLINK_READ_BYTES: Final = 256 * 1024
-UPLINK_READ_PACKS: Final = 16
+UPLINK_READ_PACKS: Final = 32
 """Whole messages of history read at a time; as many are read ahead."""
 UPLINK_INBOUND_BYTES: Final = 256 * 1024
 UPLINK_RESERVE_SLOTS: Final = 2

@@ -28,6 +28,8 @@ class StreamSql:
     """first, last; gives how many of these rows are kept as they leave, and those, joined by commas in the order of seq"""
     fit: str
     """first, last, bound; the last seq of a range with `total` + seq within the bound"""
+    totals: str
+    """To be followed by a list of seqs in brackets, rising; gives their totals in one text, with commas"""
     edge: str
     """seq; gives total, length of the body, run of its boot"""
     ends: str
@@ -65,6 +67,7 @@ _TEMPLATE: Final = StreamSql(
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
     pack="SELECT count(*), CAST(group_concat(body, ',') AS BLOB) FROM STREAM WHERE seq BETWEEN ? AND ? AND synced = 2",
     fit="SELECT max(seq) FROM STREAM WHERE seq BETWEEN ? AND ? AND total + seq <= ?",
+    totals="SELECT group_concat(total) FROM STREAM WHERE seq IN",
     edge="SELECT total, length(body), boot FROM STREAM WHERE seq = ?",
     ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",
     total="SELECT total, length(body) FROM STREAM WHERE seq = ?",

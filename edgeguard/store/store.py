@@ -166,6 +166,7 @@ class Store:
 
     async def pack(self, stream: Stream, after_seq: int, through_seq: int | None, size: PackSize) -> Sequence[Pack] | None:
         """The same rows ready to leave, as long as they are kept so; None if the next row is not."""
+        self._writer.read_at = asyncio.get_running_loop().time()
         return await self._writer.do(packing.pack, stream, after_seq, through_seq, size)
 
     async def acknowledge(self, stream: Stream, first_seq: int, last_seq: int) -> None:

@@ -24,6 +24,7 @@ from edgeguard.core.limits import (
     GROUP_MAX_ROWS,
     PENDING_ITEMS,
     PRUNE_EVERY_S,
+    PRUNE_READING_S,
     PRUNE_ROWS,
     STORE_LOOK_S,
     STORE_RETRY_MAX_S,
@@ -94,6 +95,8 @@ class Writer:
         self.renewals: list[Callable[[], None]] = []
         self.beat_s = asyncio.get_running_loop().time()
         """Loop time of the last step that came to its end, well or not: a disk that never answers shows here."""
+        self.read_at = float("-inf")
+        """Loop time when a backlog was read last."""
         self._keeper = keeper
         self._spec = spec
         self._clock = clock
@@ -235,7 +238,7 @@ class Writer:
         if self._unmarked_at is not None:
             deadline = min(deadline, self._unmarked_at + self._marks_alone_s)
         if self._much_removable():
-            deadline = min(deadline, self._pruned_at + PRUNE_EVERY_S)
+            deadline = min(deadline, self._prune_due())
         return deadline
 
     async def step(self, *, everything: bool = False) -> None:
@@ -392,7 +395,7 @@ class Writer:
     async def _prune_and_tidy(self) -> None:
         """Remove in big ranges what is done; every few seconds see to age, to the -wal, and whether a full outbox has emptied."""
         now = asyncio.get_running_loop().time()
-        prunes = _PRUNES_PER_COMMIT if self._near_caps else int(now - self._pruned_at >= PRUNE_EVERY_S)
+        prunes = _PRUNES_PER_COMMIT if self._near_caps else int(now >= self._prune_due())
         for _ in range(prunes):
             if not self._much_removable():
                 break
@@ -410,6 +413,11 @@ class Writer:
         if self._full and tidied.filled < _WELL_BELOW:
             self._full = False
             self._health(Health("store", _FULL_CODE, ok=True, text=_ROOM_TEXT))
+
+    def _prune_due(self) -> float:
+        """Loop time from which on the next range of rows may go."""
+        reading = self._pruned_at - self.read_at < PRUNE_READING_S
+        return self._pruned_at + (PRUNE_READING_S if reading else PRUNE_EVERY_S)
 
     def _much_removable(self) -> bool:
         """Some stream has a big range of rows that nobody needs, and there is room to remove it."""

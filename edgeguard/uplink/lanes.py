@@ -111,7 +111,7 @@ class Lanes:
             self.alarms: most,
             self.events: max(1, most - 1),
             self.live: max(1, most - 1),
-            self.history: max(1, most - reserve - most // 4),
+            self.history: max(1, most - reserve - most // 8),
         }
         for lane in self.by_urgency:
             if len(self._flight) >= slots[lane] or not lane.open(now_s):

@@ -156,7 +156,7 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
         while len(marks) <= 10 * (1 - rows / options.items):
             marks.append(time.perf_counter())
             cpu_marks.append(time.process_time())
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
     marks.append(time.perf_counter())
     cpu_marks.append(time.process_time())
     took_s, cpu_s = marks[-1] - begun, cpu_marks[-1] - cpu_s

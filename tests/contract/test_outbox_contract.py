@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.departure import Departures
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId
-from edgeguard.core.item import STREAMS, Item, Stream
+from edgeguard.core.item import STREAMS, Item, PackSize, Stream
 from edgeguard.core.ports import Outbox
 from edgeguard.core.site import StoreSpec
 from edgeguard.store import Batch, Store
@@ -159,6 +160,22 @@ async def test_time_taken_before_the_clock_was_set_is_made_true(subject: Subject
     assert first.at == Stamp(1_800_000_000_000 + untrusted.boot_ms, untrusted.boot_ms, untrusted.boot, synced=True)
     assert second.at == trusted
     assert third.at == replace(untrusted, boot=BootId("boot-x"))
+
+
+async def test_packs_are_the_rows_ready_to_leave(subject: Subject) -> None:
+    await subject.fill(T, 7)
+    await subject.outbox.acknowledge(T, 3, 3)
+    packs = await subject.outbox.pack(T, 0, 6, PackSize(2, 1000, 1000, 9))
+    assert packs is not None
+    assert [(pack.first_seq, pack.last_seq) for pack in packs] == [(1, 2), (4, 5), (6, 6)]
+    first, second = await subject.outbox.read(T, 0, 2, 1000)
+    departures = Departures()
+    assert packs[0].items == departures.item(first.at, first.body) + b"," + departures.item(second.at, second.body)
+    assert await subject.outbox.pack(T, 6, 6, PackSize(2, 1000, 1000, 9)) == ()
+    assert await subject.outbox.pack(T, 0, None, PackSize(2, 10, 10, 9)) is None
+    subject.clock.synced = False
+    await subject.fill(T, 1)
+    assert await subject.outbox.pack(T, 7, None, PackSize(2, 1000, 1000, 9)) is None
 
 
 async def test_a_commit_wakes_whoever_listens(subject: Subject) -> None:

@@ -229,7 +229,7 @@ def test_history_waits_while_alarms_wait_and_leaves_room() -> None:
         lane.ready.clear()
     assert send_all(lanes) == ["alarms"]
     lanes.alarms.ready.clear()
-    assert send_all(lanes, ident=10) == ["history"] * 12
+    assert send_all(lanes, ident=10) == ["history"] * 15
     load(lanes.alarms, 1)
     lanes.settle(1, 0, 0.1)
     assert next(iter(lanes.turns(0.1))) is lanes.alarms

@@ -70,6 +70,41 @@ def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket,
     assert len(client.verdicts) == 1
 
 
+def test_many_pubacks_are_read_in_one_gulp_and_half_a_one_waits(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    ids = [client.send_message(b"t", b"x", retain=False) for _ in range(5)]
+    answers = b"".join(mqtt.puback(mqtt.V5, packet_id, 0) for packet_id in ids if packet_id is not None)
+    pair[1].send(answers[:-2])
+    client.loop_read()
+    while client.has_gulped:
+        assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    assert client.verdicts == [(packet_id, 0) for packet_id in ids[:4]]
+    pair[1].send(answers[-2:])
+    client.loop_read()
+    assert client.verdicts == [(packet_id, 0) for packet_id in ids]
+
+
+def test_a_packet_identifier_in_flight_is_not_given_twice(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    first = client.send_message(b"t", b"x", retain=False)
+    client._last_mid = 65535
+    assert (first, client.send_message(b"t", b"x", retain=False)) == (1, 2)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 16_400, 65_536])
+def test_messages_of_every_length_are_read_as_they_were_meant(pair: tuple[socket.socket, socket.socket], size: int) -> None:
+    client = connected(pair)
+    framer = mqtt.Framer(100_000)
+    client.send_message(b"root/t", b"y" * size, retain=True)
+    frames: list[mqtt.Frame] = []
+    while not frames:
+        frames += framer.feed(pair[1].recv(100_000))
+        client.loop_write()
+    packet = mqtt.parse(frames[0], mqtt.V5)
+    assert isinstance(packet, mqtt.Publish)
+    assert (packet.topic, packet.payload, packet.retain, packet.qos) == ("root/t", b"y" * size, True, 1)
+
+
 def test_paho_itself_ends_the_session_on_puback_0x95(pair: tuple[socket.socket, socket.socket]) -> None:
     """The reason for `Client`; when this fails, it may go."""
 
