@@ -35,6 +35,9 @@ help: ## this list
 demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live view; ARGS="--headless --seconds 20"
 	@$(BIN)/edgeguard demo $(ARGS)
 
+# Files with slow tests: system tests all are, of the others those that speak of it.
+SLOW = tests/system $(shell grep -rl --include='test_*.py' slow tests/contract tests/hints tests/unit)
+
 # Tests that measure time, or that need the machine for themselves.
 ALONE := $(addprefix tests/system/test_,$(addsuffix .py,camera daemon dead_device demo_run line_tools mixed_line scan_line \
   serial_bus soak_flapping soak_kills soak_thinning store_disk))
@@ -43,7 +46,7 @@ ALONE := $(addprefix tests/system/test_,$(addsuffix .py,camera daemon dead_devic
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
 	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
 	@echo "== slow tests, two at once: long stories in virtual time, and what waits for others rather than for time"
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(addprefix --ignore=,$(ALONE))
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(SLOW) $(addprefix --ignore=,$(ALONE))
 	@echo "== slow tests, one by one: real processes in real time"
 	@$(BIN)/pytest -m slow --durations=10 $(ALONE)
 
@@ -55,14 +58,14 @@ soak: tools $(DEV_STAMP) ## the long forms: a thousand kills, power cuts, a flap
 	@EDGEGUARD_SOAK=long EDGEGUARD_SOAK_REPORT=$${EDGEGUARD_SOAK_REPORT:-soak.jsonl} \
 	  $(BIN)/pytest -m slow -s --durations=20 $(SOAK) $(ARGS)
 
-# The fast tests in parts, each a process of its own, the longest first; `rest` is what no other part names, so that no test is left out.
+# The fast tests in parts, each a process of its own, what waits longest first; `rest` is what no other part names, so that no test is left out.
 # Cheaper than pytest's own workers, which each collect every test and report each one through a process more.
 # One more part at a time than there are processors, because tests of the store wait for the disk.
 PART_cli := $(addprefix tests/unit/,cli config law)
 PART_runtime := $(addprefix tests/unit/,runtime rules)
 PART_store := $(addprefix tests/unit/,store simulator camera)
 PART_rest := tests $(addprefix --ignore=,tests/system $(PART_cli) $(PART_runtime) $(PART_store))
-PARTS := cli runtime store rest
+PARTS := store cli runtime rest
 AT_ONCE := $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 TOGETHER := $(MAKE) --no-print-directory --jobs=$(AT_ONCE) --keep-going --output-sync=target
 

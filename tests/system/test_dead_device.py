@@ -5,6 +5,7 @@ import functools
 import itertools
 import json
 import socket
+import sys
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
@@ -43,14 +44,34 @@ def period_errors(folder: Path) -> list[float]:
     return sorted(errors)
 
 
+WITNESS = """
+import time
+while True:
+    due = time.monotonic() + 0.1
+    time.sleep(0.1)
+    print(time.monotonic() - due, flush=True)
+"""
+"""Does nothing but wake: how late it does is the machine's doing, not the gateway's."""
+TURNS = 3
+"""A poll waits for its turn on a busy machine so often: the daemon asks, the slave answers, the daemon takes it."""
+
+
+def machine_error(folder: Path) -> float:
+    """How late, as a part of a period, 99 of 100 polls may come on this machine with whatever else runs on it now."""
+    late_s = sorted(float(line) for line in (folder / "witness.log").read_text(encoding="utf-8").split("\n")[:-1])
+    assert len(late_s) > 10 * ROUNDS, late_s
+    return TURNS * late_s[int(len(late_s) * 0.99)] / PERIOD_S
+
+
 def run_and_judge(folder: Path, broker_port: int, text: str) -> None:
     (folder / "profiles" / "seconds.toml").write_text(only_seconds(), encoding="utf-8")
     with mosquitto(folder, broker_port), subscribe(folder, broker_port), daemon(folder, text) as running:
-        wait_for(lambda: len(consumer(folder).stream("telemetry")) >= 19 * ROUNDS, "rounds", 90)
+        with process([sys.executable, "-c", WITNESS], folder / "witness.log"):
+            wait_for(lambda: len(consumer(folder).stream("telemetry")) >= 19 * ROUNDS, "rounds", 90)
         assert running.stop() == 0
     errors = period_errors(folder)
-    p99 = errors[int(len(errors) * 0.99)]
-    assert p99 < 0.10, json.dumps({"p99": p99, "worst": errors[-5:]})
+    p99, allowed = errors[int(len(errors) * 0.99)], 0.10 + machine_error(folder)
+    assert p99 < allowed, json.dumps({"p99": p99, "allowed": allowed, "worst": errors[-5:]})
 
 
 @pytest.mark.usefixtures("needs_mosquitto")
