@@ -1,8 +1,9 @@
 """Pixels that leave the range in which they have lately been, grouped into spots. What a spot means is decided elsewhere.
 
 A pixel's range is the least and the greatest brightness of the last second or two and of its neighbours, leaving out the newest
-pictures, widened by a margin. What moves has no ghost where it was; swaying edges, flicker and foliage are inside their range;
-one pass over the picture (is everything inside?) finds a still scene still. Ranges are brought up to date a few times a second.
+pictures, widened by a margin; where nothing trembles the neighbours are left out of it. What moves has no ghost where it was;
+swaying edges, flicker and foliage are inside their range; one pass over the picture (is everything inside?) finds a still scene
+still. Ranges are brought up to date a few times a second. Large pictures are looked at in halves.
 """
 
 from collections import deque
@@ -15,13 +16,18 @@ from numpy.typing import NDArray
 
 from edgeguard.camera.video import Luma
 from edgeguard.core.camera_limits import MOTION_MAX_POINTS, MOTION_MAX_SPOTS
-from edgeguard.vision.sensitivity import Sensitivity, learn_noise, watch
+from edgeguard.vision.sensitivity import Sensitivity, learn_fine, learn_noise, watch
 from edgeguard.vision.spots import Spots
 
 TILE_PX: Final = 32
-_STRIP_ROWS: Final = 32
+_FULL_PIXELS: Final = 1_400_000
+"""Pictures of more pixels are looked at in halves: the mean of two by two has half the noise and a quarter of the work."""
 _CELL_PX: Final = 4
 """Pixels of one spot are at most about a cell apart."""
+_SMOOTHED: Final = 0.45
+"""What smoothing leaves of the noise, codecs included."""
+_NOISY: Final = (3.2, 2.2)
+"""Grey levels of noise from which on the picture is smoothed before it is looked at, and below which no more."""
 _DELAY_S: Final = 0.12
 """So old a picture must be before it counts for the range: a slow object must not hide behind itself."""
 _REFRESH_S: Final = 0.1
@@ -31,6 +37,8 @@ _WARM_SAMPLES: Final = 5
 _BORDER_PX: Final = 2
 """The outermost pixels are where codecs and lenses err most, and where nothing is seen whole."""
 _NOISE_STEP_PX: Final = 4
+_FINE_MARGIN: Final = 6
+"""Levels beyond its own range by which a sample shows that a pixel needs its neighbours' range."""
 _SUSPEND_SHARE: Final = 0.03
 """With more than this share of pixels out of range, the camera moved or the light changed: no object does that."""
 _SUSPEND_LEAST_PX: Final = 400
@@ -39,6 +47,16 @@ _FORGET_AFTER_S: Final = 0.4
 _LEAST_AREA_PX: Final = 2
 _BRIGHT_SINGLE: Final = 12.0
 """A single pixel counts when it is so many levels beyond its margin."""
+
+
+_NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
+
+
+class _Range:
+    """The least and the greatest brightness of every pixel."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.lows, self.highs = (np.zeros(size[::-1], np.uint8) for _ in range(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +74,26 @@ class MotionField:
     """The ranges of one camera's pixels. `watched` is True where spots may be (facade polygon less privacy masks)."""
 
     def __init__(self, width: int, height: int, watched: NDArray[np.bool_] | None = None) -> None:
-        self._size = width, height
-        shape = (-(-height // TILE_PX), -(-width // TILE_PX))
+        self._scale = 1 if width * height <= _FULL_PIXELS else 2
+        self._size = width // self._scale, height // self._scale
+        self._tile = TILE_PX // self._scale
+        shape = (-(-self._size[1] // self._tile), -(-self._size[0] // self._tile))
         self.sensitivity = Sensitivity.fresh(shape)
-        padded = -(-width // 64) * 64
-        self._inside = np.full((height, padded), 255, np.uint8)
-        self._unwatched = None if watched is None or watched.all() else np.where(watched, 0, 255).astype(np.uint8)
-        self._pixels_watched = width * height if watched is None else max(1, int(np.count_nonzero(watched)))
+        padded = -(-self._size[0] // 64) * 64
+        self._inside = np.full((self._size[1], padded), 255, np.uint8)
+        self._unwatched = None if watched is None or watched.all() else self._reduced(np.where(watched, 0, 255).astype(np.uint8))
+        self._pixels_watched = self._size[0] * self._size[1]
+        if self._unwatched is not None:
+            self._pixels_watched = max(1, self._unwatched.size - cv2.countNonZero(self._unwatched))
         self._late: deque[tuple[float, Luma]] = deque()
+        self._before: Luma | None = None
+        self._noise_now = 0.0
+        self._smooth = False
         self._blocks: list[NDArray[np.uint8]] = []
         self._samples = 0
-        self._lows = self._highs = np.zeros((0, 0), np.uint8)
-        self._margin = np.zeros((height, width), np.uint8)
+        self._uses_fine = False
+        self._near, self._wide = (_Range(self._size) for _ in range(2))
+        self._lows, self._highs, self._margin = (np.zeros(self._size[::-1], np.uint8) for _ in range(3))
         self._refreshed_s = self._last_s = self._calm_s = -1e9
         self.suspended = 0
         """Pictures that could not be judged."""
@@ -76,57 +102,69 @@ class MotionField:
         """The spots of the next picture, which must have the field's size."""
         dt_s = min(t_s - self._last_s, 1.0)
         self._last_s = t_s
-        motion = self._look(t_s, luma, dt_s) if self._samples >= _WARM_SAMPLES else Motion(Spots.none(), np.empty(0), True)
-        self._late.append((t_s, luma))
+        raw = self._reduced(luma)
+        seen = np.asarray(cv2.blur(raw, (3, 3)), np.uint8) if self._smooth else raw
+        motion = self._look(t_s, seen, dt_s) if self._samples >= _WARM_SAMPLES else Motion(Spots.none(), np.empty(0), True)
+        self._late.append((t_s, seen))
         if t_s - self._refreshed_s >= _REFRESH_S and (self._late[0][0] <= t_s - _DELAY_S or self._samples < _WARM_SAMPLES):
-            self._refresh(t_s, luma)
+            self._refresh(t_s, raw)
+        self._before = raw
         while len(self._late) > 1 and self._late[1][0] <= t_s - _DELAY_S:
             self._late.popleft()
         return motion
 
-    def _look(self, t_s: float, luma: Luma, dt_s: float) -> Motion:
-        width, _ = self._size
-        inside = self._inside[:, :width]
-        cv2.inRange(luma, self._lows, self._highs, inside)
-        if self._unwatched is not None:
-            cv2.bitwise_or(inside, self._unwatched, inside)
-        places = self._outside()
-        hit = np.zeros(self.sensitivity.hits.shape, np.bool_)
-        rows, columns = places // self._inside.shape[1], places % self._inside.shape[1]
-        hit[rows // TILE_PX, columns // TILE_PX] = True
-        flood = len(places) >= MOTION_MAX_POINTS or len(places) > max(_SUSPEND_LEAST_PX, _SUSPEND_SHARE * self._pixels_watched)
-        if flood:
+    def _reduced(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture as it is looked at."""
+        if self._scale == 1:
+            return picture
+        width, height = self._size
+        whole = picture[: height * self._scale, : width * self._scale]
+        return np.asarray(cv2.resize(whole, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _look(self, t_s: float, seen: Luma, dt_s: float) -> Motion:
+        count = self._outside_of(seen)
+        if self._is_flood(count) and self._uses_fine:
+            # A key frame draws everything anew, a gust shakes the pole: for a moment the neighbours count everywhere.
+            self._compare(np.zeros_like(self.sensitivity.fine))
+            count = self._outside_of(seen)
+        if self._is_flood(count):
             self.suspended += 1
             if t_s - self._calm_s > _FORGET_AFTER_S:
                 self._forget(t_s)
             return Motion(Spots.none(), np.empty(0), True)
         self._calm_s = t_s
         busy_before = self.sensitivity.hits
+        hit = np.zeros(busy_before.shape, np.bool_)
+        spots = Spots.none()
+        if count:
+            rows, columns = self._outside()
+            hit[rows // self._tile, columns // self._tile] = True
+            spots = self._spots(seen, rows, columns).strongest(MOTION_MAX_SPOTS)
         self.sensitivity = watch(self.sensitivity, hit, dt_s)
-        spots = self._spots(luma, rows, columns).strongest(MOTION_MAX_SPOTS)
         at = spots.centres.astype(np.intp) // TILE_PX
         return Motion(spots, busy_before[at[:, 1], at[:, 0]], False)
 
-    def _outside(self) -> NDArray[np.intp]:
-        """Flat places in the padded picture of what is out of range; at most MOTION_MAX_POINTS, strip by strip."""
-        found, count = [], 0
-        stride = self._inside.shape[1]
-        for top in range(0, self._size[1], _STRIP_ROWS):
-            strip = self._inside[top : top + _STRIP_ROWS]
-            if cv2.countNonZero(strip) == strip.size:
-                continue
-            words = np.flatnonzero(strip.reshape(-1).view(np.uint64) != np.uint64(0xFFFFFFFFFFFFFFFF))
-            word, byte = np.nonzero(strip.reshape(-1, 8)[words] == 0)
-            found.append(words[word] * 8 + byte + top * stride)
-            count += len(found[-1])
-            if count >= MOTION_MAX_POINTS:
-                break
-        return np.concatenate(found)[:MOTION_MAX_POINTS] if found else np.empty(0, np.intp)
+    def _outside_of(self, seen: Luma) -> int:
+        """How many pixels are out of their range; where they are is 0 in `_inside`."""
+        inside = self._inside[:, : self._size[0]]
+        cv2.inRange(seen, self._lows, self._highs, inside)
+        if self._unwatched is not None:
+            cv2.bitwise_or(inside, self._unwatched, inside)
+        return self._inside.size - cv2.countNonZero(self._inside)
 
-    def _spots(self, luma: Luma, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Spots:
-        if not len(rows):
-            return Spots.none()
-        value = luma[rows, columns].astype(np.int16)
+    def _is_flood(self, count: int) -> bool:
+        return count >= MOTION_MAX_POINTS or count > max(_SUSPEND_LEAST_PX, _SUSPEND_SHARE * self._pixels_watched)
+
+    def _outside(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of what is out of range."""
+        stride = self._inside.shape[1]
+        words = np.flatnonzero(self._inside.reshape(-1).view(np.uint64) != np.uint64(0xFFFFFFFFFFFFFFFF))
+        word, byte = np.nonzero(self._inside.reshape(-1, 8)[words] == 0)
+        places = words[word] * 8 + byte
+        return places // stride, places % stride
+
+    def _spots(self, seen: Luma, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Spots:
+        value = seen[rows, columns].astype(np.int16)
         over = value - self._highs[rows, columns]
         beyond = np.where(over > 0, over, value - self._lows[rows, columns].astype(np.int16)).astype(np.float64)
         top, left = rows.min() // _CELL_PX, columns.min() // _CELL_PX
@@ -159,13 +197,19 @@ class MotionField:
         right, bottom = table[:, 2] + table[:, 4], table[:, 3] + table[:, 5]
         whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (right <= width - _BORDER_PX) & (bottom <= height - _BORDER_PX)
         real = (area >= _LEAST_AREA_PX) | (np.abs(contrast) >= _BRIGHT_SINGLE)
-        return Spots(table[real & whole])
+        table = table[real & whole]
+        if self._scale > 1:
+            table[:, :2] = (table[:, :2] + 0.5) * self._scale - 0.5
+            table[:, 2:6] *= self._scale
+            table[:, 6] *= self._scale * self._scale
+        return Spots(table)
 
-    def _refresh(self, t_s: float, luma: Luma) -> None:
+    def _refresh(self, t_s: float, raw: Luma) -> None:
         """Take the oldest waiting picture into the range, and the noise of the newest into the margins."""
         sample = self._late[0][1]
         dt_s = min(t_s - self._refreshed_s, 1.0)
         self._refreshed_s = t_s
+        self._try_finely(sample, dt_s)
         if not self._blocks:
             self._blocks = [np.array(sample), np.array(sample)]
         elif self._samples % _BLOCK_SAMPLES == 0 and len(self._blocks) == 4:
@@ -177,32 +221,66 @@ class MotionField:
             cv2.min(self._blocks[0], sample, self._blocks[0])
             cv2.max(self._blocks[1], sample, self._blocks[1])
         self._samples += 1
-        if len(self._late) > 1:
-            self.sensitivity = learn_noise(self.sensitivity, self._noise(luma, self._late[-2][1]), dt_s)
-        self._widen()
+        if self._before is not None:
+            self._measure(raw, dt_s)
+        if self._blocks:
+            self._widen()
+
+    def _try_finely(self, sample: Luma, dt_s: float) -> None:
+        """Learn in which tiles pixels stay within their own range, without help of their neighbours'."""
+        if self._samples < 2 * _BLOCK_SAMPLES or len(self._blocks) != 4:
+            return
+        out = cv2.max(cv2.subtract(self._near.lows, sample), cv2.subtract(sample, self._near.highs))
+        cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, out)
+        tiles = self.sensitivity.hits.shape
+        padded = np.zeros((tiles[0] * self._tile, tiles[1] * self._tile), np.uint8)
+        padded[: out.shape[0], : out.shape[1]] = out
+        left = cv2.resize(padded, (tiles[1], tiles[0]), interpolation=cv2.INTER_AREA) > 0
+        self.sensitivity = learn_fine(self.sensitivity, left, dt_s)
 
     def _widen(self) -> None:
-        width, height = self._size
+        """The ranges from the blocks: of each pixel itself, and of it and its neighbours."""
         margins = np.rint(self.sensitivity.margins).astype(np.uint8)
-        self._margin = margins.repeat(TILE_PX, axis=0).repeat(TILE_PX, axis=1)[:height, :width]
-        lows, highs = self._blocks[:2]
-        if len(self._blocks) == 4:
-            lows = np.asarray(cv2.min(lows, self._blocks[2]), np.uint8)
-            highs = np.asarray(cv2.max(highs, self._blocks[3]), np.uint8)
-        kernel = np.ones((3, 3), np.uint8)
-        self._lows = np.asarray(cv2.subtract(cv2.erode(lows, kernel), self._margin), np.uint8)
-        self._highs = np.asarray(cv2.add(cv2.dilate(highs, kernel), self._margin), np.uint8)
+        self._margin = self._by_pixel(margins)
+        newest, oldest = self._blocks[:2], self._blocks[-2:]
+        cv2.min(newest[0], oldest[0], self._near.lows)
+        cv2.max(newest[1], oldest[1], self._near.highs)
+        cv2.erode(self._near.lows, _NEIGHBOURS, self._wide.lows)
+        cv2.dilate(self._near.highs, _NEIGHBOURS, self._wide.highs)
+        self._compare(self.sensitivity.fine)
 
-    def _noise(self, luma: Luma, before: Luma) -> NDArray[np.float64]:
+    def _compare(self, fine: NDArray[np.bool_]) -> None:
+        """Set the ranges with which pictures are compared."""
+        self._uses_fine = bool(fine.any())
+        cv2.subtract(self._wide.lows, self._margin, self._lows)
+        cv2.add(self._wide.highs, self._margin, self._highs)
+        if self._uses_fine:
+            own = self._by_pixel(fine.astype(np.uint8))
+            cv2.subtract(self._near.lows, self._margin, self._lows, own)
+            cv2.add(self._near.highs, self._margin, self._highs, own)
+
+    def _by_pixel(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        size = tiles.shape[1] * self._tile, tiles.shape[0] * self._tile
+        return np.asarray(cv2.resize(tiles, size, interpolation=cv2.INTER_NEAREST), np.uint8)[: self._size[1], : self._size[0]]
+
+    def _measure(self, raw: Luma, dt_s: float) -> None:
         """Temporal noise a tile, standard deviation in levels, from differences at every few pixels."""
-        step = _NOISE_STEP_PX
-        difference = cv2.absdiff(np.ascontiguousarray(luma[::step, ::step]), np.ascontiguousarray(before[::step, ::step]))
-        side = TILE_PX // step
+        step, before = _NOISE_STEP_PX // self._scale, self._before
+        assert before is not None  # noqa: S101
+        difference = cv2.absdiff(np.ascontiguousarray(raw[::step, ::step]), np.ascontiguousarray(before[::step, ::step]))
+        side = self._tile // step
         down, across = self.sensitivity.noise.shape
         padded = np.zeros((down * side, across * side), np.uint8)
         padded[: difference.shape[0], : difference.shape[1]] = difference
-        grouped = padded.reshape(down, side, across, side).astype(np.float32)
-        return np.asarray(grouped.mean(axis=(1, 3)) * 0.886, dtype=np.float64)
+        noise = cv2.resize(padded, (across, down), interpolation=cv2.INTER_AREA).astype(np.float64) * 0.886
+        middle = float(np.median(noise))
+        self._noise_now = middle if self._noise_now == 0.0 else self._noise_now + 0.1 * (middle - self._noise_now)
+        smooth = self._noise_now > _NOISY[self._smooth]
+        if smooth != self._smooth:
+            self._smooth = smooth
+            self._forget(self._last_s)
+            return
+        self.sensitivity = learn_noise(self.sensitivity, noise * (_SMOOTHED if smooth else 1.0), dt_s)
 
     def _forget(self, t_s: float) -> None:
         """A new scene: ranges start anew, what the tiles are like is kept."""

@@ -15,10 +15,14 @@ VIDEO_RING_S: Final = 40.0
 # Falling objects
 MOTION_MAX_POINTS: Final = 30_000
 """Pixels out of their range that are looked at in one picture; beyond them the picture is a flood and gives no spots."""
-MOTION_MAX_SPOTS: Final = 64
-FALL_MAX_TRACKS: Final = 80
+MOTION_MAX_SPOTS: Final = 80
+FALL_MAX_TRACKS: Final = 160
 FALL_MAX_POINTS: Final = 400
 """Points of one track: more than 13 s at 30 pictures a second, longer than anything falls past a camera."""
+FALL_MEMORY_PICTURES: Final = 250
+"""Pictures whose spots are remembered: more than 4 s at 60 a second."""
+FALL_GATHERED: Final = 2
+"""Ways for which all spots are searched again after one picture, at most."""
 FALL_MAX_PENDING: Final = 32
 FALL_MAX_RECENT: Final = 64
 FACADE_MAX_POINTS: Final = 64

@@ -12,11 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.core.camera_limits import FALL_MAX_PENDING, FALL_MAX_RECENT
+from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT
 from edgeguard.vision.facade import GRAVITY_M_S2, Plane
+from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.spots import Spots
-from edgeguard.vision.tracks import Mark, TrackSet, follow
+from edgeguard.vision.tracks import GAP_S, Mark, TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part
 
 _HOLD_S: Final = 0.8
@@ -27,8 +28,10 @@ _SMALL_PX: Final = 4.0
 _QUIET_S: Final = 0.8
 """What was on its way this soon after the first picture: where it came from was not seen."""
 _PIECE_S: Final = 2.0
-_GAP_S: Final = 0.45
-"""So long a thing may be out of sight between two pieces of its way."""
+_LEAST_WAY_PX: Final = 6.0
+_CROWD_S: Final = 2.0
+_CROWDED: Final = 20.0
+"""With so many spots a picture they make chance paths, and more is asked of one that counts."""
 _ECHO_S: Final = 1.2
 """What begins near a told fall within this is its bounce, its splinters or its shadow."""
 
@@ -81,6 +84,9 @@ class FallState:
     begun_s: float | None = None
     """When the first picture was."""
     habits: Habits = field(default_factory=Habits)
+    memory: Memory = field(default_factory=Memory)
+    crowd: float = 0.0
+    """Spots a picture, lately: a few by day, dozens in rain and snow."""
     pieces: tuple[Path, ...] = ()
     """Paths that ended lately, falls or not."""
     pending: tuple[Fall, ...] = ()
@@ -95,7 +101,7 @@ class Limits:
 
     least_marks: int = 6
     least_span_s: float = 0.2
-    least_seen: tuple[float, float] = (0.62, 0.5)
+    least_seen: tuple[float, float] = (0.5, 0.4)
     """Marks per picture of its span: of any path, and of one that is long and sharply bent."""
     least_fall_px: float = 12.0
     least_fall_height: float = 0.12
@@ -120,14 +126,17 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+CROWDED: Final = Limits(gain=1.9, least_fall_height=0.18, bend_sigmas=20.0)
+"""In rain and snow, where chance has more to draw from."""
 
 
-def judge(path: Path, scene: Scene, period_s: float, limits: Limits = LIMITS) -> Veto | float:
-    """The confidence that `path` is a fall, or why it is none."""
+def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0) -> Veto | float:
+    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture."""
+    limits = CROWDED if crowd > _CROWDED else LIMITS
     veto = _too_little(path, scene, period_s, limits) or _not_gravity(path, scene, limits)
     if veto is not None:
         return veto
-    chance = _chance_log10(path)
+    chance = _chance_log10(path, period_s)
     if chance > limits.chance_log10:
         return Veto.CHANCE
     return _confidence(path, chance)
@@ -168,9 +177,11 @@ def _not_gravity(path: Path, scene: Scene, limits: Limits) -> Veto | None:
     return veto
 
 
-def _chance_log10(path: Path) -> float:
-    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it."""
-    return 6.0 + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:])
+def _chance_log10(path: Path, period_s: float) -> float:
+    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it, and
+    each picture that was left out could have been any other."""
+    left_out = max(0.0, path.span_s / period_s + 1 - len(path.marks))
+    return 6.0 + 0.3 * left_out + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:])
 
 
 def _confidence(path: Path, chance: float) -> float:
@@ -184,23 +195,46 @@ def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) 
     """After the picture at `t_s`: the state, and the falls about which everything is known now."""
     tracks, ended = follow(state.tracks, t_s, spots, busy, state.scene.height)
     begun_s = t_s if state.begun_s is None else state.begun_s
-    state = replace(state, tracks=tracks, begun_s=begun_s)
-    for track in ended:
-        state = _weighed(state, track.marks)
+    crowd = state.crowd + min(0.5, tracks.period_s / _CROWD_S) * (len(spots) - state.crowd)
+    memory = state.memory.with_picture(t_s, spots, busy)
+    state = replace(state, tracks=tracks, begun_s=begun_s, memory=memory, crowd=crowd)
+    left = FALL_GATHERED
+    for track in sorted(ended, key=len, reverse=True):
+        if (path := _worth_weighing(track.marks)) is None:
+            state = _turned_away(state, Veto.RAGGED)
+        else:
+            left -= promising(path, state.scene)
+            state = _weighed(state, path, left >= 0)
     return _told(state, t_s)
 
 
-def _weighed(state: FallState, marks: tuple[Mark, ...]) -> FallState:
-    """After the track of `marks` has ended: a fall by itself, with a piece that ended just before, or none."""
-    path = best_part(marks)
-    if path is None:
-        return _turned_away(state, Veto.RAGGED)
+def _worth_weighing(marks: tuple[Mark, ...]) -> Path | None:
+    """The smooth part of a track; None for what trembles on the spot."""
+    if max(mark.y for mark in marks) - min(mark.y for mark in marks) < _LEAST_WAY_PX:
+        return None
+    return best_part(marks)
+
+
+def promising(path: Path, scene: Scene) -> bool:
+    """It goes downwards ever faster, as far as it was seen; worth looking for more of it."""
+    return (
+        path.fall_px >= max(_LEAST_WAY_PX, 0.02 * scene.height)
+        and path.fall_px > 2 * path.rise_px
+        and path.bend > 0.5 * path.bend_error
+        and path.velocity(path.end_s)[1] > 0.3 * abs(path.velocity(path.end_s)[0])
+    )
+
+
+def _weighed(state: FallState, path: Path, may_gather: bool) -> FallState:
+    """After a track has ended, of which `path` is the smooth part: a fall by itself, with more of its way, or none."""
     state = replace(state, habits=remember(state.habits, path))
-    verdict = judge(path, state.scene, state.tracks.period_s)
+    if may_gather and promising(path, state.scene):
+        path = gathered(path, state.memory, state.scene.height) or path
+    verdict = judge(path, state.scene, state.tracks.period_s, state.crowd)
     if isinstance(verdict, Veto):
         for piece in reversed(state.pieces):
             whole = _patched(piece, path)
-            better = judge(whole, state.scene, state.tracks.period_s) if whole is not None else verdict
+            better = judge(whole, state.scene, state.tracks.period_s, state.crowd) if whole is not None else verdict
             if whole is not None and not isinstance(better, Veto):
                 path, verdict = whole, better
                 break
@@ -218,7 +252,7 @@ def _patched(early: Path, late: Path) -> Path | None:
     if early.start_s > late.start_s:
         early, late = late, early
     gap_s = late.start_s - early.end_s
-    if not -0.1 <= gap_s <= _GAP_S or len(early.marks) < 4 or len(late.marks) < 4:
+    if not -0.1 <= gap_s <= GAP_S or len(early.marks) < 4 or len(late.marks) < 4:
         return None
     first = late.marks[0]
     x, y = early.at(first.t_s)

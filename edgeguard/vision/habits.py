@@ -17,6 +17,8 @@ _APART_S: Final = 0.5
 _NEAR_PX: Final = 5.0
 _LEAST_MARKS: Final = 5
 _LEAST_WAY_PX: Final = 6.0
+_DROP_PX: Final = 6.0
+"""Nothing thicker is a drop of water: somebody may well throw twice from one window."""
 _UP_BEFORE_S: Final = 1.2
 _UP_SHARE: Final = 0.4
 _ALIKE: Final = 2.5
@@ -34,6 +36,7 @@ class Event:
     y: float
     way_px: float
     bend: float
+    thickness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,15 @@ def remember(habits: Habits, path: Path) -> Habits:
 def habitual(habits: Habits, path: Path, live: tuple[Track, ...]) -> bool:
     """Others like it, at other times, have begun just where this one did; `live` tracks count as soon as they show their way."""
     first = path.marks[0]
+    if path.thickness > _DROP_PX:
+        return False
     near_px = _NEAR_PX + 0.5 * path.thickness
     begun = (_beginning(fit(t.marks)) for t in live if len(t) >= _LEAST_MARKS and _off(t.marks[0], first) <= near_px)
     return any(
         abs(start.t_s - path.start_s) > _APART_S
         and _off(start, first) <= near_px
         and start.way_px >= 0.15 * path.fall_px
+        and _as_thick(start, path)
         and 1 / _ALIKE < start.bend / path.bend < _ALIKE
         for start in (*habits.starts, *(start for start in begun if start is not None))
     )
@@ -77,9 +83,14 @@ def came_up(habits: Habits, path: Path) -> bool:
         -0.3 <= path.start_s - rise.t_s <= _UP_BEFORE_S
         and math.hypot(rise.x - first.x, rise.y - first.y) <= reach
         and rise.way_px >= _UP_SHARE * path.fall_px
+        and _as_thick(rise, path)
         and 1 / _ALIKE < rise.bend / path.bend < _ALIKE
         for rise in habits.rises
     )
+
+
+def _as_thick(event: Event, path: Path) -> bool:
+    return 0.5 <= max(event.thickness, 2.0) / max(path.thickness, 2.0) <= 2.0
 
 
 def _off(one: Event | Mark, two: Mark) -> float:
@@ -91,7 +102,7 @@ def _beginning(path: Path) -> Event | None:
     down = last.y - first.y
     if len(path.marks) < _LEAST_MARKS or down < _LEAST_WAY_PX or abs(last.x - first.x) > down:
         return None
-    return Event(path.start_s, first.x, first.y, down, path.bend) if path.bend > _SURE * path.bend_error else None
+    return Event(path.start_s, first.x, first.y, down, path.bend, path.thickness) if path.bend > _SURE * path.bend_error else None
 
 
 def _rise(path: Path) -> Event | None:
@@ -100,4 +111,4 @@ def _rise(path: Path) -> Event | None:
     up = first.y - top.y
     if len(path.marks) < _LEAST_MARKS or up < _LEAST_WAY_PX or abs(top.x - first.x) > up:
         return None
-    return Event(top.t_s, top.x, top.y, up, path.bend) if path.bend > _SURE * path.bend_error else None
+    return Event(top.t_s, top.x, top.y, up, path.bend, path.thickness) if path.bend > _SURE * path.bend_error else None

@@ -84,52 +84,57 @@ class Path:
 
 def fit(marks: tuple[Mark, ...]) -> Path:
     """One smooth path through all of `marks` (three or more)."""
-    t = np.array([mark.t_s for mark in marks]) - marks[0].t_s
-    x, y = np.array([mark.x for mark in marks]), np.array([mark.y for mark in marks])
+    return _path(marks, np.array([mark[:4] for mark in marks]))
+
+
+def _path(marks: tuple[Mark, ...], table: Floats) -> Path:
+    """The same, with the marks' times, places and thicknesses as n by 4."""
+    t = table[:, 0] - table[0, 0]
     scale = float(t[-1]) or 1.0
     cubic = len(marks) >= _CUBIC_FROM
-    down, down_residuals, errors = _polynomial(t / scale, y, 3 if cubic else 2)
-    side, side_residuals, _ = _polynomial(t / scale, x, 2)
-    rms = math.sqrt(float(np.mean(down_residuals**2 + side_residuals**2)))
-    _, _, square_errors = _polynomial(t / scale, y, 2) if cubic else (0, 0, errors)
+    powers = np.vander(t / scale, 4 if cubic else 3, increasing=True)
+    square, square_off, error = _least_squares(powers[:, :3], table[:, 1:3])
+    down, off = [float(c) for c in square[:, 1]], square_off
+    if cubic:
+        bent, bent_off, _ = _least_squares(powers, table[:, 2:3])
+        down, off = [float(c) for c in bent[:, 0]], np.column_stack([square_off[:, 0], bent_off[:, 0]])
+    variance = float(square_off[:, 1] @ square_off[:, 1]) / max(1, len(marks) - 3) + 0.05
     return Path(
         marks,
         (down[0], down[1] / scale, down[2] / scale**2, (down[3] if cubic else 0.0) / scale**3),
-        (side[0], side[1] / scale, side[2] / scale**2),
-        rms,
-        2 * float(square_errors[2]) / scale**2,
+        (float(square[0, 0]), float(square[1, 0]) / scale, float(square[2, 0]) / scale**2),
+        math.sqrt(float(np.mean((off * off).sum(axis=1)))),
+        2 * math.sqrt(max(0.0, error * variance)) / scale**2,
     )
 
 
-def _polynomial(t: Floats, values: Floats, degree: int) -> tuple[list[float], Floats, Floats]:
-    """Coefficients by rising power, residuals, standard errors of the coefficients."""
-    table = np.vander(t, degree + 1, increasing=True)
-    coefficients, *_ = np.linalg.lstsq(table, values, rcond=None)
-    residuals = values - table @ coefficients
-    free = max(1, len(t) - degree - 1)
-    variance = float(residuals @ residuals) / free + 0.05
-    covariance = np.linalg.pinv(table.T @ table) * variance
-    return [float(c) for c in coefficients], residuals, np.sqrt(np.maximum(np.diag(covariance), 0.0))
+def _least_squares(powers: Floats, values: Floats) -> tuple[Floats, Floats, float]:
+    """Coefficients by rising power, residuals, and the variance of that of the square for values of variance 1."""
+    normal = np.linalg.inv(powers.T @ powers + 1e-9 * np.eye(powers.shape[1]))
+    coefficients = normal @ (powers.T @ values)
+    return coefficients, values - powers @ coefficients, float(normal[2, 2])
 
 
-def tolerance(marks: tuple[Mark, ...], path: Path) -> Floats:
-    """How far each mark may lie from the path: more for large and for fast things, px."""
-    speed = np.array([math.hypot(*path.velocity(mark.t_s)) for mark in marks])
-    thick = np.array([mark.thickness for mark in marks])
-    return np.asarray(1.5 + 0.3 * thick + 0.012 * speed, dtype=np.float64)
+def tolerance(path: Path, table: Floats) -> tuple[Floats, Floats]:
+    """How far each row of marks lies from the path, and how far it may: more for large and for fast things, px."""
+    t = table[:, 0] - table[0, 0]
+    (a0, a1, a2), (c0, c1, c2, c3) = path.side, path.down
+    off = np.hypot(table[:, 1] - (a0 + t * (a1 + t * a2)), table[:, 2] - (c0 + t * (c1 + t * (c2 + t * c3))))
+    speed = np.hypot(a1 + 2 * t * a2, c1 + t * (2 * c2 + 3 * t * c3))
+    return off, np.asarray(1.5 + 0.3 * table[:, 3] + 0.012 * speed, dtype=np.float64)
 
 
 def best_part(marks: tuple[Mark, ...]) -> Path | None:
     """The longest part that one fit explains, found by giving up the worse end until all marks lie near; None if none is left."""
+    table = np.array([mark[:4] for mark in marks])
     while len(marks) >= _TRIM_LEAST:
-        path = fit(marks)
-        places = np.array([path.at(mark.t_s) for mark in marks])
-        off = np.hypot(places[:, 0] - [mark.x for mark in marks], places[:, 1] - [mark.y for mark in marks])
-        excess = off / tolerance(marks, path)
+        path = _path(marks, table)
+        off, allowed = tolerance(path, table)
+        excess = off / allowed
         if excess.max() <= 1.0 or (np.count_nonzero(excess > 1.0) <= 0.1 * len(marks) and max(excess[0], excess[-1]) <= 1.0):
             return path
         edge = max(2, len(marks) // 4)
         head, tail = float(np.mean(excess[:edge] ** 2)), float(np.mean(excess[-edge:] ** 2))
-        cut = max(1, len(marks) // 16)
-        marks = marks[cut:] if head > tail else marks[:-cut]
+        cut = slice(max(1, len(marks) // 16), None) if head > tail else slice(None, -max(1, len(marks) // 16))
+        marks, table = marks[cut], table[cut]
     return None

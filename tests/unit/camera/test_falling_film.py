@@ -103,6 +103,16 @@ def test_odd_sizes_are_watched_without_complaint(size: tuple[int, int]) -> None:
     assert seen >= 1
 
 
+def test_a_large_picture_is_looked_at_in_halves_and_told_of_at_full_size() -> None:
+    field = MotionField(1921, 1081)
+    still = np.full((1081, 1921), 100, np.uint8)
+    thrown = still.copy()
+    thrown[700:706, 1200:1206] = 200
+    places = [field.step(n / 12, thrown if n == 29 else still).spots for n in range(30)][-1]
+    assert places.rows[0, :2].tolist() == [1202.5, 702.5]
+    assert places.thickness[0] == pytest.approx(6, abs=1)
+
+
 def test_a_jump_of_light_suspends_and_passes() -> None:
     field = MotionField(film.WIDTH, film.HEIGHT)
     still = film.wall()

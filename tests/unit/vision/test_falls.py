@@ -130,6 +130,20 @@ def test_two_throws_are_two_falls() -> None:
     assert len(falls) == 2
 
 
+def test_a_window_from_which_things_are_thrown_again_and_again_is_no_gutter() -> None:
+    throws = [thrown(2.0 + 4.0 * n, vx=0.5, y=200) for n in range(2)]
+    assert len(watch(throws, seconds=11.0, size=9.0)) == 2
+
+
+def test_ghosts_on_the_way_do_not_lead_a_throw_astray() -> None:
+    """A codec leaves a thing's picture where it was; the ghosts of every fourth picture stay on for three more."""
+    way = thrown(2.0, vx=2.0)
+    ghosts = [lambda t, n=n: way(n / FPS) if 0 < t * FPS - n < 3.5 and n % 4 == 0 else None for n in range(50, 120)]
+    falls = watch([lambda t: None if int(t * FPS) % 4 == 1 else way(t), *ghosts])
+    assert len(falls) == 1
+    assert falls[0].path.fall_px > 400
+
+
 def test_a_throw_is_told_within_two_seconds_of_its_end() -> None:
     way, state = thrown(2.0), FallState(Scene(WIDTH, HEIGHT))
     last_s = max(n / FPS for n in range(300) if way(n / FPS) is not None)
