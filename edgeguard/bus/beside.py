@@ -1,12 +1,13 @@
 """What is said on a line beside the answers to our own requests: told apart into late answers and the talk of another master."""
 
+import math
 from typing import Final
 
 from edgeguard.bus.exchange import Request
 from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.overheard import Overheard
 from edgeguard.codec.dlt645_framing import BROADCAST
-from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S
+from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S
 
 _NOBODY_ANSWERS: Final = (0, BROADCAST)
 
@@ -17,6 +18,8 @@ class Beside:
     def __init__(self, late: LateAnswers) -> None:
         self.frames = 0
         self.late_until_s = 0.0
+        self.strange_s = -math.inf
+        """When something was heard last that was neither an answer nor one that was damaged."""
         self._late = late
         self._overheard = Overheard()
         self._sent: Request | None = None
@@ -33,6 +36,15 @@ class Beside:
         self._sent = request
         self._since_s, self.until_s = None, 0.0
         self._late.sent(request)
+
+    def begin(self, now_s: float) -> None:
+        """A new connection: what was said before is unknown."""
+        self.strange_s = now_s
+        self.forget()
+
+    def calm(self, sent_s: float, now_s: float) -> bool:
+        """Nobody else can have spoken since a request of ours was sent: nothing else was heard for long, and nothing is owed."""
+        return sent_s - self.strange_s >= LATE_KEPT_S and not self._late.owes(now_s)
 
     def forget(self) -> None:
         """Nothing has been said but the answer."""

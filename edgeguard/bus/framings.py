@@ -39,6 +39,11 @@ class Framings:
         return self._active.torn
 
     @property
+    def damaged(self) -> bool:
+        """The answer has come, by its shape, with a wrong checksum."""
+        return self._active.damaged
+
+    @property
     def junk_bytes(self) -> int:
         """Bytes so far that were part of no answer."""
         junk_bytes = self._active.junk_bytes

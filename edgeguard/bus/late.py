@@ -89,6 +89,10 @@ class LateAnswers:
         """Something is owed, and somebody perhaps left alone."""
         return bool(self._owed)
 
+    def owes(self, now_s: float) -> bool:
+        """Anything, by anybody."""
+        return any(owed.forget(now_s) for owed in self._owed.values())
+
     def note(self, station: Station, response_s: float) -> None:
         """This station has taken so long for an answer, late or not."""
         known = self._of_station(station)

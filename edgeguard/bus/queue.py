@@ -15,7 +15,7 @@ from typing import Final
 
 from edgeguard.bus.exchange import Priority, Request
 from edgeguard.bus.late import LateAnswers
-from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN
+from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN, EARLY_SHARE
 from edgeguard.core.line import LineSettings, Station
 
 _LEAST_AROUND: Final = 3
@@ -27,6 +27,7 @@ class Turn:
     """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time.
 
     `sending_s`: how long the request's bytes take to leave. `doubted`: an answer has come that could be another request's.
+    `damaged_s`: what `deadline_s` was before its answer came damaged, for which nothing else is waited.
     """
 
     request: Request
@@ -35,11 +36,19 @@ class Turn:
     sent_s: float = 0.0
     sending_s: float = 0.0
     doubted: bool = False
+    damaged_s: float | None = None
 
-    def least_s(self, answer: bytes, line: LineSettings | None) -> float:
-        """What request and answer take on the line at the least, if the device does not think at all."""
+    def cut_short(self, is_damaged: bool, until_s: float) -> None:
+        """More has come: if it is by now a damaged answer, nothing but the rest of whatever else it may be is waited for."""
+        if self.deadline_s is not None:
+            whole_s = self.deadline_s if self.damaged_s is None else max(self.deadline_s, self.damaged_s)
+            self.damaged_s, self.deadline_s = (whole_s, min(whole_s, until_s)) if is_damaged else (None, whole_s)
+
+    def is_early(self, answer: bytes, line: LineSettings | None, now_s: float) -> bool:
+        """Request and answer cannot have passed the line in that time, even if the device does not think at all."""
         line = self.request.line or line
-        return 0.0 if line is None else self.sending_s + (len(answer) + _LEAST_AROUND) * line.character_s
+        least_s = 0.0 if line is None else self.sending_s + (len(answer) + _LEAST_AROUND) * line.character_s
+        return now_s - self.sent_s < EARLY_SHARE * least_s
 
 
 class TurnQueue:

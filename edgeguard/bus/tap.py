@@ -46,3 +46,27 @@ class WireEvent(NamedTuple):
 
 
 Listener = Callable[[WireEvent], None]
+
+
+class Tap:
+    """Who listens on one wire; false while nobody does."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self._listeners)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` what passes until the function returned here is called."""
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(kept for kept in self._listeners if kept is not listener)
+
+        return leave
+
+    def tell(self, event: WireEvent) -> None:
+        """This has passed."""
+        for listener in self._listeners:
+            listener(event)

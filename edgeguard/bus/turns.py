@@ -19,7 +19,7 @@ from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.silence import Silence
 from edgeguard.bus.stats import BusStats, LinkState
-from edgeguard.bus.tap import Listener, Passing, WireEvent
+from edgeguard.bus.tap import Listener, Passing, Tap, WireEvent
 from edgeguard.codec.alike import is_read
 from edgeguard.codec.framing import Answer, StreamBroken
 from edgeguard.core.ids import BusName
@@ -29,8 +29,8 @@ from edgeguard.core.limits import (
     BUS_JUNK_BYTES,
     BUS_QUEUE_REQUESTS,
     BUS_SILENT_TIMEOUTS,
-    EARLY_SHARE,
     LINE_FRAME_CHARACTERS,
+    LINE_NOISE_BYTES,
     TIMER_SLACK_S,
 )
 from edgeguard.core.line import LineSettings, Protocol, Station
@@ -92,7 +92,7 @@ class Turns:
         self._faults: Counter[Reason] = Counter()
         self._responses = ResponseTimes()
         self._busy_s = self._busy_since_s = 0.0
-        self._listeners: tuple[Listener, ...] = ()
+        self._tap = Tap()
 
     def ask(self, request: Request) -> asyncio.Future[bytes]:
         """Queue a request, or send it at once. The future fails with ExchangeFailed; ExchangeFailed here if it cannot wait."""
@@ -119,12 +119,7 @@ class Turns:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell `listener` what passes until the function returned here is called."""
-        self._listeners = (*self._listeners, listener)
-
-        def leave() -> None:
-            self._listeners = tuple(kept for kept in self._listeners if kept is not listener)
-
-        return leave
+        return self._tap.listen(listener)
 
     def opened(self, write: Write, drop: Drop, tune: Tune | None = None, true_time: bool = False) -> None:
         """There is a connection: begin to send. `tune` is there where the line's settings can be changed.
@@ -137,7 +132,7 @@ class Turns:
         self.proved, self._draining, self._held_until_s = False, False, 0.0
         self._silence.begin()
         self._junk_mark = self._framing.junk_bytes
-        self._beside.forget()
+        self._beside.begin(asyncio.get_running_loop().time())
         for turn in self._queue:
             turn.deadline_s = None
         self._pump()
@@ -174,9 +169,11 @@ class Turns:
         self._tell(_RECEIVED, data)
         self._silence.broken()
         idle = not self._outstanding
+        now_s = asyncio.get_running_loop().time()
         if self._numberless:
             self._beside.keep(data)
-        now_s = asyncio.get_running_loop().time()
+            if idle:
+                self._beside.strange_s = now_s
         broken: Fault | None = None
         try:
             answers: Sequence[Answer] = self._framing.feed(data)
@@ -201,7 +198,7 @@ class Turns:
 
     def _take(self, turn: Turn, pdu: bytes, now_s: float) -> None:
         """An answer that fits its request; whether it can be that is another matter."""
-        if self._true_time and now_s - turn.sent_s < EARLY_SHARE * turn.least_s(pdu, self._line):
+        if self._true_time and turn.is_early(pdu, self._line, now_s):
             self._reject(turn, now_s)
             return
         if self._numberless and not self._queue.late.trusts(turn.request, pdu, turn.sent_s, now_s):
@@ -291,10 +288,17 @@ class Turns:
             if line is not None and turn.deadline_s is not None:
                 longest_s = turn.sent_s + turn.sending_s + turn.request.timeout_s + LINE_FRAME_CHARACTERS * line.character_s
                 turn.deadline_s = max(turn.deadline_s, min(now_s + BUS_BYTE_GAP_S + line.silence_s, longest_s))
+                turn.cut_short(self._is_damaged_answer(turn, now_s), now_s + BUS_BYTE_GAP_S)
+                self._guard(turn.deadline_s)
         if not self._outstanding and self._line is not None:
             if self._held_until_s <= now_s:
                 self._drained_by_s = now_s + BUS_DRAIN_MAX_S
             self._held_until_s = min(now_s + self._line.silence_s, max(self._drained_by_s, now_s))
+
+    def _is_damaged_answer(self, turn: Turn, now_s: float) -> bool:
+        """What has come by now is its answer, damaged: it has the shape, and nobody else can have spoken."""
+        early = self._true_time and turn.is_early(b"", self._line, now_s)
+        return self._framing.damaged and not early and self._beside.calm(turn.sent_s, now_s)
 
     def _send(self, turn: Turn, write: Write, now_s: float) -> None:
         request = turn.request
@@ -386,7 +390,10 @@ class Turns:
 
     def _time_out(self, transaction: int, now_s: float) -> None:
         turn = self._outstanding.pop(transaction)
+        has_shape, is_damaged = self._framing.damaged, self._is_damaged_answer(turn, now_s)
         fault = self._framing.forget(transaction)
+        if fault is not None and not has_shape:
+            self._beside.strange_s = now_s
         if not turn.request.answered:
             self._rest(turn, now_s, answered=True)  # nobody has failed to answer
             self._beside.forget()
@@ -395,7 +402,9 @@ class Turns:
             return
         self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
         self._rest(turn, now_s, answered=False)
-        if self._numberless:
+        if is_damaged:
+            self._beside.forget()
+        elif self._numberless:
             # Damaged bytes were the answer most likely, but another master's request can look like that: doubt, no rest.
             self._drain(turn, now_s, rests=fault is None or fault.reason is not Reason.CHECKSUM)
             heard = self._beside.frames
@@ -417,6 +426,7 @@ class Turns:
     def _reject(self, turn: Turn, now_s: float) -> None:
         """An answer has come before there could be one: it was meant for another request, or for another master."""
         self._beside.frames += 1
+        self._beside.strange_s = now_s
         self._beside.forget()
         self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "an answer came before the request can have been heard"), sent=True)
         self._rest(turn, now_s, answered=False)
@@ -433,9 +443,12 @@ class Turns:
 
     def _hear(self, now_s: float, answer: bytes = b"") -> None:
         """See what was said beside the `answer`: another master is let have its own, lest both be lost."""
-        if answer and self._framing.junk_bytes == self._junk_sent:
+        junk_bytes = self._framing.junk_bytes - self._junk_sent
+        if answer and not junk_bytes:
             self._beside.forget()
             return
+        if answer and junk_bytes > LINE_NOISE_BYTES:
+            self._beside.strange_s = now_s
         self._beside.hear(now_s, answer)
         if not self._outstanding:
             self._resume_at(max(self._held_until_s, self._beside.until_s, now_s))
@@ -463,7 +476,7 @@ class Turns:
         self._pump()
 
     def _tell(self, passing: Passing, data: bytes = b"", turn: Turn | None = None, fault: Fault | None = None) -> None:
-        if not self._listeners:
+        if not self._tap:
             return
         now_s = asyncio.get_running_loop().time()
         line = self._line if self._tune else None
@@ -474,8 +487,7 @@ class Turns:
             if self._tune and request.line:
                 line = request.line
             event = WireEvent(now_s, passing, data, request.address, request.protocol, line, fault)
-        for listener in self._listeners:
-            listener(event)
+        self._tap.tell(event)
 
     def _fail(self, turn: Turn, fault: Fault, sent: bool) -> None:
         self._faults[fault.reason] += 1

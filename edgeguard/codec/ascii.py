@@ -8,7 +8,8 @@ from typing import Final
 
 from edgeguard.codec.framing import Answer
 from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes, confirmation, unit_of
-from edgeguard.core.limits import ASCII_MAX_FRAME_BYTES, RTU_QUIET_S
+from edgeguard.codec.spoilt import is_spoilt_answer
+from edgeguard.core.limits import ASCII_MAX_FRAME_BYTES, LINE_NOISE_BYTES, RTU_QUIET_S
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 
@@ -45,6 +46,7 @@ class AsciiFraming:
         self._others: Fault | None = None
         self._confirmed = b""
         self._echoed = False
+        self._since = bytearray()
 
     def request(self, transaction: int, address: Station, pdu: bytes) -> bytes:
         """The frame of a request to unit `address`. ValueError if there is no such unit."""
@@ -57,6 +59,7 @@ class AsciiFraming:
         self._confirmed = confirmation(pdu)
         self._odd = self._doubt = self._others = None
         self._echoed = False
+        self._since.clear()
         self._drop(len(self._buffer))
         return self._sent
 
@@ -64,6 +67,7 @@ class AsciiFraming:
         """The answer, if it is complete; without an outstanding request everything is junk."""
         buffer = self._buffer
         buffer += data
+        self._since += data[: _KEPT_BYTES - len(self._since)]
         answers: list[Answer] = []
         first = b""
         while (end := buffer.find(_END)) >= 0:
@@ -93,6 +97,20 @@ class AsciiFraming:
         if self._doubt is None and self._odd is None and rest:
             return Fault(Reason.GARBAGE, f"{len(rest)} bytes that are no answer: {rest[:16].hex(' ')}")
         return self._doubt or self._odd
+
+    @property
+    def damaged(self) -> bool:
+        """See codec.framing.Framing; nothing but the line's echo and a little noise may stand before it."""
+        if self._transaction is None or self._length is None or self._doubt:
+            return False
+        since = bytes(self._since).removeprefix(self._sent)
+        size = 2 * self._length + 7
+        noise_bytes, frame = len(since) - size, since[-size:]
+        delimiters = (frame.startswith(_START), frame[-2:-1] == b"\r", frame.endswith(_END))
+        if not 0 <= noise_bytes <= LINE_NOISE_BYTES or sum(delimiters) < 2:
+            return False
+        body = [_digits(frame[i : i + 2]) for i in range(1, size - 4, 2)]
+        return is_spoilt_answer(self._asked, self._length - 2, body)
 
     def reset(self) -> None:
         """Forget the request and every byte."""
@@ -179,3 +197,11 @@ def _body(frame: bytes) -> bytes:
     except ValueError:
         return b""
     return body if len(body) >= _SHORTEST_BODY and not sum(body) & 0xFF else b""
+
+
+def _digits(pair: bytes) -> int:
+    """The byte that two digits stand for; -1 if they are none."""
+    try:
+        return int(pair, 16)
+    except ValueError:
+        return -1

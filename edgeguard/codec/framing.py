@@ -52,6 +52,11 @@ class Framing(Protocol):
         ...
 
     @property
+    def damaged(self) -> bool:
+        """What has come since the request has the shape of its answer, one damaged byte set aside, and is no other's request."""
+        ...
+
+    @property
     def junk_bytes(self) -> int:
         """Bytes received so far that were part of no answer to an outstanding request."""
         ...

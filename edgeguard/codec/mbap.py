@@ -27,6 +27,7 @@ class MbapFraming:
 
     parallel = BUS_MAX_OUTSTANDING
     quiet_s = 0.0
+    damaged = False
 
     def __init__(self) -> None:
         self.junk_bytes = 0

@@ -22,6 +22,7 @@ class MeterFraming(ABC):
 
     parallel = 1
     torn = False
+    damaged = False  # an answer tells what it is about: a damaged one makes no other doubtful
     wake_up_bytes: ClassVar[int]
     """FE bytes sent before a request."""
 

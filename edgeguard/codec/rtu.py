@@ -9,7 +9,8 @@ from typing import Final
 
 from edgeguard.codec.framing import Answer
 from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes, confirmation, unit_of
-from edgeguard.core.limits import RTU_MAX_ADU_BYTES, RTU_QUIET_S
+from edgeguard.codec.spoilt import is_spoilt_answer
+from edgeguard.core.limits import LINE_NOISE_BYTES, RTU_MAX_ADU_BYTES, RTU_QUIET_S
 from edgeguard.core.line import Station
 from edgeguard.core.quality import Fault, Reason
 
@@ -108,6 +109,16 @@ class RtuFraming:
         fault = self._doubt or self._odd or self._diagnose()
         self._transaction = None
         return fault
+
+    @property
+    def damaged(self) -> bool:
+        """See codec.framing.Framing; nothing but the line's echo and a little noise may stand before it."""
+        size, buffer = self._length, self._buffer
+        if self._transaction is None or size is None or self._doubt or self._odd:
+            return False
+        start = len(self._sent) if buffer.startswith(self._sent) else 0
+        place = len(buffer) - size
+        return start <= place <= start + LINE_NOISE_BYTES and is_spoilt_answer(self._sent, size - 5, buffer[place:-2])
 
     def reset(self) -> None:
         """Forget the request and every byte."""

@@ -100,6 +100,8 @@ BUS_BYTE_GAP_S: Final = 0.05
 """Bytes of one frame may come so far apart: adapters and network servers deliver them in packets."""
 LINE_FRAME_CHARACTERS: Final = 520
 """The longest frame on a serial line: Modbus in ASCII 513, in RTU 256, DL/T 645 and CJ/T 188 below 270."""
+LINE_NOISE_BYTES: Final = 3
+"""Drivers switching on make so many in front of a frame; nobody's request is so short."""
 SERIAL_RECONNECT_MAX_S: Final = 5.0
 SERIAL_SILENT_TIMEOUTS: Final = 50
 """Requests without any sign of life before a serial port is opened anew: an adapter may be stuck, but meters may be dead."""

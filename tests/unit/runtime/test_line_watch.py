@@ -205,7 +205,7 @@ def test_a_stopped_unit_is_not_listened_to_any_more() -> None:
         bus = house.bus(BUS)
         await house.gateway.field.stop([BUS])
 
-        assert bus._turns._listeners == ()
+        assert not bus._turns._tap
 
     in_house(test)
 
