@@ -428,6 +428,9 @@ def simulate(
     pty_dir: Annotated[
         Path | None, typer.Option("--pty-dir", metavar="DIR", help="Make a link here to the port of each serial bus, by its name.")
     ] = None,
+    tls_dir: Annotated[
+        Path | None, typer.Option("--tls-dir", metavar="DIR", help="Certificates of tls:// buses; made here if there are none.")
+    ] = None,
     echo: Annotated[bool, typer.Option("--echo", help="Serial adapters hear what they send.")] = False,
     fault: Annotated[
         list[str] | None,
@@ -444,7 +447,7 @@ def simulate(
     from edgeguard.cli import simulate as show
 
     session = session_of(ctx)
-    wanted = show.Wanted(site, seed, any_port, host, pty_dir, echo, tuple(fault or ()), scenario, pace, seconds)
+    wanted = show.Wanted(site, seed, any_port, host, pty_dir, echo, tuple(fault or ()), scenario, pace, seconds, tls_dir)
     raise typer.Exit(show.simulate(wanted, session.json, session.lang))
 
 

@@ -25,6 +25,7 @@ from edgeguard.core.errors import Permanent
 from edgeguard.core.limits import SIMULATE_LINE_BYTES, SIMULATE_PACE_MAX
 from edgeguard.core.site import Site
 from edgeguard.simulator.faults import Fault, Faults, kind_of, parse_fault
+from edgeguard.simulator.papers import Papers
 from edgeguard.simulator.pty_line import precise_loop
 from edgeguard.simulator.site import Serving, SimulatedSite
 
@@ -45,6 +46,7 @@ class Wanted:
     scenario: Path | None = None
     pace: float = 1.0
     seconds: float | None = None
+    tls_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,15 @@ class Now:
 
 def simulate(wanted: Wanted, json: bool, lang: Lang) -> Exit:
     """Serve until quit, Ctrl-C, SIGTERM or the end of `seconds`."""
+    papers = Papers(wanted.tls_dir) if wanted.tls_dir else None
+    if papers is not None:
+        papers.make(wanted.host)
     site = load_site(wanted.site)
     scenario = load_scenario(wanted.scenario) if wanted.scenario else Scenario()
     coming = (*scenario_faults(scenario), *_faults_of(wanted.faults))
     _hush()
     with asyncio.Runner(loop_factory=precise_loop) as runner:
-        return runner.run(_Show(wanted, json, lang).run(site, coming, scenario.repeat_s))
+        return runner.run(_Show(wanted, json, lang).run(site, coming, scenario.repeat_s, papers))
 
 
 def _faults_of(written: Sequence[str]) -> tuple[Fault, ...]:
@@ -99,9 +104,9 @@ class _Show:
         self._lang = lang
         self._over = asyncio.Event()
 
-    async def run(self, site: Site, coming: Sequence[Fault], repeat_s: float | None) -> Exit:
+    async def run(self, site: Site, coming: Sequence[Fault], repeat_s: float | None, papers: Papers | None) -> Exit:
         wanted = self._wanted
-        serving = Serving(wanted.host, wanted.any_port, pty_dir=wanted.pty_dir, echo=wanted.echo)
+        serving = Serving(wanted.host, wanted.any_port, pty_dir=wanted.pty_dir, echo=wanted.echo, papers=papers)
         house = SimulatedSite(site, wanted.seed, serving, pace=wanted.pace)
         # what is written wrongly shows before anything is opened; faults of buses can only begin once these are
         faults = Faults(house, coming, repeat_s)

@@ -2,7 +2,7 @@
 
 A frame is an answer only if a meter sent it, from an address that the request meant, with the request's function and about
 the request's data. Everything else is passed over: noise, the line's own echo, other masters' requests, other meters'
-answers. What of it came last is told if the answer never comes.
+answers. What of it came last is told if the answer never comes. A second echo is none: another master asks the same.
 """
 
 from abc import ABC, abstractmethod
@@ -37,6 +37,7 @@ class MeterFraming(ABC):
         self._buffer = bytearray()
         self._odd: Fault | None = None
         self._others: Fault | None = None
+        self._echoed = False
 
     @abstractmethod
     def wrap(self, station: str, pdu: bytes) -> bytes:
@@ -71,6 +72,7 @@ class MeterFraming(ABC):
         self._sent = self.wrap(self._station, self._pdu)
         self._drop(len(self._buffer))
         self._odd = self._others = None
+        self._echoed = False
         self._transaction = transaction
         return bytes((WAKE_UP,)) * self.wake_up_bytes + self._sent
 
@@ -111,7 +113,10 @@ class MeterFraming(ABC):
 
     def _is_answer(self, frame: MeterFrame, size: int) -> bool:
         if not frame.is_answer:
-            if bytes(self._buffer[frame.start : frame.end]) != self._sent:
+            is_ours = bytes(self._buffer[frame.start : frame.end]) == self._sent
+            if is_ours and not self._echoed:
+                self._echoed = True
+            else:
                 self.junk_bytes += size
                 self._odd = self._odd or Fault(Reason.GARBAGE, f"another master asks meter {frame.station}")
                 if overlap(frame.station, self._station):

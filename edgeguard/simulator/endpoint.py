@@ -10,6 +10,7 @@ import random
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Final
 
 from edgeguard.core.errors import Retryable
@@ -51,9 +52,17 @@ def _spoilt(adu: bytes, ailment: Ailment | None, dice: random.Random) -> bytes:
 
 
 class Endpoint:
-    """Serves its units, by address, from `start` to `close`; may be started again on the same port."""
+    """Serves its units, by address, from `start` to `close`; may be started again on the same port. `tls`: inside of TLS."""
 
-    def __init__(self, units: Mapping[int, TcpUnit], host: str = "127.0.0.1", port: int = 0, seed: int = 1) -> None:
+    def __init__(
+        self,
+        units: Mapping[int, TcpUnit],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 1,
+        tls: SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
         self.host = host
         self.port = port
         self.units = units
@@ -69,7 +78,7 @@ class Endpoint:
     async def start(self) -> None:
         """Listen; Retryable if the port is taken."""
         try:
-            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+            self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls)
         except OSError as error:
             words = f"cannot listen on {self.host}:{self.port}; is another program using the port?"
             raise Retryable(words) from error

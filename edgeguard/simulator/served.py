@@ -6,6 +6,7 @@ One face for all: open, close, pull and put back, make a device ill, make the li
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import Final, Protocol
 
 from edgeguard.core.errors import Permanent
@@ -30,13 +31,14 @@ BAD_LINE: Final = Noise(bit_errors=0.003, turn_on=0.3)
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a bus is served. `port`: of a network bus, 0 takes a free one; `link`: of a pseudo-terminal."""
+    """How a bus is served. `port`: of a network bus, 0 takes a free one; `link`: of a pseudo-terminal; `tls`: around it."""
 
     seed: int = 1
     host: str = "127.0.0.1"
     port: int = 0
     link: Path | None = None
     echo: bool = False
+    tls: SSLContext | None = None
 
 
 class ServedBus(Protocol):
@@ -78,25 +80,26 @@ class ServedBus(Protocol):
 
 
 def serve(spec: BusSpec, appliances: Sequence[Appliance], manner: Manner) -> ServedBus:
-    """A bus of the site with its devices. Permanent for a wire that is not simulated."""
-    if spec.wire in (Wire.TCP, Wire.UDP):
-        return EndpointBus(spec.wire, appliances, manner)
+    """A bus of the site with its devices. Permanent for one inside of TLS without certificates."""
     if spec.wire.is_line:
         return LineBus(spec, appliances, manner)
-    raise Permanent(
-        f"bus {spec.name}: {spec.wire.value} is not simulated; write tcp://, udp://, rtu+tcp://, ascii+tcp:// or a port"
-    )
+    if spec.wire is Wire.TLS and manner.tls is None:
+        raise Permanent(f"bus {spec.name}: tls:// needs certificates; --tls-dir DIR takes those of DIR, or makes them there")
+    return EndpointBus(spec.wire, appliances, manner)
 
 
 class EndpointBus:
-    """Modbus TCP, or the same over UDP: every device is a unit behind one endpoint."""
+    """Modbus TCP, or the same over UDP or inside of TLS: every device is a unit behind one endpoint."""
 
     def __init__(self, wire: Wire, appliances: Sequence[Appliance], manner: Manner) -> None:
         self._scheme = wire.value
         self._units = {one.spec.name: TcpUnit(_answering(one)) for one in appliances}
         units = {one.unit.address: self._units[one.spec.name] for one in appliances if one.unit is not None}
-        kind = DatagramEndpoint if wire is Wire.UDP else Endpoint
-        self._endpoint = kind(units, manner.host, manner.port, manner.seed)
+        self._endpoint: DatagramEndpoint | Endpoint
+        if wire is Wire.UDP:
+            self._endpoint = DatagramEndpoint(units, manner.host, manner.port, manner.seed)
+        else:
+            self._endpoint = Endpoint(units, manner.host, manner.port, manner.seed, manner.tls)
 
     @property
     def where(self) -> str:

@@ -18,7 +18,7 @@ import structlog
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import SIMULATOR_CATCH_UP_S, SIMULATOR_STEP_S
 from edgeguard.core.profile import ModbusLimits
-from edgeguard.core.site import BusSpec, DeviceSpec, Site
+from edgeguard.core.site import BusSpec, DeviceSpec, Site, Wire
 from edgeguard.simulator import building
 from edgeguard.simulator.ailment import Ailment
 from edgeguard.simulator.appliance import Appliance, ModbusAppliance
@@ -26,6 +26,7 @@ from edgeguard.simulator.building import BuildingState, Conditions
 from edgeguard.simulator.cast import cast
 from edgeguard.simulator.lift import Passenger
 from edgeguard.simulator.meter_appliance import MeterAppliance
+from edgeguard.simulator.papers import Papers
 from edgeguard.simulator.served import Manner, ServedBus, serve
 
 _log = structlog.get_logger()
@@ -38,7 +39,8 @@ SEED_STEP: Final = 104_729
 class Serving:
     """Where and how buses are served. `any_port`: TCP buses take free ports; `ports`: those of some buses, before both.
 
-    `pty_dir`: where links to pseudo-terminals are made, one for each bus; `echo`: adapters hear what they send.
+    `pty_dir`: where links to pseudo-terminals are made, one for each bus; `echo`: adapters hear what they send. `papers`: the
+    certificates of tls:// buses, which demand a client's where the site gives the gateway one.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +48,7 @@ class Serving:
     ports: Mapping[BusName, int] = field(default_factory=dict)
     pty_dir: Path | None = None
     echo: bool = False
+    papers: Papers | None = None
 
 
 class SimulatedSite:
@@ -146,4 +149,7 @@ class SimulatedSite:
         serving = self._serving
         port = serving.ports.get(spec.name, 0 if serving.any_port else spec.port)
         link = None if serving.pty_dir is None else serving.pty_dir / spec.name
-        return Manner(self.seed + SEED_STEP * number, serving.host, port, link, serving.echo)
+        tls = None
+        if spec.wire is Wire.TLS and serving.papers is not None:
+            tls = serving.papers.context(demand=spec.tls is not None and spec.tls.certificate is not None)
+        return Manner(self.seed + SEED_STEP * number, serving.host, port, link, serving.echo, tls)

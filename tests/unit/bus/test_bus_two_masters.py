@@ -75,6 +75,12 @@ VOLTAGE, CURRENT, NONE = "00 01 01 02", "00 01 02 02", "02 00 80 02"
     st.lists(st.tuples(st.sampled_from([VOLTAGE, CURRENT, NONE]), st.sampled_from([METER, EVERY_METER])), min_size=1, max_size=5),
     st.floats(0.1, 1.0),
 )
+@example(
+    [None, 0.0, None],
+    [(0.0, NONE, EVERY_METER), (0.0, VOLTAGE, EVERY_METER), (1.0, NONE, METER), (0.0, NONE, METER)],
+    [(NONE, METER), (VOLTAGE, METER)],
+    1.0,
+)
 def test_no_meter_refuses_for_us_what_it_refused_to_another_master(
     next_s: list[float | None], theirs: list[tuple[float, str, str]], ours: list[tuple[str, str]], timeout_s: float
 ) -> None:
