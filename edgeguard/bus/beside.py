@@ -24,17 +24,27 @@ class Beside:
         self._overheard = Overheard()
         self._sent: Request | None = None
         self._since_s: float | None = None
+        self._first_s = self._echo_by_s = math.inf
         self.until_s = 0.0
         """Until then another master's answer is on its way."""
 
-    def keep(self, data: bytes) -> None:
-        """These have come."""
-        self._overheard.keep(data)
+    @property
+    def is_prompt(self) -> bool:
+        """What has come since we sent began so soon that it may be the line's echo."""
+        return self._first_s <= self._echo_by_s
 
-    def sent(self, request: Request) -> None:
-        """This goes out now; what has come before may be the beginning of what still comes."""
+    def keep(self, data: bytes, now_s: float, idle: bool) -> None:
+        """These have come; `idle`: while nobody waited for an answer."""
+        self._overheard.keep(data)
+        self._first_s = min(self._first_s, now_s)
+        if idle:
+            self.strange_s = now_s
+
+    def sent(self, request: Request, echo_by_s: float) -> None:
+        """This goes out now; what has come before may be the beginning of what still comes. An echo begins by `echo_by_s`."""
         self._sent = request
         self._since_s, self.until_s = None, 0.0
+        self._first_s, self._echo_by_s = math.inf, echo_by_s
         self._late.sent(request)
 
     def begin(self, now_s: float) -> None:
@@ -60,7 +70,7 @@ class Beside:
         for heard in found:
             if answer and heard.pdu == answer:
                 answer, asked = b"", False
-            elif sent is not None and heard.pdu == sent.pdu and heard.station == sent.address:
+            elif sent is not None and self.is_prompt and heard.pdu == sent.pdu and heard.station == sent.address:
                 sent = None  # the line's echo
             else:
                 paid = self._late.answered(heard, now_s, just_now=idle) if heard.may_answer else None

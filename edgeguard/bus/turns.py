@@ -29,6 +29,7 @@ from edgeguard.core.limits import (
     BUS_JUNK_BYTES,
     BUS_QUEUE_REQUESTS,
     BUS_SILENT_TIMEOUTS,
+    FOREIGN_ANSWER_S,
     LINE_FRAME_CHARACTERS,
     LINE_NOISE_BYTES,
     TIMER_SLACK_S,
@@ -171,9 +172,7 @@ class Turns:
         idle = not self._outstanding
         now_s = asyncio.get_running_loop().time()
         if self._numberless:
-            self._beside.keep(data)
-            if idle:
-                self._beside.strange_s = now_s
+            self._beside.keep(data, now_s, idle)
         broken: Fault | None = None
         try:
             answers: Sequence[Answer] = self._framing.feed(data)
@@ -312,8 +311,6 @@ class Turns:
             self._busy_since_s = now_s
         self._outstanding[transaction] = turn
         self._junk_sent = self._framing.junk_bytes
-        if self._numberless:
-            self._beside.sent(request)
         self._silence.asked(request.address)
         if request.delay_s > 0:
             self._queue.rest(request.address, math.inf)
@@ -323,6 +320,8 @@ class Turns:
         if line is not None:
             # A byte is there when its last bit is.
             turn.deadline_s += line.character_s
+        if self._numberless:
+            self._beside.sent(request, now_s + turn.sending_s + (BUS_BYTE_GAP_S if self._true_time else FOREIGN_ANSWER_S))
         self._guard(turn.deadline_s)
         self._requests += 1
         self._bytes_sent += len(data)
@@ -444,7 +443,7 @@ class Turns:
     def _hear(self, now_s: float, answer: bytes = b"") -> None:
         """See what was said beside the `answer`: another master is let have its own, lest both be lost."""
         junk_bytes = self._framing.junk_bytes - self._junk_sent
-        if answer and not junk_bytes:
+        if answer and not junk_bytes and self._beside.is_prompt:
             self._beside.forget()
             return
         if answer and junk_bytes > LINE_NOISE_BYTES:

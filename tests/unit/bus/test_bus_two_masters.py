@@ -23,11 +23,12 @@ late_or_lost = st.lists(st.none() | st.floats(0.0, 0.6), max_size=8)
 @given(
     st.sampled_from(FRAMES),
     late_or_lost,
-    st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(1, 2), st.sampled_from([50, REFUSED]), st.booleans()), max_size=6),
+    st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(1, 2), st.sampled_from([3, 50, REFUSED]), st.booleans()), max_size=6),
     st.lists(st.tuples(st.integers(1, 2), st.sampled_from([3, 4]), st.booleans()), min_size=1, max_size=5),
     st.floats(0.1, 1.0),
 )
 @example(FRAMES[0], [], [(0.0, 1, REFUSED, True)] * 2, [(1, 3, True)], 1.0)
+@example(FRAMES[0], [0.5, 0.5], [(0.4, 1, 3, False)], [(1, 3, False), (1, 4, False)], 1.0)
 def test_reads_and_writes_of_two_masters_are_never_mixed_up(
     form: tuple[type[RtuFraming] | type[AsciiFraming], Callable[[bytes], bytes]],
     next_s: list[float | None],
@@ -78,6 +79,12 @@ VOLTAGE, CURRENT, NONE = "00 01 01 02", "00 01 02 02", "02 00 80 02"
 @example(
     [None, 0.0, None],
     [(0.0, NONE, EVERY_METER), (0.0, VOLTAGE, EVERY_METER), (1.0, NONE, METER), (0.0, NONE, METER)],
+    [(NONE, METER), (VOLTAGE, METER)],
+    1.0,
+)
+@example(
+    [None, 0.0, 0.5],
+    [(0.0, NONE, EVERY_METER), (0.0, VOLTAGE, EVERY_METER), (0.5, NONE, METER)],
     [(NONE, METER), (VOLTAGE, METER)],
     1.0,
 )
