@@ -17,6 +17,7 @@ from edgeguard.config.document import read_document
 from edgeguard.config.facade import load_facade
 from edgeguard.config.fields import Duration, Id, LabelsTable, Line, Size
 from edgeguard.config.files import Files
+from edgeguard.config.lane_check import LaneTable, build_lanes
 from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
@@ -24,6 +25,7 @@ from edgeguard.core.camera import CameraSpec, PlateShape, SnapshotUse, Task
 from edgeguard.core.camera_limits import (
     CAMERA_MASK_POINTS,
     CAMERA_MASKS,
+    CAMERA_LANES,
     CAMERA_MEMORY_BYTES,
     CAMERA_MEMORY_LEAST,
     EVIDENCE_MAX_AGE_MS,
@@ -90,6 +92,7 @@ class CameraTable(Table):
     alarms: Any = None
     masks: Annotated[list[Mask], Field(max_length=CAMERA_MASKS)] = Field(default_factory=list)
     snapshot: Annotated[SnapshotUse, Field(strict=False)] = SnapshotUse.KEPT
+    lane: Annotated[list[LaneTable], Field(max_length=CAMERA_LANES)] = Field(default_factory=list)
 
 
 def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ...]:
@@ -171,12 +174,13 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         alarms=alarms,
         masks=tuple(tuple((x, y) for x, y in mask) for mask in raw.masks),
         snapshot=raw.snapshot,
+        lanes=build_lanes(raw.lane, (*path, "lane"), files.mistakes),
     )
 
 
 def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
     """What belongs to the other task is a mistake, not something that is silently left alone."""
-    falling, plates = ("facade", "side", "evidence_size"), ("plates", "plate_key_file", "masks")
+    falling, plates = ("facade", "side", "evidence_size"), ("plates", "plate_key_file", "masks", "lane")
     foreign = falling if raw.task is Task.PLATES else plates
     for key in foreign:
         if key in raw.model_fields_set:

@@ -1,15 +1,18 @@
 """`[[gate]]`: what a `barrier` command opens, checked against the devices whose relay and input it names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
 from edgeguard.config.fields import Duration, Id, LabelsTable, ReportTime
+from edgeguard.config.gate_plates import GatePlatesTable, build_plate_rule
 from edgeguard.config.mistakes import Mistakes, Table, did_you_mean
 from edgeguard.config.positions import KeyPath
 from edgeguard.core.afar_limits import GATE_INTERVAL_MS, GATE_WITHIN_MS, GATES_MAX
-from edgeguard.core.gate import GateSpec
+from edgeguard.core.camera import CameraSpec
+from edgeguard.core.gate import GateSpec, PlateRule, ZoneSpec
 from edgeguard.core.ids import DeviceName, GateName, PointName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.point import Kind, Labels, Point
@@ -43,9 +46,16 @@ class GateTable(Table):
     min_interval: ReportTime = GATE_INTERVAL_MS
     feedback: Ref | None = None
     within: Annotated[Duration, AfterValidator(_within)] = GATE_WITHIN_MS
+    plates: GatePlatesTable | None = None
 
 
-def build_gates(data: Mapping[str, Any], devices: Sequence[DeviceSpec], mistakes: Mistakes) -> tuple[GateSpec, ...]:
+def build_gates(
+    data: Mapping[str, Any],
+    devices: Sequence[DeviceSpec],
+    mistakes: Mistakes,
+    cameras: Sequence[CameraSpec] = (),
+    zones: Sequence[ZoneSpec] = (),
+) -> tuple[GateSpec, ...]:
     """The gates; every mistake in them is added."""
     rows = data.get("gate", [])
     if not isinstance(rows, list):
@@ -59,6 +69,8 @@ def build_gates(data: Mapping[str, Any], devices: Sequence[DeviceSpec], mistakes
     for i, row in enumerate(rows):
         raw = mistakes.examine(GateTable, row, ("gate", i))
         spec = None if raw is None else _gate(raw, by_name, ("gate", i), mistakes)
+        if raw is not None and raw.plates is not None and spec is not None:
+            spec = replace(spec, plates=_plates(raw.plates, by_name, cameras, zones, ("gate", i, "plates"), mistakes))
         if spec is not None:
             _check_twice(spec, made, ("gate", i), mistakes)
             made.append(spec)
@@ -85,6 +97,22 @@ def _gate(raw: GateTable, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath,
         feedback=None if shows is None else shows[0],
         within_ms=raw.within,
     )
+
+
+def _plates(
+    raw: GatePlatesTable,
+    devices: Mapping[DeviceName, DeviceSpec],
+    cameras: Sequence[CameraSpec],
+    zones: Sequence[ZoneSpec],
+    at: KeyPath,
+    mistakes: Mistakes,
+) -> PlateRule:
+    loop = None if raw.loop is None else _point(raw.loop, devices, (*at, "loop"), mistakes)
+    if loop is not None and loop[1].kind is not Kind.BOOLEAN:
+        mistakes.add((*at, "loop"), f"{raw.loop} is not true or false")
+    if raw.loop is None:
+        mistakes.note(at, "without loop nobody knows whether a vehicle went through: it counts as gone through when it was let in")
+    return build_plate_rule(raw, None if loop is None else loop[0], cameras, zones, at, mistakes)
 
 
 def _check_opener(ref: PointRef, point: Point, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath, mistakes: Mistakes) -> None:

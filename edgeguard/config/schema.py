@@ -15,6 +15,7 @@ from edgeguard.config.energy_model import EnergyTable, MeterTable, TariffTable
 from edgeguard.config.fields import PointId, RoleText
 from edgeguard.config.foreign_model import DriverTable, ForeignPointTable
 from edgeguard.config.gate_check import GateTable
+from edgeguard.config.gate_plates import ParkingTable
 from edgeguard.config.identify_model import IdentifyTable, LedgerTable
 from edgeguard.config.maintenance_model import DeviceMaintenanceRow, MaintenanceTable
 from edgeguard.config.meter_model import Cjt188Table, Dlt645Table, MeterPointTable
@@ -113,6 +114,7 @@ class SiteFile(Table):
     bus: list[BusTable] = Field(default_factory=list)
     device: list[DeviceRow] = Field(default_factory=list)
     gate: list[GateTable] = Field(default_factory=list)
+    parking: ParkingTable = Field(default_factory=ParkingTable)
     group: list[GroupTable] = Field(default_factory=list)
     camera: list[CameraRow] = Field(default_factory=list)
     reaction: list[ReactionTable] = Field(default_factory=list)

@@ -16,6 +16,7 @@ from edgeguard.config.energy_check import build_energy, with_excess_alarms
 from edgeguard.config.files import Files
 from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.gate_check import build_gates
+from edgeguard.config.gate_plates import build_parking
 from edgeguard.config.group_check import build_groups
 from edgeguard.config.maintenance_check import build_maintenance
 from edgeguard.config.mistakes import Mistakes, TableT, unknown_key
@@ -42,7 +43,7 @@ from edgeguard.core.site import BusSpec, CommandsSpec, ControlSpec, DeviceSpec, 
 
 _SECTIONS: Final = (
     *("gateway", "uplink", "store", "history", "energy", "meter", "tariff", "control"),
-    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction", "alarm", "gate"),
+    *("commands", "log", "profiles", "maintenance", "bus", "device", "group", "camera", "reaction", "alarm", "gate", "parking"),
 )
 FULL_SHARE: Final = 0.8
 """A bus that is busy for more than this share of its time has no room for retries and for a person's reads."""
@@ -118,7 +119,8 @@ def load_site_with_notes(
     devices = with_excess_alarms(devices, energy)
     of_cameras = tuple(rule for camera in cameras for rule in camera.alarms)
     alarms = (*build_site_alarms(data, buses, devices, mistakes, of_cameras), *certificate_alarms(uplink))
-    gates = build_gates(data, devices, mistakes)
+    parking = build_parking(data, mistakes)
+    gates = build_gates(data, devices, mistakes, cameras, parking.zones)
     mistakes.raise_if_any()
     assert gateway is not None  # noqa: S101 (otherwise there was a mistake)
     assert log is not None  # noqa: S101
@@ -149,6 +151,7 @@ def load_site_with_notes(
         reactions=reactions,
         energy=energy,
         gates=gates,
+        parking=parking,
     )
     return Loaded(site, mistakes.notes(), known.lessons, over)
 

@@ -43,6 +43,19 @@ class SnapshotUse(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LaneSpec:
+    """A lane in a camera's picture, in shares of its width and height.
+
+    A vehicle is in it while the middle of its plate is within `polygon` (none: everywhere), and has crossed when that middle has
+    gone over `line` (none: when it has been read).
+    """
+
+    name: str
+    polygon: tuple[Spot, ...] = ()
+    line: tuple[Spot, Spot] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CameraSpec:
     """One camera. `url` holds no password; `facade` is for falling objects, None where the file says nothing of it."""
 
@@ -67,6 +80,8 @@ class CameraSpec:
     masks: tuple[tuple[Spot, ...], ...] = ()
     """What no picture of it may show, in shares of width and height, beside the masks of the facade."""
     snapshot: SnapshotUse = SnapshotUse.KEPT
+    lanes: tuple[LaneSpec, ...] = ()
+    """For plates; without any the whole picture is one lane without a line."""
 
 
 def view_file(state: PurePath, name: CameraName) -> PurePath:

@@ -106,3 +106,5 @@ SETUP_CONNECTIONS: Final = 8
 SETUP_REQUEST_S: Final = 10.0
 SETUP_PICTURE_S: Final = 20.0
 """So long the first picture of a camera is waited for."""
+CAMERA_LANES: Final = 8
+LANE_CORNERS: Final = 32

@@ -9,7 +9,7 @@ from edgeguard.core.afar_limits import CONFIG_TRIAL_MS
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.domain import Domain, GroupSpec
-from edgeguard.core.gate import GateSpec
+from edgeguard.core.gate import GateSpec, ParkingSpec
 from edgeguard.core.history_limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
@@ -198,6 +198,8 @@ class Site:
     alarms: tuple[AlarmRule, ...] = ()
     """Those of no device: of buses, of the site, and the gateway's own about alarms."""
     gates: tuple[GateSpec, ...] = ()
+    parking: ParkingSpec = field(default_factory=ParkingSpec)
+    """What gates share that open by plates."""
     profile_folders: tuple[PurePath, ...] = ()
     """Where profiles were looked for, those that come with the product included."""
     history: HistorySpec = HistorySpec()

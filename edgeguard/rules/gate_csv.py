@@ -1,0 +1,291 @@
+"""Lists of plates as CSV: what property offices keep in spreadsheets. Read as a whole or not at all, every mistake with its line.
+
+The first line names the columns, in English or Chinese, in any order; `plate` alone is required. Pure: texts in, entries out.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from edgeguard.core.gate_limits import GATE_BAY_CHARS, GATE_ENTRIES_MAX, GATE_HOURS_MAX, GATE_NOTE_CHARS
+from edgeguard.core.gate_list import DATED, Entry, Hours, ListKind, plain_plate
+from edgeguard.core.ids import ID_PATTERN
+
+COLUMNS: Final = ("list", "plate", "from", "to", "days", "hours", "bay", "zones", "note")
+_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{name: name for name in COLUMNS},
+        "zone": "zones",
+        "since": "from",
+        "until": "to",
+        "license plate": "plate",
+        "remark": "note",
+        "名单": "list",
+        "类别": "list",
+        "车牌": "plate",
+        "车牌号": "plate",
+        "车牌号码": "plate",
+        "开始": "from",
+        "开始时间": "from",
+        "生效": "from",
+        "结束": "to",
+        "结束时间": "to",
+        "失效": "to",
+        "到期": "to",
+        "星期": "days",
+        "时段": "hours",
+        "车位": "bay",
+        "车位号": "bay",
+        "区域": "zones",
+        "备注": "note",
+        "房号": "note",
+    }
+)
+_LISTS: Final[Mapping[str, ListKind]] = MappingProxyType(
+    {
+        **{kind.value: kind for kind in ListKind},
+        "住户": ListKind.RESIDENT,
+        "业主": ListKind.RESIDENT,
+        "访客": ListKind.VISITOR,
+        "黑名单": ListKind.BLOCKED,
+        "禁止": ListKind.BLOCKED,
+        "禁止入场": ListKind.BLOCKED,
+        "共享": ListKind.SHARED,
+        "共享车位": ListKind.SHARED,
+        "公务": ListKind.SERVICE,
+        "服务": ListKind.SERVICE,
+    }
+)
+_DAYS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        **{str(day): day for day in range(1, 8)},
+        **{name: day for day, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), 1)},
+        **{f"周{name}": day for day, name in enumerate("一二三四五六日", 1)},
+        **{f"星期{name}": day for day, name in enumerate("一二三四五六日", 1)},
+        "周天": 7,
+        "星期天": 7,
+    }
+)
+_DATE: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::\d{2})?)?")
+_HOURS: Final = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~]\s*(\d{1,2}):(\d{2})")
+_SEPARATED: Final = re.compile(r"[\s,;、]+")
+_DAY_MIN: Final = 24 * 60
+
+
+class EntryRefused(ValueError):
+    """A field does not say what it should; the message is a sentence with the column's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRead:
+    """Entries in their order with their lines, or mistakes, each with its line."""
+
+    entries: tuple[Entry, ...] = ()
+    lines: tuple[int, ...] = ()
+    mistakes: tuple[tuple[int, str], ...] = ()
+
+
+def read_csv(text: str, default: ListKind | None, most_mistakes: int, zones: Iterable[str] | None = None) -> CsvRead:
+    """A whole file. `default`: the list of rows that name none. `zones`: those that there are, None if that is not known."""
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), skipinitialspace=True, strict=True)
+    try:
+        header = next(rows, [])
+        columns, wrong = _columns(header, default)
+        if wrong:
+            return CsvRead(mistakes=((1, wrong),))
+        return _rows(rows, lambda: rows.line_num, columns, default, most_mistakes, None if zones is None else frozenset(zones))
+    except csv.Error as error:
+        return CsvRead(mistakes=((rows.line_num, f"is no CSV: {error}"),))
+
+
+def _rows(
+    rows: Iterator[list[str]],
+    line_of: Callable[[], int],
+    columns: tuple[str, ...],
+    default: ListKind | None,
+    most: int,
+    zones: frozenset[str] | None,
+) -> CsvRead:
+    entries: list[Entry] = []
+    lines: list[int] = []
+    mistakes: list[tuple[int, str]] = []
+    first: dict[tuple[ListKind, str], int] = {}
+    for cells in rows:
+        line = line_of()
+        if not any(cell.strip() for cell in cells):
+            continue
+        try:
+            entry = _row(cells, columns, default, zones)
+        except EntryRefused as error:
+            mistakes.append((line, str(error)))
+        else:
+            other = first.setdefault((entry.kind, entry.plate), line)
+            if other != line:
+                mistakes.append((line, f"plate: {entry.plate} stands on list {entry.kind} in line {other} already"))
+            elif len(entries) >= GATE_ENTRIES_MAX:
+                mistakes.append((line, f"is one too many: lists have {GATE_ENTRIES_MAX} entries at most"))
+                break
+            entries.append(entry)
+            lines.append(line)
+        if len(mistakes) >= most:
+            break
+    return CsvRead(mistakes=tuple(mistakes)) if mistakes else CsvRead(tuple(entries), tuple(lines))
+
+
+def _row(cells: list[str], columns: tuple[str, ...], default: ListKind | None, zones: frozenset[str] | None) -> Entry:
+    if len(cells) > len(columns):
+        raise EntryRefused(f"has {len(cells)} cells, the first line names {len(columns)} columns")
+    return entry_of(dict(zip(columns, (cell.strip() for cell in cells), strict=False)), default, zones)
+
+
+def write_csv(entries: Iterable[Entry]) -> str:
+    """As `read_csv` reads it; a cell that a spreadsheet would take for a formula is quoted by a leading apostrophe."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        fields = fields_of(entry)
+        writer.writerow(_unformula(fields.get(name, "")) for name in COLUMNS)
+    return out.getvalue()
+
+
+def fields_of(entry: Entry) -> dict[str, str]:
+    """The columns of an entry that say something."""
+    fields = {
+        "list": entry.kind.value,
+        "plate": entry.plate,
+        "from": _moment_text(entry.since),
+        "to": _moment_text(entry.until),
+        "days": " ".join(str(day) for day in sorted(entry.days)),
+        "hours": " ".join(str(hours) for hours in entry.hours),
+        "bay": entry.bay,
+        "zones": " ".join(sorted(entry.zones)),
+        "note": entry.note,
+    }
+    return {name: text for name, text in fields.items() if text}
+
+
+def entry_of(fields: Mapping[str, str], default: ListKind | None, zones: frozenset[str] | None = None) -> Entry:
+    """An entry of its columns. EntryRefused names the one that is wrong."""
+    kind = _list(fields.get("list", ""), default)
+    plate = plain_plate(fields.get("plate", ""))
+    if plate is None:
+        raise EntryRefused(f'plate: "{fields.get("plate", "")[:20]}" is no number plate')
+    since = _moment(fields.get("from", ""), "from", end=False)
+    until = _moment(fields.get("to", ""), "to", end=True)
+    if kind in DATED and until is None:
+        raise EntryRefused(f"to: is missing; an entry of list {kind} says until when it holds")
+    if since is not None and until is not None and until <= since:
+        raise EntryRefused("to: is not after from")
+    return Entry(
+        plate=plate,
+        kind=kind,
+        since=since,
+        until=until,
+        days=_days(fields.get("days", "")),
+        hours=_hours(fields.get("hours", "")),
+        bay=_short(fields.get("bay", ""), "bay", GATE_BAY_CHARS),
+        zones=_zones(fields.get("zones", ""), zones),
+        note=_short(fields.get("note", ""), "note", GATE_NOTE_CHARS),
+    )
+
+
+def _columns(header: list[str], default: ListKind | None) -> tuple[tuple[str, ...], str]:
+    """The columns by their own names, and what is wrong with the first line."""
+    columns = []
+    for written in header:
+        name = _ALIASES.get(written.strip().lower())
+        if name is None:
+            return (), f'"{written.strip()[:40]}" is no column; there are: {", ".join(COLUMNS)}'
+        if name in columns:
+            return (), f"column {name} stands twice"
+        columns.append(name)
+    if "plate" not in columns:
+        return (), "the first line names the columns; there must be one called plate (车牌)"
+    if "list" not in columns and default is None:
+        return (), "no column says on which list a row stands; name one list for the whole file"
+    return tuple(columns), ""
+
+
+def _list(written: str, default: ListKind | None) -> ListKind:
+    if not written and default is not None:
+        return default
+    kind = _LISTS.get(written.lower())
+    if kind is None:
+        raise EntryRefused(f'list: "{written[:20]}" is none of {", ".join(ListKind)}')
+    return kind
+
+
+def _moment(written: str, column: str, *, end: bool) -> datetime | None:
+    """A day alone means its first moment, as an end the last."""
+    if not written:
+        return None
+    found = _DATE.fullmatch(written)
+    parts = [int(part or 0) for part in found.groups()] if found else [0, 0, 0, 0, 0]
+    year, month, day, hour, minute = parts
+    whole = found is not None and found.group(4) is None
+    midnight_after = (hour, minute) == (24, 0)
+    try:
+        at = datetime(year, month, day, 0 if midnight_after else hour, minute)  # noqa: DTZ001 (a time on the wall)
+        return at + timedelta(days=1) if (whole and end) or midnight_after else at
+    except (ValueError, OverflowError):
+        raise EntryRefused(f'{column}: "{written[:30]}" is no date such as 2026-11-25 or 2026-11-25 08:00') from None
+
+
+def _days(written: str) -> frozenset[int]:
+    days: set[int] = set()
+    for part in filter(None, _SEPARATED.split(written.lower())):
+        first, dash, last = (piece.strip() for piece in re.sub("[–~至到]", "-", part).partition("-"))
+        if first not in _DAYS or (dash and last not in _DAYS):
+            raise EntryRefused(f'days: "{part[:20]}" is none of 1 (Monday) to 7 (Sunday), mon-fri, 周一-周五')
+        low, high = _DAYS[first], _DAYS[last if dash else first]
+        days |= set(range(low, high + 1)) if low <= high else {*range(low, 8), *range(1, high + 1)}
+    return frozenset(days)
+
+
+def _hours(written: str) -> tuple[Hours, ...]:
+    found: list[Hours] = []
+    rest = written
+    for match in _HOURS.finditer(written):
+        rest = rest.replace(match.group(), "", 1)
+        first_h, first_m, until_h, until_m = (int(part) for part in match.groups())
+        first, until = first_h * 60 + first_m, until_h * 60 + until_m
+        if first_m > 59 or until_m > 59 or first >= _DAY_MIN or until > _DAY_MIN or first == until:
+            raise EntryRefused(f'hours: "{match.group()}" is no part of a day such as 08:00-18:00 or 22:00-06:00')
+        found.append(Hours(first, until))
+    if _SEPARATED.sub("", rest):
+        raise EntryRefused(f'hours: "{written[:30]}" is no part of a day such as 08:00-18:00 or 22:00-06:00')
+    if len(found) > GATE_HOURS_MAX:
+        raise EntryRefused(f"hours: {len(found)} parts of the day; {GATE_HOURS_MAX} are the most")
+    return tuple(sorted(found, key=lambda hours: (hours.first_min, hours.until_min)))
+
+
+def _zones(written: str, known: frozenset[str] | None) -> frozenset[str]:
+    zones = frozenset(filter(None, _SEPARATED.split(written)))
+    for zone in sorted(zones):
+        if ID_PATTERN.match(zone) is None or (known is not None and zone not in known):
+            there = f" (there are: {', '.join(sorted(known))})" if known else ""
+            raise EntryRefused(f'zones: there is no zone "{zone[:20]}"{there}')
+    return zones
+
+
+def _short(written: str, column: str, most: int) -> str:
+    written = written.removeprefix("'") if written[1:2] in ("=", "+", "-", "@") else written
+    if len(written) > most:
+        raise EntryRefused(f"{column}: has {len(written)} characters; {most} are the most")
+    if not written.isprintable():
+        raise EntryRefused(f"{column}: holds control characters")
+    return written
+
+
+def _moment_text(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _unformula(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell

@@ -1,0 +1,137 @@
+"""Lists of plates as CSV: read as offices write them, every mistake with its line, nothing of a wrong file taken."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeguard.core.gate_list import Entry, Hours, ListKind, masked_plate, plain_plate
+from edgeguard.rules.gate_csv import COLUMNS, read_csv, write_csv
+
+wall = datetime.fromisoformat
+
+
+def mistakes(text: str, default: ListKind | None = None) -> list[str]:
+    found = read_csv(text, default, 50, ("yard",))
+    assert not (found.mistakes and found.entries)
+    return [f"{line}: {words}" for line, words in found.mistakes]
+
+
+def test_a_list_as_an_office_keeps_it() -> None:
+    text = (
+        "\ufeff车牌,类别,开始,结束,星期,时段,车位,备注\r\n"
+        "浙A·12345,业主,,,,,B-17,3-1-502\r\n"
+        "\r\n"
+        '浙ad12345,访客,2026/11/25,2026-11-26,"周一-周五,周日",8:00-18:00 22:00-6:00,,"王, 家政"\r\n'
+    )
+    found = read_csv(text, None, 50)
+    assert found.mistakes == ()
+    assert found.lines == (2, 4)
+    assert found.entries == (
+        Entry("浙A12345", ListKind.RESIDENT, bay="B-17", note="3-1-502"),
+        Entry(
+            "浙AD12345",
+            ListKind.VISITOR,
+            wall("2026-11-25"),
+            wall("2026-11-27"),  # the whole of the last day
+            frozenset({1, 2, 3, 4, 5, 7}),
+            (Hours(480, 1080), Hours(1320, 360)),
+            note="王, 家政",
+        ),
+    )
+
+
+def test_every_mistake_is_told_with_its_line_and_column() -> None:
+    text = (
+        "list,plate,to,days,hours,zones,note\n"
+        "resident,浙A12345\n"
+        "visitor,浙A12346\n"
+        "guest,浙A12347\n"
+        "resident,12\n"
+        "resident,浙A12345\n"
+        "visitor,浙A12348,2026-02-30\n"
+        "resident,浙A12349,,8\n"
+        "resident,浙A12350,,,8-18\n"
+        "resident,浙A12351,,,,roof\n"
+        f"resident,浙A12352,,,,,{'x' * 65}\n"
+        "resident,浙A12353,,,,,,,9\n"
+    )
+    assert mistakes(text) == [
+        "3: to: is missing; an entry of list visitor says until when it holds",
+        '4: list: "guest" is none of resident, visitor, blocked, shared, service',
+        '5: plate: "12" is no number plate',
+        "6: plate: 浙A12345 stands on list resident in line 2 already",
+        '7: to: "2026-02-30" is no date such as 2026-11-25 or 2026-11-25 08:00',
+        '8: days: "8" is none of 1 (Monday) to 7 (Sunday), mon-fri, 周一-周五',
+        '9: hours: "8-18" is no part of a day such as 08:00-18:00 or 22:00-06:00',
+        '10: zones: there is no zone "roof" (there are: yard)',
+        "11: note: has 65 characters; 64 are the most",
+        "12: has 9 cells, the first line names 7 columns",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must be one called plate"),
+        ("name,plate\n", '"name" is no column'),
+        ("plate,车牌\n", "column plate stands twice"),
+        ("plate\n浙A12345\n", "no column says on which list"),
+        ('list,plate\nresident,"浙A12345\n', "is no CSV"),
+        ("list,plate,from,to\nvisitor,浙A12345,2026-11-25 10:00,2026-11-25 09:00\n", "to: is not after from"),
+        ("list,plate,hours\nresident,浙A12345,25:00-26:00\n", "is no part of a day"),
+        ("list,plate,hours\nresident,浙A12345,08:00-08:00\n", "is no part of a day"),
+    ],
+)
+def test_what_is_wrong_with_the_whole_is_said(text: str, said: str) -> None:
+    assert said in mistakes(text)[0]
+
+
+def test_a_default_list_and_midnight_as_twenty_four() -> None:
+    found = read_csv("plate,to,hours\n浙A12345,2026-11-25 24:00,18:00-24:00\n", ListKind.VISITOR, 50)
+    assert found.entries == (Entry("浙A12345", ListKind.VISITOR, until=wall("2026-11-26"), hours=(Hours(1080, 1440),)),)
+
+
+def test_a_spreadsheet_makes_no_formula_of_a_note() -> None:
+    entry = Entry("浙A12345", ListKind.RESIDENT, note="=1+1")
+    assert "'=1+1" in write_csv([entry])
+    assert read_csv(write_csv([entry]), None, 50).entries == (entry,)
+
+
+WALL = st.datetimes(wall("2020-01-01"), wall("2040-01-01")).map(lambda at: at.replace(second=0, microsecond=0))
+HOURS = st.builds(Hours, st.integers(0, 1439), st.integers(1, 1440)).filter(lambda one: one.first_min != one.until_min)
+ENTRIES = st.builds(
+    Entry,
+    plate=st.text("浙苏ABCD0123456789警", min_size=5, max_size=10),
+    kind=st.sampled_from([kind for kind in ListKind if kind is not ListKind.VISITOR]),
+    since=st.none() | WALL,
+    days=st.frozensets(st.integers(1, 7)),
+    hours=st.lists(HOURS, max_size=3, unique=True).map(
+        lambda some: tuple(sorted(some, key=lambda one: (one.first_min, one.until_min)))
+    ),
+    bay=st.text('AB-12=+ ,"', max_size=4).map(str.strip),
+    zones=st.frozensets(st.sampled_from(["yard", "roof"])),
+    note=st.text('住 1,"=@', max_size=4).map(str.strip),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(ENTRIES, max_size=2, unique_by=lambda one: (one.kind, one.plate)))
+def test_what_is_written_is_read_again(entries: list[Entry]) -> None:
+    found = read_csv(write_csv(entries), None, 50)
+    assert found.mistakes == ()
+    assert found.entries == tuple(entries)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(max_size=20) | st.text(max_size=30).map(lambda rest: f"{','.join(COLUMNS)}\n{rest}"))
+def test_no_text_does_more_than_be_refused(text: str) -> None:
+    found = read_csv(text, None, 5)
+    assert len(found.mistakes) <= 5
+
+
+def test_plates_are_one_whatever_they_are_written_like() -> None:
+    assert {plain_plate(text) for text in ("浙A·12345", "浙a 12345", "浙A-12345", "浙A12345")} == {"浙A12345"}
+    assert plain_plate("浙A1234;") is None
+    assert masked_plate("浙A12345") == "浙*****5"
