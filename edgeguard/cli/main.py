@@ -11,6 +11,7 @@ import typer
 from edgeguard.cli import (
     alarm_commands,
     camera_commands,
+    gate_commands,
     hint_commands,
     history_commands,
     line_commands,
@@ -110,6 +111,7 @@ def points(
 
 
 alarm_commands.register(app)
+gate_commands.register(app)
 outbox_app = typer.Typer(cls=Group, rich_markup_mode=None, invoke_without_command=True)
 dead_app = typer.Typer(
     cls=Group, rich_markup_mode=None, no_args_is_help=True, help="What the broker refused for good: list, retry, drop."

@@ -23,7 +23,7 @@ LATER: Final[tuple[str, ...]] = ()
 """Commands that documents speak of and that this version does not have."""
 
 ORDER: Final = (
-    *("status", "top", "devices", "points", "alarms", "hints", "cameras", "outbox", "rules", "reaction"),
+    *("status", "top", "devices", "points", "alarms", "hints", "cameras", "gate", "outbox", "rules", "reaction"),
     *("ack", "shelve", "unshelve", "out-of-service", "in-service"),
     *("read", "write", "service", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
     *("trend", "export", "energy", "replay-rules"),

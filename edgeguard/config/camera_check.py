@@ -23,9 +23,9 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.camera import CameraSpec, PlateShape, SnapshotUse, Task
 from edgeguard.core.camera_limits import (
+    CAMERA_LANES,
     CAMERA_MASK_POINTS,
     CAMERA_MASKS,
-    CAMERA_LANES,
     CAMERA_MEMORY_BYTES,
     CAMERA_MEMORY_LEAST,
     EVIDENCE_MAX_AGE_MS,

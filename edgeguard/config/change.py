@@ -18,7 +18,7 @@ NEVER: Final = frozenset({"gateway", "store", "control"})
 """Tables that nothing but a restart can apply, and that decide who may do what on the gateway itself."""
 INTERLOCK: Final = "interlock"
 WRITABLE: Final = "writable"
-PERMITTED: Final = ("camera", "commands", "gate", "profiles", "reaction", "uplink", INTERLOCK, WRITABLE)
+PERMITTED: Final = ("camera", "commands", "gate", "parking", "profiles", "reaction", "uplink", INTERLOCK, WRITABLE)
 """What `[commands] may_change` can name."""
 
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]+@")

@@ -73,6 +73,25 @@ class SightingView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadView:
+    """A vehicle before a gate camera, for the decision at the gate alone: neither kept nor sent on, and worthless seconds later.
+
+    `id` is that of the sighting that tells of its pass. `stage`: sure (its plate is read surely), line (it has crossed the line),
+    end (it has gone). `text` is whole, None if it could not be read; `boot_ms` is when that stage came.
+    """
+
+    id: str
+    stage: str
+    lane: str
+    text: str | None
+    confidence: float
+    kind: str
+    direction: str
+    boot_ms: int
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
 class CameraTroubleView:
     """One trouble with its words; `since` is UTC."""
 

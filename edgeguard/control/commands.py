@@ -18,6 +18,7 @@ from edgeguard.control.command_views import (
     RestartView,
     SnapshotView,
 )
+from edgeguard.control.gate_views import GateListView
 from edgeguard.control.methods import Method
 from edgeguard.core.command import CommandName
 
@@ -27,7 +28,6 @@ _PUT: Final[Mapping[str, methods.Parameter]] = MappingProxyType(
 _RATE: Final[Mapping[str, methods.Parameter]] = MappingProxyType(
     {"items_per_s": methods.Parameter(methods.Kind.NUMBER, required=False)}
 )
-_GATE: Final[Mapping[str, methods.Parameter]] = MappingProxyType({"gate": methods.Parameter(methods.Kind.TEXT)})
 _CAMERA: Final[Mapping[str, methods.Parameter]] = MappingProxyType({"camera": methods.Parameter(methods.Kind.TEXT)})
 _NOTHING: Final[Mapping[str, methods.Parameter]] = MappingProxyType({})
 
@@ -41,7 +41,8 @@ COMMANDS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
         CommandName.UNSHELVE: methods.UNSHELVE,
         CommandName.OUT_OF_SERVICE: methods.OUT_OF_SERVICE,
         CommandName.IN_SERVICE: methods.IN_SERVICE,
-        CommandName.BARRIER: Method("barrier", BarrierView, _GATE, writes=True),
+        CommandName.BARRIER: Method("barrier", BarrierView, methods.BARRIER_PARAMETERS, writes=True),
+        CommandName.GATE_LIST: Method("gate.list", GateListView, methods.GATE_LIST_PARAMETERS, writes=True),
         CommandName.CONFIG_GET: Method("config.get", ConfigView, _NOTHING),
         CommandName.CONFIG_PUT: Method("config.put", ConfigPutView, _PUT, writes=True),
         CommandName.DIAG: Method("diag", DiagView, _NOTHING),

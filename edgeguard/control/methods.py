@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from edgeguard.control.camera_views import BeatAnswerView, CameraView
+from edgeguard.control.command_views import BarrierView
+from edgeguard.control.gate_views import EntryView, GateListView, GatesView, StayView, WhyView, ZoneView
 from edgeguard.control.hint_views import HintsView, ServiceView, SnoozeView
 from edgeguard.control.line_views import BusView, FlightView, TraceView
 from edgeguard.control.rule_views import ReactionView, RuleView
@@ -51,6 +53,8 @@ class Parameter:
 
     kind: Kind
     required: bool = True
+    private: bool = False
+    """It stands for residents: no record keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,25 @@ def _takes(**parameters: Parameter) -> Mapping[str, Parameter]:
 
 _NAME: Final = Parameter(Kind.TEXT)
 _MAYBE_NAME: Final = Parameter(Kind.TEXT, required=False)
+_SECRET: Final = Parameter(Kind.TEXT, private=True)
+_MAYBE_SECRET: Final = Parameter(Kind.TEXT, required=False, private=True)
+_MAYBE_NUMBER: Final = Parameter(Kind.NUMBER, required=False)
+_MAYBE_PRIVATE_PAGE: Final = Parameter(Kind.PAGE, required=False, private=True)
+BARRIER_PARAMETERS: Final[Mapping[str, Parameter]] = _takes(
+    **{"gate": _NAME, "action": _MAYBE_NAME, "pass": _MAYBE_NAME, "minutes": _MAYBE_NUMBER}
+)
+GATE_LIST_PARAMETERS: Final[Mapping[str, Parameter]] = _takes(
+    transfer=_NAME,
+    part=_MAYBE_NUMBER,
+    parts=_MAYBE_NUMBER,
+    list=_MAYBE_NAME,
+    whole=Parameter(Kind.FLAG, required=False),
+    version=_MAYBE_NUMBER,
+    base=_MAYBE_NUMBER,
+    entries=_MAYBE_PRIVATE_PAGE,
+    remove=_MAYBE_PRIVATE_PAGE,
+    dry=Parameter(Kind.FLAG, required=False),
+)
 
 STATUS: Final = Method("status", StatusView, _takes())
 DEVICES: Final = Method("devices", tuple[DeviceView, ...], _takes())
@@ -132,6 +155,26 @@ RELOAD: Final = Method("reload", ReloadView, _takes(), writes=True, timeout_s=CO
 TOP: Final = Method("top", TopView, _takes(devices=Parameter(Kind.TEXTS, required=False)))
 """One picture of everything; with `devices` it holds the points of these devices only."""
 
+GATES: Final = Method("gates", GatesView, _takes())
+"""Every gate with its last decisions, every zone with its count, every list with its version. Plates are masked."""
+GATE_WHY: Final = Method("gate-why", tuple[WhyView, ...], _takes(plate=_SECRET, gate=_MAYBE_NAME, by=_NAME), writes=True)
+"""What would be done with a plate now; for operators, and on record, because it tells who is on a list."""
+GATE_ENTRIES: Final = Method("gate-entries", tuple[EntryView, ...], _takes(list=_MAYBE_NAME, by=_NAME), writes=True)
+"""The entries of a list, or of all; for operators, and on record."""
+GATE_STAYS: Final = Method("gate-stays", tuple[StayView, ...], _takes(zone=_MAYBE_NAME, by=_NAME), writes=True)
+"""The vehicles inside; for operators, and on record."""
+GATE_PUT: Final = Method("gate-put", GateListView, _takes(**GATE_LIST_PARAMETERS, by=_NAME), writes=True)
+"""One part of a change of lists; in force when all parts have come, as a whole or not at all."""
+GATE_ACT: Final = Method("gate-act", BarrierView, _takes(**BARRIER_PARAMETERS, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
+"""open, hold (for `minutes`) or release a barrier by hand; `pass` lets in a vehicle that waits there by the id of its decision."""
+GATE_CORRECT: Final = Method(
+    "gate-correct",
+    ZoneView,
+    _takes(zone=_NAME, count=Parameter(Kind.VALUE, required=False), gone=_MAYBE_SECRET, by=_NAME),
+    writes=True,
+)
+"""A person has counted the vehicles of a zone, or knows that one has gone."""
+
 RULES: Final = Method("rules", tuple[RuleView, ...], _takes(device=_MAYBE_NAME))
 """Which domain rules watch what, of every device or of one; and what the others lack."""
 REACTIONS: Final = Method("reactions", tuple[ReactionView, ...], _takes())
@@ -178,6 +221,8 @@ EVIDENCE_ACCESS: Final = Method(
 _WHAT: Final = Parameter(Kind.PAGE)
 CAMERA_BEAT: Final = Method("camera-beat", BeatAnswerView, _takes(camera=_NAME, what=_WHAT), writes=True, routine=True)
 """A camera's process is alive: a BeatView as JSON. From that process alone."""
+CAMERA_READS: Final = Method("camera-reads", CountView, _takes(camera=_NAME, what=_WHAT), writes=True, routine=True)
+"""A camera's process has read a plate, for the decision at a gate: a ReadView as JSON. From that process alone."""
 CAMERA_SAW: Final = Method(
     "camera-saw",
     CountView,
@@ -239,6 +284,14 @@ METHODS: Final[Mapping[str, Method[Any]]] = MappingProxyType(
             CAMERA_BEAT,
             CAMERA_SAW,
             CAMERA_LOST,
+            CAMERA_READS,
+            GATES,
+            GATE_WHY,
+            GATE_ENTRIES,
+            GATE_STAYS,
+            GATE_PUT,
+            GATE_ACT,
+            GATE_CORRECT,
         )
     }
 )

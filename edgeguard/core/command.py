@@ -19,6 +19,7 @@ class CommandName(StrEnum):
     OUT_OF_SERVICE = "out-of-service"
     IN_SERVICE = "in-service"
     BARRIER = "barrier"
+    GATE_LIST = "gate.list"
     CONFIG_GET = "config.get"
     CONFIG_PUT = "config.put"
     DIAG = "diag"

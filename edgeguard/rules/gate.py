@@ -51,6 +51,7 @@ class Reason(StrEnum):
     FULL = "full"
     PASSBACK = "passback"
     UNKNOWN = "unknown"
+    LOOP = "loop"
 
 
 WORDS: Final[Mapping[Reason, Labels]] = MappingProxyType(
@@ -78,6 +79,9 @@ WORDS: Final[Mapping[Reason, Labels]] = MappingProxyType(
         Reason.BAY_TAKEN: Labels(zh="其车位已有车辆", en="another vehicle stands in its bay"),
         Reason.FULL: Labels(zh="区域已满", en="the zone is full"),
         Reason.PASSBACK: Labels(zh="该车已在场内", en="it is inside already"),
+        Reason.LOOP: Labels(
+            zh="地感状态未知或持续被占用,请人工放行", en="the loop under the barrier is unknown or stuck: a person has to open"
+        ),
         Reason.UNKNOWN: Labels(zh="不在任何名单上", en="it is on no list"),
     }
 )

@@ -105,8 +105,8 @@ def opened(passage: Passage, vehicle: Vehicle, now_ms: int, *, has_loop: bool) -
 
 
 def failed(passage: Passage, vehicle: Vehicle) -> Passage:
-    """Nothing has moved for it."""
-    if passage.vehicle != vehicle:
+    """Nothing has moved for it, as far as is known; unless the loop shows that it goes through."""
+    if passage.vehicle != vehicle or passage.phase is Phase.UNDER:
         return passage
     return replace(passage, phase=Phase.IDLE, vehicle=None)
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,6 +23,7 @@ from edgeguard.control.camera_views import (
     CameraTroubleView,
     CameraView,
     LostView,
+    ReadView,
     SightingView,
 )
 from edgeguard.control.command_views import SnapshotView
@@ -80,6 +81,8 @@ class Cameras:
         self.throws = ThrowWatch()
         """Falls that several cameras may see."""
         self._snapshots = Snapshots(clock)
+        self.on_read: Callable[[CameraSpec, ReadView], None] | None = None
+        """Who decides on what a gate camera reads."""
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -90,6 +93,7 @@ class Cameras:
             "camera-beat": self.camera_beat,
             "camera-saw": self.camera_saw,
             "camera-lost": self.camera_lost,
+            "camera-reads": self.camera_reads,
         }
 
     def start(self, site: Site) -> None:
@@ -246,6 +250,13 @@ class Cameras:
             audit = tuple(audit_body(taken.at, orjson.dumps(one)) for one in told)
             await self._put(Batch((taken.outcome(spec.name),), audit=audit))
         self._snapshots.has_come(spec.name, taken)
+
+    async def camera_reads(self, call: Call) -> CountView:
+        """A reading for a gate: decided upon at once, and kept nowhere."""
+        watched = self._own(call)
+        if self.on_read is not None:
+            self.on_read(watched.link.spec, _document(ReadView, call))
+        return CountView(watched.sightings)
 
     def _start(self, spec: CameraSpec) -> None:
         me = (sys.executable, "-m", "edgeguard", "camera", spec.name)

@@ -331,8 +331,11 @@ def _refusal(command: Command, code: str, message: str) -> Refusal:
 
 
 def _for_the_record(command: Command) -> dict[str, object]:
-    """The arguments as the audit log keeps them: of a long text its digest, which is proof enough of what it was."""
-    return {name: _shortened(value) for name, value in command.args.items()}
+    """The arguments as the audit log keeps them: of a long text its digest, of what tells of residents its length."""
+    parameters = COMMANDS[command.name].parameters if command.name in COMMANDS else {}
+    private = {name for name, parameter in parameters.items() if parameter.private}
+    kept: dict[str, object] = {name: _shortened(value) for name, value in command.args.items() if name not in private}
+    return kept | {name: {"chars": len(str(command.args[name]))} for name in sorted(private & command.args.keys())}
 
 
 def _shortened(value: object) -> object:

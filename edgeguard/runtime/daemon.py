@@ -25,8 +25,10 @@ from edgeguard.core.site import Site
 from edgeguard.rules.thinning import Extremes
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.runtime.config_put import ConfigPut
+from edgeguard.runtime.gate_book import OWNER as LISTS
+from edgeguard.runtime.gate_stays import OWNER as STAYS
+from edgeguard.runtime.gatekeeper import CLOCK_OWNER
 from edgeguard.runtime.gates import OWNER as GATES
-from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
 from edgeguard.runtime.history_rate import OWNER, HistoryRate
@@ -48,6 +50,7 @@ RATES = "rates"
 COMMANDS = "commands"
 CERTIFICATES = "certificates"
 REACTIONS = "reactions"
+KEEPER = "gatekeeper"
 
 
 def run(config_path: Path) -> int:
@@ -153,12 +156,10 @@ class Daemon:
         gateway.supervisor.start(RATES, gateway.keep_rates)
         gateway.supervisor.start(CERTIFICATES, gateway.look_at_certificates)
         handlers = Handlers(gateway, self._files.path, reloader.reload)
-        gates = Gates(gateway, handlers.writing)
-        gates.recall(self._states.get(GATES, {}))
-        gateway.store.on_new_epoch(gates.keep)
-        gateway.supervisor.start(GATES, gates.run)
+        self._start_gates(gateway, handlers)
         config = ConfigPut(gateway, self._files, reloader.reload)
-        gateway.commander.equip(handlers.table(), special_commands(gateway, config, gates, handlers.status, self._stop.set))
+        special = special_commands(gateway, config, handlers.status, self._stop.set)
+        gateway.commander.equip(handlers.table(), special, handlers.at_gates.commands())
         if self._cut_off is not None:
             config.tell_cut_off(self._cut_off)
         gateway.supervisor.start(COMMANDS, gateway.commander.run)
@@ -189,10 +190,26 @@ class Daemon:
                 async with asyncio.timeout(REMEMBER_WITHIN_S):
                     await gateway.remember()
             await gateway.supervisor.stop(COMMANDS)
+            await gateway.supervisor.stop(KEEPER)
             await gateway.supervisor.stop(REACTIONS)
             await gateway.stop(UPLINK_GOODBYE_S)
             for member in members:
                 member.cancel()
+
+    def _start_gates(self, gateway: Gateway, handlers: Handlers) -> None:
+        """Barriers, and whoever decides at them, with what earlier runs have kept."""
+        gates, keeper = handlers.gates, handlers.keeper
+        gates.recall(self._states.get(GATES, {}))
+        keeper.book.recall(self._states.get(LISTS, {}))
+        keeper.inside.recall(self._states.get(STAYS, {}))
+        keeper.recall(self._states.get(CLOCK_OWNER, {}))
+        gateway.store.on_new_epoch(gates.keep)
+        gateway.store.on_new_epoch(keeper.keep)
+        gateway.cameras.on_read = keeper.see
+        gateway.on_erased.append(keeper.forget)
+        gateway.aliases.append(keeper.aliases)
+        gateway.supervisor.start(GATES, gates.run)
+        gateway.supervisor.start(KEEPER, keeper.run)
 
     async def _keep_house(self, gateway: Gateway) -> None:
         """Once a second: delays and staleness, the clock, the status line, the watchdog."""

@@ -1,5 +1,7 @@
 """What may be done with items that wait or were refused for good: sent again, dropped, erased. Each deed is on record."""
 
+from dataclasses import replace
+
 from edgeguard.control import BadArguments, Call, Handler
 from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 from edgeguard.core.clock import iso_utc
@@ -45,6 +47,12 @@ class DeadLetters:
         if len(text) < ERASE_MIN_CHARS:
             raise BadArguments(f"less than {ERASE_MIN_CHARS} characters stand for nobody in particular")
         done = await self._gateway.store.erase(text, call.author)
+        for forget in self._gateway.on_erased:
+            forget(text)
+        for alias in [alias for aliases in self._gateway.aliases for alias in aliases(text)]:
+            more = await self._gateway.store.erase(alias, call.author)
+            left = tuple(dict.fromkeys((*done.left, *more.left)))
+            done = replace(done, rows=done.rows + more.rows, rebuilt=done.rebuilt or more.rebuilt, left=left)
         if self._gateway.uplink is not None:
             self._gateway.uplink.reread()
         recent = self._gateway.pipeline.recent

@@ -6,7 +6,7 @@ crash nor a power cut leaves it closed for good. Letting go needs no condition a
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +19,7 @@ from edgeguard.control.command_views import BarrierView
 from edgeguard.core.afar_limits import GATE_LET_GO_S, GATE_LET_GO_TRIES
 from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
 from edgeguard.core.gate import GateSpec
+from edgeguard.core.gate_limits import GATE_HOLD_MAX_MS
 from edgeguard.core.health import Health
 from edgeguard.core.ids import GateName
 from edgeguard.core.interlock import PointRef
@@ -33,6 +34,7 @@ _log = structlog.get_logger()
 
 OWNER: Final = "gates"
 _FEEDBACK_LOOK_S: Final = 0.3
+_HELD_LOOK_S: Final = 5.0
 
 
 class Gates:
@@ -44,52 +46,57 @@ class Gates:
         self._turns: defaultdict[GateName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._closed: dict[GateName, PointRef] = {}
         """Relays that are, or may be, closed."""
+        self._held: dict[GateName, int] = {}
+        """Those of them that a person keeps closed, with the boot time until which."""
         self._due = asyncio.Event()
 
     def recall(self, states: Mapping[str, bytes]) -> None:
         """Relays that an earlier run had closed: they are let go as soon as their devices answer."""
+        now = self._gateway.clock.now()
         for name, body in states.items():
             with suppress(orjson.JSONDecodeError, KeyError, TypeError):
                 told = orjson.loads(body)
                 self._closed[GateName(name)] = PointRef(told["device"], told["point"])
+                if told.get("boot") == now.boot:
+                    self._held[GateName(name)] = int(told["until_ms"])
                 self._due.set()
 
     def keep(self) -> None:
         """Hand what is closed to a store that has begun a new file."""
         if self._closed:
-            self._gateway.store.submit(Batch((), states=tuple(_state(name, ref) for name, ref in self._closed.items())))
+            self._gateway.store.submit(Batch((), states=tuple(self._state(name, ref) for name, ref in self._closed.items())))
 
     async def run(self) -> None:
-        """Let go what could not be let go at once, for ever."""
+        """Let go what could not be let go at once, and what has been held for long enough, for ever."""
         while True:
-            await self._due.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), _HELD_LOOK_S if self._held else None)
             self._due.clear()
             for name in tuple(self._closed):
                 async with self._turns[name]:
-                    if name in self._closed and not await self._let_go(name):
+                    if name in self._closed and not self.held_ms(name) and not await self._let_go(name):
                         self._due.set()
-            await asyncio.sleep(GATE_LET_GO_S)
+            if self._due.is_set():
+                await asyncio.sleep(GATE_LET_GO_S)
+
+    def held_ms(self, name: GateName) -> int:
+        """How much longer a gate is held open; 0 if it is not."""
+        return max(0, self._held.get(name, 0) - self._gateway.clock.now().boot_ms)
 
     async def open(self, call: Call) -> BarrierView:
         """Open a gate. UnknownName, CommandRefused or WriteRefused if nothing moved; Retryable if nobody knows."""
-        gate = self._gate(call.text("gate"))
-        if self._turns[gate.name].locked():
-            raise CommandRefused("busy", f"gate {gate.name} is being opened")
+        return await self.open_gate(call.text("gate"), call.author)
+
+    async def open_gate(self, name: str, by: str, acted: Callable[[], None] = lambda: None) -> BarrierView:
+        """The same for whoever asks; `acted` is called when the relay has been closed."""
+        gate = self.find(name)
+        self._refuse_if_busy(gate)
+        if self.held_ms(gate.name):
+            raise CommandRefused("held", f"gate {gate.name} is held open")
         async with self._turns[gate.name]:
             self._refuse_if_too_soon(gate)
-            await self._remember(gate)
-            try:
-                ends = await self._write(gate.open, True, call.author)
-            except EdgeguardError:
-                await self._forget(gate.name)  # nothing was tried
-                raise
-            except asyncio.CancelledError:
-                await self._end_pulse(gate)
-                raise
-            if not ends.fate.acted:
-                await self._forget(gate.name)
-                raise ends.error or CommandRefused(ends.fate.value, ends.detail)
-            self._count(gate)
+            ends = await self._begin(gate, by)
+            acted()
             try:
                 await asyncio.sleep((gate.pulse_ms or 0) / 1000)
             finally:
@@ -97,7 +104,69 @@ class Gates:
             shown = await self._shown(gate)
         return _view(gate, ends, shown, closed=gate.name in self._closed)
 
-    def _gate(self, name: str) -> GateSpec:
+    async def hold(self, name: str, by: str, lasts_ms: int) -> BarrierView:
+        """Open a gate and keep it open for a while, over restarts; a further call changes for how long. Refusals as `open`."""
+        gate = self.find(name)
+        if gate.pulse_ms is None:
+            raise CommandRefused(
+                "cannot-hold", f"the device of gate {gate.name} lets go by itself: without pulse it cannot be held open"
+            )
+        if not 0 < lasts_ms <= GATE_HOLD_MAX_MS:
+            raise CommandRefused("too-long", f"a gate is held open for {GATE_HOLD_MAX_MS // 3_600_000} h at most")
+        self._refuse_if_busy(gate)
+        async with self._turns[gate.name]:
+            before_ms = self._held.get(gate.name, 0) if self.held_ms(gate.name) else 0
+            self._held[gate.name] = self._gateway.clock.now().boot_ms + lasts_ms
+            try:
+                if before_ms:
+                    await self._remember(gate)
+                    return BarrierView(gate.name, None, verified=True, detail="held open")
+                ends = await self._begin(gate, by)
+            except BaseException:
+                self._held.pop(gate.name, None)
+                if before_ms:
+                    self._held[gate.name], self._closed[gate.name] = before_ms, gate.open
+                raise
+            self._due.set()
+            shown = await self._shown(gate)
+        return _view(gate, ends, shown, closed=False)
+
+    async def release(self, name: str) -> BarrierView:
+        """End holding. CommandRefused if it is not held; Retryable if the relay does not let go yet, which is tried on."""
+        gate = self.find(name)
+        self._refuse_if_busy(gate)
+        if not self.held_ms(gate.name):
+            raise CommandRefused("not-held", f"gate {gate.name} is not held open")
+        async with self._turns[gate.name]:
+            self._held.pop(gate.name, None)
+            await self._end_pulse(gate)
+        if gate.name in self._closed:
+            raise Retryable(f"the relay of gate {gate.name} has not let go; it is tried again every {GATE_LET_GO_S:g} s")
+        return BarrierView(gate.name, None, verified=True, detail="released")
+
+    async def _begin(self, gate: GateSpec, by: str) -> End:
+        """Close the relay, which is known before to be let go; raises if nothing was done."""
+        await self._remember(gate)
+        try:
+            ends = await self._write(gate.open, True, by)
+        except EdgeguardError:
+            await self._forget(gate.name)  # nothing was tried
+            raise
+        except asyncio.CancelledError:
+            await self._end_pulse(gate)
+            raise
+        if not ends.fate.acted:
+            await self._forget(gate.name)
+            raise ends.error or CommandRefused(ends.fate.value, ends.detail)
+        self._count(gate)
+        return ends
+
+    def _refuse_if_busy(self, gate: GateSpec) -> None:
+        if self._turns[gate.name].locked():
+            raise CommandRefused("busy", f"gate {gate.name} is being opened")
+
+    def find(self, name: str) -> GateSpec:
+        """A gate by its name. CommandRefused if there is none at all, UnknownName if not this one."""
         gates = self._gateway.site.gates
         if not gates:
             raise CommandRefused("no-gate", "no gate is configured: [[gate]]")
@@ -128,7 +197,7 @@ class Gates:
         self._closed[gate.name] = gate.open
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
-                await self._gateway.store.put(Batch((), states=(_state(gate.name, gate.open),)))
+                await self._gateway.store.put(Batch((), states=(self._state(gate.name, gate.open),)))
         except (StoreError, TimeoutError) as error:
             del self._closed[gate.name]
             raise CommandRefused("not-recorded", f"nothing was opened, because a restart would not let go: {error}") from error
@@ -159,8 +228,15 @@ class Gates:
 
     async def _forget(self, name: GateName) -> None:
         """Letting go once more after a restart would do no harm, so that the disk is not waited for."""
+        self._held.pop(name, None)
         if self._closed.pop(name, None) is not None:
             self._gateway.store.submit(Batch((), states=(RuleState(OWNER, name, b""),)))
+
+    def _state(self, name: GateName, ref: PointRef) -> RuleState:
+        told: dict[str, object] = {"device": ref.device, "point": ref.point}
+        if name in self._held:
+            told |= {"until_ms": self._held[name], "boot": self._gateway.clock.now().boot}
+        return RuleState(OWNER, name, orjson.dumps(told))
 
     async def _shown(self, gate: GateSpec) -> bool | None:
         """Whether the feedback has become true in time; None where there is none."""
@@ -185,10 +261,6 @@ class Gates:
 
 def _rate(gate: GateSpec) -> str:
     return f"gate {gate.name}"
-
-
-def _state(name: GateName, ref: PointRef) -> RuleState:
-    return RuleState(OWNER, name, orjson.dumps({"device": ref.device, "point": ref.point}))
 
 
 def _view(gate: GateSpec, end: End, shown: bool | None, closed: bool) -> BarrierView:

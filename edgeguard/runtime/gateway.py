@@ -75,6 +75,10 @@ class Gateway:
         """What the person's file says; `site` differs from it while a configuration put by the platform is in force."""
         self.chosen_history_rate: float | None = None
         """What the platform has chosen in the place of what the configuration says."""
+        self.on_erased: list[Callable[[str], None]] = []
+        """Who remembers texts that stand for residents, and forgets one when it has been erased."""
+        self.aliases: list[Callable[[str], tuple[str, ...]]] = []
+        """Under which other texts the same resident may stand in the store: a plate as its keyed hash."""
         self.certificates = CertificateWatch()
         self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy

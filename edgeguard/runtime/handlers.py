@@ -31,6 +31,11 @@ from edgeguard.driver import Device
 from edgeguard.runtime import show
 from edgeguard.runtime.alarm_handlers import AlarmHandlers
 from edgeguard.runtime.dead_letters import DeadLetters
+from edgeguard.runtime.gate_book import GateBook
+from edgeguard.runtime.gate_handlers import GateHandlers
+from edgeguard.runtime.gate_stays import GateStays
+from edgeguard.runtime.gatekeeper import Gatekeeper
+from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.hint_handlers import HintHandlers
 from edgeguard.runtime.line_handlers import LineHandlers
@@ -54,11 +59,15 @@ class Handlers:
         self._reload = reload
         self._started = gateway.clock.now()
         self._scans = ScanHandlers(gateway)
-        self.writing = Writing(gateway, self._put)
-        self._time = TimeSetting(gateway, self._put)
-        self.reacting = Reacting(gateway, self.writing, self._put)
+        self.writing = Writing(gateway, self.put)
+        self._time = TimeSetting(gateway, self.put)
+        self.reacting = Reacting(gateway, self.writing, self.put)
         """What alarms do to outputs; whoever made this lets it run."""
-        self.about_alarms = AlarmHandlers(gateway, self._put)
+        self.about_alarms = AlarmHandlers(gateway, self.put)
+        self.gates = Gates(gateway, self.writing)
+        """Barriers; whoever made this lets them run, and the keeper."""
+        self.keeper = Gatekeeper(gateway, self.gates, GateBook(gateway.store, gateway.clock), GateStays(gateway.store))
+        self.at_gates = GateHandlers(gateway, self.gates, self.keeper, self.put)
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -77,8 +86,9 @@ class Handlers:
             **LineHandlers(self._gateway).table(),
             **self._scans.table(),
             **self._time.table(),
-            **HintHandlers(self._gateway, self._put).table(),
+            **HintHandlers(self._gateway, self.put).table(),
             **self._gateway.cameras.table(),
+            **self.at_gates.table(),
             **RuleHandlers(self._gateway, self.reacting).table(),
         }
 
@@ -218,7 +228,7 @@ class Handlers:
             events=tuple(self._gateway.pipeline.recent),
         )
 
-    async def _put(self, batch: Batch, complaint: str) -> None:
+    async def put(self, batch: Batch, complaint: str) -> None:
         """Make it durable before anything else happens; StoreError with the complaint if the disk does not take it in time."""
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):

@@ -13,7 +13,6 @@ from edgeguard.core.interlock import Interlock
 from edgeguard.core.limits import AUDIT_WITHIN_S, RESTART_AFTER_S, RESTART_PAUSE_MS, RESTARTS_PER_HOUR
 from edgeguard.rules.interlock import too_often
 from edgeguard.runtime.config_put import ConfigPut
-from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.history_rate import HistoryRate
 from edgeguard.store import Batch
@@ -23,7 +22,10 @@ _RESTARTS: Final = Interlock(min_interval_ms=RESTART_PAUSE_MS, per_hour=RESTARTS
 
 
 def special_commands(
-    gateway: Gateway, config: ConfigPut, gates: Gates, status: Callable[[Call], Awaitable[StatusView]], stop: Callable[[], None]
+    gateway: Gateway,
+    config: ConfigPut,
+    status: Callable[[Call], Awaitable[StatusView]],
+    stop: Callable[[], None],
 ) -> Mapping[str, Handler]:
     """By name. `stop` ends the daemon in order, after which its service manager starts it anew."""
 
@@ -52,7 +54,6 @@ def special_commands(
         return await gateway.cameras.snapshot(call.text("camera"))
 
     return {
-        CommandName.BARRIER: gates.open,
         CommandName.CONFIG_GET: config.get,
         CommandName.CONFIG_PUT: config.put,
         CommandName.DIAG: diag,

@@ -13,6 +13,7 @@ from edgeguard.core.item import Stream
 from edgeguard.core.limits import COMMAND_DETAIL_CHARS
 from edgeguard.core.metering import QUALITIES, Incident, Medium
 from edgeguard.core.reaction import Result
+from edgeguard.uplink.gate_schemas import gate_schemas
 from edgeguard.uplink.hint_schema import hint_schema
 from edgeguard.uplink.schema_parts import (
     COUNT,
@@ -168,4 +169,4 @@ def _plate() -> Schema:
 def event_schemas() -> Mapping[str, Schema]:
     """Every type of event, by its `type`."""
     own = {"health": _health(), "command": _command(), "gap": _gap()}
-    return {**own, "hint": hint_schema(), "energy": _energy(), "fall": _fall(), "plate": _plate()}
+    return {**own, "hint": hint_schema(), "energy": _energy(), "fall": _fall(), "plate": _plate(), **gate_schemas()}

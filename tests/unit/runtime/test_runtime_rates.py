@@ -16,7 +16,6 @@ from edgeguard.core.interlock import Interlock
 from edgeguard.core.limits import HOUR_MS, RESTART_PAUSE_MS, RESTARTS_PER_HOUR
 from edgeguard.core.site import Site
 from edgeguard.runtime.config_put import ConfigPut
-from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.rates_kept import OWNER, RatesKept
 from edgeguard.runtime.site_files import SiteFiles
 from edgeguard.runtime.specials import special_commands
@@ -228,8 +227,7 @@ def test_what_the_store_cannot_say_yet_is_asked_again(monkeypatch: pytest.Monkey
 def restart_of(house: House, status: Callable[[Call], Awaitable[StatusView]], stopped: asyncio.Event) -> Handler:
     """The handler of the command `restart`."""
     config = ConfigPut(house.gateway, SiteFiles(Path("/x")), house._no_reload)
-    gates = Gates(house.gateway, house.handlers.writing)
-    return special_commands(house.gateway, config, gates, status, stopped.set)["restart"]
+    return special_commands(house.gateway, config, status, stopped.set)["restart"]
 
 
 def test_the_platform_restarts_the_gateway_now_and_then_and_not_again_and_again() -> None:

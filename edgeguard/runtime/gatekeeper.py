@@ -1,0 +1,460 @@
+"""Whoever comes before a gate: decided here, by what is known here; let in by the same relay, interlock and record as by a person.
+
+A camera tells a reading as soon as it is sure of it, which opens nothing that the lists do not open. A dead relay, a lost write, a
+loop that is stuck or unknown leave the barrier to people, and say so. Needs no network, and no platform.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import orjson
+import structlog
+
+from edgeguard.control.camera_views import ReadView
+from edgeguard.control.command_views import BarrierView
+from edgeguard.core.camera import CameraSpec
+from edgeguard.core.clock import Stamp
+from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable
+from edgeguard.core.gate import Eye, GateSpec, OpensAt, PlateRule, Way, ZoneSpec
+from edgeguard.core.gate_limits import (
+    GATE_CONFIRM_MS,
+    GATE_DECISIONS_KEPT,
+    GATE_LOOK_S,
+    GATE_READ_OLD_MS,
+    GATE_SAME_MS,
+    GATE_WAITING_MS,
+)
+from edgeguard.core.gate_list import masked_plate, plain_plate
+from edgeguard.core.health import Health
+from edgeguard.core.ids import BootId, GateName
+from edgeguard.core.interlock import PointRef
+from edgeguard.core.item import Item
+from edgeguard.core.limits import HOUR_MS
+from edgeguard.core.point import Labels
+from edgeguard.core.quality import Fault
+from edgeguard.core.rule_state import RuleState
+from edgeguard.rules import passage as passages
+from edgeguard.rules import stays
+from edgeguard.rules.gate import Decision, Moment, Read, Reason, Verdict, decide
+from edgeguard.rules.gate_time import known_time
+from edgeguard.rules.passage import Passage, Phase, Told, Vehicle
+from edgeguard.rules.stays import Stay, StayNews
+from edgeguard.runtime.gate_book import GateBook
+from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
+from edgeguard.runtime.gate_stays import GateStays
+from edgeguard.runtime.gates import Gates
+from edgeguard.runtime.gateway import Gateway
+from edgeguard.store import Batch
+
+_log = structlog.get_logger()
+CLOCK_OWNER: Final = "gate-clock"
+_ANCHOR: Final = "synced"
+_AGAIN_S: Final = 0.4
+_TRIES: Final = 2
+_STUCK: Final = Labels(zh="地感持续被占用,自动放行已暂停", en="the loop shows a vehicle all the time: nothing is opened by plate")
+_FREE: Final = Labels(zh="地感恢复正常", en="the loop is free again")
+_NOT_OPENED: Final = Labels(zh="道闸未能打开", en="the barrier did not open")
+_OPENED: Final = Labels(zh="道闸恢复正常", en="the barrier opens again")
+
+
+@dataclass(slots=True)
+class Decided:
+    """A decision that was made. `came` is what has become of it since; `ms` how long after the reading the relay was closed."""
+
+    id: str
+    at: Stamp
+    camera: str
+    way: Way
+    read: Read
+    decision: Decision
+    came: str = ""
+    ms: int | None = None
+
+
+@dataclass(slots=True)
+class Course:
+    """One gate as it runs."""
+
+    passage: Passage = field(default_factory=Passage)
+    decisions: deque[Decided] = field(default_factory=lambda: deque(maxlen=GATE_DECISIONS_KEPT))
+    seen: deque[str] = field(default_factory=lambda: deque(maxlen=4 * GATE_DECISIONS_KEPT))
+    """Ids of readings that have been dealt with, those of vehicles dealt with already included."""
+
+
+class Gatekeeper:
+    """All gates that open by plates. `run` until cancelled; what is under way then is left to people."""
+
+    def __init__(self, gateway: Gateway, gates: Gates, book: GateBook, inside: GateStays) -> None:
+        self._gateway = gateway
+        self._gates = gates
+        self.book = book
+        self.inside = inside
+        self.shaping = PlateShaping()
+        self._courses: dict[GateName, Course] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+        self._stirred = asyncio.Event()
+        self._anchor: Stamp | None = None
+        self._anchored_ms = -HOUR_MS
+        self._tidied_ms = 0
+
+    def recall(self, clock: Mapping[str, bytes]) -> None:
+        """When the wall clock was last known to be right."""
+        try:
+            told = orjson.loads(clock[_ANCHOR])
+            self._anchor = Stamp(int(told["wall_ms"]), int(told["boot_ms"]), BootId(told["boot"]), True)
+        except (KeyError, ValueError, TypeError):
+            return
+
+    def keep(self) -> None:
+        """Hand everything to a store that has begun a new file."""
+        self.book.keep()
+        self.inside.keep()
+        self._anchored_ms = -HOUR_MS
+
+    def forget(self, text: str) -> None:
+        """What has been erased, in memory too."""
+        self.book.forget(text)
+        self.inside.forget(text)
+        for course in self._courses.values():
+            kept = [one for one in course.decisions if one.read.text is None or text not in (one.read.text, one.decision.near)]
+            course.decisions.clear()
+            course.decisions.extend(kept)
+
+    def aliases(self, text: str) -> tuple[str, ...]:
+        """What a plate is called where only its hash has left the gateway."""
+        plate = plain_plate(text)
+        return () if plate is None else self.shaping.hashes(self._gateway.site.cameras, plate)
+
+    async def run(self) -> None:
+        """Look at the loops and at the time: often while somebody is before a gate."""
+        try:
+            while True:
+                busy = False
+                for gate in self.gates():
+                    self._look(gate)
+                    busy |= self._is_busy(self.course(gate.name).passage)
+                await self._tidy()
+                self._stirred.clear()
+                try:
+                    await asyncio.wait_for(self._stirred.wait(), GATE_LOOK_S if busy else 1.0)
+                except TimeoutError:
+                    continue
+        finally:
+            for task in self._opening:
+                task.cancel()
+            await asyncio.gather(*self._opening, return_exceptions=True)
+
+    def gates(self) -> tuple[GateSpec, ...]:
+        """Those that open by plates."""
+        return tuple(gate for gate in self._gateway.site.gates if gate.plates is not None)
+
+    def course(self, name: GateName) -> Course:
+        """How a gate runs."""
+        return self._courses.setdefault(name, Course())
+
+    def zone_of(self, rule: PlateRule) -> ZoneSpec | None:
+        """The zone behind a gate."""
+        return next((zone for zone in self._gateway.site.parking.zones if zone.name == rule.zone), None)
+
+    def moment(self) -> Moment:
+        """What time it is, as far as anybody knows."""
+        now, parking = self._gateway.clock.now(), self._gateway.site.parking
+        if now.synced:
+            self._anchor = now
+        return Moment(known_time(now, self._anchor, trusted=parking.trust_clock), ZoneInfo(parking.timezone))
+
+    def judge(self, rule: PlateRule, way: Way, read: Read) -> Decision:
+        """What would be done now, whatever is under way at the barrier."""
+        zone = self.zone_of(rule)
+        return decide(self.book.lists, self.inside.zone(rule.zone), rule, zone, way, read, self.moment())
+
+    def camera(self, name: str) -> CameraSpec | None:
+        """A camera by its name."""
+        return next((camera for camera in self._gateway.site.cameras if camera.name == name), None)
+
+    # --- from the cameras
+
+    def see(self, camera: CameraSpec, view: ReadView) -> None:
+        """A camera has read a plate, or has seen a vehicle whose plate it could not read."""
+        now = self._gateway.clock.now()
+        if view.boot != now.boot or now.boot_ms - view.boot_ms > GATE_READ_OLD_MS:
+            _log.warning("gate.reading-late", camera=camera.name, id=view.id)
+            return
+        for gate in self.gates():
+            rule = gate.plates
+            for eye in () if rule is None else rule.eyes:
+                if rule is not None and eye.camera == camera.name and eye.lane in ("", view.lane):
+                    self._see(gate, rule, eye, camera, view)
+
+    def _see(self, gate: GateSpec, rule: PlateRule, eye: Eye, camera: CameraSpec, view: ReadView) -> None:
+        course, now = self.course(gate.name), self._gateway.clock.now()
+        if view.id in course.seen or view.direction == "away":
+            return
+        if (rule.opens_at is OpensAt.LINE and view.stage == "sure") or (view.text is None and view.stage == "sure"):
+            return
+        course.seen.append(view.id)
+        read = Read(view.text, view.confidence, view.kind)
+        decision = self.judge(rule, eye.way, read)
+        exact = decision.verdict is Verdict.OPEN
+        if view.text is not None and passages.is_same(course.passage, view.text, now.boot_ms, exact=exact):
+            _log.info("gate.same-vehicle", gate=gate.name, camera=camera.name, id=view.id)
+            return
+        if exact and self._loop_doubt(gate, course):
+            decision = Decision(Verdict.ASK, Reason.LOOP, decision.entry)
+        one = Decided(view.id, now, camera.name, eye.way, read, decision)
+        course.decisions.appendleft(one)
+        self._tell(gate, one, "decided", decision_facts(decision) | self._near(camera, decision))
+        note = f"{gate.name} {eye.way} {masked_plate(view.text or '')} {decision.verdict.value} ({decision.reason.value})"
+        self._gateway.pipeline.note(now, note)
+        if decision.verdict is Verdict.OPEN:
+            self._let_in(gate, course, one)
+
+    def _let_in(self, gate: GateSpec, course: Course, one: Decided, plate: str | None = None) -> None:
+        entry = one.decision.entry
+        list_name, bay = ("", "") if entry is None else (entry.kind.value, entry.bay)
+        vehicle = Vehicle(one.id, plate or one.read.text, one.way, list_name, bay)
+        now_ms = self._gateway.clock.now().boot_ms
+        if self._gates.held_ms(gate.name):
+            course.passage = replace(course.passage, last=vehicle, last_ms=now_ms)
+            self._hear(gate, course, ((Told.PASSED, vehicle),))
+            return
+        course.passage, news = passages.ask(course.passage, vehicle, now_ms)
+        self._hear(gate, course, news)
+        self._stirred.set()
+
+    def _loop_doubt(self, gate: GateSpec, course: Course) -> bool:
+        """Whether the loop is unknown or stuck, so that nothing may be opened by plate."""
+        self._look_at_loop(gate, course)
+        rule = gate.plates
+        return rule is not None and rule.loop is not None and (course.passage.loop is None or course.passage.stuck)
+
+    # --- at the barrier
+
+    def _is_busy(self, passage: Passage) -> bool:
+        lately = self._gateway.clock.now().boot_ms - passage.last_ms < GATE_SAME_MS
+        return passage.phase is not Phase.IDLE or bool(passage.waiting) or passage.loop is True or lately
+
+    def _look(self, gate: GateSpec) -> None:
+        course, rule = self.course(gate.name), gate.plates
+        self._look_at_loop(gate, course)
+        now_ms = self._gateway.clock.now().boot_ms
+        if rule is not None:
+            course.passage, news = passages.tick(course.passage, now_ms, rule.clear_within_ms)
+            self._hear(gate, course, news)
+
+    def _look_at_loop(self, gate: GateSpec, course: Course) -> None:
+        if gate.plates is not None and gate.plates.loop is not None:
+            now_ms = self._gateway.clock.now().boot_ms
+            course.passage, news = passages.see_loop(course.passage, self._loop(gate.plates.loop), now_ms)
+            self._hear(gate, course, news)
+
+    def _loop(self, ref: PointRef) -> bool | None:
+        """What the loop showed in the last round of its device; None if that was nothing."""
+        record = self._gateway.pipeline.records.get(ref.device)
+        if record is None or record.at is None or record.stale:
+            return None
+        for point, outcome in zip(record.rules.points, record.outcomes, strict=True):
+            if point.name == ref.point and not isinstance(outcome, Fault):
+                return bool(outcome)
+        return None
+
+    def _hear(self, gate: GateSpec, course: Course, news: passages.News) -> None:
+        """Do and tell what a step has found."""
+        for told, vehicle in news:
+            if told is Told.OPEN and vehicle is not None:
+                task = asyncio.create_task(self._open(gate, course, vehicle), name=f"gate {gate.name}")
+                self._opening.add(task)
+                task.add_done_callback(self._opened)
+            elif told is Told.PASSED and vehicle is not None:
+                self._came(gate, course, vehicle.id, "passed")
+                self._count(gate, vehicle)
+            elif told in (Told.LOOP_STUCK, Told.LOOP_FREE):
+                ok = told is Told.LOOP_FREE
+                self._gateway.pipeline.health(Health(f"gate.{gate.name}", "loop-stuck", ok=ok, text=_FREE if ok else _STUCK))
+            elif vehicle is not None:
+                self._came(gate, course, vehicle.id, told.value)
+            else:
+                self._emit(gate_item(self._gateway.clock.now(), told.value, {"gate": gate.name, "id": None}))
+                self._count(gate, Vehicle("", None, self._only_way(gate)))
+
+    def _opened(self, task: "asyncio.Task[None]") -> None:
+        self._opening.discard(task)
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            _log.error("gate.bug", task=task.get_name(), exc_info=bug)
+
+    async def _open(self, gate: GateSpec, course: Course, vehicle: Vehicle) -> None:
+        """Open for one vehicle. A refusal that passes by itself is waited for; what certainly moved nothing is tried once more."""
+        begun_ms = self._gateway.clock.now().boot_ms
+        tries = 0
+
+        def acted() -> None:
+            one = self._decided(course, vehicle.id)
+            now_ms = self._gateway.clock.now().boot_ms
+            if one is not None:
+                one.ms = now_ms - one.at.boot_ms
+            has_loop = gate.plates is not None and gate.plates.loop is not None
+            if has_loop:  # without one it counts as gone through, which waits for the feedback
+                course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=True)
+                self._hear(gate, course, news)
+
+        while True:
+            tries += 1
+            why = ""
+            try:
+                view = await self._gates.open_gate(gate.name, "plate", acted)
+                why = "" if view.verified else view.detail
+            except CommandRefused as error:
+                late = self._gateway.clock.now().boot_ms - begun_ms > GATE_WAITING_MS
+                if error.code in ("busy", "too-soon") and not late:
+                    await asyncio.sleep(_AGAIN_S)
+                    tries -= 1
+                    continue
+                why = str(error)
+            except Retryable as error:
+                why = str(error)
+            except EdgeguardError as error:
+                why, tries = str(error), _TRIES
+            if not why or tries >= _TRIES:
+                break
+        self._end_opening(gate, course, vehicle, why)
+
+    def _end_opening(self, gate: GateSpec, course: Course, vehicle: Vehicle, why: str) -> None:
+        has_loop = gate.plates is not None and gate.plates.loop is not None
+        ailing = f"gate.{gate.name}"
+        if why:
+            course.passage = passages.failed(course.passage, vehicle)
+            self._came(gate, course, vehicle.id, "not-opened", detail=why)
+            self._gateway.pipeline.health(Health(ailing, "not-opened", ok=False, text=_NOT_OPENED, detail=why))
+            return
+        self._gateway.pipeline.health(Health(ailing, "not-opened", ok=True, text=_OPENED))
+        self._came(gate, course, vehicle.id, "opened")
+        if not has_loop:
+            now_ms = self._gateway.clock.now().boot_ms
+            course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=False)
+            self._hear(gate, course, news)
+
+    # --- by hand
+
+    async def by_hand(self, name: str, by: str, pass_id: str = "") -> BarrierView:
+        """A person opens a gate; with `pass_id` for that vehicle, which counts as let in. Refusals as `Gates.open_gate`."""
+        gate = self._gates.find(name)
+        course = self.course(gate.name)
+        one = self._to_confirm(gate, course, pass_id) if pass_id else None
+        view = await self._gates.open_gate(name, by)
+        if gate.plates is None:
+            return view
+        if one is not None:
+            one.came = "confirmed"
+            plate = one.decision.near or one.read.text
+            entry = next(iter(self.book.lists.on(plate)), None) if plate else None
+            vehicle = Vehicle(one.id, plate, one.way, entry.kind.value if entry else "", entry.bay if entry else "")
+            self._tell(gate, one, "confirmed", decision_facts(one.decision) | {"by": by})
+        else:
+            vehicle = Vehicle(f"by-hand-{self._gateway.clock.now().boot_ms}", None, self._only_way(gate))
+        if course.passage.phase is Phase.IDLE:
+            now_ms = self._gateway.clock.now().boot_ms
+            waiting = tuple(entry for entry in course.passage.waiting if entry[0].id != vehicle.id)
+            course.passage = replace(course.passage, phase=Phase.OPENING, vehicle=vehicle, since_ms=now_ms, waiting=waiting)
+            has_loop = gate.plates.loop is not None
+            if has_loop and course.passage.loop is True:
+                course.passage = replace(course.passage, phase=Phase.UNDER)
+            course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=has_loop)
+            self._hear(gate, course, news)
+            self._stirred.set()
+        return view
+
+    def _to_confirm(self, gate: GateSpec, course: Course, pass_id: str) -> Decided:
+        one = self._decided(course, pass_id)
+        if one is None or self._gateway.clock.now().boot_ms - one.at.boot_ms > GATE_CONFIRM_MS:
+            raise CommandRefused("no-such-pass", f"no vehicle {pass_id} has waited at gate {gate.name} lately")
+        came_not = ("not-opened", "not-waited", "not-passed")
+        if one.came in ("confirmed", "opened", "passed") or (one.decision.verdict is Verdict.OPEN and one.came not in came_not):
+            raise CommandRefused("let-in", f"vehicle {pass_id} was let in already")
+        return one
+
+    def _only_way(self, gate: GateSpec) -> Way | None:
+        """Which way vehicles go that nobody has read; None if this gate serves both."""
+        ways = {eye.way for eye in gate.plates.eyes} if gate.plates is not None else set()
+        return ways.pop() if len(ways) == 1 else None
+
+    # --- counting and telling
+
+    def _count(self, gate: GateSpec, vehicle: Vehicle) -> None:
+        """It has gone through: a stay begins or ends."""
+        rule = gate.plates
+        if rule is None or rule.zone is None or vehicle.way is None:
+            return
+        at, zone = self._gateway.clock.now(), self.inside.zone(rule.zone)
+        if vehicle.way is Way.IN:
+            stay = Stay(vehicle.plate or "", at, gate.name, vehicle.list_name, vehicle.bay)
+            step = stays.enter(zone, vehicle.plate, stay)
+        else:
+            step = stays.leave(zone, vehicle.plate, at)
+        self.take_step(rule.zone, gate, step)
+
+    def take_step(self, zone: str, gate: GateSpec | None, step: stays.Step, by: str = "") -> tuple[StayNews, ...]:
+        """A step of a zone comes into force and is told."""
+        camera = None
+        for one in (gate,) if gate is not None else self.gates():
+            if one.plates is not None and one.plates.zone == zone and one.plates.eyes:
+                camera = camera or self.camera(one.plates.eyes[0].camera)
+        items = []
+        for news in step[1]:
+            plate, shape = self.shaping.shape(camera, news.plate)
+            items.append(stay_item(news, zone, gate.name if gate is not None else "", plate, shape, by))
+        return self.inside.take(zone, step, items)
+
+    def _came(self, gate: GateSpec, course: Course, identity: str, state: str, detail: str = "") -> None:
+        one = self._decided(course, identity)
+        facts: dict[str, Any] = {"detail": detail} if detail else {}
+        if one is None:
+            self._emit(gate_item(self._gateway.clock.now(), state, {"gate": gate.name, "id": identity, **facts}))
+            return
+        one.came = state
+        if one.ms is not None and state == "opened":
+            facts["relay_ms"] = one.ms
+        self._tell(gate, one, state, facts)
+
+    def _tell(self, gate: GateSpec, one: Decided, state: str, facts: Mapping[str, Any]) -> None:
+        camera = self.camera(one.camera)
+        plate, shape = self.shaping.shape(camera, one.read.text)
+        told = {"gate": gate.name, "id": one.id, "camera": one.camera, "way": one.way.value, "plate": plate, "shape": shape}
+        self._emit(gate_item(self._gateway.clock.now(), state, {**told, "confidence": round(one.read.confidence, 3), **facts}))
+
+    def _near(self, camera: CameraSpec, decision: Decision) -> dict[str, Any]:
+        return {} if decision.near is None else {"near": self.shaping.shape(camera, decision.near)[0]}
+
+    def _emit(self, item: Item) -> None:
+        self._gateway.pipeline.emit(item)
+
+    @staticmethod
+    def _decided(course: Course, identity: str) -> Decided | None:
+        return next((one for one in course.decisions if one.id == identity), None)
+
+    async def _tidy(self) -> None:
+        """Now and then: note that the clock is right, and give up what nobody needs any more."""
+        now = self._gateway.clock.now()
+        moment = self.moment()
+        if now.synced and now.boot_ms - self._anchored_ms >= HOUR_MS and self.gates():
+            self._anchored_ms = now.boot_ms
+            told = {"wall_ms": now.wall_ms, "boot_ms": now.boot_ms, "boot": now.boot}
+            self._gateway.store.submit(Batch((), states=(RuleState(CLOCK_OWNER, _ANCHOR, orjson.dumps(told)),)))
+        if now.boot_ms - self._tidied_ms < HOUR_MS or moment.now is None:
+            return
+        self._tidied_ms = now.boot_ms
+        await self._purge(moment.now, moment.zone)
+        for zone in self._gateway.site.parking.zones:
+            step = self.inside.sweep(zone.name, now)
+            if step[1]:
+                self.take_step(zone.name, None, step)
+
+    async def _purge(self, now: datetime, zone: tzinfo) -> None:
+        try:
+            await self.book.purge(now, zone)
+        except EdgeguardError as error:
+            _log.warning("gate.purge", error=str(error))

@@ -1,0 +1,366 @@
+"""Vehicles before a gate: who is let in, by which relay, what is counted, and what is left to people when something fails."""
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path, PurePath
+
+import pytest
+from gate_house import CAMERA, OUT, RULE, Gateway, entries, site_of, told
+from runtime_kit import call
+
+from edgeguard.control import BadArguments
+from edgeguard.core.camera import PlateShape
+from edgeguard.core.errors import CommandRefused, WriteRefused
+from edgeguard.core.gate import OpensAt
+from edgeguard.core.gate_limits import GATE_LOOP_STUCK_MS, GATE_READ_OLD_MS
+from edgeguard.core.gate_list import Entry, ListKind
+from edgeguard.core.plate_shape import shaped
+from edgeguard.core.register import Table
+from edgeguard.rules.gate_change import Change
+from edgeguard.runtime.gate_stays import GateStays
+from edgeguard.testing.clock import FakeClock
+
+KNOWN, OTHER = "浙A12345", "苏E99999"
+
+
+def states(gateway: Gateway) -> list[str]:
+    return [state for (state,) in gateway.told("gate", "state")]
+
+
+def test_a_resident_is_let_in_counted_and_let_out_with_the_time_inside() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await at.drive_through()
+        assert at.barrier.openings == 1
+        assert states(at) == ["decided", "opened", "passed"]
+        at.house.clock.advance(600)
+        at.read(KNOWN, OUT)
+        await at.drive_through()
+        assert at.barrier.openings == 2
+        stays = at.told("stay", "state", "zone", "plate", "count")
+        assert stays == [("entered", "yard", "浙A****5", 1), ("left", "yard", "浙A****5", 0)]
+        lasted = [duration for (duration,) in at.told("stay", "duration_s") if duration is not None]
+        assert lasted == [pytest.approx(604, abs=3)]
+
+    told(story)
+
+
+def test_strangers_near_misses_doubts_and_the_unread_open_nothing() -> None:
+    async def story(at: Gateway) -> None:
+        for text, confidence in ((None, 0.0), ("京B11111", 1.0), ("浙AD8888B", 1.0), ("浙A1234S", 1.0), ("浙A12345", 0.7)):
+            at.read(text, confidence=confidence)
+        await asyncio.sleep(5)
+        assert at.barrier.openings == 0
+        assert at.told("gate", "reason", "verdict", "near") == [
+            ("unread", "ask", None),
+            ("unknown", "refused", None),
+            ("near-miss", "ask", "浙A*****8"),  # 浙AD88888 with its last character read as B
+            ("near-miss", "ask", "浙A****5"),
+            ("doubtful", "ask", "浙A****5"),
+        ]
+
+    told(story, site_of(replace(RULE, loop=None)))
+
+
+def test_a_person_confirms_a_near_miss_for_the_listed_plate() -> None:
+    async def story(at: Gateway) -> None:
+        identity = at.read("浙A1234S")
+        await asyncio.sleep(1)
+        view = await at.handlers.act(call("gate-act", gate="north", action="open", **{"pass": identity}))
+        assert view.verified
+        await at.drive_through()
+        assert list(at.keeper.inside.zone("yard").stays) == [KNOWN]
+        with pytest.raises(CommandRefused, match="let in already"):
+            await at.handlers.act(call("gate-act", gate="north", **{"pass": identity}))
+        with pytest.raises(CommandRefused, match="lately"):
+            await at.handlers.act(call("gate-act", gate="north", **{"pass": "v99"}))
+
+    told(story)
+
+
+def test_two_cameras_and_two_readings_of_one_vehicle_open_once() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        at.read(KNOWN)
+        at.read("浙A12346")  # a second camera misreads it by one
+        await at.drive_through()
+        at.read(KNOWN)
+        await asyncio.sleep(5)
+        assert at.barrier.openings == 1
+        assert at.told("stay", "state") == [("entered",)]
+        assert [state for state in states(at) if state == "decided"] == ["decided"]
+
+    told(story)
+
+
+def test_the_next_vehicle_waits_until_the_loop_has_cleared() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await asyncio.sleep(1.5)
+        at.barrier.loop(True)
+        await asyncio.sleep(0.5)
+        at.read(OTHER)
+        await asyncio.sleep(3)
+        assert at.barrier.openings == 1
+        at.barrier.loop(False)
+        await at.drive_through()
+        assert at.barrier.openings == 2
+        assert at.keeper.inside.zone("yard").count == 2
+
+    told(story)
+
+
+def test_who_follows_without_being_let_in_is_told_and_counted_on_a_one_way_gate() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await at.drive_through()
+        at.barrier.loop(True)
+        await asyncio.sleep(1)
+        at.barrier.loop(False)
+        await asyncio.sleep(1)
+        assert "tailgated" in states(at)
+        assert at.keeper.inside.zone("yard").count == 2
+
+    told(story, site_of(replace(RULE, eyes=RULE.eyes[:1])))
+
+
+def test_a_vehicle_that_turns_back_is_not_inside() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await asyncio.sleep(8)
+        assert states(at)[-1] == "not-passed"
+        assert at.keeper.inside.zone("yard").count == 0
+        at.read(KNOWN)
+        await asyncio.sleep(2)
+        assert at.barrier.openings == 2
+
+    told(story)
+
+
+def test_a_dead_device_a_stuck_arm_and_a_lost_write_are_told_and_nobody_is_counted() -> None:
+    async def story(at: Gateway) -> None:
+        at.barrier.moves = False
+        at.read(KNOWN)
+        await asyncio.sleep(8)
+        assert "not-opened" in states(at)
+        assert ("not-opened", False) in at.told("health", "code", "ok")
+        at.barrier.deaf = True
+        at.read(OTHER)
+        await asyncio.sleep(12)
+        assert states(at)[-1] == "not-opened"
+        at.barrier.deaf, at.barrier.moves = False, True
+        at.read("浙AD88888")
+        await at.drive_through()
+        assert ("not-opened", True) in at.told("health", "code", "ok")
+        assert at.keeper.inside.zone("yard").count == 1
+
+    told(story)
+
+
+def test_a_loop_that_is_unknown_or_stuck_leaves_the_gate_to_people() -> None:
+    async def story(at: Gateway) -> None:
+        at.barrier.silent = True
+        await asyncio.sleep(5)
+        at.read(KNOWN)
+        assert at.told("gate", "reason") == [("loop",)]
+        at.barrier.silent = False
+        await asyncio.sleep(6)
+        at.barrier.loop(True)
+        await asyncio.sleep(3)
+        at.house.clock.advance(GATE_LOOP_STUCK_MS / 1000)
+        await asyncio.sleep(3)
+        assert ("loop-stuck", False) in at.told("health", "code", "ok")
+        at.read(OTHER)
+        await asyncio.sleep(1)
+        assert at.told("gate", "reason")[-1] == ("loop",)
+        assert at.barrier.openings == 0
+        assert (await at.handlers.act(call("gate-act", gate="north"))).verified
+        at.barrier.loop(False)
+        await asyncio.sleep(2)
+        assert ("loop-stuck", True) in at.told("health", "code", "ok")
+
+    told(story)
+
+
+def test_the_interlock_holds_it_back_as_it_does_a_person() -> None:
+    async def story(at: Gateway) -> None:
+        at.barrier.set(Table.COIL, 1, 0)
+        await asyncio.sleep(1)
+        at.read(KNOWN)
+        await asyncio.sleep(5)
+        assert at.barrier.openings == 0
+        assert states(at) == ["decided", "not-opened"]
+        with pytest.raises(WriteRefused):
+            await at.handlers.act(call("gate-act", gate="north"))
+
+    told(story)
+
+
+def test_what_comes_late_goes_away_or_waits_for_the_line_opens_nothing() -> None:
+    async def story(at: Gateway) -> None:
+        now = at.house.clock.now()
+        at.read(KNOWN, boot_ms=now.boot_ms - GATE_READ_OLD_MS - 1)
+        at.read(KNOWN, boot="another")
+        at.read(KNOWN, direction="away")
+        at.read(KNOWN, stage="sure")
+        await asyncio.sleep(2)
+        assert at.barrier.openings == 0
+        at.read(KNOWN, stage="line")
+        await asyncio.sleep(2)
+        assert at.barrier.openings == 1
+
+    told(story, site_of(replace(RULE, opens_at=OpensAt.LINE)))
+
+
+def test_stays_survive_a_restart() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await at.drive_through()
+        kept = await at.house.store.load_states()
+        again = GateStays(at.house.gateway.store)
+        again.recall(kept["gate-stays"])
+        assert again.zone("yard") == at.keeper.inside.zone("yard")
+        book = type(at.keeper.book)(at.house.gateway.store, at.house.clock)
+        book.recall(kept["gate-lists"] | {"resident xx": b"{", "odd 浙A00000": b"{}"})
+        assert set(book.entries()) == set(at.keeper.book.entries())
+        assert book.heads == at.keeper.book.heads
+
+    told(story)
+
+
+def test_a_held_gate_is_open_to_all_and_lets_go_when_its_time_is_over() -> None:
+    async def story(at: Gateway) -> None:
+        await at.handlers.act(call("gate-act", gate="north", action="hold", minutes=0.1))
+        at.read(KNOWN)
+        await asyncio.sleep(1)
+        assert at.barrier.get(Table.COIL, 0) == [1]
+        assert (at.barrier.openings, at.keeper.inside.zone("yard").count) == (1, 1)
+        with pytest.raises(CommandRefused, match="held open"):
+            await at.handlers.act(call("gate-act", gate="north"))
+        await asyncio.sleep(10)
+        assert at.barrier.get(Table.COIL, 0) == [0]
+        with pytest.raises(CommandRefused, match="not held"):
+            await at.handlers.act(call("gate-act", gate="north", action="release"))
+        await at.handlers.act(call("gate-act", gate="north", action="hold"))
+        await at.handlers.act(call("gate-act", gate="north", action="release"))
+        assert at.barrier.get(Table.COIL, 0) == [0]
+        with pytest.raises(CommandRefused, match="12 h"):
+            await at.handlers.act(call("gate-act", gate="north", action="hold", minutes=9000))
+
+    told(story)
+
+
+def test_without_a_clock_visitors_wait_and_weeks_without_a_network_are_none() -> None:
+    clock = FakeClock()
+
+    async def story(at: Gateway) -> None:
+        until = datetime.fromtimestamp(clock.wall_ms / 1000) + timedelta(days=30)  # noqa: DTZ006
+        await at.keeper.book.change(Change(put=(Entry("浙C33333", ListKind.VISITOR, until=until),)), "test")
+        clock.synced = False
+        clock.step_wall(-3e8)
+        clock.boot_ms += 20 * 86_400_000
+        assert at.keeper.judge(RULE, RULE.eyes[0].way, read("浙C33333")).reason.value == "listed"
+        clock.boot_ms += 50 * 86_400_000
+        assert at.keeper.judge(RULE, RULE.eyes[0].way, read("浙C33333")).reason.value == "clock"
+
+    told(story, clock=clock)
+
+
+def read(text: str):  # type: ignore[no-untyped-def]
+    from edgeguard.rules.gate import Read
+
+    return Read(text, 1.0)
+
+
+def test_plates_leave_hashed_where_the_site_says_so_and_erasing_reaches_everything(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"secret of the site\n")
+
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await at.drive_through()
+        hashed = shaped(KNOWN, PlateShape.HASHED, b"secret of the site")
+        assert at.told("gate", "plate", "shape")[0] == (hashed, "hashed")
+        assert at.keeper.aliases(KNOWN) == (hashed,)
+        everything = json.dumps([item.body.decode() for batch in at.house.store.taken for item in batch.items], ensure_ascii=False)
+        assert KNOWN not in everything
+        at.keeper.forget(KNOWN)
+        assert KNOWN not in {entry.plate for entry in at.keeper.book.entries()}
+        assert not at.keeper.inside.zone("yard").stays
+        assert at.keeper.inside.zone("yard").count == 1
+        assert not at.keeper.course(at.keeper.gates()[0].name).decisions
+
+    told(story, site_of(shape=PlateShape.HASHED, key=PurePath(key)))
+
+
+def test_what_people_are_shown_and_correct() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN)
+        await at.drive_through()
+        view = await at.handlers.gates(call("gates"))
+        assert [(gate.name, gate.phase, gate.loop) for gate in view.gates] == [("north", "idle", False)]
+        assert [(one.plate, one.verdict, one.came) for one in view.gates[0].decisions] == [("浙*****5", "open", "passed")]
+        assert [(zone.count, zone.stays) for zone in view.zones] == [(1, 1)]
+        assert next(one.entries for one in view.lists if one.list == "resident") == 3
+        why = await at.handlers.why(call("gate-why", plate="浙A·12346"))
+        assert [(one.way, one.verdict, one.near) for one in why] == [("in", "ask", KNOWN), ("out", "ask", KNOWN)]
+        (stay,) = await at.handlers.stays(call("gate-stays"))
+        assert (stay.plate, stay.list) == (KNOWN, "resident")
+        assert (await at.handlers.correct(call("gate-correct", zone="yard", count=7))).count == 7
+        assert (await at.handlers.correct(call("gate-correct", zone="yard", gone=KNOWN))).count == 6
+        with pytest.raises(BadArguments):
+            await at.handlers.correct(call("gate-correct", zone="yard"))
+        assert [target for name, target in at.told("command", "name", "target") if name == "gate.why"] == ["浙*****6"]
+
+    told(story)
+
+
+def test_a_list_comes_in_parts_and_in_force_as_a_whole() -> None:
+    async def story(at: Gateway) -> None:
+        async def put(**args: object):  # type: ignore[no-untyped-def]
+            return await at.handlers.transfers.take(call("gate-put", **args))  # type: ignore[arg-type]
+
+        head = {"transfer": "t1", "parts": 2, "list": "resident", "version": 7}
+        assert (await put(**head, part=2, entries="plate\n京A00002\n")).state == "staged"
+        assert KNOWN in {entry.plate for entry in at.keeper.book.entries()}
+        done = await put(**head, part=1, entries="plate\n京A00001\n浙A1234超\n")
+        assert (done.state, done.added, done.removed, done.unreadable) == ("in-force", 3, 3, 1)
+        assert {entry.plate for entry in at.keeper.book.entries()} == {"京A00001", "京A00002", "浙A1234超"}
+        one = {"transfer": "t2", "list": "resident", "version": 8}
+        with pytest.raises(CommandRefused, match="has version 7, not 6"):
+            await put(**one, base=6, entries="plate\n京A00003\n")
+        done = await put(**one, base=7, entries="plate\n京A00003\n", remove="京A00001\n")
+        assert (done.added, done.removed) == (1, 1)
+        with pytest.raises(BadArguments, match="line 3: plate"):
+            await put(transfer="t3", list="resident", entries="plate\n京A00009\n12\n")
+        assert "京A00009" not in {entry.plate for entry in at.keeper.book.entries()}
+        dry = await put(transfer="t4", list="resident", whole=True, dry=True, entries="plate\n京A00009\n")
+        assert (dry.state, dry.added, dry.removed) == ("dry", 1, 3)
+        assert at.told("gate-list", "list", "entries", "version", "local")[-1] == ("resident", 3, 8, 0)
+
+    told(story)
+
+
+def test_a_list_that_the_disk_does_not_take_is_not_in_force() -> None:
+    async def story(at: Gateway) -> None:
+        at.house.store.gate.clear()
+        change = asyncio.create_task(at.keeper.book.change(entries("京A00001"), "test"))
+        await asyncio.sleep(30)
+        assert "later" in repr(change.exception()) or "when it does" in str(change.exception())
+        assert len(at.keeper.book.entries()) == 3
+        at.house.store.gate.set()
+        await asyncio.sleep(1)
+        assert len(at.keeper.book.entries()) == 4
+
+    told(story)
+
+
+def test_a_camera_that_is_not_at_the_gate_decides_nothing() -> None:
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN, replace(CAMERA, name=CAMERA.name.__class__("street")))
+        await asyncio.sleep(1)
+        assert states(at) == []
+
+    told(story)
