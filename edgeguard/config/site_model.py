@@ -189,6 +189,9 @@ class ControlTable(Table):
     operators: list[Annotated[str, AfterValidator(_user)]] = Field(default_factory=list)
 
 
+MayChange = Literal["camera", "commands", "gate", "parking", "profiles", "reaction", "uplink", "interlock", "writable"]
+
+
 class CommandsTable(Table):
     """`[commands]`: what the platform may have done over MQTT; nothing unless it is named."""
 

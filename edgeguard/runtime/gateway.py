@@ -6,7 +6,7 @@ Essential parts (store, control socket) are made by the daemon; this holds what 
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog

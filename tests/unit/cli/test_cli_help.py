@@ -92,7 +92,7 @@ def test_help_names_each_command_once_and_what_belongs_together_side_by_side() -
     names = root.list_commands(Context(root))  # type: ignore[attr-defined]
 
     assert sorted(names) == sorted(root.commands)  # type: ignore[attr-defined]
-    assert names[:8] == ["status", "top", "devices", "points", "alarms", "hints", "cameras", "outbox"]
+    assert names[:9] == ["status", "top", "devices", "points", "alarms", "hints", "cameras", "gate", "outbox"]
     assert names[names.index("plates") + 1] == "falling"
     assert names.index("check") < names.index("profile") < names.index("run")
     assert set(ORDER) == set(names)

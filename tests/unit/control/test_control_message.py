@@ -175,7 +175,8 @@ def test_only_these_methods_write() -> None:
         "set-time",
         "reaction",
     }
-    changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw", "camera-lost"}
+    changing |= {"accept-view", "evidence-access", "camera-beat", "camera-saw", "camera-lost", "camera-reads"}
+    changing |= {"gate-why", "gate-entries", "gate-stays", "gate-put", "gate-act", "gate-correct"}
     changing |= {"service", "snooze-hint"}
     changing |= {"shelve", "unshelve", "out-of-service", "in-service"}
     assert {name for name, method in methods.METHODS.items() if method.writes} == changing
