@@ -38,6 +38,7 @@ from edgeguard.core.fate import Fate, together
 from edgeguard.core.point import Value
 from edgeguard.testing.cameras import FakeCameras
 from edgeguard.testing.dead_letters import FakeDeadLetters
+from edgeguard.testing.gate_handlers import FakeGates
 from edgeguard.testing.hint_handlers import FakeHints
 from edgeguard.testing.line_handlers import FakeLines
 from edgeguard.testing.meter_clocks import FakeMeterClocks
@@ -105,6 +106,7 @@ class FakeBuilding:
         self.meter_clocks = FakeMeterClocks()
         self.rules = FakeRules()
         self.hints = FakeHints()
+        self.gates = FakeGates()
         self.online = True
         self.healthy = False
         """True: no device is offline, no alarm stands."""
@@ -133,6 +135,7 @@ class FakeBuilding:
             **self.cameras.table(),
             **self.meter_clocks.table(),
             **self.hints.table(),
+            **self.gates.table(),
             **self.rules.table(),
         }
 

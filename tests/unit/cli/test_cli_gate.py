@@ -1,0 +1,102 @@
+"""`gate` as a property office and its guard type it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_kit import Desk, desk
+from rich.cells import cell_len
+
+from edgeguard.core.gate_list import Entry, ListKind
+from edgeguard.testing.handlers import FakeBuilding
+
+
+@pytest.fixture
+def building() -> FakeBuilding:
+    made = FakeBuilding()
+    made.gates.put(Entry("浙A12345", ListKind.RESIDENT, bay="B-17"))
+    return made
+
+
+@pytest.fixture
+def here(building: FakeBuilding) -> Iterator[Desk]:
+    with desk(building) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "a person decides"), ("zh", "待人工确认")])
+def test_the_gate_at_one_moment(here: Desk, building: FakeBuilding, lang: str, words: str) -> None:
+    printed = here.type("gate", lang=lang, width=140)
+    assert printed.code == 0
+    assert words in printed.out
+    assert "浙*****5" in printed.out
+    assert "87" in printed.out
+    assert max(cell_len(line.rstrip()) for line in printed.out.splitlines()) <= 140
+    building.gates.stick()
+    assert here.type("gate").code == 1
+    assert json.loads(here.type("gate", "--json").out)["zones"][0]["count"] == 87
+
+
+def test_why_says_who_would_be_let_in(here: Desk) -> None:
+    known = here.type("gate", "why", "浙A·12345")
+    assert (known.code, "let in — it is on a list" in known.out, "bay B-17" in known.out) == (0, True, True)
+    unknown = here.type("gate", "why", "苏E99999", lang="zh")
+    assert (unknown.code, "不在任何名单上" in unknown.out) == (1, True)
+
+
+def test_add_list_remove(here: Desk, building: FakeBuilding) -> None:
+    added = here.type("gate", "add", "浙AD88888", "--list", "visitor", "--to", "2026-11-30", "--days", "mon-fri", "--note", "=x")
+    assert (added.code, "1 added" in added.out) == (0, True)
+    assert "浙AD88888" in here.type("gate", "list", "visitor").out
+    wrong = here.type("gate", "add", "浙AD88889", "--list", "visitor")
+    assert (wrong.code, "to: is missing" in wrong.err) == (2, True)
+    assert here.type("gate", "remove", "浙AD88888").code == 0
+    assert here.type("gate", "remove", "浙AD88888").code == 1
+    assert len(building.gates.entries) == 1
+
+
+def test_a_file_is_taken_as_a_whole_or_not_at_all(here: Desk, building: FakeBuilding, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("plate,note\n京A00001,a\n12,b\n", encoding="utf-8")
+    wrong = here.type("gate", "import", str(file), "--list", "resident")
+    assert (wrong.code, f'{file}:3: plate: "12" is no number plate' in wrong.err) == (1, True)
+    assert len(building.gates.entries) == 1
+    rows = "".join(f"京A{n:05d},号{n}\n" for n in range(2000))
+    file.write_bytes(f"车牌,备注\n{rows}".encode("gb18030"))
+    dry = here.type("gate", "import", str(file), "--list", "resident", "--dry-run")
+    assert (dry.code, "would be 2000 added" in dry.out, len(building.gates.entries)) == (0, True, 1)
+    refused = here.type("gate", "import", str(file), "--list", "resident", "--whole")
+    assert (refused.code, "1 entries would be removed" in refused.err) == (2, True)
+    whole = here.type("gate", "import", str(file), "--list", "resident", "--whole", "--yes")
+    assert (whole.code, "2000 added, 0 changed, 1 removed" in whole.out) == (0, True)
+    assert len(building.gates.parts) == 3  # a dry run, a look before removing, and the whole
+    assert all(len(part.encode()) < 13_000 for parts in building.gates.parts.values() for part in parts)
+
+
+def test_what_is_exported_can_be_imported(here: Desk, building: FakeBuilding, tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    assert here.type("gate", "export", str(file)).code == 0
+    assert file.stat().st_mode & 0o077 == 0
+    building.gates.entries.clear()
+    assert here.type("gate", "import", str(file)).code == 0
+    assert list(building.gates.entries) == [(ListKind.RESIDENT, "浙A12345")]
+    assert here.type("gate", "export").out.startswith("list,plate,")
+
+
+def test_a_barrier_is_opened_held_and_released(here: Desk, building: FakeBuilding) -> None:
+    assert here.type("gate", "open", "north").code == 2  # nobody is here to be asked
+    assert here.type("gate", "open", "north", "--pass", "b-17", "--yes").code == 0
+    assert here.type("gate", "hold", "north", "-m", "30", "--yes").code == 0
+    assert here.type("gate", "release", "north").code == 0
+    assert building.gates.acts == [("north", "open", "b-17"), ("north", "hold", ""), ("north", "release", "")]
+    building.gates.opens = False
+    assert here.type("gate", "open", "north", "--yes").code == 1
+    assert here.type("gate", "open", "south", "--yes").code == 2
+
+
+def test_who_is_inside_and_what_is_corrected(here: Desk) -> None:
+    shown = here.type("gate", "stays")
+    assert ("浙A12345" in shown.out, "1:30" in shown.out) == (True, True)
+    assert "90 inside" in here.type("gate", "correct", "yard", "--count", "90").out
+    assert here.type("gate", "correct", "yard").code == 2
