@@ -58,10 +58,10 @@ def rtsp_server(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"rtsp://127.0.0.1:{viewers}/cam", f"rtsp://127.0.0.1:{sources}/cam"
 
 
-def camera_text(url: str) -> str:
-    return (
-        f'[[camera]]\nname = "facade"\nurl = "{url}"\ntask = "falling"\ntransport = "udp"\n[camera.alarms.lost]\non_delay = "0s"\n'
-    )
+def camera_text(url: str, more: str = "") -> str:
+    """A camera whose loss is told at once; `more` are further keys of it."""
+    head = f'[[camera]]\nname = "facade"\nurl = "{url}"\ntask = "falling"\ntransport = "udp"\n{more}'
+    return head + '[camera.alarms.lost]\non_delay = "0s"\n'
 
 
 def view(running: Running) -> CameraView:
@@ -139,7 +139,7 @@ def _is_dead(pid: int) -> bool:
 def test_the_platform_gets_a_picture_of_a_film_with_its_masks_burnt_in(tmp_path: Path) -> None:
     wall = film.write(tmp_path / "wall.mp4", film.drawn(12, falls=False, seconds=3.0), fps=12)
     (tmp_path / "facade.toml").write_text("[facade]\nsize = [320, 240]\nmasks = [[[0, 0], [160, 0], [160, 240], [0, 240]]]\n")
-    rows = '[commands]\nallow = ["snapshot"]\n' + camera_text(f"file:{wall}") + 'facade = "facade.toml"\nsnapshot = "sent"\n'
+    rows = '[commands]\nallow = ["snapshot"]\n' + camera_text(f"file:{wall}", 'facade = "facade.toml"\nsnapshot = "sent"\n')
     broker = free_port()
     with (
         mosquitto(tmp_path, broker),
