@@ -1,8 +1,10 @@
 """A backlog on its way out: items a second as a ratio to mosquitto_pub, flat from first to last, and what a new alarm waits.
 
 The store is filled with telemetry of an outage; then store and uplink, put together as the daemon does, bring it to Mosquitto while
-an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after. Prints
-one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the bar's size is --items 1000000.
+an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after. Told
+besides: CPU and memory of our process, bytes of the file with the backlog in it, and after how long the rows, which go while nothing
+is read, are gone. Prints one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the bar's
+size is --items 1000000.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,18 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def peak_rss_mib() -> float:
+    """The most memory that this process has had since `forget_peak`."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def forget_peak() -> None:
+    """Begin to look for the most memory anew."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 @contextmanager
@@ -150,6 +164,8 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
     helpers = [asyncio.create_task(alarms.listen())]
     await asyncio.sleep(0.5)
     helpers += [asyncio.create_task(uplink.run()), asyncio.create_task(raise_alarms(store, raised))]
+    held_bytes = (await store.figures()).file_bytes
+    forget_peak()
     cpu_s, begun = time.process_time(), time.perf_counter()
     marks, cpu_marks = [begun], [cpu_s]
     while (rows := (await store.backlog(Stream.TELEMETRY)).rows) > 0:
@@ -160,6 +176,7 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
     marks.append(time.perf_counter())
     cpu_marks.append(time.process_time())
     took_s, cpu_s = marks[-1] - begun, cpu_marks[-1] - cpu_s
+    peak_mib = peak_rss_mib()
     helpers.pop().cancel()
     while len(alarms.waits_s) < len(raised) and time.perf_counter() - begun < took_s + 10:
         await asyncio.sleep(0.05)
@@ -177,11 +194,21 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
         "cpu_us_per_item": round(cpu_s / options.items * 1e6, 1),
         "tenths_items_per_s": [round(rate) for rate in tenths],
         "tenths_cpu_us_per_item": [round(cost, 1) for cost in costs],
+        "peak_rss_mib": peak_mib,
+        "file_bytes_per_item": round(held_bytes / options.items),
         "undelivered": undelivered,
         "alarms_raised": len(raised),
         "alarms": len(alarms.waits_s),
         "alarm_wait_s": {"p50": round(waits[len(waits) // 2], 3), "p99": round(waits[int(len(waits) * 0.99)], 3)},
     }
+
+
+async def rows_gone(store: Store, options: argparse.Namespace) -> float:
+    """Wait until what was sent takes up no room any more; the store's own pages tell."""
+    begun = time.perf_counter()
+    while (await store.figures()).used_bytes > options.body_bytes * 10_000 and time.perf_counter() - begun < 1200:
+        await asyncio.sleep(0.2)
+    return round(time.perf_counter() - begun, 1)
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -196,6 +223,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         before = await asyncio.to_thread(publish_lines, port, folder, options)
         drained = await drain(store, port, options)
         after = await asyncio.to_thread(publish_lines, port, folder, options)
+        drained["rows_gone_after_s"] = await rows_gone(store, options)
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     await store.close()
