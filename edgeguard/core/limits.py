@@ -399,6 +399,8 @@ RECENT_EVENTS: Final = 100
 CLOCK_STEP_MS: Final = 1000
 WATCHDOG_GRACE_S: Final = 60.0
 AUDIT_WITHIN_S: Final = 3.0
+TOLD_KEPT: Final = 256
+"""What cameras told last: so many are known when they are told again."""
 RELOADS_WAITING: Final = 4
 
 # Embedded broker (demo and tests)

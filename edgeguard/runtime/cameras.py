@@ -48,6 +48,7 @@ from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.snapshots import Snapshots, Taken
 from edgeguard.runtime.supervisor import ChildState, Supervisor
 from edgeguard.runtime.throw_watch import ThrowWatch
+from edgeguard.runtime.told_once import ToldOnce
 from edgeguard.store import Batch, Store, audit_body
 
 _log = structlog.get_logger()
@@ -74,6 +75,7 @@ class Cameras:
         self._supervisor = supervisor
         self._pipeline = pipeline
         self._store = store
+        self._told = ToldOnce(store)
         self._clock = clock
         self._config_path = config_path
         self._watched: dict[CameraName, _Watched] = {}
@@ -230,9 +232,11 @@ class Cameras:
             audit = (audit_body(at, orjson.dumps(kept)),)
         if seen.type == "fall" and self.throws.joins(watched.link.spec):
             kept_of_it = self.throws.see(watched.link.spec, seen.id, at, facts, self._clock.now())
-            await self._put(Batch((), audit=audit, states=kept_of_it))
+            batch = Batch((), audit=audit, states=kept_of_it)
         else:
-            await self._put(Batch((Item(Stream.EVENTS, at, body),), audit=audit))
+            batch = Batch((Item(Stream.EVENTS, at, body),), audit=audit)
+        if not await self._told.put(f"{name}.{seen.id}", batch):
+            return CountView(watched.sightings)
         watched.sightings += 1
         _log.info("camera.saw", camera=name, type=seen.type, id=seen.id)
         self._pipeline.note(at, f"{name} {seen.type} {seen.id}")
@@ -248,7 +252,7 @@ class Cameras:
             if self._snapshots.is_sent(spec, taken):
                 told.append({"command": "evidence.send", "target": target, "by": "platform", "state": "done"})
             audit = tuple(audit_body(taken.at, orjson.dumps(one)) for one in told)
-            await self._put(Batch((taken.outcome(spec.name),), audit=audit))
+            await self._told.put(f"{target}.snapshot", Batch((taken.outcome(spec.name),), audit=audit))
         self._snapshots.has_come(spec.name, taken)
 
     async def camera_reads(self, call: Call) -> CountView:

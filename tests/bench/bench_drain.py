@@ -2,9 +2,9 @@
 
 The store is filled with telemetry of an outage; then store and uplink, put together as the daemon does, bring it to Mosquitto while
 an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after. Told
-besides: CPU and memory of our process, bytes of the file with the backlog in it, and after how long the rows, which go while nothing
-is read, are gone. Prints one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the bar's
-size is --items 1000000.
+besides: CPU and memory of our process, bytes of the file with the backlog in it, and after how long the rows are gone, which go
+while nothing is read. Prints one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the
+bar's size is --items 1000000.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from edgeguard.control.errors import NotAllowed
 from edgeguard.control.peer import Peer
 from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.clock import Stamp
+from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.point import Labels
@@ -61,11 +62,24 @@ def sighting(**changes: object) -> SightingView:
     return SightingView(**{**told, "facts": orjson.dumps(facts).decode(), **changes})  # type: ignore[arg-type]
 
 
+class Stuck(Shelf):
+    """A store whose disk takes nothing until it is freed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.freed = asyncio.Event()
+
+    async def put(self, batch: Batch) -> tuple[int, ...]:
+        self.batches.append(batch)
+        await self.freed.wait()
+        return (1,)
+
+
 class Rig:
     """Cameras with one camera whose process is said to be number 77."""
 
-    def __init__(self) -> None:
-        self.store = Shelf()
+    def __init__(self, store: Shelf | None = None) -> None:
+        self.store = store or Shelf()
         self.news: list[Health] = []
         self.pipeline = Pipeline(self.store, Standing())
         boss = Supervisor(self.news.append, random.Random(1))
@@ -204,5 +218,41 @@ def test_a_throw_that_two_cameras_of_one_wall_see_is_one_event_over_a_restart() 
         await again.call("camera-saw", fall("high", 490_300), 81, "high")
         again.pipeline.sweep()
         assert len(again.items) == 1, "told again is not told twice"
+
+    run_virtual(story())
+
+
+def test_a_sighting_told_again_because_the_disk_was_slow_is_one_item() -> None:
+    async def story() -> None:
+        store = Stuck()
+        rig = Rig(store)
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                await rig.call("camera-saw", sighting())
+        with pytest.raises(StoreError):
+            await rig.call("camera-saw", sighting(id="y"))
+        store.freed.set()
+        answers = [await rig.call("camera-saw", sighting(id=name)) for name in ("x", "y", "z", "x")]
+        assert [answer.count for answer in answers] == [1, 2, 3, 3]  # type: ignore[attr-defined]
+        bodies = [orjson.loads(item.body)["id"] for batch in store.batches for item in batch.items]
+        assert bodies == ["x", "y", "z"]
+
+    run_virtual(story())
+
+
+def test_a_sighting_that_the_store_had_to_drop_may_be_told_anew() -> None:
+    class Full(Shelf):
+        async def put(self, batch: Batch) -> tuple[int, ...]:
+            if not self.batches:
+                self.batches.append(batch)
+                raise StoreError("dropped")
+            return await super().put(batch)
+
+    async def story() -> None:
+        rig = Rig(Full())
+        with pytest.raises(StoreError):
+            await rig.call("camera-saw", sighting())
+        await rig.call("camera-saw", sighting())
+        assert len(rig.store.batches) == 2
 
     run_virtual(story())
