@@ -1,12 +1,15 @@
 """The outbox against a bare sqlite3 loop with the same group size, in one run: prints one JSON object.
 
 Rates are events per second, times in ms, bytes as the kernel counts them for this process (`write_bytes` of /proc/self/io: what
-went to the disk, journal of the file system left out). `ratio` is the store's rate by the floor's.
+went to the disk, journal of the file system left out). `ratio` is the store's rate by the floor's; `disk` is how often a second it
+makes a commit's worth of appended bytes durable at all, and `ratio_to_disk` the store's rate by that times the producers: no
+outbox can let so many producers wait, each for one event, and pass 1.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sqlite3
 import tempfile
 import time
@@ -62,6 +65,24 @@ def figures(events: int, cost: Cost) -> dict[str, float]:
         "cpu_us_per_event": round(cost.cpu_s / events * 1e6, 1),
         "written_bytes_per_event": round(cost.written_bytes / events),
     }
+
+
+def syncs_per_s(directory: Path, group: int, body: bytes) -> float:
+    """How often bytes of one group, appended to a file as a write-ahead log appends them, become durable."""
+    pages = bytes(4096 * (2 + group * (len(body) + 50) // 4096))
+    count = 100
+    descriptor = os.open(directory / "syncs", os.O_CREAT | os.O_WRONLY)
+    try:
+        os.write(descriptor, pages * count)
+        os.fsync(descriptor)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        begun = time.perf_counter()
+        for _ in range(count):
+            os.write(descriptor, pages)
+            os.fdatasync(descriptor)
+        return count / (time.perf_counter() - begun)
+    finally:
+        os.close(descriptor)
 
 
 def floor(directory: Path, events: int, group: int, body: bytes) -> dict[str, float]:
@@ -133,8 +154,10 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, obj
     spec = StoreSpec(directory / "state", 4 << 30, 100_000_000, None, 200, 100)
     store = await Store.open(spec, MonotonicClock(), print)
     loop = asyncio.create_task(store.run())
+    disk = syncs_per_s(directory, options.producers, body)
     small = floor(directory, options.events, options.producers, body)
     puts, waits_ms = await durable_puts(store, options.producers, options.events, body)
+    disk = (disk + syncs_per_s(directory, options.producers, body)) / 2
     lone, lone_ms = await durable_puts(store, 1, max(options.events // 20, 20), body)
     bulk = await telemetry(store, options.events, 20, body)
     drained = await drain(store, options.events, 50)
@@ -145,12 +168,14 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, obj
     return {
         "events": options.events,
         "body_bytes": len(body),
+        "disk": {"syncs_per_s": round(disk), "events_per_s": round(disk * options.producers)},
         "floor": {"group": options.producers, **small},
         "durable_put": {
             "producers": options.producers,
             **puts,
             "wait_ms": waits_ms,
             "ratio": round(puts["events_per_s"] / small["events_per_s"], 2),
+            "ratio_to_disk": round(puts["events_per_s"] / (disk * options.producers), 2),
         },
         "lone_put": {**lone, "wait_ms": lone_ms},
         "telemetry": bulk,
