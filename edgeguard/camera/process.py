@@ -16,6 +16,7 @@ from typing import Final
 import orjson
 import structlog
 
+from edgeguard.camera.gate_reads import GateReads
 from edgeguard.camera.journal import Journal
 from edgeguard.camera.live import LiveCamera, access_of
 from edgeguard.camera.reports import Report, Reporter
@@ -70,7 +71,8 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
         if reporter is not None:
             reporter.tell(report)
 
-    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place)
+    reads = GateReads(socket, spec.name) if spec.task is Task.PLATES else None
+    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     snapshots = Snapshots(spec, album, seeker.hide, tell)
 
@@ -81,10 +83,14 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see)
     reporter = Reporter(socket, spec.name, worker.beat, Journal(Path(reports_folder(state, spec.name))), snapshots.ask)
     reporter.start()
+    if reads is not None:
+        reads.start()
     snapshots.remember()
     try:
         worker.run(stop.is_set)
     finally:
+        if reads is not None:
+            reads.stop(CAMERA_TERM_S)
         reporter.stop(CAMERA_TERM_S)
     return 0
 
@@ -132,7 +138,14 @@ def _line() -> bytes:
     return sys.stdin.buffer.readline(_SECRET_BYTES).rstrip(b"\r\n")
 
 
-def _seeker(spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], key: bytes, knows_place: Callable[[], bool]) -> Seeker:
+def _seeker(
+    spec: CameraSpec,
+    shelf: Shelf,
+    tell: Callable[[Report], None],
+    key: bytes,
+    knows_place: Callable[[], bool],
+    reads: GateReads | None,
+) -> Seeker:
     """What looks for the camera's task; the models are loaded only where they are needed."""
     if spec.task is Task.FALLING:
         return FallSeeker(spec, shelf, tell, knows_place)
@@ -141,7 +154,7 @@ def _seeker(spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], key:
 
     if spec.plate_shape is PlateShape.HASHED and not key:
         raise Permanent(f"{spec.name}: the key of hashed plates is empty or could not be read")
-    return PlateSeeker(spec, PlateReader.shipped(), tell, key)
+    return PlateSeeker(spec, PlateReader.shipped(), tell, key, *(() if reads is None else (reads.tell,)))
 
 
 def _tidy(shelf: Shelf, now: Stamp, tell: Callable[[Report], None]) -> None:

@@ -13,16 +13,19 @@ from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
 from edgeguard.camera.video import Picture, VideoSource
-from edgeguard.control.camera_views import SightingView
+from edgeguard.control.camera_views import ReadView, SightingView
 from edgeguard.core.camera import CameraSpec, PlateShape
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
+from edgeguard.vision.lanes import Lane, lanes_of
 from edgeguard.vision.plate_geometry import stretched
-from edgeguard.vision.plate_passes import Pass, PassState, Seen, finish, step
+from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, step
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 0.075
 """Pictures that are looked at are at least so far apart: a car at 15 km/h has then moved by 30 cm."""
+_NAMED: Final = 256
+"""Vehicles whose ids are remembered from stage to stage."""
 _BEYOND: Final = 0.15
 """A plate is made black with so much around it, in shares of its width and height."""
 
@@ -36,9 +39,19 @@ class Looks(Protocol):
 
 
 class PlateSeeker:
-    """Feed it the pictures of a stream; each vehicle is one sighting of type plate. `key` is that of hashed plates."""
+    """Feed it the pictures of a stream; each vehicle is one sighting of type plate. `key` is that of hashed plates.
 
-    def __init__(self, spec: CameraSpec, reader: Looks, tell: Callable[[Report], None], key: bytes = b"") -> None:
+    `reads` hears of each vehicle as soon as its text is sure, and again when it is told: for decisions at a gate.
+    """
+
+    def __init__(
+        self,
+        spec: CameraSpec,
+        reader: Looks,
+        tell: Callable[[Report], None],
+        key: bytes = b"",
+        reads: Callable[[ReadView], None] = lambda _: None,
+    ) -> None:
         self._spec = spec
         self._reader = reader
         self._tell = tell
@@ -46,7 +59,11 @@ class PlateSeeker:
         self._gate = LaneGate()
         self._state = PassState()
         self._next_s = self._last_s = 0.0
-        self._told = 0
+        self._reads = reads
+        self._lanes: tuple[Lane, ...] = ()
+        self._size = (0, 0)
+        self._named: dict[int, tuple[str, Stamp]] = {}
+        """Ids and first moments of vehicles on their way, by the number of their track."""
         self.looked = 0
         """Pictures in which plates were looked for."""
 
@@ -58,15 +75,18 @@ class PlateSeeker:
             return
         self._next_s = picture.t_s + _LOOK_S
         self.looked += 1
-        self._state, passes = step(self._state, picture.t_s, self._reader.look(picture.bgr()))
+        if picture.size != self._size:
+            self._size = picture.size
+            self._lanes = lanes_of(self._spec.lanes, *picture.size)
+        self._state, passes = step(self._state, picture.t_s, self._reader.look(picture.bgr()), self._lanes)
         self._report(passes, picture.t_s, now)
 
     def lost(self, now: Stamp) -> None:
         """The stream has ended: who was on the way is told; the next stream begins anew."""
-        self._state, passes = finish(self._state, self._last_s)
+        self._state, passes = finish(self._state, self._last_s, self._lanes)
         self._report(passes, self._last_s, now)
         self._gate, self._next_s = LaneGate(), 0.0
-        self._state = PassState()
+        self._state, self._named = PassState(numbers=self._state.numbers), {}
 
     def remember(self) -> None:
         """What could not be told lies in the reporter's journal."""
@@ -87,14 +107,21 @@ class PlateSeeker:
 
     def _report(self, passes: tuple[Pass, ...], t_s: float, now: Stamp) -> None:
         for one in passes:
-            ago_ms = round((t_s - one.first_s) * 1000)
-            at = Stamp(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot, now.synced)
-            self._told += 1
-            identity = f"{at.boot[:8]}-{at.boot_ms}-{self._told}"
+            identity, at = self._name(one, now.before(t_s - one.first_s))
+            self._reads(_read_view(identity, one, now))
+            if one.stage is Stage.SURE:
+                continue
             event = self._event(one)
             _log.info("plate.passed", text=None if one.text is None else shaped_for_log(one.text), direction=one.direction.value)
             facts = orjson.dumps(event).decode()
             self._tell(Report(SightingView(identity, "plate", at.wall_ms, at.boot_ms, at.boot, at.synced, facts)))
+
+    def _name(self, one: Pass, first: Stamp) -> tuple[str, Stamp]:
+        """The vehicle's id and first moment, the same at all stages."""
+        named = self._named.setdefault(one.number, (f"{first.boot[:8]}-{first.boot_ms}-{one.number}", first))
+        for number in [number for number in self._named if number <= one.number - _NAMED]:
+            del self._named[number]
+        return named
 
     def _event(self, one: Pass) -> dict[str, Any]:
         reading = one.best.reading if one.best is not None else None
@@ -109,7 +136,14 @@ class PlateSeeker:
             "duration_s": round(one.last_s - one.first_s, 3),
             "sightings": one.sightings,
             "width_px": round(one.best.found.width_px) if one.best is not None else None,
+            **({"lane": one.lane, "crossed": one.crossed_s is not None} if self._lanes else {}),
         }
+
+
+def _read_view(identity: str, one: Pass, now: Stamp) -> ReadView:
+    kind = one.best.reading.kind.value if one.best is not None else ""
+    said = (identity, one.stage.value, one.lane, one.text, one.confidence, kind, one.direction.value)
+    return ReadView(*said, now.boot_ms, now.boot)
 
 
 def shaped_for_log(text: str) -> str:

@@ -108,3 +108,5 @@ SETUP_PICTURE_S: Final = 20.0
 """So long the first picture of a camera is waited for."""
 CAMERA_LANES: Final = 8
 LANE_CORNERS: Final = 32
+GATE_READS_WAITING: Final = 16
+"""Readings for a gate that wait for the daemon; they are worthless seconds later."""

@@ -161,6 +161,8 @@ def _plate() -> Schema:
             "kind": empty_or(text("kind of plate: ordinary, energy-small ...")),
             "color": empty_or(text("colour of the plate")),
             "width_px": empty_or({"type": "integer"}),
+            "lane": text("the lane in which it was last"),
+            "crossed": {"type": "boolean", "description": "whether it has crossed the lane's line"},
         },
         "a vehicle has passed a gate camera",
     )

@@ -1,7 +1,8 @@
 """From plates seen picture by picture to passes: one for each vehicle, told as soon as it is settled, never guessed.
 
 A track is a plate that moves through the view, whether it can be read or not. Its text is voted by all its readings; it is told
-once enough of them agree, or when the vehicle has gone, and then without a text if they never did. Pure: numbers and times only.
+once enough of them agree, or when the vehicle has gone, and then without a text if they never did. Where its lane has a line it is
+told when it crosses that; that its text is sure is then told before, for whoever opens a gate. Pure: numbers and times only.
 """
 
 import math
@@ -11,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from edgeguard.core.camera_limits import PASS_MAX_TOLD, PASS_MAX_TRACKS, PASS_SIGHTINGS
+from edgeguard.vision.lanes import Lane, crossing, lane_at
 from edgeguard.vision.plate_cells import Found, overlap
 from edgeguard.vision.plate_decoding import Reading
 from edgeguard.vision.plate_tracks import Sighting, voted
@@ -47,6 +49,17 @@ class Direction(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Stage(StrEnum):
+    """What a pass is told for."""
+
+    SURE = "sure"
+    """Its text is sure, and it is on its way to the line; the pass itself is told later."""
+    LINE = "line"
+    """It has crossed the line, or has been read where there is none."""
+    END = "end"
+    """It has gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A plate in one picture; `reading` is None when it could not be read surely enough to be told."""
@@ -66,21 +79,33 @@ class Pass:
     first_s: float
     last_s: float
     sightings: int
+    stage: Stage = Stage.LINE
+    number: int = 0
+    """Of its track: the same at all stages."""
+    lane: str = ""
+    crossed_s: float | None = None
+    """When it crossed the line of its lane."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A plate on its way. `places` are where it was, `readings` the surest of what was read, `vote` what they amount to."""
+    """A plate on its way. `places` are where it was, `readings` the surest of what was read, `vote` what they amount to.
+
+    `lane` is the one in which it was last, None while it was in none; `sure` and `told` are whether those stages have been told.
+    """
 
     places: tuple[tuple[float, Found], ...]
     readings: tuple[Sighting, ...] = ()
     vote: tuple[str, float] | None = None
     told: bool = False
+    number: int = 0
+    lane: Lane | None = None
+    crossed_s: float | None = None
+    sure: bool = False
 
-    @classmethod
-    def of(cls, places: tuple[tuple[float, Found], ...], readings: tuple[Sighting, ...], told: bool = False) -> "Track":
+    def read_again(self, places: tuple[tuple[float, Found], ...], readings: tuple[Sighting, ...]) -> "Track":
         """With the vote of its readings."""
-        return cls(places, readings, voted(readings) if readings else None, told)
+        return replace(self, places=places, readings=readings, vote=voted(readings) if readings else None)
 
     @property
     def last(self) -> Found:
@@ -99,41 +124,56 @@ class PassState:
 
     tracks: tuple[Track, ...] = ()
     recent: tuple[tuple[str, float], ...] = field(default=())
+    numbers: int = 0
+    """Tracks so far."""
 
 
-def step(state: PassState, t_s: float, seen: Sequence[Seen]) -> tuple[PassState, tuple[Pass, ...]]:
-    """One picture that was looked at. Pictures in which nothing moves are not: a car that has stopped stays where it is."""
+def step(state: PassState, t_s: float, seen: Sequence[Seen], lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
+    """One picture that was looked at. Pictures in which nothing moves are not: a car that has stopped stays where it is.
+
+    With `lanes` a plate that never was in any of them is nobody's pass.
+    """
     tracks = list(state.tracks)
     taken: set[int] = set()
+    numbers = state.numbers
     for one in sorted(seen, key=lambda one: -one.found.score):
         index = _nearest(tracks, one, taken)
         if index is None:
-            tracks.append(Track.of(((t_s, one.found),), _read(t_s, one)))
+            numbers += 1
+            tracks.append(_in_lane(Track((), number=numbers).read_again(((t_s, one.found),), _read(t_s, one)), lanes))
             taken.add(len(tracks) - 1)
         else:
-            tracks[index] = _seen_again(tracks[index], t_s, one)
+            tracks[index] = _in_lane(_seen_again(tracks[index], t_s, one), lanes)
             taken.add(index)
     live: list[Track] = []
     gone: list[Track] = []
     for track in tracks:
         (live if t_s - track.places[-1][0] <= _GONE_S else gone).append(track)
-    return _told(live[-PASS_MAX_TRACKS:], gone + live[:-PASS_MAX_TRACKS], state.recent, t_s)
+    if lanes:
+        gone = [track for track in gone if track.lane is not None]
+    state = replace(state, numbers=numbers)
+    return _told(live[-PASS_MAX_TRACKS:], gone + live[:-PASS_MAX_TRACKS], state, t_s, bool(lanes))
 
 
-def finish(state: PassState, t_s: float) -> tuple[PassState, tuple[Pass, ...]]:
+def finish(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
     """The stream has ended: what was on its way is told as far as it is known."""
-    return _told([], list(state.tracks), state.recent, t_s)
+    gone = [track for track in state.tracks if track.lane is not None or not lanes]
+    return _told([], gone, state, t_s, bool(lanes))
 
 
-def _told(
-    live: list[Track], gone: list[Track], recent: tuple[tuple[str, float], ...], t_s: float
-) -> tuple[PassState, tuple[Pass, ...]]:
+def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in_lanes: bool) -> tuple[PassState, tuple[Pass, ...]]:
     passes: list[Pass] = []
-    fresh = [(text, at_s) for text, at_s in recent if t_s - at_s < _SAME_S]
+    fresh = [(text, at_s) for text, at_s in state.recent if t_s - at_s < _SAME_S]
     for index, track in enumerate(live):
-        if not track.told and (found := _settled(track)) is not None:
-            live[index] = replace(track, told=True)
+        if track.told or (in_lanes and track.lane is None) or (found := _settled(track)) is None:
+            continue
+        waits = track.lane is not None and track.lane.line is not None and track.crossed_s is None
+        if not waits:
+            live[index] = replace(track, told=True, sure=True)
             passes.append(found)
+        elif not track.sure:
+            live[index] = replace(track, sure=True)
+            passes.append(replace(found, stage=Stage.SURE))
     passes += [found for track in gone if not track.told and (found := _at_last(track)) is not None]
     kept: list[Pass] = []
     for one in passes:
@@ -142,9 +182,28 @@ def _told(
         kept.append(one)
     # A car that stands there is still the same pass, however long it stands.
     fresh += [(track.vote[0], t_s) for track in live if track.told and track.vote is not None]
-    fresh += [(one.text, t_s) for one in kept if one.text is not None]
+    fresh += [(one.text, t_s) for one in kept if one.text is not None and one.stage is not Stage.SURE]
     newest = dict(fresh)
-    return PassState(tuple(live), tuple(newest.items())[-PASS_MAX_TOLD:]), tuple(kept)
+    return PassState(tuple(live), tuple(newest.items())[-PASS_MAX_TOLD:], state.numbers), tuple(kept)
+
+
+def _in_lane(track: Track, lanes: Sequence[Lane]) -> Track:
+    """Where it is now, and whether it has just crossed the line of its lane."""
+    if not lanes:
+        return track
+    here = _middle(track.last)
+    lane = lane_at(lanes, here) or track.lane
+    crossed_s = track.crossed_s
+    if lane is not None and lane.line is not None and crossed_s is None and len(track.places) > 1:
+        (before_s, before), (now_s, _) = track.places[-2:]
+        share = crossing(lane.line, _middle(before), here)
+        crossed_s = None if share is None else before_s + share * (now_s - before_s)
+    return replace(track, lane=lane, crossed_s=crossed_s)
+
+
+def _middle(found: Found) -> tuple[float, float]:
+    x, y = found.corners.mean(axis=0)
+    return float(x), float(y)
 
 
 def _nearest(tracks: Sequence[Track], one: Seen, taken: set[int]) -> int | None:
@@ -181,7 +240,7 @@ def _seen_again(track: Track, t_s: float, one: Seen) -> Track:
     if len(readings) > PASS_SIGHTINGS:
         weakest = min(range(len(readings)), key=lambda i: readings[i].reading.confidence)
         readings = readings[:weakest] + readings[weakest + 1 :]
-    return replace(track, places=places) if one.reading is None else Track.of(places, readings, track.told)
+    return replace(track, places=places) if one.reading is None else track.read_again(places, readings)
 
 
 def _read(t_s: float, one: Seen) -> tuple[Sighting, ...]:
@@ -207,19 +266,21 @@ def _at_last(track: Track) -> Pass | None:
         text, confidence = track.vote
         agree = sum(sighting.reading.text == text for sighting in track.readings)
         if confidence >= _SETTLED and (agree >= 2 or len(track.places) < _AGREE):
-            return _pass(track, text, confidence)
+            return _pass(track, text, confidence, Stage.END)
     strong = sum(found.score >= _UNREAD_SCORE for _, found in track.places)
     moved = _distance(track.places[0][1], track.last) >= _UNREAD_MOVED * max(track.last.width_px, 1.0)
     if strong >= _UNREAD_SIGHTINGS and moved:
-        return _pass(track, None, 0.0)
+        return _pass(track, None, 0.0, Stage.END)
     return None
 
 
-def _pass(track: Track, text: str | None, confidence: float) -> Pass:
+def _pass(track: Track, text: str | None, confidence: float, stage: Stage = Stage.LINE) -> Pass:
     of_text = [sighting for sighting in track.readings if sighting.reading.text == text]
     best = max(of_text, key=lambda sighting: sighting.reading.confidence * sighting.found.width_px**0.5, default=None)
     first_s, last_s = track.places[0][0], track.places[-1][0]
-    return Pass(text, confidence, best, _direction(track), first_s, last_s, len(track.places))
+    lane = "" if track.lane is None else track.lane.name
+    told = (first_s, last_s, len(track.places), stage, track.number, lane, track.crossed_s)
+    return Pass(text, confidence, best, _direction(track), *told)
 
 
 def _direction(track: Track) -> Direction:

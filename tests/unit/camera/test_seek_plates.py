@@ -1,6 +1,7 @@
 """Live plates: nothing is looked at while nothing moves, a rendered car is read and told once, its text in the right shape."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,11 +16,16 @@ from edgeguard.camera.plates import PlateReader
 from edgeguard.camera.reports import Report
 from edgeguard.camera.seek_plates import PlateSeeker
 from edgeguard.camera.video import Picture, VideoSource
-from edgeguard.core.camera import CameraSpec, PlateShape, Task
+from edgeguard.control.camera_views import ReadView
+from edgeguard.core.camera import CameraSpec, LaneSpec, PlateShape, Task
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.plate_shape import shaped
 from edgeguard.core.point import Labels
+from edgeguard.vision.plate_cells import Found
+from edgeguard.vision.plate_decoding import Candidate, Reading
+from edgeguard.vision.plate_geometry import box_corners
+from edgeguard.vision.plate_grammar import Colour, PlateKind
 from edgeguard.vision.plate_passes import Seen
 
 PICTURES = Path(__file__).parents[2] / "pictures"
@@ -122,3 +128,34 @@ def test_shapes() -> None:
     one, two = (shaped("皖AD11212", PlateShape.HASHED, key) for key in (b"a", b"b"))
     assert (len(one), one != two) == (32, True)
     assert shaped("皖AD11212", PlateShape.HASHED, b"a") == one
+
+
+class Rehearsed:
+    """A reader that sees a car come nearer, picture by picture."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Seen]:
+        del picture
+        i, self.count = self.count, self.count + 1
+        found = Found(box_corners(100 + i, 20 + 5 * i, 160 + 3 * i, 40 + 6 * i), 0.9)
+        text = "皖A12345"
+        return [Seen(found, Reading(text, 0.9, PlateKind.ORDINARY, Colour.BLUE, (Candidate(text, 0.9),)))] if i < 20 else []
+
+
+def test_the_gate_hears_of_a_car_before_its_pass_is_told_under_the_same_id_and_nobody_else_its_plate() -> None:
+    told: list[Report] = []
+    reads: list[ReadView] = []
+    lanes = (LaneSpec("main", line=((0.0, 0.6), (1.0, 0.6))),)
+    seeker = PlateSeeker(replace(spec(PlateShape.MASKED), lanes=lanes), Rehearsed(), told.append, b"", reads.append)
+    rng = np.random.default_rng(1)
+    for i in range(40):
+        shown = rng.integers(0, 255, (180, 320, 3)).astype(np.uint8)
+        seeker.see(cast(VideoSource, None), picture(2 * i, shown), NOW)
+    (report,) = told
+    assert [(view.stage, view.text, view.lane) for view in reads] == [("sure", "皖A12345", "main"), ("line", "皖A12345", "main")]
+    assert {view.id for view in reads} == {report.sighting.id}
+    facts = json.loads(report.sighting.facts)
+    assert (facts["text"], facts["lane"], facts["crossed"]) == ("皖A****5", "main", True)
+    assert "12345" not in report.sighting.facts

@@ -1,0 +1,81 @@
+"""Lanes and lines of a gate camera: early word of a sure text, the pass itself at the line, nothing of what is in no lane."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_plate_passes import STEP_S, coming, plate
+
+from edgeguard.core.camera import LaneSpec
+from edgeguard.vision.lanes import Lane, crossing, lane_at, lanes_of
+from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, step
+
+LINE = ((0.0, 190.0), (1000.0, 190.0))
+LANE = Lane("left", ((200.0, 0.0), (600.0, 0.0), (600.0, 600.0), (200.0, 600.0)), LINE)
+
+
+def run(pictures: list[list[Seen]], *lanes: Lane) -> list[Pass]:
+    state, told, t_s = PassState(), list[Pass](), 0.0
+    for number, seen in enumerate(pictures):
+        t_s = number * STEP_S
+        state, passes = step(state, t_s, seen, lanes)
+        told += passes
+    return [*told, *finish(state, t_s, lanes)[1]]
+
+
+def test_the_gate_hears_before_the_line_and_the_pass_is_told_at_it() -> None:
+    sure, passed = run(coming("皖A12345", 30) + [[]] * 40, LANE)
+    assert (sure.stage, sure.text, sure.lane, sure.crossed_s) == (Stage.SURE, "皖A12345", "left", None)
+    assert (passed.stage, passed.number, passed.lane) == (Stage.LINE, sure.number, "left")
+    assert passed.crossed_s is not None
+    assert sure.last_s < passed.crossed_s <= passed.last_s < passed.crossed_s + 2 * STEP_S
+
+
+def test_who_turns_back_before_the_line_is_told_when_gone() -> None:
+    sure, passed = run(coming("皖A12345", 10) + [[]] * 40, LANE)
+    assert (sure.stage, passed.stage, passed.crossed_s) == (Stage.SURE, Stage.END, None)
+
+
+def test_what_is_in_no_lane_is_nobodys_pass() -> None:
+    elsewhere = [[plate(700 + 4 * i, 100 + 6 * i, 80, "皖A12345")] for i in range(30)]
+    assert run([*elsewhere, *[[]] * 40], LANE) == []
+    assert len(run([*elsewhere, *[[]] * 40], Lane("all"))) == 1
+
+
+def test_an_unreadable_plate_is_a_pass_without_text_once() -> None:
+    (passed,) = run(coming(None, 30) + [[]] * 40, LANE)
+    assert (passed.text, passed.stage, passed.lane) == (None, Stage.END, "left")
+
+
+def test_a_lane_without_a_line_tells_as_soon_as_it_is_sure() -> None:
+    (passed,) = run(coming("皖A12345", 30) + [[]] * 40, Lane("all"))
+    assert (passed.stage, passed.lane) == (Stage.LINE, "all")
+
+
+def test_lanes_are_shares_of_the_picture() -> None:
+    (lane,) = lanes_of([LaneSpec("a", ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)), ((0.0, 0.5), (1.0, 0.5)))], 1920, 1080)
+    assert lane.polygon == ((0.0, 540.0), (1920.0, 540.0), (1920.0, 1080.0))
+    assert lane.line == ((0.0, 540.0), (1920.0, 540.0))
+
+
+def test_the_first_lane_that_holds_a_place_counts() -> None:
+    other = Lane("right", ((600.0, 0.0), (900.0, 0.0), (900.0, 600.0), (600.0, 600.0)))
+    assert [lane_at((LANE, other), (x, 100.0)) for x in (300.0, 700.0, 950.0)] == [LANE, other, None]
+
+
+def test_beside_the_end_of_a_line_nothing_is_crossed() -> None:
+    assert crossing(((0.0, 0.0), (10.0, 0.0)), (5.0, -1.0), (5.0, 3.0)) == pytest.approx(0.25)
+    assert crossing(((0.0, 0.0), (10.0, 0.0)), (11.0, -1.0), (11.0, 3.0)) is None
+
+
+PLACES = st.lists(st.tuples(st.floats(-50, 50), st.floats(-50, 50)), min_size=2, max_size=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(PLACES)
+def test_along_any_way_a_line_is_crossed_as_often_as_the_side_changes(places: list[tuple[float, float]]) -> None:
+    line = ((-1000.0, 0.0), (1000.0, 0.0))
+    count = sum(crossing(line, a, b) is not None for a, b in itertools.pairwise(places))
+    sides = [y >= 0 for _, y in places]
+    assert count == sum(a != b for a, b in itertools.pairwise(sides))
