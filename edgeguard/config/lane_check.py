@@ -8,8 +8,8 @@ from pydantic import Field
 from edgeguard.config.fields import Id
 from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
-from edgeguard.core.camera import LaneSpec
 from edgeguard.core.camera_limits import LANE_CORNERS
+from edgeguard.core.lane import LaneSpec
 
 Share = Annotated[float, Field(strict=False, ge=0, le=1, allow_inf_nan=False)]
 Place = Annotated[list[Share], Field(min_length=2, max_length=2)]

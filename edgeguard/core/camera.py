@@ -8,6 +8,7 @@ from typing import Final
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.facade import FacadeSpec, Spot
 from edgeguard.core.ids import CameraName
+from edgeguard.core.lane import LaneSpec
 from edgeguard.core.point import Labels
 
 REPORTS: Final = "cameras/*.reports"
@@ -40,19 +41,6 @@ class SnapshotUse(StrEnum):
     """It stays on the gateway; the platform is told its id and hash."""
     SENT = "sent"
     """The platform gets it as well, made smaller where it would not fit into an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneSpec:
-    """A lane in a camera's picture, in shares of its width and height.
-
-    A vehicle is in it while the middle of its plate is within `polygon` (none: everywhere), and has crossed when that middle has
-    gone over `line` (none: when it has been read).
-    """
-
-    name: str
-    polygon: tuple[Spot, ...] = ()
-    line: tuple[Spot, Spot] | None = None
 
 
 @dataclass(frozen=True, slots=True)

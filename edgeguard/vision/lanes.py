@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from edgeguard.core.camera import LaneSpec
+from edgeguard.core.lane import LaneSpec
 
 Place = tuple[float, float]
 

@@ -17,9 +17,10 @@ from edgeguard.camera.reports import Report
 from edgeguard.camera.seek_plates import PlateSeeker
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import ReadView
-from edgeguard.core.camera import CameraSpec, LaneSpec, PlateShape, Task
+from edgeguard.core.camera import CameraSpec, PlateShape, Task
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId, CameraName
+from edgeguard.core.lane import LaneSpec
 from edgeguard.core.plate_shape import shaped
 from edgeguard.core.point import Labels
 from edgeguard.vision.plate_cells import Found

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plate_passes import STEP_S, coming, plate
 
-from edgeguard.core.camera import LaneSpec
+from edgeguard.core.lane import LaneSpec
 from edgeguard.vision.lanes import Lane, crossing, lane_at, lanes_of
 from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, step
 
