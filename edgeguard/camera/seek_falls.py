@@ -130,6 +130,7 @@ def _event(spec: CameraSpec, one: _Held) -> dict[str, Any]:
     found, facts = one.found, one.found.facts()
     event: dict[str, Any] = {
         "camera": spec.name,
+        "class": facts["class"],
         "confidence": facts["confidence"],
         "duration_s": round(facts["t_end_s"] - facts["t_start_s"], 3),
         "calibrated": found.plane is not None,

@@ -36,6 +36,7 @@ class Found:
             "t_end_s": round(path.end_s, 3),
             "origin": [round(x, 1), round(y, 1)],
             "end": [round(end.x, 1), round(end.y, 1)],
+            "class": "slow" if self.fall.slow else "free",
             "confidence": self.fall.confidence,
             "size_px": round(path.thickness, 1),
             "speed_px_s": round(path.velocity(path.end_s)[1]),

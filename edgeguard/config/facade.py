@@ -44,6 +44,7 @@ class FacadeTable(Table):
     ground_floor: Annotated[int, Field(ge=-10, le=10)] = 1
     lines: Annotated[list[LineTable], Field(max_length=FACADE_MAX_LINES)] = Field(default_factory=list)
     mount: MountTable | None = None
+    slow_falls: bool = False
     columns: Annotated[list[Px], Field(max_length=FACADE_MAX_LINES)] = Field(default_factory=list)
     first_column: Annotated[int, Field(ge=1, le=1000)] = 1
     focal_px: Annotated[float, Field(strict=False, ge=50, le=100_000)] | None = None
@@ -100,6 +101,7 @@ def _spec(table: FacadeTable) -> FacadeSpec:
         lines=tuple(FloorLine(line.floor, *_points(line.points)) for line in table.lines),
         mount=Mount(mount.pitch_deg, mount.focal_px, mount.distance_m, mount.height_m) if mount else None,
         ground_floor=table.ground_floor,
+        slow_falls=table.slow_falls,
         columns=tuple(table.columns),
         first_column=table.first_column,
         focal_px=table.focal_px,

@@ -7,16 +7,7 @@ from edgeguard.core.facade import FacadeSpec, Spot
 
 def facade_text(spec: FacadeSpec) -> str:
     """TOML that `load_facade` takes for `spec`; positions to a tenth of a px."""
-    plain = FacadeSpec()
-    lines = ["[facade]"]
-    if spec.size is not None:
-        lines.append(f"size = [{spec.size[0]}, {spec.size[1]}]  # of the picture that positions are of")
-    if spec.fps is not None:
-        lines.append(f"fps = {_number(spec.fps, 3)}")
-    if spec.storey_m != plain.storey_m:
-        lines.append(f"storey_m = {_number(spec.storey_m, 3)}")
-    if spec.ground_floor != plain.ground_floor:
-        lines.append(f"ground_floor = {spec.ground_floor}")
+    lines = ["[facade]", *_settings(spec)]
     if spec.polygon:
         lines.append(f"polygon = {_spots(spec.polygon)}")
     if spec.masks:
@@ -25,7 +16,7 @@ def facade_text(spec: FacadeSpec) -> str:
         lines.append("]")
     if spec.columns:
         lines.append(f"columns = [{', '.join(_number(x) for x in spec.columns)}]  # borders of window columns")
-    if spec.first_column != plain.first_column:
+    if spec.first_column != FacadeSpec().first_column:
         lines.append(f"first_column = {spec.first_column}")
     if spec.focal_px is not None:
         lines.append(f"focal_px = {_number(spec.focal_px)}")
@@ -38,6 +29,22 @@ def facade_text(spec: FacadeSpec) -> str:
         lines += ["", "[facade.mount]", f"pitch_deg = {_number(mount.pitch_deg, 3)}", f"focal_px = {_number(mount.focal_px)}"]
         lines += [f"distance_m = {_number(mount.distance_m, 3)}", f"height_m = {_number(mount.height_m, 3)}"]
     return "\n".join(lines) + "\n"
+
+
+def _settings(spec: FacadeSpec) -> list[str]:
+    """What is one number or word."""
+    plain, lines = FacadeSpec(), []
+    if spec.size is not None:
+        lines.append(f"size = [{spec.size[0]}, {spec.size[1]}]  # of the picture that positions are of")
+    if spec.fps is not None:
+        lines.append(f"fps = {_number(spec.fps, 3)}")
+    if spec.storey_m != plain.storey_m:
+        lines.append(f"storey_m = {_number(spec.storey_m, 3)}")
+    if spec.ground_floor != plain.ground_floor:
+        lines.append(f"ground_floor = {spec.ground_floor}")
+    if spec.slow_falls:
+        lines.append("slow_falls = true  # tell of bags and paper that sink, too")
+    return lines
 
 
 def _spots(spots: Sequence[Spot]) -> str:

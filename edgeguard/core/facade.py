@@ -38,6 +38,8 @@ class FacadeSpec:
     lines: tuple[FloorLine, ...] = ()
     mount: Mount | None = None
     ground_floor: int = 1
+    slow_falls: bool = False
+    """Whether things that sink (bags, paper) are told too, as a class of their own."""
     columns: tuple[float, ...] = ()
     """x of the borders between window columns, from left to right."""
     first_column: int = 1

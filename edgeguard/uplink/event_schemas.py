@@ -96,6 +96,7 @@ def _fall() -> Schema:
             "evidence": empty_or(evidence),
         },
         {
+            "class": {"enum": ["free", "slow"], "description": "slow: it sank, as bags and paper do; free: it fell"},
             "floor": {"type": "integer"},
             "height_m": {"type": "number"},
             "column": empty_or({"type": "integer"}),

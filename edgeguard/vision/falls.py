@@ -16,13 +16,16 @@ from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_M
 from edgeguard.vision.facade import GRAVITY_M_S2, Plane
 from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
+from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import GAP_S, Mark, TrackSet, follow
-from edgeguard.vision.trajectory import Path, best_part
+from edgeguard.vision.trajectory import Path, best_part, fit
 
 _HOLD_S: Final = 0.8
 """A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
 _HOLD_SMALL_S: Final = 1.1
+_HOLD_SLOW_S: Final = 1.8
+"""What sinks waits for what sinks beside it: leaves, snow."""
 _SMALL_PX: Final = 4.0
 """What is so thin may be a drop of water: it waits a little longer, for the next drop to give itself away."""
 _QUIET_S: Final = 0.8
@@ -53,6 +56,7 @@ class Veto(StrEnum):
     SWELLS = "swells"
     GRAVITY = "gravity"
     HABIT = "habit"
+    MANY = "many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Scene:
     height: int
     plane: Plane | None = None
     """Where floors are; with it gravity is measured in m/s2."""
+    slow: bool = False
+    """Whether things that sink are told too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class Fall:
     confidence: float
     merged: int = 0
     """Twins and pieces that were taken for the same throw."""
+    slow: bool = False
+    """It sank, carried by the air: a class of its own, of less confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ class FallState:
     """Paths that ended lately, falls or not."""
     pending: tuple[Fall, ...] = ()
     recent: tuple[Fall, ...] = ()
+    sunk: tuple[Sunk, ...] = ()
     vetoes: tuple[tuple[Veto, int], ...] = ()
     """How many tracks each test has turned away."""
 
@@ -205,6 +214,8 @@ def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) 
         else:
             left -= promising(path, state.scene)
             state = _weighed(state, path, left >= 0)
+        if state.scene.slow and sinks(track.marks, state.scene.height, state.scene.plane, tracks.period_s):
+            state = _sunk(state, track.marks)
     return _told(state, t_s)
 
 
@@ -247,6 +258,19 @@ def _weighed(state: FallState, path: Path, may_gather: bool) -> FallState:
     return _taken(state, Fall(path, verdict))
 
 
+def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
+    """Put on hold as a slow fall, unless it belongs to what is known of already."""
+    path = fit(marks)
+    sunk_before, goes_on = remembered(state.sunk, sunk(marks), state.scene.height)
+    state = replace(state, sunk=sunk_before)
+    known = any(same_throw(path, other.path, state.scene) for other in (*state.pending, *state.recent))
+    early = state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S
+    if goes_on or known or early or state.crowd > _CROWDED:
+        return state
+    confidence = round(0.3 + 0.3 * min(1.0, path.fall_px / (0.5 * state.scene.height)), 3)
+    return replace(state, pending=(*state.pending, Fall(path, confidence, slow=True))[-FALL_MAX_PENDING:])
+
+
 def _patched(early: Path, late: Path) -> Path | None:
     """The path of two tracks that one fall explains: lost for a moment, or mistaken for another thing in between."""
     if early.start_s > late.start_s:
@@ -268,7 +292,7 @@ def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
     empty = Spots.none()
     later = state.tracks.last_s + 1.0
     state, first = step(state, later, empty, np.empty(0))
-    state, second = step(state, later + _HOLD_SMALL_S + 1.0, empty, np.empty(0))
+    state, second = step(state, later + _HOLD_SLOW_S + 1.0, empty, np.empty(0))
     return state, (*first, *second)
 
 
@@ -281,7 +305,7 @@ def _turned_away(state: FallState, veto: Veto) -> FallState:
 def _taken(state: FallState, fall: Fall) -> FallState:
     """Put on hold, joined with a twin or a piece of the same throw, or dropped as the echo of one that has been told."""
     for other in state.pending:
-        if same_throw(fall.path, other.path, state.scene):
+        if not other.slow and same_throw(fall.path, other.path, state.scene):
             rest = tuple(f for f in state.pending if f is not other)
             return _taken(replace(state, pending=rest), joined(fall, other))
     if any(same_throw(fall.path, other.path, state.scene) for other in state.recent):
@@ -295,7 +319,10 @@ def _told(state: FallState, t_s: float) -> tuple[FallState, tuple[Fall, ...]]:
         return state, ()
     pending = tuple(fall for fall in state.pending if fall not in ready)
     for fall in ready:
-        if habitual(state.habits, fall.path, state.tracks.live):
+        if fall.slow and is_one_of_many(state.sunk, fall.path.start_s):
+            state = _turned_away(state, Veto.MANY)
+            ready = tuple(other for other in ready if other is not fall)
+        elif habitual(state.habits, fall.path, state.tracks.live):
             state = _turned_away(state, Veto.HABIT)
             ready = tuple(other for other in ready if other is not fall)
         elif came_up(state.habits, fall.path):
@@ -307,6 +334,8 @@ def _told(state: FallState, t_s: float) -> tuple[FallState, tuple[Fall, ...]]:
 
 def hold_s(fall: Fall) -> float:
     """How long after its end a fall waits to be told."""
+    if fall.slow:
+        return _HOLD_SLOW_S
     return _HOLD_SMALL_S if fall.path.thickness < _SMALL_PX else _HOLD_S
 
 

@@ -18,7 +18,7 @@ _NEAR_PX: Final = 5.0
 _LEAST_MARKS: Final = 5
 _LEAST_WAY_PX: Final = 6.0
 _DROP_PX: Final = 6.0
-"""Nothing thicker is a drop of water: somebody may well throw twice from one window."""
+"""Nothing thicker is a drop of water, and drops fall straight down: somebody may well throw twice from one window."""
 _UP_BEFORE_S: Final = 1.2
 _UP_SHARE: Final = 0.4
 _ALIKE: Final = 2.5
@@ -61,7 +61,7 @@ def remember(habits: Habits, path: Path) -> Habits:
 def habitual(habits: Habits, path: Path, live: tuple[Track, ...]) -> bool:
     """Others like it, at other times, have begun just where this one did; `live` tracks count as soon as they show their way."""
     first = path.marks[0]
-    if path.thickness > _DROP_PX:
+    if path.thickness > _DROP_PX or abs(path.marks[-1].x - first.x) > _NEAR_PX + 0.1 * path.fall_px:
         return False
     near_px = _NEAR_PX + 0.5 * path.thickness
     begun = (_beginning(fit(t.marks)) for t in live if len(t) >= _LEAST_MARKS and _off(t.marks[0], first) <= near_px)
@@ -94,7 +94,7 @@ def _as_thick(event: Event, path: Path) -> bool:
 
 
 def _off(one: Event | Mark, two: Mark) -> float:
-    return math.hypot(one.x - two.x, 0.5 * (one.y - two.y))
+    return math.hypot(one.x - two.x, 0.2 * (one.y - two.y))
 
 
 def _beginning(path: Path) -> Event | None:

@@ -31,6 +31,7 @@ facades = st.builds(
     ground_floor=st.sampled_from([0, 1, -2]),
     columns=st.lists(px, max_size=4, unique=True).map(lambda found: tuple(sorted(found))),
     first_column=st.sampled_from([1, 7]),
+    slow_falls=st.booleans(),
 )
 
 

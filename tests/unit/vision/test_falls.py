@@ -23,10 +23,12 @@ def spot(x: float, y: float, size: float = 5.0, contrast: float = 40.0) -> list[
     return [x, y, x - size / 2, y - size / 2, size, size, size * size * 0.8, contrast]
 
 
-def watch(ways: Iterable[Way], seconds: float = 8.0, fps: float = FPS, seed: int = 1, size: float = 5.0) -> list[Fall]:
+def watch(
+    ways: Iterable[Way], seconds: float = 8.0, fps: float = FPS, seed: int = 1, size: float = 5.0, slow: bool = False
+) -> list[Fall]:
     """Everything that is told of things that go these ways, seen with half a pixel of noise."""
     rng = np.random.default_rng(seed)
-    state = FallState(Scene(WIDTH, HEIGHT))
+    state = FallState(Scene(WIDTH, HEIGHT, slow=slow))
     told: list[Fall] = []
     ways = list(ways)
     for n in range(int(seconds * fps)):
@@ -94,6 +96,34 @@ def test_nothing_that_swings_or_flaps_is_a_fall(amplitude: float, beat_hz: float
 
 def test_a_leaf_sinks_too_slowly() -> None:
     assert watch([lambda t: (500 + 20 * math.sin(3 * t), 60 + 30 * t)]) == []
+
+
+def sinking(start_s: float = 2.0, x: float = 500.0, pace: float = 80.0) -> Way:
+    """A bag: evenly down, swinging."""
+
+    def way(t_s: float) -> tuple[float, float] | None:
+        t = t_s - start_s
+        return (x + 25 * math.sin(3 * t), 150 + pace * t + 6 * math.sin(6 * t)) if 0 <= t < 4 else None
+
+    return way
+
+
+def test_what_sinks_is_told_only_where_it_is_asked_for_and_as_a_class_of_its_own() -> None:
+    assert watch([sinking()], size=9.0) == []
+    (fall,) = watch([sinking()], size=9.0, slow=True)
+    assert fall.slow
+    assert fall.confidence < 0.65
+    (thrown_one,) = watch([thrown(2.0)], slow=True)
+    assert not thrown_one.slow
+
+
+def test_what_sinks_by_the_dozen_was_not_thrown() -> None:
+    leaves = [sinking(1.0 + 0.4 * n, 200.0 + 150 * n, 70.0 + 5 * n) for n in range(6)]
+    assert watch(leaves, size=9.0, slow=True) == []
+
+
+def test_who_walks_by_does_not_sink() -> None:
+    assert watch([steady(120, 12, 100, 600)], size=12.0, slow=True) == []
 
 
 def test_a_ball_from_below_comes_down_where_it_went_up() -> None:
