@@ -4,17 +4,15 @@ import base64
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import pytest
-from harness import Running, consumer, daemon, free_port, listens, mosquitto, process, site_text, subscribe, wait_for
+from harness import Running, consumer, daemon, free_port, mosquitto, process, site_text, subscribe, wait_for
+from rtsp_rig import publish, rtsp_server
 from test_config_put import Platform
 
 from edgeguard.camera.pictures import decode_picture, load_picture
@@ -23,39 +21,6 @@ from edgeguard.control.camera_views import CameraView
 from edgeguard.testing import film
 
 pytestmark = pytest.mark.slow
-
-PUBLISH = """
-import sys, time, av
-path, url = sys.argv[1:]
-with av.open(path) as first, av.open(url, "w", format="rtsp", options={"rtsp_transport": "udp"}) as out:
-    stream = out.add_stream_from_template(first.streams.video[0])
-    began, offset = time.monotonic(), 0
-    while True:
-        with av.open(path) as film:
-            for packet in film.demux(video=0):
-                if packet.dts is None:
-                    continue
-                packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
-                end, base = packet.dts + packet.duration, packet.time_base
-                time.sleep(max(0.0, began + float(packet.dts * base) - time.monotonic()))
-                packet.stream = stream
-                out.mux(packet)
-        offset = end
-"""
-"""Sends a film again and again as one stream without a seam."""
-
-
-@contextmanager
-def rtsp_server(folder: Path) -> Iterator[tuple[str, str]]:
-    """Debian's RTSP server in Perl: the URL that viewers call, and the one that films are sent to."""
-    if shutil.which("rtsp-server-perl") is None:
-        pytest.skip("rtsp-server-perl is not installed: apt-get install rtsp-server-perl")
-    viewers, sources = free_port(), free_port()
-    here = ["--client_listen_address", "127.0.0.1", "--source_listen_address", "127.0.0.1"]
-    ports = ["--clientport", str(viewers), "--serverport", str(sources), "--rtp_start_port", str(20_000 + os.getpid() % 4000 * 10)]
-    with process(["rtsp-server-perl", *ports, *here, "-l", "1"], folder / "rtsp.log"):
-        wait_for(lambda: listens(viewers) and listens(sources), "the RTSP server")
-        yield f"rtsp://127.0.0.1:{viewers}/cam", f"rtsp://127.0.0.1:{sources}/cam"
 
 
 def camera_text(url: str, more: str = "") -> str:
@@ -88,7 +53,7 @@ def test_a_throw_over_rtsp_becomes_an_event_with_evidence_that_is_the_cameras_ow
         daemon(tmp_path, site_text(tmp_path, broker, {}, camera_text(viewers))) as running,
     ):
         wait_for(lambda: any(one.code == "lost" for one in view(running).troubles), "a camera that is away", 60)
-        with process([sys.executable, "-c", PUBLISH, str(throw), sources], tmp_path / "publish.log"):
+        with process(publish(sources, throw), tmp_path / "publish.log"):
             wait_for(lambda: view(running).state == "well", "the camera's pictures", 60)
             wait_for(lambda: bool(events(tmp_path, "fall")), "a fall", 60)
         fall = events(tmp_path, "fall")[0]

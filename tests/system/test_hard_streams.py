@@ -1,0 +1,98 @@
+"""Streams as they are in basements: packets lost, connections cut, late key frames, another size on the way, damaged pictures."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from harness import process, wait_for
+from rtsp_rig import LossyRelay, publish, rtsp_server
+
+from edgeguard.camera.live import LiveCamera, Lost, access_of
+from edgeguard.core.camera import CameraSpec, Task
+from edgeguard.core.ids import CameraName
+from edgeguard.core.point import Labels
+from edgeguard.testing import film
+
+pytestmark = pytest.mark.slow
+
+
+class Viewer:
+    """Looks at a stream on a thread, as a camera's process does."""
+
+    def __init__(self, url: str) -> None:
+        spec = CameraSpec(CameraName("eye"), url, Task.FALLING, Labels("", ""), transport="udp")
+        self.camera = LiveCamera(access_of(spec, None), random.Random(1))
+        self.pictures = self.damaged = 0
+        self.sizes: list[tuple[int, int]] = []
+        self.losses: list[str] = []
+        self.fell_back = 0
+        self._last_s = -1.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        happenings = self.camera.happenings()
+        for happening in happenings:
+            if self._stop.is_set():
+                break
+            if isinstance(happening, Lost):
+                self.losses.append(happening.why)
+                self._last_s = -1.0
+            elif isinstance(happening, tuple):
+                picture = happening[1]
+                self.pictures += 1
+                self.damaged += picture.damaged
+                self.fell_back += picture.t_s <= self._last_s
+                self._last_s = picture.t_s
+                if picture.size not in self.sizes:
+                    self.sizes.append(picture.size)
+        happenings.close()
+
+    def more(self, pictures: int, what: str, seconds: float = 30.0) -> None:
+        """Wait until so many more have come."""
+        wanted = self.pictures + pictures
+        wait_for(lambda: self.pictures >= wanted, f"{what} ({self.pictures} pictures, lost: {self.losses})", seconds)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(15)
+
+
+@contextmanager
+def viewer(url: str) -> Iterator[Viewer]:
+    made = Viewer(url)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.mark.timeout(240)
+def test_a_stream_lives_through_loss_cuts_late_key_frames_other_sizes_and_damage(tmp_path: Path) -> None:
+    long_group = film.write(tmp_path / "long.ts", film.drawn(20, seconds=4.0), fps=20, gop=60)
+    other = film.write(tmp_path / "other.ts", film.noise(40, 208, 160), fps=20, gop=20)
+    with rtsp_server(tmp_path) as (viewers, sources):
+        relay = LossyRelay(viewers)
+        try:
+            with process(publish(sources, long_group), tmp_path / "first.log"), viewer(relay.url) as seen:
+                seen.more(10, "pictures, though the viewer came between key frames")
+                relay.loss, calls = 0.05, len(seen.losses)
+                seen.more(40, "pictures while packets are lost")
+                assert relay.lost > 0
+                assert len(seen.losses) == calls, "loss is no reason to call again"
+                relay.loss, before = 0.0, seen.camera.connections
+                relay.cut()
+                wait_for(lambda: seen.camera.connections > before, "another connection", 60)
+                seen.more(10, "pictures after the cut")
+                assert seen.fell_back == 0, "seconds only grow within a connection"
+            spoilt = publish(f"{sources}-2", other, long_group, spoil=0.3)
+            with process(spoilt, tmp_path / "second.log"), viewer(f"{relay.url}-2") as seen:
+                wait_for(lambda: {(320, 240), (208, 160)} <= set(seen.sizes), "both sizes in one stream", 30)
+                seen.more(40, "pictures of a damaged stream")
+                assert seen.fell_back == 0
+        finally:
+            relay.close()
