@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from edgeguard.camera.video import Picture, StreamAccess, VideoError, VideoSource, open_stream
+from edgeguard.camera.video import V4L2, Picture, StreamAccess, VideoError, VideoSource, open_stream
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.camera_limits import CAMERA_BACKOFF_MAX_S, CAMERA_BACKOFF_MIN_S, CAMERA_OPEN_S, CAMERA_READ_S
 
@@ -39,7 +39,8 @@ Happening = tuple[VideoSource, Picture] | Lost | Waiting
 def access_of(spec: CameraSpec, password: str | None) -> StreamAccess:
     """How to reach the camera; the password goes into the URL here and nowhere else."""
     if spec.url.startswith("/"):
-        return StreamAccess(spec.url, spec.name, "v4l2")
+        device = {"video_size": spec.video_size, "framerate": spec.video_fps, "input_format": spec.video_format}
+        return StreamAccess(spec.url, spec.name, V4L2, {key: str(value) for key, value in device.items() if value})
     if spec.url.startswith("file:"):
         return StreamAccess(spec.url, spec.name)
     parts = urlsplit(spec.url)

@@ -5,11 +5,12 @@ packets are kept as they came. Broken packets, odd stamps and a changed size are
 never gives a picture is a VideoError.
 """
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, cast
 
 import av
@@ -37,6 +38,21 @@ Luma = NDArray[np.uint8]
 
 _LUMA_FIRST: Final = ("yuv4", "yuvj4", "yuva4", "gray", "nv12", "nv21", "nv16", "nv24")
 """Pixel formats whose first plane is eight-bit brightness, one byte a pixel."""
+
+
+V4L2: Final = "v4l2"
+"""The format of a camera of this machine."""
+_DEVICE_WORDS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        errno.ENOENT: "is not plugged in",
+        errno.ENODEV: "is not plugged in any more",
+        errno.EACCES: "may not be opened by this user; it needs the group video (systemd/drop-ins/cameras.conf)",
+        errno.EPERM: "may not be opened by this service; it needs DeviceAllow (systemd/drop-ins/cameras.conf)",
+        errno.EBUSY: "is used by another program",
+        errno.ENOTTY: "is no camera",
+        errno.EINVAL: "does not give pictures of the size, rate or format that is asked for",
+    }
+)
 
 
 class VideoError(Permanent):
@@ -199,7 +215,7 @@ def _open(
     try:
         container = av.open(url, mode="r", format=form, options=dict(options or {}), metadata_errors="replace", timeout=wait_s)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{shown}: {_why(error)}") from error
+        raise VideoError(f"{shown}: {_device_words(error, url) if form == V4L2 else _why(error)}") from error
     try:
         source = _opened(shown, container, fps, threads, ring)
     except BaseException:
@@ -258,6 +274,12 @@ def _refuse_size(name: str, width: int, height: int) -> None:
         raise VideoError(f"{name}: {width}x{height} is more than this program takes")
     if (width or height) and min(width, height) < VIDEO_MIN_SIDE:
         raise VideoError(f"{name}: {width}x{height} is too small to see anything in")
+
+
+def _device_words(error: Exception, device: str) -> str:
+    """What a person can do about a camera of this machine that does not open."""
+    words = _DEVICE_WORDS.get(getattr(error, "errno", None) or 0)
+    return f"{device} {words}" if words else f"{device}: {_why(error)}"
 
 
 def _why(error: Exception) -> str:

@@ -84,6 +84,9 @@ class CameraTable(Table):
     password_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     facade: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     side: Id | None = None
+    video_size: Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")] | None = None
+    video_fps: Annotated[int, Field(ge=1, le=240)] | None = None
+    video_format: Annotated[str, Field(pattern=r"^[a-z0-9_]{2,20}$")] | None = None
     evidence_size: Annotated[Size, AfterValidator(_evidence)] = EVIDENCE_MAX_BYTES
     evidence_age: Annotated[Duration, AfterValidator(_keeping)] = EVIDENCE_MAX_AGE_MS
     memory: Annotated[Size, AfterValidator(_memory)] = CAMERA_MEMORY_BYTES
@@ -146,6 +149,7 @@ def read_camera(config: Path, name: str, environ: Mapping[str, str]) -> CameraRo
 def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: Files) -> CameraSpec | None:
     url = _source(raw, path, files)
     _refuse_foreign_keys(raw, path, files.mistakes)
+    _refuse_device_keys(raw, path, files.mistakes)
     if raw.password_file is not None and raw.username is None:
         files.mistakes.add((*path, "password_file"), "needs username beside it")
     password = _secret(raw.password_file, (*path, "password_file"), files)
@@ -166,6 +170,9 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         password_file=password,
         facade=facade,
         side=raw.side or "",
+        video_size=raw.video_size or "",
+        video_fps=raw.video_fps or 0,
+        video_format=raw.video_format or "",
         evidence_bytes=raw.evidence_size,
         evidence_age_ms=raw.evidence_age,
         memory_bytes=raw.memory,
@@ -186,6 +193,13 @@ def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) ->
         if key in raw.model_fields_set:
             other = Task.FALLING if raw.task is Task.PLATES else Task.PLATES
             mistakes.add((*path, key), f'does nothing with task = "{raw.task}"; it is for "{other}"')
+
+
+def _refuse_device_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
+    """What a camera of this machine is asked for cannot be asked of a stream: that is set in the camera."""
+    for key in ("video_size", "video_fps", "video_format"):
+        if key in raw.model_fields_set and not raw.url.startswith("/"):
+            mistakes.add((*path, key), "is for a camera of this machine (/dev/video0); a network camera is set up in its own pages")
 
 
 def _secret(written: str | None, path: KeyPath, files: Files) -> Any:

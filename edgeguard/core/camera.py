@@ -55,6 +55,11 @@ class CameraSpec:
     username: str | None = None
     password_file: PurePath | None = None
     facade: FacadeSpec | None = None
+    video_size: str = ""
+    """Of a camera of this machine, as the next two: `1920x1080`; empty for what the device offers first."""
+    video_fps: int = 0
+    video_format: str = ""
+    """`mjpeg`, `yuyv422`, `h264` ..."""
     side: str = ""
     """Cameras with the same one look at one wall: a throw that several of them see is one event."""
     evidence_bytes: int = 0

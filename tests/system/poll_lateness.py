@@ -136,9 +136,9 @@ def write_profile(folder: Path) -> None:
 
 
 @contextmanager
-def slave() -> Iterator[Slave]:
+def slave(ports: int = 4) -> Iterator[Slave]:
     """A slave that goes with the block."""
-    made = Slave()
+    made = Slave(ports)
     try:
         yield made
     finally:

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ def test_the_password_is_in_the_url_and_nowhere_else() -> None:
 
 def test_a_usb_camera_is_opened_as_one() -> None:
     assert access_of(spec("/dev/video0"), None) == StreamAccess("/dev/video0", "gate", "v4l2")
+
+
+def test_a_usb_camera_is_asked_for_what_the_site_says_and_told_in_words_when_it_does_not_open(tmp_path: Path) -> None:
+    asked = replace(spec("/dev/video0"), video_size="1280x720", video_fps=25, video_format="mjpeg")
+    assert access_of(asked, None).options == {"video_size": "1280x720", "framerate": "25", "input_format": "mjpeg"}
+    plain = tmp_path / "video7"
+    plain.write_bytes(b"no device")
+    for device, words in ((tmp_path / "video9", "is not plugged in"), (plain, "is no camera"), (Path("/dev/null"), "is no camera")):
+        with pytest.raises(VideoError) as error:
+            open_stream(access_of(spec(str(device)), None))
+        assert str(error.value) == f"gate: {device} {words}"
 
 
 def test_pauses_grow_and_are_cut_into_slices_so_that_life_shows() -> None:

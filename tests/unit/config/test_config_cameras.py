@@ -131,3 +131,12 @@ def test_mistakes_in_a_cameras_alarms(tmp_path: Path, table: str, sentence: str)
 def test_a_camera_is_not_called_what_other_alarms_are_called(tmp_path: Path) -> None:
     (found,) = mistakes(tmp_path, 'name = "gateway"\nurl = "rtsp://10.0.0.9/ch1"\ntask = "falling"\n')
     assert found.startswith('5: camera[0].name: "gateway" is what alarms of no camera are called')
+
+
+def test_what_a_usb_camera_is_asked_for(tmp_path: Path) -> None:
+    asked = 'video_size = "1920x1080"\nvideo_fps = 25\nvideo_format = "mjpeg"\n'
+    (camera,) = load(tmp_path, f'name = "yard"\nurl = "/dev/video0"\ntask = "falling"\n{asked}').site.cameras
+    assert (camera.video_size, camera.video_fps, camera.video_format) == ("1920x1080", 25, "mjpeg")
+    refused = mistakes(tmp_path, f'name = "yard"\nurl = "rtsp://10.0.0.9/1"\ntask = "falling"\n{asked}')
+    assert len(refused) == 3
+    assert "is for a camera of this machine" in refused[0]

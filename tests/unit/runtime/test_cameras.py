@@ -10,17 +10,20 @@ from typing import cast
 import orjson
 import pytest
 
+from edgeguard.config.camera_alarms import camera_alarms
+from edgeguard.config.mistakes import Mistakes
 from edgeguard.control import BadArguments, Call, UnknownName
 from edgeguard.control.camera_views import BeatView, SightingView, TroubleView
 from edgeguard.control.errors import NotAllowed
 from edgeguard.control.peer import Peer
 from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.clock import Stamp
-from edgeguard.core.errors import StoreError
+from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.point import Labels
 from edgeguard.runtime.camera_link import CameraLink
+from edgeguard.runtime.camera_watch import CameraWatch
 from edgeguard.runtime.cameras import Cameras
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.supervisor import Supervisor
@@ -82,7 +85,7 @@ class Rig:
         self.store = store or Shelf()
         self.news: list[Health] = []
         self.pipeline = Pipeline(self.store, Standing())
-        boss = Supervisor(self.news.append, random.Random(1))
+        self.boss = boss = Supervisor(self.news.append, random.Random(1))
         self.cameras = Cameras(boss, self.pipeline, cast(Store, self.store), Standing(), Path("site.toml"))
         self.link = CameraLink(SPEC, ("true",))
         self.link.pid = 77
@@ -254,5 +257,26 @@ def test_a_sighting_that_the_store_had_to_drop_may_be_told_anew() -> None:
             await rig.call("camera-saw", sighting())
         await rig.call("camera-saw", sighting())
         assert len(rig.store.batches) == 2
+
+    run_virtual(story())
+
+
+def test_a_process_that_refuses_its_configuration_is_an_alarm_of_its_camera() -> None:
+    async def story() -> None:
+        rig = Rig()
+        spec = replace(SPEC, alarms=camera_alarms(SPEC.name, {"alarms": {"failed": {"on_delay": "0s"}}}, (), Mistakes("x")))
+        rig.cameras.watch(CameraLink(spec, ("true",)))
+
+        async def refuse() -> None:
+            raise Permanent("plate_reader.onnx: is not the model that the manifest names")
+
+        rig.boss.start("camera.facade", refuse)
+        rig.pipeline.oversee(spec.alarms, {}, {})
+        rig.pipeline.watch((CameraWatch((spec,), rig.cameras.sighted),), {})
+        await asyncio.sleep(1)
+        rig.pipeline.sweep()
+        (event,) = (one for one in rig.items if one.get("alarm") == "facade.failed")
+        assert (event["state"], "not the model" in str(event["value"])) == ("active", True)
+        await rig.boss.stop_all()
 
     run_virtual(story())

@@ -1,0 +1,53 @@
+"""A gateway whose models are not what the manifest names: plates are not read, everything else goes on."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from harness import daemon, site_text, wait_for
+from poll_lateness import devices, slave, write_profile
+
+import edgeguard
+from edgeguard.camera.model import shipped_models
+from edgeguard.control import call, methods
+from edgeguard.control.camera_views import CameraView
+from edgeguard.testing import film
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_damaged_model_parks_its_camera_and_touches_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the program with one byte of one model turned, as a bad card would."""
+    program = tmp_path / "program"
+    shutil.copytree(Path(edgeguard.__file__).parent, program / "edgeguard")
+    shutil.copytree(Path(edgeguard.__file__).parents[1] / "configs", program / "configs")
+    (program / "models").mkdir()
+    for name in ("manifest.json", "plate_detector.onnx", "plate_reader.onnx"):
+        shutil.copy(shipped_models() / name, program / "models" / name)
+    reader = program / "models" / "plate_reader.onnx"
+    whole = reader.read_bytes()
+    reader.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    monkeypatch.chdir(program)
+    wall = film.write(tmp_path / "wall.mp4", film.drawn(12, falls=False, seconds=2.0), fps=12)
+    write_profile(tmp_path / "profiles")
+    cameras = "".join(
+        f'[[camera]]\nname = "{name}"\nurl = "file:{source}"\ntask = "{task}"\n[camera.alarms.failed]\non_delay = "0s"\n'
+        for name, task, source in (("gate", "plates", shutil.copy(wall, tmp_path / "other.mp4")), ("wall", "falling", wall))
+    )
+    with slave(1) as wire:
+        site = site_text(tmp_path, None, wire.buses, f"{devices(wire)}\n{cameras}")
+        with daemon(tmp_path, site, {"PYTHONPATH": str(program)}) as running:
+
+            def views() -> dict[str, CameraView]:
+                return {one.name: one for one in call(running.folder / "control.sock", methods.CAMERAS)}
+
+            wait_for(lambda: views()["gate"].state == "failed", "the refusal", 90)
+            assert "plate_reader.onnx: is not the model that the manifest names (SHA-256 differs)" in views()["gate"].error
+            wait_for(lambda: views()["wall"].state == "well", "the other camera", 90)
+            socket = running.folder / "control.sock"
+            wait_for(lambda: "gate.failed" in {one.alarm for one in call(socket, methods.ALARMS)}, "the alarm", 30)
+            before = sum(map(len, wire.arrivals))
+            wait_for(lambda: sum(map(len, wire.arrivals)) > before + 10, "polls", 30)
+            (device,) = call(running.folder / "control.sock", methods.DEVICES)
+            assert (device.state, device.failures) == ("online", 0)
+            assert views()["gate"].restarts == 0, "trying again would not help"
