@@ -1,4 +1,5 @@
-"""The alarms that every camera has without saying so: a camera that does not see what it should is somebody's business.
+"""The alarms that every camera has without saying so: a camera that does not see what it should is somebody's business, and so is
+what falls past one that looks for it.
 
 What is judged and how long it must last before it counts stands in vision.blindness; the delays here come on top of that.
 """
@@ -12,6 +13,7 @@ from edgeguard.config.overrides import override_alarms, rule_of
 from edgeguard.config.positions import KeyPath
 from edgeguard.core.alarm import AlarmRule, AlarmTraits, Condition, Severity
 from edgeguard.core.blindness import Blindness
+from edgeguard.core.camera import FALL_ALARM, Task
 from edgeguard.core.ids import CameraName, DeviceName
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import AlarmTemplate
@@ -31,6 +33,10 @@ _VIEW: Final = Labels(
 )
 _LOAD: Final = Labels(
     "降低摄像头的分辨率或帧率,或换更快的主机", "Lower its resolution or rate in the camera, or use a faster machine"
+)
+_FALL: Final = Labels(
+    "查看证据:edgeguard evidence list,再 show 或 export;确认地面无人受伤",
+    "See that nobody is hurt; look at the evidence: edgeguard evidence list, then show or export",
 )
 _Facts = tuple[Severity, str, str, Labels, int]
 
@@ -61,8 +67,25 @@ def camera_alarms(camera: CameraName, row: Mapping[str, Any], path: KeyPath, mis
     """The camera's alarms with `[camera.alarms.NAME]` applied to them; mistakes in those tables are added."""
     owner = DeviceName(camera)
     templates = {trouble.value: _template(trouble) for trouble in BLIND_ALARMS}
+    if row.get("task") == Task.FALLING.value:
+        templates[FALL_ALARM] = _fall()
     override_alarms(owner, templates, {}, row, path, mistakes, "a camera")
     return tuple(rule_of(owner, template, common=True) for template in templates.values())
+
+
+def _fall() -> AlarmTemplate:
+    """It stays until somebody has acknowledged it. No parents: what was seen before the camera was lost was seen."""
+    return AlarmTemplate(
+        name=FALL_ALARM,
+        condition=Condition.WATCHED,
+        severity=Severity.MAJOR,
+        text=Labels("高空抛物", "Something fell past the facade"),
+        on_delay_ms=0,
+        off_delay_ms=0,
+        advice=_FALL,
+        has_limit=False,
+        traits=AlarmTraits(latching=True),
+    )
 
 
 def _template(trouble: Blindness) -> AlarmTemplate:

@@ -77,6 +77,10 @@ class CameraSpec:
     """For plates; without any the whole picture is one lane without a line."""
 
 
+FALL_ALARM: Final = "fall"
+"""The alarm of a camera for falling objects: something fell a short while ago."""
+
+
 def view_file(state: PurePath, name: CameraName) -> PurePath:
     """Where, in the store's folder, the reference of a camera's view is kept; without it the next view that is seen is right."""
     return state / "cameras" / f"{name}.view.npz"

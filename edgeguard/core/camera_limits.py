@@ -30,6 +30,8 @@ FALL_MAX_RECENT: Final = 64
 FACADE_MAX_POINTS: Final = 64
 FACADE_MAX_MASKS: Final = 64
 FACADE_MAX_LINES: Final = 200
+FALL_ALARM_S: Final = 300.0
+"""So long after a throw its alarm is active; somebody must still acknowledge it."""
 EVIDENCE_BEFORE_S: Final = 8.0
 EVIDENCE_AFTER_S: Final = 5.0
 EVIDENCE_MAX_PENDING: Final = 16

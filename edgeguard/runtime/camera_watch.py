@@ -1,5 +1,5 @@
-"""A family of rules about cameras: each trouble of a camera is an ordinary alarm, acknowledged, shelved and sent as any other.
-
+"""A family of rules about cameras: each trouble of a camera is an ordinary alarm, acknowledged, shelved and sent as any other; so
+is what has fallen past it.
 It judges nothing itself: the camera's process says what is wrong with the view, the daemon whether there is such a process. What
 cannot be known stays as it was: a process that has just started has not said yet whether the lens is covered.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.blindness import Blindness
-from edgeguard.core.camera import CameraSpec
+from edgeguard.core.camera import FALL_ALARM, CameraSpec
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, CameraName
 from edgeguard.core.rule_state import RuleState
@@ -24,9 +24,13 @@ class Sighted:
 
     heard: bool
     troubles: Mapping[Blindness, str] = field(default_factory=dict)
+    fell: str | None = None
+    """What is known of something that fell a short while ago; None where nothing did."""
 
-    def truth(self, trouble: Blindness) -> bool | None:
-        """Whether the camera has this trouble; None if that cannot be known now."""
+    def truth(self, trouble: Blindness | None) -> bool | None:
+        """Whether the camera has this trouble, or (None) has seen something fall; None if that cannot be known now."""
+        if trouble is None:
+            return self.fell is not None
         if trouble in self.troubles:
             return True
         if not self.heard or (Blindness.LOST in self.troubles and trouble is not Blindness.FAILED):
@@ -62,7 +66,8 @@ class CameraWatch:
             truth = sighted.truth(trouble)
             if truth is not self._told.get(rule.name):
                 self._told[rule.name] = truth
-                found.append(AlarmInput(rule.name, truth, sighted.troubles.get(trouble) or None))
+                value = sighted.fell if trouble is None else sighted.troubles.get(trouble)
+                found.append(AlarmInput(rule.name, truth, value or None))
         return Findings(alarms=tuple(found)) if found else NOTHING
 
     def states(self) -> tuple[RuleState, ...]:
@@ -70,6 +75,7 @@ class CameraWatch:
         return ()
 
 
-def trouble_of(rule: AlarmRule) -> Blindness:
-    """What an alarm of a camera is about: the second part of its name."""
-    return Blindness(rule.name.partition(".")[2])
+def trouble_of(rule: AlarmRule) -> Blindness | None:
+    """What an alarm of a camera is about: the second part of its name; None for what falls past it."""
+    about = rule.name.partition(".")[2]
+    return None if about == FALL_ALARM else Blindness(about)

@@ -32,6 +32,7 @@ from edgeguard.control.errors import NotAllowed
 from edgeguard.control.views import CountView, LabelsView
 from edgeguard.core.blindness import BLIND_WORDS, SEEING, Blindness
 from edgeguard.core.camera import CameraSpec, view_file
+from edgeguard.core.camera_limits import FALL_ALARM_S
 from edgeguard.core.clock import Clock, Stamp, iso_utc
 from edgeguard.core.errors import CommandRefused, StoreError
 from edgeguard.core.health import Health
@@ -66,6 +67,8 @@ class _Watched:
     link: CameraLink
     troubles: dict[Blindness, tuple[int, str]] = field(default_factory=dict)
     sightings: int = 0
+    fell: tuple[int, str] | None = None
+    """When something last fell, boot ms, and where it came from."""
 
 
 class Cameras:
@@ -141,7 +144,10 @@ class Cameras:
         present = self._present(name, watched, self._clock.now())
         heard = watched.link.beat is not None
         counts = present if heard else {trouble: present[trouble] for trouble in present if trouble is Blindness.FAILED}
-        return Sighted(heard, {trouble: detail[:_DETAIL] for trouble, (_, detail) in counts.items()})
+        fell = watched.fell
+        is_fresh = fell is not None and self._clock.now().boot_ms - fell[0] < FALL_ALARM_S * 1000
+        known = {trouble: detail[:_DETAIL] for trouble, (_, detail) in counts.items()}
+        return Sighted(heard, known, fell[1] if fell is not None and is_fresh else None)
 
     async def cameras(self, _call: Call) -> tuple[CameraView, ...]:
         """Every camera."""
@@ -238,6 +244,8 @@ class Cameras:
         if not await self._told.put(f"{name}.{seen.id}", batch):
             return CountView(watched.sightings)
         watched.sightings += 1
+        if seen.type == "fall":
+            watched.fell = self._clock.now().boot_ms, _where(facts)
         _log.info("camera.saw", camera=name, type=seen.type, id=seen.id)
         self._pipeline.note(at, f"{name} {seen.type} {seen.id}")
         return CountView(watched.sightings)
@@ -378,6 +386,12 @@ def _document(kind: type[_V], call: Call) -> _V:
         return decode(kind, parse_strict_json(call.text("what").encode(), _DEPTH))
     except (JsonRefused, Undecodable) as error:
         raise BadArguments(f"what: {error}") from None
+
+
+def _where(facts: Mapping[str, JsonValue]) -> str:
+    """The floor and the column that a fall came from, where they are known."""
+    known = [f"{name} {facts[name]}" for name in ("floor", "column") if isinstance(facts.get(name), int)]
+    return ", ".join(known)
 
 
 def _facts(seen: SightingView) -> dict[str, JsonValue]:

@@ -17,7 +17,7 @@ from edgeguard.testing.clock import FakeClock
 from edgeguard.testing.messages import check_item
 
 NAME = CameraName("facade")
-ALARMS = camera_alarms(NAME, {}, ("camera", 0), Mistakes("site.toml"))
+ALARMS = camera_alarms(NAME, {"task": "falling"}, ("camera", 0), Mistakes("site.toml"))
 SPEC = CameraSpec(NAME, "rtsp://10.0.0.9/1", Task.FALLING, Labels("东立面", "east facade"), alarms=ALARMS)
 LOST, MOVED, FAILED, BLACK = (AlarmName(f"facade.{trouble}") for trouble in ("lost", "moved", "failed", "black"))
 
@@ -52,6 +52,20 @@ class Rig:
         for item in items:
             check_item(item.stream, item.body)
         return [(body["alarm"], body["state"]) for body in bodies]
+
+
+def test_what_falls_is_an_alarm_until_somebody_has_seen_it_whatever_the_camera_does_then() -> None:
+    rig = Rig()
+    fall = AlarmName("facade.fall")
+    rig.pass_s(3)
+    rig.sighted = Sighted(heard=False, fell="floor 12, column 3")
+    rig.pipeline.sweep()
+    assert rig.state(fall) is AlarmState.ACTIVE
+    assert rig.pipeline.desk.find(fall)[1].value == "floor 12, column 3"
+    rig.pass_s(3, heard=False)
+    assert rig.state(fall) is not AlarmState.NORMAL
+    assert ("facade.fall", "active") in rig.told
+    assert not any(rule.name.endswith(".fall") for rule in camera_alarms(NAME, {"task": "plates"}, ("camera", 0), Mistakes("x")))
 
 
 def test_a_lost_camera_is_an_alarm_until_it_is_back_and_somebody_has_seen_it() -> None:
