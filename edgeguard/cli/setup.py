@@ -26,6 +26,7 @@ from edgeguard.cli.text import clean
 from edgeguard.config import load_site_with_notes
 from edgeguard.config.camera_check import CameraRow, read_camera
 from edgeguard.config.facade import facade_of, load_facade
+from edgeguard.config.lane_text import with_lanes
 from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.camera_limits import SETUP_PICTURE_S, SETUP_PORT
 from edgeguard.core.errors import ConfigError, Permanent
@@ -73,7 +74,7 @@ class SetupWish:
 def setup(session: Session, wish: SetupWish) -> Exit:
     """Set one camera up. Typed values are answered at once; without any there is a page until its person is done."""
     row = read_camera(wish.config, wish.name, os.environ)
-    begin = Draft(row.spec.task, _facade_before(row) if row.spec.task is Task.FALLING else FacadeSpec())
+    begin = Draft(row.spec.task, _facade_before(row) if row.spec.task is Task.FALLING else FacadeSpec(), row.spec.lanes)
     out = wish.out or row.facade or wish.config.absolute().parent / f"{wish.name}-facade.toml"
     typed = bool(wish.typed) or wish.lens != Lens() or wish.write or wish.draw is not None or session.json
     with _stills(row.spec, wish.picture) as stills:
@@ -204,8 +205,9 @@ def _aim(session: Session, wish: SetupWish, still: Still) -> Exit:
 
 
 def _page(session: Session, wish: SetupWish, begin: Draft, stills: Stills, out: Path) -> Exit:
-    may_save = begin.task is Task.FALLING and os.access(out if out.exists() else out.parent, os.W_OK)
-    save = (lambda draft: _keep(draft, wish, out)) if may_save else None
+    where_to, keep = (out, _keep) if begin.task is Task.FALLING else (wish.config, keep_lanes)
+    may_save = os.access(where_to if where_to.exists() else where_to.parent, os.W_OK)
+    save = (lambda draft: keep(draft, wish, where_to)) if may_save else None
     desk = SetupDesk(wish.name, begin.task, stills, begin, session.lang, save, load_reader)
     server = SetupServer(desk, wish.port)
     screen, lang = console(), session.lang
@@ -246,6 +248,23 @@ def _keep(draft: Draft, wish: SetupWish, out: Path) -> tuple[str, ...]:
         return (*told, f'the camera does not use it yet: write facade = "{out.name}" below its [[camera]], then: edgeguard check')
     load_site_with_notes(wish.config)
     return (*told, f"{wish.config} holds with it; it counts after: edgeguard reload")
+
+
+def keep_lanes(draft: Draft, wish: SetupWish, site: Path) -> tuple[str, ...]:
+    """Put the lanes into the site's file, once it is proven that it holds with them and that nothing else of it changes."""
+    trial = site.with_name(f".{site.name}.trial")
+    try:
+        made = with_lanes(site.read_text(encoding="utf-8"), wish.name, draft.lanes)
+        trial.write_text(made, encoding="utf-8")
+        try:
+            load_site_with_notes(trial, folder=site.absolute().parent)
+        finally:
+            trial.unlink()
+        before = write_beside(site, made)
+    except OSError as error:
+        raise Permanent(f"{site}: cannot be written: {error.strerror}") from error
+    kept = f"; what it was before is {before.name}" if before is not None else ""
+    return (f"{site} has the lanes and holds with them{kept}; they count after: edgeguard reload",)
 
 
 def _as_written(draft: Draft) -> FacadeSpec:

@@ -1,5 +1,6 @@
 """What lies behind the page of `camera NAME --setup`: the picture, what a draft means, what is written. On several threads."""
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from importlib.resources import files
@@ -185,5 +186,7 @@ def write_beside(path: Path, text: str) -> Path | None:
         before.write_bytes(path.read_bytes())
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
+    if before is not None:
+        shutil.copymode(path, partial)
     partial.replace(path)
     return before

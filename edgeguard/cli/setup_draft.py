@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from edgeguard.config.facade import facade_of
 from edgeguard.config.facade_text import facade_text
+from edgeguard.config.lane_text import lane_data, lane_text, lanes_of
 from edgeguard.core.camera import Task
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.core.json_value import JsonValue
+from edgeguard.core.lane import LaneSpec
 
 _FLOOR: Final = re.compile(r"(-?\d+)\s*=\s*(.+)")
 _SPOT: Final = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
@@ -18,25 +20,28 @@ _SPOT: Final = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Of a facade camera the facade."""
+    """Of a facade camera the facade, of a gate camera its lanes."""
 
     task: Task
     facade: FacadeSpec = field(default_factory=FacadeSpec)
+    lanes: tuple[LaneSpec, ...] = ()
 
     def text(self) -> str:
-        """What goes into the facade file."""
-        return facade_text(self.facade) if self.task is Task.FALLING else ""
+        """What goes into the facade file, or below the camera's row in the site's file."""
+        return facade_text(self.facade) if self.task is Task.FALLING else lane_text(self.lanes)
 
     def data(self) -> dict[str, JsonValue]:
         """As the page begins with it."""
-        return {"facade": facade_data(self.facade)} if self.task is Task.FALLING else {}
+        if self.task is Task.FALLING:
+            return {"facade": facade_data(self.facade)}
+        return {"lanes": [lane_data(lane) for lane in self.lanes]}
 
 
 def draft_of(data: object, task: Task) -> Draft:
     """What a page says. ConfigError with every mistake in it."""
     if not isinstance(data, Mapping):
         raise ConfigError(("page: must be a table",))
-    return Draft(task, facade_of(data, "page")) if task is Task.FALLING else Draft(task)
+    return Draft(task, facade_of(data, "page")) if task is Task.FALLING else Draft(task, lanes=lanes_of(data, "page"))
 
 
 def facade_data(spec: FacadeSpec) -> dict[str, JsonValue]:

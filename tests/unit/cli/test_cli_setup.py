@@ -12,9 +12,11 @@ from cli_kit import typed
 
 from edgeguard.camera.still import stills_of
 from edgeguard.cli.session import Lang
+from edgeguard.cli.setup import SetupWish, keep_lanes
 from edgeguard.cli.setup_desk import SetupDesk
-from edgeguard.cli.setup_draft import Draft, Typed, typed_facade
+from edgeguard.cli.setup_draft import Draft, Typed, draft_of, typed_facade
 from edgeguard.cli.setup_http import SetupServer
+from edgeguard.config import load_site
 from edgeguard.config.facade import load_facade
 from edgeguard.core.camera import Task
 from edgeguard.core.camera_limits import SETUP_BODY_BYTES
@@ -202,6 +204,22 @@ def test_a_gate_cameras_page_shows_plates_and_nothing_that_could_end_its_script(
     plates = desk.get("plates")
     assert plates is not None
     assert json.loads(plates.body) == {"plates": []}
-    refused = desk.post("save", b"{}")
+    refused = desk.post("save", b'{"lanes": []}')
     assert refused is not None
+    assert "unknown key" not in str(json.loads(refused.body))
     assert "nothing can be written here" in json.loads(refused.body)["mistakes"][0]
+
+
+def test_lanes_are_put_into_the_site_once_it_holds_with_them(site: Path) -> None:
+    """The page is left alone: what its button does is done here."""
+    (site.parent / "east.toml").write_text("[facade]\n", encoding="utf-8")
+    lanes = draft_of({"lanes": [{"name": "left", "polygon": [[0, 0], [1, 0], [1, 1]], "line": [[0, 0.5], [1, 0.5]]}]}, Task.PLATES)
+    (told,) = keep_lanes(lanes, SetupWish("gate", site), site)
+    assert "what it was before is site.toml.before" in told
+    assert [lane.name for camera in load_site(site).cameras for lane in camera.lanes] == ["left"]
+    assert not list(site.parent.glob(".site*"))
+    broken = site.read_text(encoding="utf-8") + '[[bus]]\nname = "x"\n'
+    site.write_text(broken, encoding="utf-8")
+    with pytest.raises(ConfigError):
+        keep_lanes(Draft(Task.PLATES), SetupWish("gate", site), site)
+    assert site.read_text(encoding="utf-8") == broken
