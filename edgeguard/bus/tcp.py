@@ -5,28 +5,23 @@ from collections.abc import Sequence
 from ssl import SSLContext
 
 from edgeguard.bus.hostname import HostName, Lookup, ask_resolver
+from edgeguard.bus.socket_end import SocketEnd
 from edgeguard.bus.turns import Turns
 from edgeguard.core.limits import BUS_RECEIVE_BYTES
-from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import BusSpec
 
 
-class StreamLink(asyncio.BufferedProtocol):
-    """One connection: hands bytes to the turns. `lost` is done when the connection has ended, with the reason."""
-
-    line_errors = None
+class StreamLink(SocketEnd, asyncio.BufferedProtocol):
+    """One connection: hands bytes to the turns."""
 
     def __init__(self, turns: Turns) -> None:
-        self.lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
-        self._turns = turns
+        super().__init__(turns)
         self._buffer = bytearray(BUS_RECEIVE_BYTES)
-        self._transport: asyncio.Transport | None = None
-        self._why: Fault | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  narrows what create_connection always passes
-        self._transport = transport
+        self._abort = transport.abort
         self._turns.opened(transport.write, self.drop)
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -37,19 +32,6 @@ class StreamLink(asyncio.BufferedProtocol):
         """Bytes have come."""
         if self._why is None:
             self._turns.received(bytes(memoryview(self._buffer)[:nbytes]))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection has ended."""
-        fault = self._why or Fault(Reason.NO_CONNECTION, str(exc) if exc else "the other side closed the connection")
-        self._turns.closed(fault)
-        if not self.lost.done():
-            self.lost.set_result(fault)
-
-    def drop(self, fault: Fault) -> None:
-        """End the connection at once; bytes that still come are not looked at."""
-        if self._why is None and self._transport is not None:
-            self._why = fault
-            self._transport.abort()
 
 
 class TcpOpener:

@@ -7,6 +7,7 @@ import asyncio
 from typing import Any, cast
 
 from edgeguard.bus.hostname import HostName, Lookup, ask_resolver
+from edgeguard.bus.socket_end import SocketEnd
 from edgeguard.bus.turns import Turns
 from edgeguard.codec.framing import Answer, StreamBroken
 from edgeguard.codec.mbap import MbapFraming
@@ -31,22 +32,15 @@ class DatagramFraming(MbapFraming):
         return answers
 
 
-class DatagramLink(asyncio.DatagramProtocol):
+class DatagramLink(SocketEnd, asyncio.DatagramProtocol):
     """A socket that hears one peer only; see bus.wire_bus.Link."""
-
-    line_errors = None
-
-    def __init__(self, turns: Turns) -> None:
-        self.lost: asyncio.Future[Fault] = asyncio.get_running_loop().create_future()
-        self._turns = turns
-        self._transport: asyncio.DatagramTransport | None = None
-        self._why: Fault | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there."""
         # What the loop passes does not inherit from the class that it documents.
-        self._transport = cast(asyncio.DatagramTransport, transport)
-        self._turns.opened(self._transport.sendto, self.drop)
+        made = cast(asyncio.DatagramTransport, transport)
+        self._abort = made.abort
+        self._turns.opened(made.sendto, self.drop)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """A datagram has come."""
@@ -56,19 +50,6 @@ class DatagramLink(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         """The network says that nobody is there."""
         self.drop(Fault(Reason.NO_CONNECTION, str(exc)))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The socket has ended."""
-        fault = self._why or Fault(Reason.NO_CONNECTION, str(exc) if exc else "the socket was closed")
-        self._turns.closed(fault)
-        if not self.lost.done():
-            self.lost.set_result(fault)
-
-    def drop(self, fault: Fault) -> None:
-        """Close the socket; datagrams that still come are not looked at."""
-        if self._why is None and self._transport is not None:
-            self._why = fault
-            self._transport.abort()
 
 
 class UdpOpener:
