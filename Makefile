@@ -38,17 +38,16 @@ demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live
 # Files with slow tests: system tests all are, of the others those that speak of it.
 SLOW = tests/system $(shell grep -rl --include='test_*.py' slow tests/contract tests/hints tests/unit)
 
-# Tests that measure time, or that need the machine for themselves.
-ALONE := $(addprefix tests/system/test_,$(addsuffix .py,camera daemon dead_device demo_run line_tools mixed_line scan_line \
-  serial_bus soak_flapping soak_kills soak_thinning store_disk))
+# What shows a line or a camera in real time, and says how quickly it answers, shares the machine only with its like.
+TIMED := $(addprefix tests/system/test_,$(addsuffix .py,camera line_tools))
 
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
 	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
-	@echo "== slow tests, two at once: long stories in virtual time, and what waits for others rather than for time"
-	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(SLOW) $(addprefix --ignore=,$(ALONE))
-	@echo "== slow tests, one by one: real processes in real time"
-	@$(BIN)/pytest -m slow --durations=10 $(ALONE)
+	@echo "== slow tests: most of them wait, for others or for time, so that three run at once"
+	@$(BIN)/pytest -m slow --numprocesses=3 --dist=loadfile --durations=10 $(SLOW) $(addprefix --ignore=,$(TIMED))
+	@echo "== slow tests of lines and cameras in real time"
+	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(TIMED)
 
 # Hours. Each test has a short form in `make test`; the figures go to soak.jsonl.
 SOAK := tests/system/test_soak_*.py tests/system/test_store_disk.py tests/system/test_store_kill.py tests/system/test_store_uplink.py

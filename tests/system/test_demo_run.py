@@ -6,13 +6,21 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from harness import wait_for
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short name: that of a socket has 107 characters at most, and pytest's own are long in its workers."""
+    with tempfile.TemporaryDirectory(prefix="eg-") as made:
+        yield Path(made)
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -41,7 +49,7 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def test_everything_goes_all_the_way_on_ports_that_are_free(tmp_path: Path) -> None:
+def test_everything_goes_all_the_way_on_ports_that_are_free(folder: Path) -> None:
     with socket.socket() as lift, socket.socket() as broker:
         for taken, port in ((lift, 15021), (broker, 18883)):
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,7 +58,7 @@ def test_everything_goes_all_the_way_on_ports_that_are_free(tmp_path: Path) -> N
                 taken.listen()
             except OSError:
                 continue  # somebody else has it, which serves as well
-        child = start(tmp_path, "--seconds", "20", "--seed", "7")
+        child = start(folder, "--seconds", "20", "--seed", "7")
         out, err = child.communicate(timeout=60)
     summary = json.loads(out)
     assert summary["reasons"] == [], err
@@ -70,12 +78,12 @@ def test_everything_goes_all_the_way_on_ports_that_are_free(tmp_path: Path) -> N
     assert "pump-1.dry-run" in summary["alarms"]
     assert {stream["stream"] for stream in summary["streams"]} == {"alarms", "events", "telemetry"}
     assert all(stream["first_seq"] == 1 and stream["last_seq"] == stream["items"] for stream in summary["streams"])
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_daemon_that_dies_is_a_reason_and_shows_its_log(tmp_path: Path) -> None:
-    child = start(tmp_path, "--seconds", "60")
-    wait_for(logged(tmp_path, "daemon.started"), "the daemon")
+def test_a_daemon_that_dies_is_a_reason_and_shows_its_log(folder: Path) -> None:
+    child = start(folder, "--seconds", "60")
+    wait_for(logged(folder, "daemon.started"), "the daemon")
     pid = daemon_of(child)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -83,28 +91,28 @@ def test_a_daemon_that_dies_is_a_reason_and_shows_its_log(tmp_path: Path) -> Non
     assert child.returncode == 1
     assert any("ended by itself, exit code -9" in reason for reason in json.loads(out)["reasons"])
     assert "daemon.started" in err
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
-    child = start(tmp_path, "--seconds", "60")
-    wait_for(logged(tmp_path, "daemon.started"), "the daemon")
+def test_a_signal_ends_it_in_order(folder: Path, number: signal.Signals) -> None:
+    child = start(folder, "--seconds", "60")
+    wait_for(logged(folder, "daemon.started"), "the daemon")
     pid = daemon_of(child)
     assert pid is not None
     child.send_signal(number)
     out, _ = child.communicate(timeout=30)
     assert json.loads(out)["daemon_exit"] == 0
     assert not alive(pid)
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_demo_that_is_killed_leaves_no_daemon(tmp_path: Path) -> None:
-    child = start(tmp_path, "--seconds", "60")
-    wait_for(logged(tmp_path, "daemon.started"), "the daemon")
+def test_a_demo_that_is_killed_leaves_no_daemon(folder: Path) -> None:
+    child = start(folder, "--seconds", "60")
+    wait_for(logged(folder, "daemon.started"), "the daemon")
     pid = daemon_of(child)
     assert pid is not None
     child.kill()
     child.communicate(timeout=30)
     wait_for(lambda: not alive(pid), "the daemon's end")
-    assert logged(tmp_path, "daemon.stopping")()
+    assert logged(folder, "daemon.stopping")()

@@ -52,24 +52,32 @@ def _listens(port: int) -> bool:
 @contextlib.asynccontextmanager
 async def subscriber(port: int, consumer: Consumer, *options: str) -> AsyncIterator[None]:
     """mosquitto_sub, which knows nothing of us, feeds the consumer; MQTT 5 and no kept session unless `options` say otherwise."""
+    await until(lambda: _listens(port), what="the subscriber's port is not there")
     process = await asyncio.create_subprocess_exec(
-        *("mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), *(options or ("-V", "5")), "-q", "1", "-t", "#", "-F", "%t %p"),
+        *("stdbuf", "-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), *(options or ("-V", "5"))),
+        *("-q", "1", "-t", "#", "-F", "%t %p", "-d"),
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 20,
     )
     assert process.stdout is not None
+    subscribed = asyncio.Event()
 
     async def read(lines: asyncio.StreamReader) -> None:
         async for line in lines:
+            if line.startswith(b"Subscribed "):
+                subscribed.set()
+            if line.startswith((b"Client ", b"Subscribed ")):  # what -d says beside the messages
+                continue
             topic, _, payload = line.rstrip(b"\n").partition(b" ")
             consumer.take(topic.decode(), payload)
 
     reading = asyncio.create_task(read(process.stdout))
-    await asyncio.sleep(0.3)
     try:
+        await until(subscribed.is_set, what="the subscriber did not subscribe")
         yield
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
         await reading
 

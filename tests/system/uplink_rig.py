@@ -167,7 +167,7 @@ class Running:
             raise failed
 
 
-async def until(condition: Callable[[], object], within_s: float = 10.0, what: str = "") -> None:
+async def until(condition: Callable[[], object], within_s: float = 40.0, what: str = "") -> None:
     """Wait for a condition; fails the test if it never comes true."""
     end = asyncio.get_running_loop().time() + within_s
     while not condition():

@@ -276,5 +276,6 @@ class TestTheOutboxIsAList(OutboxMachine.TestCase):  # type: ignore[misc, valid-
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 class TestTheOutboxIsAListForLong(OutboxMachine.TestCase):  # type: ignore[misc, valid-type]
     settings = settings(max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
