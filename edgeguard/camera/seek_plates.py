@@ -57,7 +57,8 @@ class PlateSeeker:
         self._tell = tell
         self._key = key
         self._gate = LaneGate()
-        self._state = PassState()
+        self.state = PassState()
+        """What is on its way."""
         self._next_s = self._last_s = 0.0
         self._reads = reads
         self._lanes: tuple[Lane, ...] = ()
@@ -78,15 +79,15 @@ class PlateSeeker:
         if picture.size != self._size:
             self._size = picture.size
             self._lanes = lanes_of(self._spec.lanes, *picture.size)
-        self._state, passes = step(self._state, picture.t_s, self._reader.look(picture.bgr()), self._lanes)
+        self.state, passes = step(self.state, picture.t_s, self._reader.look(picture.bgr()), self._lanes)
         self._report(passes, picture.t_s, now)
 
     def lost(self, now: Stamp) -> None:
         """The stream has ended: who was on the way is told; the next stream begins anew."""
-        self._state, passes = finish(self._state, self._last_s, self._lanes)
+        self.state, passes = finish(self.state, self._last_s, self._lanes)
         self._report(passes, self._last_s, now)
         self._gate, self._next_s = LaneGate(), 0.0
-        self._state, self._named = PassState(numbers=self._state.numbers), {}
+        self.state, self._named = PassState(numbers=self.state.numbers), {}
 
     def remember(self) -> None:
         """What could not be told lies in the reporter's journal."""

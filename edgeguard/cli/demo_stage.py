@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edgeguard.camera.demo_film import make_film
+from edgeguard.cli.demo_gate import FILM, GATE, put_on_list
 from edgeguard.cli.demo_report import Ending
 from edgeguard.cli.demo_witness import Witness
 from edgeguard.config import load_site, shipped_configs
@@ -95,7 +97,10 @@ async def staged(seed: int) -> AsyncIterator[Stage]:
 
     async with contextlib.AsyncExitStack() as opened:
         folder = opened.enter_context(_folder())
-        site = load_site(shipped_configs() / EXAMPLE)
+        await asyncio.to_thread(make_film, folder / FILM)
+        example = folder / EXAMPLE
+        example.write_text((shipped_configs() / EXAMPLE).read_text(encoding="utf-8") + GATE, encoding="utf-8")
+        site = load_site(example)
         ports = {bus.name: _port_or_any(bus.port) for bus in site.buses if not bus.wire.is_port}
         building = SimulatedSite(site, seed, Serving(HOST, ports=ports, pty_dir=folder / "ports"), riding=RIDING)
         faults = Faults(building, DEMO, DEMO_REPEAT_S)
@@ -105,6 +110,8 @@ async def staged(seed: int) -> AsyncIterator[Stage]:
         devices = tuple(str(device.name) for device in load_site(config).devices)
         started_s, started_wall_s = loop.time(), time.time()
         daemon = await opened.enter_async_context(_child(folder, config))
+        listing = asyncio.create_task(put_on_list(_socket(folder)), name="demo list")
+        opened.callback(listing.cancel)
         yield Stage(folder, devices, building, faults, witness, daemon, started_s, started_wall_s)
 
 
@@ -139,7 +146,7 @@ def _port_or_any(port: int) -> int:
 
 def _configure(folder: Path, building: SimulatedSite, broker_port: int) -> Path:
     """The example with the ports really used and its state in `folder`."""
-    text = (shipped_configs() / EXAMPLE).read_text(encoding="utf-8")
+    text = (folder / EXAMPLE).read_text(encoding="utf-8")
     places = [(_written(bus), building.buses[bus.name].where) for bus in building.site.buses]
     for shipped, used in (*places, (f"mqtt://{HOST}:{BROKER_PORT}", f"mqtt://{HOST}:{broker_port}")):
         if f'"{shipped}"' not in text:

@@ -97,6 +97,7 @@ class Gatekeeper:
         self.shaping = PlateShaping()
         self._courses: dict[GateName, Course] = {}
         self._opening: set[asyncio.Task[None]] = set()
+        self._ailing: set[GateName] = set()
         self._stirred = asyncio.Event()
         self._anchor: Stamp | None = None
         self._anchored_ms = -HOUR_MS
@@ -329,9 +330,12 @@ class Gatekeeper:
         if why:
             course.passage = passages.failed(course.passage, vehicle)
             self._came(gate, course, vehicle.id, "not-opened", detail=why)
+            self._ailing.add(gate.name)
             self._gateway.pipeline.health(Health(ailing, "not-opened", ok=False, text=_NOT_OPENED, detail=why))
             return
-        self._gateway.pipeline.health(Health(ailing, "not-opened", ok=True, text=_OPENED))
+        if gate.name in self._ailing:
+            self._ailing.discard(gate.name)
+            self._gateway.pipeline.health(Health(ailing, "not-opened", ok=True, text=_OPENED))
         self._came(gate, course, vehicle.id, "opened")
         if not has_loop:
             now_ms = self._gateway.clock.now().boot_ms

@@ -13,6 +13,7 @@ from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.site import DeviceSpec
 from edgeguard.simulator import modbus_answer
 from edgeguard.simulator.ailment import Ailment, Drifting, Refusing, Silent, Stuck
+from edgeguard.simulator.barrier import Barrier, with_barrier
 from edgeguard.simulator.building import BuildingSpec, BuildingState
 from edgeguard.simulator.cast import Part, Role
 from edgeguard.simulator.map_pump import write_pump
@@ -85,6 +86,8 @@ class ModbusAppliance:
         self._courses = courses(spec.profile, seed)
         self._registers = ProfileImage(spec.profile, self._values)
         self._map = MAPS.get(spec.profile.name)
+        self.barrier: Barrier | None = None
+        """What hangs on its outputs, if it is the box of a gate."""
         self._held: Image | None = None
         self._made: tuple[float, Image] | None = None
         self.unit: Unit | None = _unit(spec, self)
@@ -132,6 +135,8 @@ class ModbusAppliance:
         """Coils are written."""
         self._made = None
         self._registers.write_bits(address, bits)
+        if self.barrier is not None:
+            self.barrier.written(address, bits, self._house.elapsed_s)
 
     def _image(self) -> Image:
         if self._map is None:
@@ -146,6 +151,8 @@ class ModbusAppliance:
         profile, house = self.spec.profile, self._house
         figures = figures_of(house.spec, self._seen(), self.role, profile.points)
         values = values_of(profile, figures, self._courses, house.elapsed_s)
+        if self.barrier is not None:
+            values = with_barrier(self.spec, values, self.barrier, house.elapsed_s)
         factor = self.health.factor(house.elapsed_s)
         return values if factor == 1.0 else [drift(profile, i, value, figures, factor) for i, value in enumerate(values)]
 

@@ -22,6 +22,7 @@ from edgeguard.core.site import BusSpec, DeviceSpec, Site, Wire
 from edgeguard.simulator import building
 from edgeguard.simulator.ailment import Ailment
 from edgeguard.simulator.appliance import Appliance, ModbusAppliance
+from edgeguard.simulator.barrier import barrier_of
 from edgeguard.simulator.building import BuildingState, Conditions
 from edgeguard.simulator.cast import cast
 from edgeguard.simulator.lift import Passenger
@@ -142,8 +143,11 @@ class SimulatedSite:
             then_s = now_s
 
     def _appliance(self, device: DeviceSpec, seed: int) -> Appliance:
-        make = ModbusAppliance if isinstance(device.profile.limits, ModbusLimits) else MeterAppliance
-        return make(device, self.roles[device.name], self, seed)
+        if not isinstance(device.profile.limits, ModbusLimits):
+            return MeterAppliance(device, self.roles[device.name], self, seed)
+        made = ModbusAppliance(device, self.roles[device.name], self, seed)
+        made.barrier = barrier_of(self.site, device)
+        return made
 
     def _manner(self, spec: BusSpec, number: int) -> Manner:
         serving = self._serving

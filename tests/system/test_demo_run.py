@@ -66,6 +66,7 @@ def test_everything_goes_all_the_way_on_ports_that_are_free(folder: Path) -> Non
     assert summary["devices"] == [
         "flat-meter",
         "garden-water",
+        "gate-io",
         "lift-1",
         "main-meter",
         "plant-meter",
