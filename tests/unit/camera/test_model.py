@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +93,13 @@ def test_a_file_with_the_right_hash_that_is_no_model_is_refused(folder: Path) ->
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(ModelError, match="does not take it"):
         load_model("plate_reader", folder)
+
+
+@pytest.mark.slow
+def test_the_runtime_of_the_models_tells_its_maker_nothing(tmp_path: Path) -> None:
+    """Where it may, it leaves a file of its session in the temporary folder as soon as it is loaded, and a name for this device."""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"TMPDIR": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    script = "from edgeguard.camera.plates import PlateReader; PlateReader.shipped()"
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []
