@@ -57,7 +57,7 @@ class DeviceState:
     """What the rules remember of one device; `alarms[k]` and `trails[k]` belong to `DeviceRules.alarms[k]`.
 
     `suppressed` and `gated`: alarms that one elsewhere explains, or may come to explain in a moment. `timed`: some alarm waits
-    for time alone.
+    for time alone; `waiting`: the delay of one that is judged elsewhere may be running.
     """
 
     report: ReportState
@@ -66,6 +66,7 @@ class DeviceState:
     suppressed: frozenset[int] = frozenset()
     gated: frozenset[int] = frozenset()
     plan: Plan | None = field(default=None, compare=False)
+    waiting: bool = field(default=True, compare=False)
     timed: bool = field(default=True, compare=False)
 
     @classmethod
@@ -233,7 +234,10 @@ def tick(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[DeviceStat
 def judge(
     rules: DeviceRules, state: DeviceState, findings: Mapping[AlarmName, Finding], now: Stamp
 ) -> tuple[DeviceState, dict[int, Alarm]]:
-    """Time passes for alarms judged elsewhere: each is stepped by what was found of it last; without a finding it stays."""
+    """Alarms judged elsewhere: each is stepped by what was found of it last; without a finding it stays.
+
+    To be called with every new finding, and as time passes as long as the state is `waiting`: then some delay runs.
+    """
     alarms = list(state.alarms)
     before: dict[int, Alarm] = {}
     for k in rules.judged:
@@ -243,7 +247,10 @@ def judge(
         moved = step_life(rules.alarms[k], alarms[k], *finding, now, gated=_is_gated(rules, state, alarms, k))
         if moved is not alarms[k]:
             before[k], alarms[k] = alarms[k], moved
-    return (replace(state, alarms=tuple(alarms), timed=True), before) if before else (state, before)
+    waiting = any(alarms[k].pending_since_ms is not None for k in rules.judged)
+    if before:
+        return replace(state, alarms=tuple(alarms), timed=True, waiting=waiting), before
+    return state if waiting is state.waiting else replace(state, waiting=waiting), before
 
 
 def _resumed(rule: AlarmRule, alarm: Alarm, now: Stamp) -> Alarm:

@@ -1,17 +1,19 @@
 """The families of domain rules behind one face: memory, what a device and its neighbours show, moment -> what they say."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family
 from edgeguard.core.json_value import JsonValue
-from edgeguard.rules.lift import LiftMemory, step_lift
-from edgeguard.rules.power import step_power
-from edgeguard.rules.pump import PumpMemory, step_pump
-from edgeguard.rules.pumpset import SetMemory, step_set
-from edgeguard.rules.truth import Inputs, Says
-from edgeguard.rules.water import WaterMemory, step_water
+from edgeguard.rules.lift import LiftMemory, lift_edges, step_lift
+from edgeguard.rules.power import power_edges, step_power
+from edgeguard.rules.pump import PumpMemory, pump_edges, step_pump
+from edgeguard.rules.pumpset import SetMemory, set_edges, step_set
+from edgeguard.rules.still import Turns
+from edgeguard.rules.truth import Found, Inputs, Says
+from edgeguard.rules.water import WaterMemory, step_water, water_edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class NoMemory:
     def urgent(self) -> tuple[object, ...]:
         """Nothing."""
         return ()
+
+    def due_ms(self, now: Stamp) -> float:
+        """Time alone changes nothing."""
+        del now
+        return math.inf
 
     def body(self) -> dict[str, JsonValue]:
         """Nothing."""
@@ -61,3 +68,23 @@ def step_family(
             return step_water(memory, inputs, limits, now)
         case NoMemory():
             return memory, step_power(inputs, limits)
+
+
+def edges_of(memory: Memory, inputs: Inputs, found: Iterable[Found], limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Roles whose number may move between two edges without changing what is said; any other change is looked at.
+
+    While something is found to be true, what is shown of it moves with the measurements: then none may.
+    """
+    if any(one.truth and one.value is not None for one in found):
+        return {}
+    match memory:
+        case LiftMemory():
+            return lift_edges(inputs, limits)
+        case PumpMemory():
+            return pump_edges(limits)
+        case SetMemory():
+            return set_edges(memory, limits)
+        case WaterMemory():
+            return water_edges(limits)
+        case NoMemory():
+            return power_edges(inputs, limits)

@@ -3,12 +3,14 @@
 The limits and what they rest on: core.lift_rules.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
 from edgeguard.rules.counter import Counter
+from edgeguard.rules.still import Turns
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, every, flag, negated, number, some
 
 CREEP_MPS = 0.02
@@ -39,6 +41,11 @@ class LiftMemory:
         """What must survive a restart."""
         return {"trips": self.trips.body(), "doors": self.doors.body()}
 
+    def due_ms(self, now: Stamp) -> float:
+        """When time alone may change what is found (boot time)."""
+        waits = self.held_since_ms is not None and now.boot_ms - self.held_since_ms < UNCONFIRMED_MS
+        return self.held_since_ms + UNCONFIRMED_MS if waits and self.held_since_ms is not None else math.inf
+
     @classmethod
     def of(cls, body: Mapping[str, JsonValue]) -> "LiftMemory":
         """As kept."""
@@ -67,6 +74,19 @@ def step_lift(memory: LiftMemory, inputs: Inputs, limits: Mapping[str, float], n
         "run_hours_counted": round(memory.trips.hours, 2),
     }
     return memory, Says(found, figures)
+
+
+def lift_edges(inputs: Inputs, limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Of each number that is a measurement: where a finding may turn."""
+    rated, off = number(inputs, "lift.rated-speed"), limits.get("levelling-error", math.inf)
+    over = limits.get("overspeed", math.inf) * (math.inf if rated is None else rated) / 100.0
+    return {
+        "lift.speed": (-over, -CREEP_MPS, CREEP_MPS, over),
+        "lift.load": (EMPTY_PERCENT,),
+        "lift.levelling-offset": (-off, off),
+        "lift.floor": (),
+        "lift.position": (),
+    }
 
 
 def _first(since_ms: int | None, now: Stamp) -> int:
@@ -128,7 +148,7 @@ def _overspeed(inputs: Inputs, limits: Mapping[str, float]) -> Found:
     if speed is None or rated is None or rated <= 0.0:
         return Found(None)
     percent = round(100.0 * abs(speed) / rated, 1)
-    return Found(percent > limits["overspeed"], percent)
+    return Found(100.0 * abs(speed) > limits["overspeed"] * rated, percent)
 
 
 def _levelling(inputs: Inputs, moving: Truth, serving: Truth, limits: Mapping[str, float]) -> Found:

@@ -10,12 +10,13 @@ from typing import Final, TypeVar
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import DeviceName
-from edgeguard.core.limits import HINT_DAYS, HINT_KEEP_MS
+from edgeguard.core.limits import HINT_DAYS, HINT_KEEP_MS, HINT_SAMPLE_MS
 from edgeguard.core.maintenance import Usage
 from edgeguard.rules.gauge import Gauge, GaugeState, end_day, find, measure
 from edgeguard.rules.hints import Gone, Hint, HintNews, Telling, age_hint, snooze, step_hint
 from edgeguard.rules.judgement import STRICT, Strictness
-from edgeguard.rules.sights import Memory, Round, Sight
+from edgeguard.rules.sights import NEVER_MS, Memory, Round, Sight, edges_of_flag
+from edgeguard.rules.still import Still, Turns, still
 from edgeguard.rules.wear import Tally, add, count, serviced, usage_finding
 from edgeguard.rules.wear import end_day as end_wear_day
 
@@ -144,6 +145,24 @@ def step(
     if news.keep:
         state = replace(state, kept_ms=now.boot_ms, changed=False)
     return state, memory if moved is None else tuple(moved), news
+
+
+def rest(care: DeviceCare, state: CareState, memory: tuple[Memory, ...], seen: Round, now: Stamp) -> tuple[float, Still]:
+    """Which rounds may be left out after this one, and until when (boot time): none of them would change state or memory.
+
+    Without a synchronised clock nobody knows when the day ends, and every round is looked at.
+    """
+    until_ms = now.boot_ms + min(HINT_SAMPLE_MS, DAY_MS - now.wall_ms % DAY_MS) if now.synced else NEVER_MS
+    if state.changed:
+        until_ms = min(until_ms, (state.kept_ms or 0) + HINT_KEEP_MS)
+    columns: list[tuple[int, Turns | None]] = []
+    sights = (*(gauge.sight for gauge in care.gauges), *(interval.sight for interval in care.intervals))
+    for sight, remembered in zip(sights, memory, strict=True):
+        next_ms, flags = sight.rest(remembered)
+        until_ms = min(until_ms, next_ms)
+        columns += ((flag.index, edges_of_flag(flag)) for flag in flags)
+    columns += ((gauge.void.index, edges_of_flag(gauge.void)) for gauge in care.gauges if gauge.void is not None)
+    return until_ms, still(seen.fresh, columns)
 
 
 def _counted(state: CareState, interval: Interval, value: float, now: Stamp, day: int) -> CareState:

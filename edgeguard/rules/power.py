@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from edgeguard.core.power_rules import NOMINAL_V, PHASES
+from edgeguard.rules.still import Turns
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, below, every, number, some
 
 STANDING_V = 0.8 * NOMINAL_V
@@ -47,6 +48,42 @@ def step_power(inputs: Inputs, limits: Mapping[str, float]) -> Says:
     if "terminal-hot" in limits:
         found["terminal-hot"] = _hot(inputs, limits["terminal-hot"])
     return Says(found)
+
+
+def power_edges(inputs: Inputs, limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Of each number that is a measurement: where a finding may turn."""
+    levels = tuple(limits[name] for name in ("phase-loss", "over-voltage", "under-voltage") if name in limits)
+    edges: dict[str, Turns] = {"electric.voltage": levels}
+    for role, over, under in zip(_VOLTS, _OVER, _UNDER, strict=True):
+        own = tuple(limits[name] for name in (over, under) if name in limits)
+        edges[role] = (*own, *levels, STANDING_V, *_alike(inputs, _VOLTS, limits))
+    for role in _LINES:
+        edges[role] = (STANDING_V, *_alike(inputs, _LINES, limits))
+    factor, hot = limits.get("power-factor-low", 0.0), limits.get("terminal-hot", 0.0)
+    edges |= {"electric.load": (limits.get("overload", 0.0),), "electric.power": (LOADED_KW,)}
+    edges |= {"electric.power-factor": (-factor, factor), **dict.fromkeys(_HOT, (hot,))}
+    return edges
+
+
+def _alike(inputs: Inputs, roles: Sequence[str], limits: Mapping[str, float]) -> Turns:
+    """Two voltages between which three may do what they like without becoming unbalanced.
+
+    By either formula three values between a and b are unbalanced by no more than _SPREAD (b - a) / a. If they lie too far apart for
+    that they are each other's edge: whatever moves is looked at.
+    """
+    known = [value for role in roles if (value := number(inputs, role)) is not None]
+    percent = min((limits[name] for name in _UNBALANCE if name in limits), default=None)
+    if percent is None or not known:
+        return ()
+    middle, share = (min(known) + max(known)) / 2, min(percent, _SMALL_PERCENT) / 100.0
+    half = share * middle / (2 * _SPREAD + share)
+    return (middle - half, middle + half) if max(known) - middle < half else known
+
+
+_UNBALANCE: Final = ("voltage-unbalance", "voltage-unbalance-high")
+_SPREAD: Final = 0.7
+"""2/3 by the largest deviation from the mean; by symmetrical components (a + b) / (3 a) while b is within a tenth of a."""
+_SMALL_PERCENT: Final = 5.0
 
 
 def _voltage(

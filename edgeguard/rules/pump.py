@@ -3,14 +3,18 @@
 The limits and what they rest on: core.pump_rules.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.core.rule_limits import STARTS_KEPT
 from edgeguard.rules.counter import Counter
+from edgeguard.rules.still import Turns
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, above, below, every, flag, number, some
 
 STILL_RPM = 10.0
@@ -32,6 +36,10 @@ class PumpMemory:
     def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         return {"turns": self.turns.body(), "starts": list(self.starts_ms)}
+
+    def due_ms(self, now: Stamp) -> float:
+        """When time alone may change what is found (boot time): the oldest start is an hour ago."""
+        return now.boot_ms + self.starts_ms[0] + HOUR_MS - now.wall_ms if self.starts_ms else math.inf
 
     @classmethod
     def of(cls, body: Mapping[str, JsonValue]) -> "PumpMemory":
@@ -74,6 +82,23 @@ def step_pump(memory: PumpMemory, inputs: Inputs, limits: Mapping[str, float], n
         "starts_last_hour": float(len(starts)),
     }
     return memory, Says(found, figures if _is_pump(inputs) else {})
+
+
+TURNING: Final[Mapping[str, Turns]] = MappingProxyType({"pump.speed": (-STILL_RPM, STILL_RPM), "pump.frequency": (STILL_HZ,)})
+"""Where `turning` may turn."""
+
+
+def pump_edges(limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Of each number that is a measurement: where a finding may turn."""
+    bars = (limits.get("low-pressure", 0.0), limits.get("high-pressure", 0.0))
+    return {
+        **TURNING,
+        "pump.flow": (limits.get("no-flow", 0.0),),
+        "pump.discharge-pressure": bars,
+        "water.pressure": bars,
+        "tank.level": (limits.get("dry-run", 0.0),),
+        "sump.level": (limits.get("sump-high", 0.0),),
+    }
 
 
 def _is_pump(inputs: Inputs) -> bool:

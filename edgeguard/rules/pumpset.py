@@ -3,6 +3,7 @@
 The limits and what they rest on: core.pump_rules.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,8 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import DAY_MS, HOUR_MS
 from edgeguard.core.rule_limits import RUN_GAP_MS
-from edgeguard.rules.pump import turning
+from edgeguard.rules.pump import TURNING, turning
+from edgeguard.rules.still import Turns
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, below, every, flag, negated, number, some
 
 WEEK_DAYS = 7
@@ -42,6 +44,10 @@ class SetMemory:
     def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         return {"days": [[day, [ms - ms % 60_000 for ms in run]] for day, run in self.days], "leaking": self.leaking}
+
+    def due_ms(self, now: Stamp) -> float:
+        """When time alone may change what is found (boot time): a rest has lasted long enough."""
+        return math.inf if self.rest_ms is None else max(self.rest_ms + REST_MS, now.boot_ms)
 
     @classmethod
     def of(cls, body: Mapping[str, JsonValue]) -> "SetMemory":
@@ -75,6 +81,13 @@ def step_set(
         "check-valve": Found(memory.leaking),
     }
     return memory, Says(found)
+
+
+def set_edges(memory: SetMemory, limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Of each number that is a measurement: where a finding may turn."""
+    fall = limits.get("check-valve", math.inf)
+    bars = () if memory.rest_bar is None else (memory.rest_bar - fall,)
+    return {**TURNING, "supply.flow": (NO_USE_M3H,), "pump.discharge-pressure": bars, "water.pressure": bars}
 
 
 def _out(pump: Inputs) -> Truth:

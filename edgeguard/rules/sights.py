@@ -13,7 +13,10 @@ from edgeguard.core.limits import HINT_SAMPLE_MS
 from edgeguard.core.point import Outcome, Value
 from edgeguard.core.quality import Fault
 from edgeguard.rules.pump_curve import SLOWEST, at_speed
+from edgeguard.rules.still import Turns
 
+NEVER_MS: Final = -1.0
+"""Until then no round is left out."""
 Memory = tuple[float, ...]
 """What a sight keeps between two rounds; empty at first. Times are boot time in ms."""
 
@@ -44,6 +47,10 @@ class Sight(Protocol):
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """What is to be kept, and the measurement if this round completes one. Returns the same memory if nothing moved."""
+        ...
+
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until when (boot time) no round need be looked at in which none of these truths changes."""
         ...
 
 
@@ -81,6 +88,11 @@ class Flag:
         return outcome in self.when if self.when else bool(outcome)
 
 
+def edges_of_flag(flag: Flag) -> Turns | None:
+    """Where a truth that is read off a number may turn; None for one that is a point's own."""
+    return None if flag.above is None else (flag.above,)
+
+
 @dataclass(frozen=True, slots=True)
 class AtRest:
     """A slow quantity, looked at once a minute while the device is in the same condition for `settle_ms` at least.
@@ -97,6 +109,10 @@ class AtRest:
     smooth_ms: float = 0.0
     less_outside: bool = False
     less: Amount | None = None
+
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until the next look."""
+        return (memory[0] if memory else NEVER_MS), ()
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: when to look next, since when the condition holds, the smoothed load; then when it was last smoothed."""
@@ -140,6 +156,10 @@ class OnCurve:
     speed: Amount | None = None
     reference: float | None = None
 
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until the next look."""
+        return (memory[0] if memory else NEVER_MS), ()
+
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: when to look next, since when the pump runs, its highest speed."""
         next_ms, since_ms, top = memory or (0.0, -1.0, self.reference or 0.0)
@@ -173,6 +193,10 @@ class AtStart:
     current: Amount
     running: Flag
     load: Amount | None = None
+
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Every round while a start is being watched."""
+        return (math.inf if memory in ((), _STOOD, _RUNS) else NEVER_MS), (self.running,)
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: whether it ran (1, 0), when it started (-1: no start is being watched), the peak."""
@@ -219,6 +243,10 @@ class BetweenEdges:
     end: Flag
     longest_ms: float = 30_000.0
 
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Every round while it is on its way."""
+        return (math.inf if not memory or memory[1] < 0 else NEVER_MS), (self.begin, self.end)
+
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: whether `begin` was true in the last round (1, 0), when the way began (-1: it has not)."""
         begin, end = self.begin.read(seen.fresh), self.end.read(seen.fresh)
@@ -248,6 +276,11 @@ class AtStop:
     amount: Amount
     moving: Flag
 
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until it moves or stops."""
+        del memory
+        return math.inf, (self.moving,)
+
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: whether it moved (1, 0)."""
         moves = self.moving.read(seen.fresh)
@@ -265,6 +298,11 @@ class Edges:
 
     flag: Flag
 
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until it becomes true, or false."""
+        del memory
+        return math.inf, (self.flag,)
+
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: whether it was true (1, 0)."""
         now = self.flag.read(seen.fresh)
@@ -278,6 +316,10 @@ class HoursTrue:
     """Hours for which something was true, counted here once a minute; a gap in the rounds counts for nothing."""
 
     flag: Flag
+
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until the next look."""
+        return (memory[0] + HINT_SAMPLE_MS if memory else NEVER_MS), ()
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: when it was last looked at, whether it was true (1, 0)."""
@@ -296,6 +338,10 @@ class Counter:
 
     amount: Amount
     modulus: float | None = None
+
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until the next look."""
+        return (memory[0] if memory else NEVER_MS), ()
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: when to look next."""

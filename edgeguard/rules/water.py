@@ -3,12 +3,14 @@
 The limits and what they rest on: core.water_rules.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from edgeguard.core.clock import Stamp, local_time
 from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS
+from edgeguard.rules.still import Turns
 from edgeguard.rules.truth import Found, Inputs, Says, Truth, below, flag, negated, number
 
 NIGHT = range(2, 5)
@@ -64,6 +66,10 @@ class WaterMemory:
         """What must be kept at once when it changes; the rest may wait a minute."""
         return self.flows_m3h, self.bad_nights, self.judged
 
+    def due_ms(self, now: Stamp) -> float:
+        """When time alone may change what is found (boot time): a clock hour has begun."""
+        return now.boot_ms + HOUR_MS - now.wall_ms % HOUR_MS if self.hour is not None else math.inf
+
     def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
         hour = self.hour
@@ -106,6 +112,14 @@ def step_water(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float],
         "fire-pump-running": Found(flag(inputs, "fire.pump-running")),
     }
     return memory, Says(found)
+
+
+def water_edges(limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Of each number that is a measurement: where a finding may turn. A meter's own are looked at whenever they move."""
+    return {
+        "fire.pressure": (limits.get("fire-pressure-low", 0.0),),
+        "fire.level": (limits.get("fire-level-low", 0.0),),
+    }
 
 
 def _meter(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now: Stamp) -> WaterMemory:

@@ -148,7 +148,7 @@ class AlarmDesk:
             sheet.state, before = pass_time(sheet.rules, sheet.state, now)
             if before:
                 moved.append((sheet, before))
-        moved += self._judge([sheet for name in self._found for sheet in self._sheets(name)], now)
+        moved += self._judge([sheet for name in self._found for sheet in self._sheets(name) if sheet.state.waiting], now)
         moved += self._look_at_common(None, now)
         moved += self._end_flood(now)
         return self._settle(moved, now)

@@ -14,11 +14,12 @@ from edgeguard.core.json_value import JsonValue
 from edgeguard.core.point import Kind, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.role import ROLES, factor
-from edgeguard.core.rule_limits import FIGURES_TOLD_MS, STATE_KEPT_MS
+from edgeguard.core.rule_limits import DOMAIN_LOOK_MS, FIGURES_TOLD_MS, STATE_KEPT_MS
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.rules.families import Memory, recall, step_family
+from edgeguard.rules.families import Memory, edges_of, recall, step_family
+from edgeguard.rules.still import Still, Turns, still
 from edgeguard.rules.truth import Found, Inputs
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records
@@ -57,6 +58,12 @@ class _Post:
     kept_ms: int | None = None
     readers: tuple[_Reader, ...] = ()
     members: tuple[tuple[_Reader, ...], ...] = ()
+    seen: tuple[Inputs, tuple[Inputs, ...]] = ({}, ())
+    """The inputs of the last step; they have held until `seen_at`."""
+    seen_at: Stamp | None = None
+    rest: tuple[tuple[DeviceName, Still], ...] = ()
+    """By device: the rounds that need no step."""
+    until_ms: float = -1.0
 
     @property
     def name(self) -> str:
@@ -111,6 +118,8 @@ class DomainWatch:
         figures: dict[str, float] = {}
         states: list[RuleState] = []
         for post in posts:
+            if self._rests(post, record, snapshot.at):
+                continue
             said, told = self._step(post, snapshot.at)
             alarms += said
             figures |= told
@@ -131,10 +140,25 @@ class DomainWatch:
         """Everything that is remembered."""
         return tuple(post.state() for posts in self._posts.values() for post in posts if post.watched.family is not Family.POWER)
 
+    def _rests(self, post: _Post, record: DeviceRecord, now: Stamp) -> bool:
+        """Whether this round changes nothing of what the family says."""
+        if now.boot_ms >= post.until_ms:
+            return False
+        for device, rest in post.rest:
+            one = record if device == record.spec.name else self._records.get(device)
+            if one is None or not rest.holds(one.outcomes):
+                return False
+        post.seen_at = now
+        return True
+
     def _step(self, post: _Post, now: Stamp) -> tuple[list[AlarmInput], dict[str, float]]:
         inputs = self._values(post.readers)
-        members = [self._values(readers) for readers in post.members]
+        members = tuple(self._values(readers) for readers in post.members)
+        if post.seen_at is not None and post.seen_at.boot == now.boot:
+            # What was left out is made up for: the old inputs held until then, and time was counted by them.
+            post.memory, _ = step_family(post.memory, *post.seen, post.limits, post.seen_at)
         post.memory, says = step_family(post.memory, inputs, members, post.limits, now)
+        post.seen, post.seen_at = (inputs, members), None
         said = []
         for rule, alarm in post.alarms.items():
             found = says.found[rule]
@@ -142,8 +166,24 @@ class DomainWatch:
             if before is None or found.truth != before.truth or (found.truth and found.value != before.value):
                 post.found[rule] = found
                 said.append(AlarmInput(alarm, found.truth, found.value))
+        self._lie_down(post, now)
         figures = {name: value for name, value in says.figures.items() if name in post.figures}
         return said, _worth_telling(post, figures, now)
+
+    def _lie_down(self, post: _Post, now: Stamp) -> None:
+        """Find out which rounds need no step from now on."""
+        post.until_ms = min(now.boot_ms + DOMAIN_LOOK_MS, post.memory.due_ms(now))
+        shared = edges_of(post.memory, post.seen[0], post.found.values(), post.limits)
+        columns: dict[DeviceName, list[tuple[int, Turns | None]]] = {}
+        for one in chain(post.readers, *post.members):
+            edges = None if one.is_flag or one.when is not None else shared.get(one.role)
+            scaled = edges if edges is None or one.factor == 1.0 else [edge / one.factor for edge in edges]
+            columns.setdefault(one.device, []).append((one.column, scaled))
+        post.rest = tuple(
+            (device, still(record.outcomes, wanted))
+            for device, wanted in columns.items()
+            if (record := self._records.get(device)) is not None
+        )
 
     def _values(self, readers: Sequence["_Reader"]) -> Inputs:
         """What the points say of their roles now. A truth that several points give holds if one says so; of numbers the first."""

@@ -15,12 +15,12 @@ import structlog
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Item
-from edgeguard.core.metering import MICRO, EnergySpec, MeterName, MeterSpec
-from edgeguard.core.metering_limits import METER_DAYS_KEPT
+from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, MeterName, MeterSpec
+from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_LOOK_MS
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.baseline import Baseline
-from edgeguard.rules.consumption import Counted
+from edgeguard.rules.consumption import HOUR_MS, Counted
 from edgeguard.rules.energy_items import gap_item, incident_item, interval_items
 from edgeguard.rules.intervals import Slot, local
 from edgeguard.rules.meter import EXCESS_HOURS, Calendar, DayRecord, Hour, MeterOutput, MeterState, step_meter
@@ -43,6 +43,23 @@ class _Running:
     index: int
     state: MeterState = field(default_factory=MeterState)
     habit: Baseline = field(default_factory=Baseline)
+    next_ms: int = -1
+    quarter_ms: int = 0
+    low: float = 0.0
+    high: float = 0.0
+
+    def rests(self, value: float, at: Stamp) -> bool:
+        """This reading may be left out: the counter goes on as it did, and the next one will say what flowed.
+
+        Every reading is looked at that does not follow from the last one, or with which a quarter of an hour has ended.
+        """
+        return at.boot_ms < self.next_ms and at.wall_ms < self.quarter_ms and self.low <= value <= self.high
+
+    def looked(self, value: float, at: Stamp) -> None:
+        """A reading was taken: until when which others may be left out; none while readings wait to be believed."""
+        self.next_ms = -1 if self.state.counter.waiting else at.boot_ms + METER_LOOK_MS
+        self.quarter_ms = at.wall_ms - at.wall_ms % QUARTER_MS + QUARTER_MS
+        self.low, self.high = value, value + self.spec.max_rate * METER_LOOK_MS / HOUR_MS / self.spec.micro
 
     @property
     def name(self) -> str:
@@ -95,15 +112,18 @@ class EnergyWatch:
     def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
         """One round of a device: its counters step, those that were read well."""
         found = NOTHING
-        at = replace(snapshot.at, synced=True) if self._spec.trust_clock else snapshot.at
+        at = replace(snapshot.at, synced=True) if self._spec.trust_clock and not snapshot.at.synced else snapshot.at
         for running in self._meters.get(record.spec.name, ()):
             value = snapshot.outcomes[running.index]
             if value.__class__ is not float and value.__class__ is not int:
+                continue
+            if running.rests(value, at):
                 continue
             reading = Counted(at, round(value * running.spec.micro))
             running.state, output = step_meter(
                 running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
             )
+            running.looked(value, at)
             if output:
                 found = _together(found, self._said(running, output, snapshot.at))
         return found

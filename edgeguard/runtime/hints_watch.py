@@ -5,6 +5,7 @@ since the last keeping, an hour at most; hints are kept in the transaction of th
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -29,11 +30,13 @@ from edgeguard.rules.maintenance import (
     DeviceCare,
     Service,
     record_service,
+    rest,
     resume,
     snooze_hint,
     step,
 )
-from edgeguard.rules.sights import Memory, Round
+from edgeguard.rules.sights import NEVER_MS, Memory, Round
+from edgeguard.rules.still import NOTHING_STILL, Still
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, Findings, Records
 
@@ -41,6 +44,16 @@ _log = structlog.get_logger()
 
 OWNER: Final = "hints"
 DAY_MS: Final = 86_400_000
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of a device from round to round: what its sights remember, when it was seen last, which rounds to leave out."""
+
+    memory: tuple[Memory, ...] = ()
+    at_ms: int | None = None
+    until_ms: float = NEVER_MS
+    still: Still = NOTHING_STILL
 
 
 class HintsWatch:
@@ -51,7 +64,7 @@ class HintsWatch:
         self._records: Records = {}
         self._cares: dict[DeviceName, DeviceCare] = {}
         self._states: dict[DeviceName, CareState] = {}
-        self._memory: dict[DeviceName, tuple[tuple[Memory, ...], int | None]] = {}
+        self._memory: dict[DeviceName, _Seen] = {}
         self._pending: list[Findings] = []
 
     @property
@@ -81,11 +94,16 @@ class HintsWatch:
         care = self._cares.get(name)
         if care is None:
             return NOTHING
-        at = snapshot.at
-        memory, before_ms = self._memory.get(name, ((), None))
+        at, known = snapshot.at, self._memory.get(name)
+        if known is None:
+            known = self._memory[name] = _Seen()
+        before_ms, known.at_ms = known.at_ms, at.boot_ms
+        if at.boot_ms < known.until_ms and at.synced and known.still.holds(snapshot.outcomes):
+            return NOTHING
         seen = Round(record.outcomes, snapshot.outcomes, at.boot_ms, before_ms, self._outside(at))
-        self._states[name], memory, news = step(care, self._states[name], memory, seen, at)
-        self._memory[name] = (memory, at.boot_ms)
+        state, known.memory, news = step(care, self._states[name], known.memory, seen, at)
+        known.until_ms, known.still = rest(care, state, known.memory, seen, at)
+        self._states[name] = state
         return self._findings(name, news, snapshot.at) if news.keep else NOTHING
 
     def tick(self, now: Stamp) -> Findings:
