@@ -252,7 +252,7 @@ async def test_silence_is_a_time_out_and_the_next_is_served(bench: Bench) -> Non
 
 async def test_another_units_answer_is_no_answer(bench: Bench) -> None:
     bench.unit(1).answers_as = 2
-    assert await reason_of(bench.bus, ask(1, 0.05)) is Reason.WRONG_UNIT
+    assert await reason_of(bench.bus, ask(1, 0.3)) is Reason.WRONG_UNIT
 
 
 async def test_a_late_answer_is_not_taken_for_the_next(bench: Bench) -> None:
