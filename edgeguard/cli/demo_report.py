@@ -35,6 +35,8 @@ class Summary:
     first_item_s: float | None
     daemon_exit: int | None
     daemon_stop_s: float
+    falls: tuple[str, ...] = ()
+    """What the camera before the building saw fall. Not asked for: a slow machine needs longer than a short demo lasts."""
 
 
 def judge(
@@ -64,6 +66,7 @@ def judge(
         first_item_s=None if witness.first_item_s is None else round(witness.first_item_s, 3),
         daemon_exit=ending.exit_code,
         daemon_stop_s=round(ending.stop_s, 3),
+        falls=tuple(witness.falls),
     )
 
 
@@ -119,6 +122,7 @@ def in_words(summary: Summary, lang: Lang) -> list[str]:
         )
     if summary.alarms:
         lines.append(lang.say("  报警: ", "  alarms: ") + ", ".join(summary.alarms))
+    lines += [lang.say("  坠落: ", "  fall: ") + fall for fall in summary.falls]
     lines += [f"✗ {reason}" for reason in summary.reasons]
     if summary.ok:
         lines.append(lang.say("✓ 全程送达", "✓ everything went all the way"))

@@ -33,6 +33,8 @@ from edgeguard.simulator.site import Serving, SimulatedSite
 HOST: Final = "127.0.0.1"
 BROKER_PORT: Final = 18883
 EXAMPLE: Final = "site.example.toml"
+FACADE: Final = "facade-east"
+"""The camera before the building."""
 RIDING: Final = (Passenger(0, 5, 71.0), Passenger(0, 14, 88.0))
 """Who is in the lift when the demo begins, so that somebody is trapped in it soon."""
 
@@ -107,6 +109,7 @@ async def staged(seed: int) -> AsyncIterator[Stage]:
         await opened.enter_async_context(building)
         broker = await opened.enter_async_context(Broker(HOST, _port_or_any(BROKER_PORT), arrived))
         config = _configure(folder, building, broker.port)
+        await asyncio.to_thread(_hang_camera, folder, config)
         devices = tuple(str(device.name) for device in load_site(config).devices)
         started_s, started_wall_s = loop.time(), time.time()
         daemon = await opened.enter_async_context(_child(folder, config))
@@ -158,6 +161,21 @@ def _configure(folder: Path, building: SimulatedSite, broker_port: int) -> Path:
     path = folder / "site.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _hang_camera(folder: Path, config: Path) -> None:
+    """A camera before the building: a film of its facade, from which something is thrown, played again and again."""
+    # cv2, av and numpy are heavy: whoever only asks for help need not wait for them
+    from edgeguard.camera.facade_scene import facade_of_scene, write_scene
+    from edgeguard.config.facade_text import facade_text
+
+    write_scene(folder / "facade.mp4")
+    (folder / "facade.toml").write_text(facade_text(facade_of_scene()), encoding="utf-8")
+    camera = {"name": FACADE, "url": f"file:{folder}/facade.mp4", "task": "falling", "facade": f"{folder}/facade.toml"}
+    lines = [f'{key} = "{value}"' for key, value in camera.items()]
+    lines += ['labels = { zh = "东立面摄像头", en = "camera of the east facade" }', 'evidence_size = "64MiB"']
+    with config.open("a", encoding="utf-8") as file:
+        file.write("\n[[camera]]\n" + "\n".join(lines) + "\n")
 
 
 def _written(bus: BusSpec) -> str:

@@ -69,6 +69,8 @@ class Witness:
         self.first_reading_at: datetime | None = None
         self.devices: set[str] = set()
         self.alarms: dict[str, None] = {}
+        self.falls: deque[str] = deque(maxlen=DEMO_ARRIVALS_SHOWN)
+        """What fell: the camera, where from, the clip that shows it."""
         self.online: bool | None = None
         self.trouble: str = ""
         self.news: deque[str] = deque(maxlen=DEMO_ARRIVALS_SHOWN)
@@ -125,6 +127,8 @@ class Witness:
                 self.first_reading_at = item.at
         if stream == "alarms" and item.state == "active":
             self.alarms[item.name] = None
+        if item.fall:
+            self.falls.append(item.fall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ class _Item:
     values: tuple[str, ...]
     bad: int
     at: datetime | None
+    fall: str = ""
+    """Of a fall: the camera, where it came from, the clip."""
 
 
 def _take(item: Mapping[str, object]) -> _Item:
@@ -147,7 +153,15 @@ def _take(item: Mapping[str, object]) -> _Item:
         values=tuple(f"{point}={value}" for point, value in values.items()) if isinstance(values, dict) else (),
         bad=len(bad) if isinstance(bad, dict) else 0,
         at=datetime.fromisoformat(at) if isinstance(at, str) else None,
+        fall=_fall(item) if item.get("type") == "fall" else "",
     )
+
+
+def _fall(item: Mapping[str, object]) -> str:
+    kept = item.get("evidence")
+    clip = kept.get("clip") if isinstance(kept, dict) else None
+    places = [f"{key} {item[key]}" for key in ("floor", "column") if item.get(key) is not None]
+    return ", ".join([str(item.get("camera")), *places, str(clip or "no evidence")])
 
 
 def _sentence(items: list[_Item]) -> str:
@@ -159,6 +173,8 @@ def _words(item: _Item) -> str:
     parts = [item.name]
     if item.state:
         parts.append(item.state)
+    if item.fall:
+        parts.append(item.fall)
     parts += item.values[:VALUES_SHOWN]
     if len(item.values) > VALUES_SHOWN:
         parts.append(f"+{len(item.values) - VALUES_SHOWN}")

@@ -1,5 +1,6 @@
 """A family of rules about cameras: each trouble of a camera is an ordinary alarm, acknowledged, shelved and sent as any other; so
 is what has fallen past it.
+
 It judges nothing itself: the camera's process says what is wrong with the view, the daemon whether there is such a process. What
 cannot be known stays as it was: a process that has just started has not said yet whether the lens is covered.
 """

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from edgeguard.camera import facade_scene
 from edgeguard.camera.motion import MotionField
 from edgeguard.camera.video import open_video
 from edgeguard.camera.watch_file import watch_file
@@ -45,6 +46,13 @@ def test_a_throw_is_found_in_every_codec_and_pace(tmp_path: Path, codec: str, fp
 def test_a_still_wall_has_no_falls(tmp_path: Path) -> None:
     report = watch_file(film.write(tmp_path / "wall.mp4", film.drawn(25, falls=False)), FacadeSpec())
     assert report.found == []
+
+
+def test_the_scene_of_the_demo_shows_a_throw_from_where_it_says(tmp_path: Path) -> None:
+    facade_scene.write_scene(tmp_path / "scene.mp4", seconds=7.0)
+    (found,) = watch_file(tmp_path / "scene.mp4", facade_scene.facade_of_scene()).found
+    facts = found.facts()
+    assert (facts["floor"], facts["column"]) == (facade_scene.FROM_FLOOR, facade_scene.FROM_COLUMN)
 
 
 def test_a_mask_hides_what_is_behind_it(throw: Path) -> None:
