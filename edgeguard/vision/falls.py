@@ -307,6 +307,11 @@ def _taken(state: FallState, fall: Fall) -> FallState:
     for other in state.pending:
         if not other.slow and same_throw(fall.path, other.path, state.scene):
             rest = tuple(f for f in state.pending if f is not other)
+            # a drop or a ball beside a throw goes as it does, and must not take it along when it gives itself away
+            if (veto := _again(state, fall.path)) is not None:
+                return _turned_away(state, veto)
+            if (veto := _again(state, other.path)) is not None:
+                return _taken(_turned_away(replace(state, pending=rest), veto), fall)
             return _taken(replace(state, pending=rest), joined(fall, other))
     if any(same_throw(fall.path, other.path, state.scene) for other in state.recent):
         return state
@@ -322,14 +327,18 @@ def _told(state: FallState, t_s: float) -> tuple[FallState, tuple[Fall, ...]]:
         if fall.slow and is_one_of_many(state.sunk, fall.path.start_s):
             state = _turned_away(state, Veto.MANY)
             ready = tuple(other for other in ready if other is not fall)
-        elif habitual(state.habits, fall.path, state.tracks.live):
-            state = _turned_away(state, Veto.HABIT)
-            ready = tuple(other for other in ready if other is not fall)
-        elif came_up(state.habits, fall.path):
-            state = _turned_away(state, Veto.RISES)
+        elif (veto := _again(state, fall.path)) is not None:
+            state = _turned_away(state, veto)
             ready = tuple(other for other in ready if other is not fall)
     recent = tuple(fall for fall in (*state.recent, *ready) if t_s - fall.path.end_s < 10.0)[-FALL_MAX_RECENT:]
     return replace(state, pending=pending, recent=recent), ready
+
+
+def _again(state: FallState, path: Path) -> Veto | None:
+    """It is something that happens here again and again, or had come up before."""
+    if habitual(state.habits, path, state.tracks.live):
+        return Veto.HABIT
+    return Veto.RISES if came_up(state.habits, path) else None
 
 
 def hold_s(fall: Fall) -> float:
