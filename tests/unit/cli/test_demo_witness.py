@@ -108,7 +108,7 @@ def test_arrivals_read_well_and_other_topics_are_none() -> None:
 
 def test_what_falls_is_told_with_its_clip() -> None:
     fall = {"at": AT, "type": "fall", "camera": "facade-east", "floor": 8, "column": 5, "evidence": {"clip": "a.mp4"}}
-    lost = {"at": AT, "type": "fall", "camera": "facade-east", "evidence": None}
+    lost: dict[str, object] = {"at": AT, "type": "fall", "camera": "facade-east", "evidence": None}
     witness = seen(("events", message("events", 1, fall, lost)))
     assert tuple(witness.falls) == ("facade-east, floor 8, column 5, a.mp4", "facade-east, no evidence")
     summary = judge(witness, (), WELL, 1.0, 20.0, 1, Lang.EN)
