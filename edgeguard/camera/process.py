@@ -38,10 +38,12 @@ from edgeguard.core.camera import (
 from edgeguard.core.camera_limits import CAMERA_TERM_S, SNAPSHOTS_BYTES
 from edgeguard.core.clock import Clock, Stamp
 from edgeguard.core.errors import Permanent
+from edgeguard.vision.facade import plane_of
 
 _log = structlog.get_logger()
 _PR_SET_PDEATHSIG: Final = 1
 _SECRET_BYTES: Final = 4096
+_USUAL: Final = (1920, 1080)
 _NICE: Final = 5
 """Polls and barriers go before pictures."""
 
@@ -52,6 +54,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     The camera's password and the key of hashed plates, where it has them, come on standard input, a line each, so that this
     process needs no credentials of its own.
     """
+    _refuse_lines_of_no_facade(spec)
     stop = _Stop()
     if parent is not None:
         _end_with(parent)
@@ -93,6 +96,15 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
             reads.stop(CAMERA_TERM_S)
         reporter.stop(CAMERA_TERM_S)
     return 0
+
+
+def _refuse_lines_of_no_facade(spec: CameraSpec) -> None:
+    """Said once and for good at the start, not by a crash at every picture."""
+    if spec.facade is not None:
+        try:
+            plane_of(spec.facade, spec.facade.size or _USUAL)
+        except ValueError as error:
+            raise Permanent(f"{spec.name}: facade: {error}") from error
 
 
 def setup_of(spec: CameraSpec) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 
@@ -16,6 +16,9 @@ from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EV
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.vision.facade import Plane, release
 from edgeguard.vision.falls import Fall
+
+_UNPLACED: Final = 0.9
+"""Without floors gravity is judged by proportions alone, so that the same path is less sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Found:
             "origin": [round(x, 1), round(y, 1)],
             "end": [round(end.x, 1), round(end.y, 1)],
             "class": "slow" if self.fall.slow else "free",
-            "confidence": self.fall.confidence,
+            "confidence": self.fall.confidence if self.plane is not None else round(_UNPLACED * self.fall.confidence, 3),
             "size_px": round(path.thickness, 1),
             "speed_px_s": round(path.velocity(path.end_s)[1]),
             "merged": self.fall.merged,

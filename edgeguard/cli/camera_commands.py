@@ -152,12 +152,16 @@ def evidence_export(
     ctx: typer.Context,
     identity: _Piece,
     folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the copy goes.")] = Path(),
+    masks_checked: Annotated[
+        bool,
+        typer.Option("--masks-checked", help="The camera seemed moved then; somebody has seen that the masks fit all the same."),
+    ] = False,
     config: Configuration = _CONFIG,
 ) -> None:
     """A copy of one piece with the SHA-256 of each file; privacy masks of the facade file are burnt in. Recorded first."""
     from edgeguard.cli import evidence
 
-    raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder))
+    raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder, masks_checked))
 
 
 def evidence_verify(ctx: typer.Context, config: Configuration = _CONFIG) -> None:

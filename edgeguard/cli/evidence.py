@@ -113,7 +113,7 @@ def show(session: Session, config: Path, identity: str) -> Exit:
     return Exit.FINE
 
 
-def export(session: Session, config: Path, identity: str, folder: Path) -> Exit:
+def export(session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False) -> Exit:
     """A copy of one piece, masks burnt in; recorded before it is made."""
     kept = _find(config, identity)
     from edgeguard.camera.exporting import export_picture, export_piece
@@ -122,6 +122,8 @@ def export(session: Session, config: Path, identity: str, folder: Path) -> Exit:
     record = next((file for file in kept.piece.files if file.suffix == RECORD), None)
     if (clip is None and not kept.is_snapshot) or picture is None or record is None:
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
+    if not masks_checked:
+        _refuse_masks_that_may_not_fit(kept, identity)
     _put_on_record(session, kept, "export", str(folder.absolute()))
     if clip is None:
         made = export_picture(picture, record, folder)
@@ -135,6 +137,16 @@ def export(session: Session, config: Path, identity: str, folder: Path) -> Exit:
         for file, digest in hashes.items():
             console().print(f"{digest}  {clean(file)}")
     return Exit.FINE
+
+
+def _refuse_masks_that_may_not_fit(kept: Kept, identity: str) -> None:
+    """In a view that had been moved the masks lie over the wrong windows: a copy would show what they are to hide."""
+    has_masks = kept.camera.facade is not None and bool(kept.camera.facade.masks)
+    if has_masks and kept.event.get("moved"):
+        raise Permanent(
+            f"{identity}: the camera seemed to have been moved when it was kept, so that its privacy masks may not fit;"
+            f" look at the clip, and where they do: --masks-checked"
+        )
 
 
 def verify(session: Session, config: Path) -> Exit:

@@ -236,6 +236,9 @@ def _page(session: Session, wish: SetupWish, begin: Draft, stills: Stills, out: 
 
 def _keep(draft: Draft, wish: SetupWish, out: Path) -> tuple[str, ...]:
     """Write the facade and look at the whole site with it, as `edgeguard check` does; in words, what came of it."""
+    refusal = look_at_facade(draft.facade, draft.facade.size or (1920, 1080)).refusal
+    if refusal:
+        raise Permanent(refusal)
     try:
         before = write_beside(out, draft.text())
     except OSError as error:

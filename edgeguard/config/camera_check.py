@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,10 @@ def build_cameras(data: Mapping[str, Any], files: Files) -> tuple[CameraSpec, ..
         raw = mistakes.examine(CameraTable, row, path)
         if raw is not None and (spec := _camera(raw, row, path, files)) is not None:
             cameras.append(spec)
+    sides = Counter(camera.side for camera in cameras)
+    for i, camera in enumerate(cameras):
+        if camera.side and sides[camera.side] == 1:
+            mistakes.note(("camera", i, "side"), f'no other camera looks at side "{camera.side}", so there is nothing to join')
     return tuple(cameras)
 
 

@@ -154,14 +154,15 @@ class Cameras:
         return tuple(self._view(name, watched) for name, watched in self._watched.items())
 
     async def accept_view(self, call: Call) -> CameraView:
-        """Forget how the view was, and start the process anew: what is seen now is right."""
+        """Forget how the view was, and start the process anew: what is seen now is right. A process that still runs would write
+        down again what is to be forgotten."""
         name, watched = self._find(call.text("camera"))
-        with contextlib.suppress(FileNotFoundError):
-            await asyncio.to_thread(Path(view_file(self._state, name)).unlink)
         now = self._clock.now()
         body = {"command": "accept-view", "target": name, "by": call.author, "state": "done"}
         await self._put(Batch((), audit=(audit_body(now, orjson.dumps(body)),)))
         await self._supervisor.stop(f"camera.{name}")
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(Path(view_file(self._state, name)).unlink)
         self._supervisor.start(f"camera.{name}", watched.link.run)
         return self._view(name, watched)
 

@@ -94,6 +94,23 @@ def test_a_copy_is_recorded_first_and_hides_what_the_masks_cover(made: Path, tmp
     assert min(float(np.median(frame[:, 130:])) for frame in frames) > 60, "the rest is there"
 
 
+def test_masks_of_a_view_that_had_been_moved_are_not_trusted(made: Path, tmp_path: Path) -> None:
+    record = made / "state" / "evidence" / "facade" / f"{STEM}.json"
+    whole = record.read_bytes()
+    told = json.loads(whole)
+    told["event"]["moved"] = True
+    record.write_text(json.dumps(told), encoding="utf-8")
+    command = ("evidence", "export", STEM, "--to", str(tmp_path / "out"), "--config", str(made / "site.toml"))
+    try:
+        with desk() as at:
+            refused = at.type(*command)
+            assert (refused.code, "--masks-checked" in refused.err) == (1, True)
+            assert not at.building.cameras.looked_at
+            assert at.type(*command, "--masks-checked").code == 0
+    finally:
+        record.write_bytes(whole)
+
+
 def test_without_a_daemon_nothing_is_shown_or_copied(made: Path, tmp_path: Path) -> None:
     with desk() as at:
         config = ("--config", str(made / "site.toml"), "--socket", str(tmp_path / "nobody"))

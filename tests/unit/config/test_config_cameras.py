@@ -140,3 +140,8 @@ def test_what_a_usb_camera_is_asked_for(tmp_path: Path) -> None:
     refused = mistakes(tmp_path, f'name = "yard"\nurl = "rtsp://10.0.0.9/1"\ntask = "falling"\n{asked}')
     assert len(refused) == 3
     assert "is for a camera of this machine" in refused[0]
+
+
+def test_a_side_that_one_camera_alone_looks_at_is_worth_a_note(tmp_path: Path) -> None:
+    loaded = load(tmp_path, 'name = "yard"\nurl = "rtsp://10.0.0.9/1"\ntask = "falling"\nside = "east"\n')
+    assert any('no other camera looks at side "east"' in note for note in loaded.notes)
