@@ -16,6 +16,7 @@ from edgeguard.testing import film
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.timeout(240)
 def test_a_damaged_model_parks_its_camera_and_touches_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy of the program with one byte of one model turned, as a bad card would."""
     program = tmp_path / "program"

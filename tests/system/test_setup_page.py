@@ -46,6 +46,7 @@ def driven(folder: Path, camera: str, task: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.timeout(240)
 def test_what_is_clicked_is_written_and_holds(tmp_path: Path) -> None:
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
