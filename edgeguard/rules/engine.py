@@ -28,6 +28,8 @@ __all__ = ["DeviceRules", "DeviceState", "Finding", "Outputs", "evaluate", "sett
 class DeviceRules:
     """What is watched on one device: `reports[i]` belongs to point i, `watched[k]`, `parents[k]` and `alarms[k]` to alarm k.
 
+    `reports` is empty where only alarms are wanted.
+
     `parents[k]`: alarms of this device that explain alarm k, so that it is suppressed while one of them stands. `judged`: those
     whose truth is brought from elsewhere.
     """
@@ -104,7 +106,7 @@ def evaluate(
     `known`: what holds of each point after the round, where that is more than the round itself says, because a point was not
     due. Alarms are judged by it, so that their delays run on between the readings of a slow point; reports never are.
     """
-    report, told = step_report(rules.reports, state.report, snapshot.outcomes, snapshot.at.boot_ms)
+    report, told = _reported(rules, state, snapshot.outcomes, snapshot.at)
     if report is not state.report:
         state = replace(state, report=report)
     outcomes = snapshot.outcomes if known is None else known
@@ -121,6 +123,13 @@ def evaluate(
     moment = Moment(outcomes, snapshot.answered, look, snapshot.at.boot_ms)
     state, before = look_at(rules, state, chosen, moment, snapshot.at)
     return state, tuple(told), before
+
+
+def _reported(rules: DeviceRules, state: DeviceState, outcomes: Sequence[Outcome], now: Stamp) -> tuple[ReportState, list[int]]:
+    """What is worth telling of the points; nothing where nobody wants reports."""
+    if not rules.reports:
+        return state.report, []
+    return step_report(rules.reports, state.report, outcomes, now.boot_ms)
 
 
 def look_at(
@@ -292,5 +301,5 @@ def mark_stale(
     """Good values have become stale, which is told like any change of quality; alarms stay, for nothing was learnt."""
     stale = Fault(Reason.STALE, f"no poll round for {age_s:.0f} s")
     column = tuple(outcome if isinstance(outcome, Fault) else stale for outcome in outcomes)
-    report, told = step_report(rules.reports, state.report, column, now.boot_ms)
+    report, told = _reported(rules, state, column, now)
     return replace(state, report=report), column, Outputs(tuple(told))

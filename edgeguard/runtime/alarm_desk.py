@@ -140,6 +140,15 @@ class AlarmDesk:
             self._found.setdefault(sheet.rules.device, {})[name] = finding
         return self._settle(self._judge(touched.values(), now), now)
 
+    @property
+    def waits(self) -> bool:
+        """Time alone may change something: a delay, a hold, an escalation, a flood, a combination of points."""
+        if self._links is None or self._unsure or self._flood.is_on or self._links.combines:
+            return True
+        if any(sheet.state.timed for sheet in self._all_sheets()):
+            return True
+        return any(sheet.state.waiting for name in self._found for sheet in self._sheets(name))
+
     def tick(self, now: Stamp) -> Outputs:
         """Once a second: delays that no round drives, ends of shelving, escalation, the end of a flood."""
         self._linked()

@@ -114,12 +114,13 @@ class DomainWatch:
         posts = self._posts.get(snapshot.device)
         if posts is None:
             return self._farewell()
+        awake = [post for post in posts if not self._rests(post, record, snapshot.at)]
+        if not awake:
+            return self._farewell()
         alarms: list[AlarmInput] = []
         figures: dict[str, float] = {}
         states: list[RuleState] = []
-        for post in posts:
-            if self._rests(post, record, snapshot.at):
-                continue
+        for post in awake:
             said, told = self._step(post, snapshot.at)
             alarms += said
             figures |= told

@@ -111,9 +111,12 @@ class EnergyWatch:
 
     def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
         """One round of a device: its counters step, those that were read well."""
+        meters = self._meters.get(record.spec.name)
+        if meters is None:
+            return NOTHING
         found = NOTHING
         at = replace(snapshot.at, synced=True) if self._spec.trust_clock and not snapshot.at.synced else snapshot.at
-        for running in self._meters.get(record.spec.name, ()):
+        for running in meters:
             value = snapshot.outcomes[running.index]
             if value.__class__ is not float and value.__class__ is not int:
                 continue

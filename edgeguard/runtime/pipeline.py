@@ -155,6 +155,17 @@ class Pipeline:
         findings = [said for watch in self._watches if (said := watch.tick(now))]
         self._hand_over([outputs], self._flood_over(now), findings, now)
 
+    @property
+    def idle_until_ms(self) -> int:
+        """Until this boot time `sweep` says nothing if no round comes: -1 while alarms wait for time to pass.
+
+        Families are taken to have said what their beginning left to say.
+        """
+        if self.desk.waits:
+            return -1
+        heard = (r.at.boot_ms + r.spec.stale_after_ms for r in self._records.values() if r.at and r.answered and not r.stale)
+        return min(heard, default=1 << 62)
+
     def wish(self, name: AlarmName, by: str, action: str, outputs: Outputs, now: Stamp, detail: str = "") -> Batch:
         """What the store is to be given of what a person has had done to an alarm: the record of it, and what came of it."""
         for change in outputs.changes:
