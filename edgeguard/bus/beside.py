@@ -9,6 +9,7 @@ from edgeguard.bus.overheard import Overheard
 from edgeguard.codec.dlt645_framing import BROADCAST
 from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S
 
+_QUICK_ENOUGH: Final = 4
 _NOBODY_ANSWERS: Final = (0, BROADCAST)
 
 
@@ -24,14 +25,16 @@ class Beside:
         self._overheard = Overheard()
         self._sent: Request | None = None
         self._since_s: float | None = None
-        self._first_s = self._echo_by_s = math.inf
+        self._first_s, self._echo_by_s = math.inf, -math.inf
+        self._quick = 0
+        """How often what came began as soon as an echo: on a line that echoes a late one means that we were busy."""
         self.until_s = 0.0
         """Until then another master's answer is on its way."""
 
     @property
     def is_prompt(self) -> bool:
-        """What has come since we sent began so soon that it may be the line's echo."""
-        return self._first_s <= self._echo_by_s
+        """What has come since we sent may have begun with the line's echo: it was as soon, or others before it were."""
+        return self._first_s <= self._echo_by_s or self._quick >= _QUICK_ENOUGH
 
     def keep(self, data: bytes, now_s: float, idle: bool) -> None:
         """These have come; `idle`: while nobody waited for an answer."""
@@ -44,6 +47,8 @@ class Beside:
         """This goes out now; what has come before may be the beginning of what still comes. An echo begins by `echo_by_s`."""
         self._sent = request
         self._since_s, self.until_s = None, 0.0
+        if self._first_s < math.inf:
+            self._quick = min(self._quick + 1, 2 * _QUICK_ENOUGH) if self._first_s <= self._echo_by_s else self._quick // 2
         self._first_s, self._echo_by_s = math.inf, echo_by_s
         self._late.sent(request)
 

@@ -173,3 +173,25 @@ def test_the_second_refusal_of_a_write_that_another_master_repeated_is_not_ours(
                 continue
 
     run_virtual(story())
+
+
+def test_an_echo_that_we_were_too_busy_to_hear_at_once_is_no_other_master() -> None:
+    async def story() -> None:
+        line = SharedLine()
+        unit = line.unit
+        held_s = 0.0
+
+        def echoes(data: bytes) -> bytes | None:
+            asyncio.get_running_loop().call_later(held_s, line.turns.received, data)
+            return unit(data)
+
+        line.answers = echoes
+        line.takes_s[7] = 0.2
+        for address in range(8):
+            assert await line.read(7, address, timeout_s=0.5) == address
+        held_s = 0.15
+        assert await line.read(7, 9, timeout_s=0.5) == 9
+        assert await line.read(7, 10, timeout_s=0.5) == 10
+        assert line.stats.foreign_frames == 0
+
+    run_virtual(story())
