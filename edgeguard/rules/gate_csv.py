@@ -78,7 +78,7 @@ _DAY_MIN: Final = 24 * 60
 
 
 class EntryRefused(ValueError):
-    """A field does not say what it should; the message is a sentence with the column's name."""
+    """A field does not say what it should; the message names the column, and never a plate: it may be logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _rows(
         else:
             other = first.setdefault((entry.kind, entry.plate), line)
             if other != line:
-                mistakes.append((line, f"plate: {entry.plate} stands on list {entry.kind} in line {other} already"))
+                mistakes.append((line, f"plate: stands on list {entry.kind} in line {other} already"))
             elif len(entries) >= GATE_ENTRIES_MAX:
                 mistakes.append((line, f"is one too many: lists have {GATE_ENTRIES_MAX} entries at most"))
                 break
@@ -175,7 +175,7 @@ def entry_of(fields: Mapping[str, str], default: ListKind | None, zones: frozens
     kind = _list(fields.get("list", ""), default)
     plate = plain_plate(fields.get("plate", ""))
     if plate is None:
-        raise EntryRefused(f'plate: "{fields.get("plate", "")[:20]}" is no number plate')
+        raise EntryRefused("plate: is no number plate such as 浙A12345")
     since = _moment(fields.get("from", ""), "from", end=False)
     until = _moment(fields.get("to", ""), "to", end=True)
     if kind in DATED and until is None:

@@ -136,7 +136,9 @@ def tick(passage: Passage, now_ms: int, clear_within_ms: int) -> Step:
     news: News = ()
     if passage.loop is True and not passage.stuck and now_ms - passage.loop_since_ms >= GATE_LOOP_STUCK_MS:
         passage, news = replace(passage, stuck=True), ((Told.LOOP_STUCK, None),)
-    if passage.phase is Phase.OPEN and now_ms - passage.since_ms >= clear_within_ms:
+    # An opening that never comes to an end must not hold up the gate for ever.
+    within_ms = {Phase.OPEN: clear_within_ms, Phase.OPENING: clear_within_ms + GATE_WAITING_MS}.get(passage.phase)
+    if within_ms is not None and now_ms - passage.since_ms >= within_ms:
         gone = passage.vehicle
         passage, news = replace(passage, phase=Phase.IDLE, vehicle=None), (*news, (Told.NOT_PASSED, gone))
     late = [vehicle for vehicle, since_ms in passage.waiting if now_ms - since_ms >= GATE_WAITING_MS]

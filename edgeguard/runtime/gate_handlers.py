@@ -81,7 +81,7 @@ class GateHandlers:
         """What would be done with a plate now, at every gate or one, each way that it serves."""
         plate = plain_plate(call.text("plate"))
         if plate is None:
-            raise BadArguments(f"{call.text('plate')[:20]!r} is no number plate")
+            raise BadArguments("plate: is no number plate such as 浙A12345")
         name = call.text("gate")
         chosen = [gate for gate in self._keeper.gates() if not name or gate.name == name]
         if not chosen:

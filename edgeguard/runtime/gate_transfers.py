@@ -169,7 +169,7 @@ class GateTransfers:
                     continue
                 plate = plain_plate(line)
                 if plate is None:
-                    raise BadArguments(f"remove, part {number}, line {at}: {line[:20]!r} is no number plate")
+                    raise BadArguments(f"remove, part {number}, line {at}: is no number plate")
                 keys += [(kind, plate) for kind in kinds]
         return tuple(keys)
 

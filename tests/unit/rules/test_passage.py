@@ -86,6 +86,13 @@ def test_a_failed_opening_leaves_the_barrier_to_the_next() -> None:
     assert words(ask(passage, B, 1)[1]) == [("open", "b")]
 
 
+def test_an_opening_that_never_ends_does_not_hold_up_the_gate() -> None:
+    passage, _ = ask(FREE, A, 0)
+    assert tick(passage, 30_000 + GATE_WAITING_MS - 1, 30_000)[1] == ()
+    passage, news = tick(passage, 30_000 + GATE_WAITING_MS, 30_000)
+    assert (words(news), passage.phase) == ([("not-passed", "a")], Phase.IDLE)
+
+
 def test_the_same_vehicle_is_told_by_its_plate() -> None:
     passage, _ = ask(FREE, A, 0)
     assert is_same(passage, "浙A12345", 1, exact=True)

@@ -1,0 +1,98 @@
+"""`[gate.plates]`, `[parking]` and `[[camera.lane]]`: what they become, and how they can be wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeguard.config import load_site
+from edgeguard.core.errors import ConfigError
+from edgeguard.core.gate import Eye, Leaving, Way
+from edgeguard.core.gate_list import ListKind
+from edgeguard.core.ids import CameraName
+from edgeguard.core.site import Site
+
+SITE = """[gateway]
+site = "lakeside"
+id = "b07"
+[[bus]]
+name = "box"
+url = "tcp://10.0.7.9"
+[[device]]
+name = "io"
+bus = "box"
+profile = "wellpro-wp8028adam"
+address = 1
+every = "500ms"
+[device.interlock.output_1]
+requires = ["input_8 == false"]
+[[camera]]
+name = "gate-in"
+url = "rtsp://10.0.8.31/1"
+task = "plates"
+[[camera.lane]]
+name = "left"
+polygon = [[0.1, 0], [0.5, 0], [0.5, 1]]
+line = [[0, 0.7], [1, 0.7]]
+[[parking.zone]]
+name = "yard"
+capacity = 12
+[[gate]]
+name = "main"
+open = "io.output_1"
+pulse = "1s"
+[gate.plates]
+entry = ["gate-in/left"]
+zone = "yard"
+loop = "io.input_2"
+kinds = ["police"]
+leaving = "anyone"
+"""
+
+
+def load(tmp_path: Path, text: str) -> Site:
+    path = tmp_path / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_site(path)
+
+
+def test_a_gate_that_opens_by_plates(tmp_path: Path) -> None:
+    site = load(tmp_path, SITE)
+    rule = site.gates[0].plates
+    assert rule is not None
+    assert rule.eyes == (Eye(CameraName("gate-in"), Way.IN, "left"),)
+    assert (rule.zone, str(rule.loop), rule.leaving, rule.kinds) == ("yard", "io.input_2", Leaving.ANYONE, {"police"})
+    assert ListKind.BLOCKED not in rule.opens
+    (zone,) = site.parking.zones
+    assert (zone.capacity, zone.when_full) == (12, {ListKind.RESIDENT, ListKind.SERVICE})
+    (lane,) = site.cameras[0].lanes
+    assert (lane.name, lane.line) == ("left", ((0.0, 0.7), (1.0, 0.7)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('entry = ["gate-in/left"]', 'entry = ["gate-on"]', 'gate[0].plates.entry[0]: there is no camera "gate-on"'),
+        ("gate-in/left", "gate-in/lft", 'gate[0].plates.entry[0]: camera gate-in has no lane "lft" (did you mean "left"?)'),
+        ('entry = ["gate-in/left"]\n', "", "gate[0].plates: names no camera"),
+        ('zone = "yard"', 'zone = "roof"', 'gate[0].plates.zone: there is no zone "roof"'),
+        ("io.input_2", "io.input_9", 'gate[0].plates.loop: device io has no polled point "input_9"'),
+        ('["police"]', '["polic"]', 'gate[0].plates.kinds[0]: "polic" is no kind of plate (did you mean "police"?)'),
+        ('leaving = "anyone"', 'opens = ["blocked"]', "gate[0].plates.opens: no gate opens for blocked plates"),
+        ('leaving = "anyone"', "min_confidence = 0.2", "gate[0].plates.min_confidence:"),
+        ('zone = "yard"\n', "anti_passback = true\n", "gate[0].plates.anti_passback: needs a zone"),
+        ("capacity = 12", "capacity = 0", "parking.zone[0].capacity:"),
+        ("[[parking.zone]]", '[parking]\ntimezone = "Mars/North"\n[[parking.zone]]', 'parking.timezone: "Mars/North"'),
+        ("line = [[0, 0.7], [1, 0.7]]", "line = [[0, 0.7], [0, 0.7]]", "camera[0].lane[0].line: goes from a point to the same"),
+        ("[0.5, 1]]", "[0.9, 0]]", "polygon: needs three corners or more, which are not on one line"),
+        ('name = "left"', 'name = "left"\nlength = 3', "camera[0].lane[0].length: unknown key"),
+    ],
+)
+def test_every_mistake_is_told_at_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in SITE
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, SITE.replace(old, new, 1))
+    (told,) = [line for line in error.value.mistakes if said in line] or [str(error.value.mistakes)]
+    number = int(told.split(":")[1])
+    wanted = SITE.replace(old, new, 1).splitlines()[number - 1]
+    assert said in told
+    assert any(line in wanted for line in new.splitlines() or ["[gate.plates]"])
