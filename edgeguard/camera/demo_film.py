@@ -3,6 +3,7 @@
 Made when a demo begins, from two small rendered pictures that come with the package; nobody's car, nobody's plate.
 """
 
+import itertools
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 RESIDENT: Final = "皖A61R58"
 STRANGER: Final = "苏E39078"
-_FPS: Final = 10
-_SIZE: Final = (640, 480)
+_FPS: Final = 8
+_SIZE: Final = (480, 360)
 _COMES_S: Final = 2.4
 _EMPTY_S: Final = 12.0
 
@@ -28,7 +29,7 @@ def make_film(path: Path) -> None:
     """Write it: about half a minute, to be played again and again."""
     cars = [_picture(name) for name in ("resident", "stranger")]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=_FPS, options={"preset": "ultrafast", "crf": "20"})
+        stream = container.add_stream("libx264", rate=_FPS, options={"preset": "ultrafast", "crf": "26", "threads": "1"})
         assert isinstance(stream, VideoStream)  # noqa: S101 (a video codec makes one)
         stream.width, stream.height = _SIZE
         stream.pix_fmt = "yuv420p"
@@ -39,18 +40,18 @@ def make_film(path: Path) -> None:
 
 def _frames(cars: list[Bgr]) -> Iterator[Bgr]:
     lane, chance = _lane(), np.random.default_rng(2)
+    grains = itertools.cycle([chance.integers(0, 4, (_SIZE[1], _SIZE[0], 1), dtype=np.uint8) for _ in range(5)])
 
     def lit(shown: Bgr) -> Bgr:
-        """With the grain that every camera has."""
-        grain = chance.normal(0.0, 2.0, (*shown.shape[:2], 1))
-        return np.clip(shown + grain, 0, 255).astype(np.uint8)
+        """With the grain that every camera has; the lane is nowhere so bright that it would run over."""
+        return np.asarray(np.minimum(shown, 251) + next(grains), np.uint8)
 
     for car in cars:
         for _ in range(round(_EMPTY_S * _FPS / 2)):
             yield lit(lane)
         for i in range(round(_COMES_S * _FPS)):
-            zoom = 0.7 + 0.027 * i
-            move = np.array([[zoom, 0, 60.0 - 1.5 * i], [0, zoom, 6.0 * i - 20]])
+            zoom = 0.55 + 0.028 * i
+            move = np.array([[zoom, 0, 70.0 - 2.0 * i], [0, zoom, 5.0 * i - 20]])
             shown = lane.copy()
             cv2.warpAffine(car, move, _SIZE, dst=shown, borderMode=cv2.BORDER_TRANSPARENT)
             yield lit(shown)
