@@ -60,10 +60,10 @@ def test_a_gate_that_opens_by_plates(tmp_path: Path) -> None:
     rule = site.gates[0].plates
     assert rule is not None
     assert rule.eyes == (Eye(CameraName("gate-in"), Way.IN, "left"),)
-    assert (rule.zone, str(rule.loop), rule.leaving, rule.kinds) == ("yard", "io.input_2", Leaving.ANYONE, {"police"})
+    assert (rule.zone, str(rule.loop), rule.leaving, rule.kinds) == ("yard", "io.input_2", Leaving.ANYONE, frozenset({"police"}))
     assert ListKind.BLOCKED not in rule.opens
     (zone,) = site.parking.zones
-    assert (zone.capacity, zone.when_full) == (12, {ListKind.RESIDENT, ListKind.SERVICE})
+    assert (zone.capacity, zone.when_full) == (12, frozenset({ListKind.RESIDENT, ListKind.SERVICE}))
     (lane,) = site.cameras[0].lanes
     assert (lane.name, lane.line) == ("left", ((0.0, 0.7), (1.0, 0.7)))
 

@@ -16,6 +16,7 @@ from edgeguard.control.views import ReloadView, WriteView
 from edgeguard.core.afar_limits import COMMAND_IDS, COMMAND_REFUSALS_PER_MINUTE, COMMANDS_WAITING
 from edgeguard.core.command import Command, CommandName, Refusal, ReplyTo
 from edgeguard.core.errors import Retryable, StoreError, WriteRefused
+from edgeguard.core.json_value import JsonValue
 from edgeguard.runtime.commander import Commander
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual
@@ -427,7 +428,13 @@ def test_plates_of_a_list_stand_in_no_record() -> None:
         scene.commander.equip({"gate.list": take})
         scene.commander.allowed = frozenset({"gate.list"})
         work = asyncio.create_task(scene.commander.run())
-        args = {"transfer": "t1", "list": "resident", "version": 3, "entries": "plate\n浙A12345\n", "remove": "浙A12346"}
+        args: dict[str, JsonValue] = {
+            "transfer": "t1",
+            "list": "resident",
+            "version": 3,
+            "entries": "plate\n浙A12345\n",
+            "remove": "浙A12346",
+        }
         now_ms = scene.clock.now().wall_ms
         scene.commander.take(Command("gate.list", "c1", now_ms, 30_000, args, TO))
         await asyncio.sleep(1)
