@@ -38,6 +38,8 @@ from edgeguard.uplink.trouble import LinkTrouble, Trouble, TroubleKind
 _MISC_S: Final = 1.0
 _GARBAGE: Final = (ValueError, LookupError, TypeError, AttributeError, struct.error, MQTTException)
 """What paho's decoder lets through, beside its own error, when a broker sends what is not MQTT (found by fuzzing)."""
+_QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+"""Of Linux; it holds until the kernel thinks otherwise, so that it is set after each read."""
 _PACKET_OVERHEAD_BYTES: Final = 16
 """Fixed header, topic length, packet identifier and empty properties of a PUBLISH, rounded up."""
 
@@ -291,6 +293,7 @@ class Session:
             sock = client.socket()
             if not client.has_gulped and not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
                 break
+        self._confirm_at_once()
         acks, self._acks = self._acks, []
         if acks:
             self._on_acks(acks)
@@ -298,6 +301,13 @@ class Session:
         for message in inbound:
             self._on_inbound(message)
         self._after_io()
+
+    def _confirm_at_once(self) -> None:
+        """Have the kernel confirm what was read now: a broker that leaves Nagle's algorithm on holds back its next PUBACK until
+        then, and with a full window we send nothing that would carry the confirmation; up to 40 ms would pass each time.
+        """
+        if _QUICK_ACK is not None and self._socket is not None and self._client.socket() is self._socket:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def _writable(self) -> None:
         code = self._client.loop_write()
