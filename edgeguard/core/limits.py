@@ -291,6 +291,8 @@ UPLINK_READ_ROWS: Final = 400
 UPLINK_READ_BYTES: Final = 256 * 1024
 UPLINK_READ_PACKS: Final = 32
 """Whole messages of history read at a time; as many are read ahead."""
+UPLINK_WRITE_BYTES: Final = 256 * 1024
+"""Messages are written together, at most so many bytes, and never later than the next turn of the loop."""
 UPLINK_INBOUND_BYTES: Final = 256 * 1024
 UPLINK_RESERVE_SLOTS: Final = 2
 RECONNECT_HEALTHY_S: Final = 60.0

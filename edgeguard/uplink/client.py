@@ -34,12 +34,15 @@ class Client(paho.Client):
         )
         self._v5 = v5
         self._verdict = verdict
+        self.ready_bytes = 0
+        """Bytes of payloads that wait for `send_messages`."""
+        self._ready: list[bytes] = []
         self._flying: set[int] = set()
         self._gulp = b""
         self._gulp_at = 0
 
-    def send_message(self, topic: bytes, payload: bytes, *, retain: bool, properties: Properties | None = None) -> int | None:
-        """PUBLISH with QoS 1 as far as the socket takes it now, the rest when it can; its packet identifier, None if that failed.
+    def add_message(self, topic: bytes, payload: bytes, *, retain: bool, properties: Properties | None = None) -> int:
+        """Make ready a PUBLISH with QoS 1, for `send_messages`; its packet identifier.
 
         paho keeps nothing of it: what has no PUBACK when the connection ends is the caller's to send again.
         """
@@ -49,10 +52,18 @@ class Client(paho.Client):
         extra = b"" if not self._v5 else b"\0" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
         head = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + extra
         first = _PUBLISH | _QOS_1 | (_RETAIN if retain else 0)
-        packet = b"".join((bytes((first,)), _varint(len(head) + len(payload)), head, payload))
         self._flying.add(packet_id)
-        code = self._packet_queue(_PUBLISH, packet, packet_id, 1)
-        return packet_id if code == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+        self._ready += (bytes((first,)) + _varint(len(head) + len(payload)) + head, payload)
+        self.ready_bytes += len(payload)
+        return packet_id
+
+    def send_messages(self) -> None:
+        """Write all that is ready at once, as far as the socket takes it now, the rest when it can: each write wakes the broker."""
+        if self._ready:
+            packets = b"".join(self._ready)
+            self._ready.clear()
+            self.ready_bytes = 0
+            self._packet_queue(_PUBLISH, packets, 0, 1)
 
     @property
     def announced_bytes(self) -> int:

@@ -110,6 +110,7 @@ class Session:
         self._socket: socket.socket | None = None
         self._writing = False
         self._misc: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Handle | None = None
         self._closed = False
         self._trouble: Trouble | None = None
         self._said: int | None = None
@@ -154,7 +155,7 @@ class Session:
             raise
 
     def publish(self, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
-        """Send with QoS 1 and give the packet identifier whose PUBACK to wait for. LinkTrouble if the session has ended.
+        """Send with QoS 1 within this turn of the loop; gives the packet identifier of the PUBACK. LinkTrouble if it has ended.
 
         `correlation` is the data of whoever asked, echoed where the protocol can carry it.
         """
@@ -162,17 +163,29 @@ class Session:
         if correlation is not None and self._call.version == V5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
+        if self._closed:
+            raise LinkTrouble(self.trouble)
+        packet_id = self._client.add_message(topic.encode(), payload, retain=retain, properties=properties)
+        if self._client.ready_bytes >= limits.UPLINK_WRITE_BYTES:
+            self._send()
+        elif self._sending is None:
+            self._sending = self._loop.call_soon(self._send)
+        return packet_id
+
+    def _send(self) -> None:
+        """Write what has been published since the last turn of the loop."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            sending.cancel()
         if not self._closed:
-            packet_id = self._client.send_message(topic.encode(), payload, retain=retain, properties=properties)
+            self._client.send_messages()
             self._after_io()
-            if packet_id is not None and not self._closed:
-                return packet_id
-        raise LinkTrouble(self.trouble)
 
     def goodbye(self, why: Trouble | None = None) -> None:
         """DISCONNECT, so that the broker forgets the will, and close. What the socket does not take at once is lost."""
         self._trouble = self._trouble or why
         if not self._closed and self._client.socket() is not None:
+            self._client.send_messages()
             self._client.disconnect()
         self.abort()
 
@@ -306,8 +319,9 @@ class Session:
         """Have the kernel confirm what was read now: a broker that leaves Nagle's algorithm on holds back its next PUBACK until
         then, and with a full window we send nothing that would carry the confirmation; up to 40 ms would pass each time.
         """
-        if _QUICK_ACK is not None and self._socket is not None and self._client.socket() is self._socket:
-            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+        sock = self._socket
+        if _QUICK_ACK is not None and sock is not None and self._client.socket() is sock:
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def _writable(self) -> None:
         code = self._client.loop_write()

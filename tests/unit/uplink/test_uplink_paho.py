@@ -38,6 +38,12 @@ class Wired(Client):
         return self._wire
 
 
+def send(client: Wired, topic: bytes, payload: bytes, retain: bool = False) -> int:
+    packet_id = client.add_message(topic, payload, retain=retain)
+    client.send_messages()
+    return packet_id
+
+
 def connected(pair: tuple[socket.socket, socket.socket]) -> Wired:
     client = Wired(pair[0])
     client.connect("127.0.0.1", 1883)
@@ -47,9 +53,9 @@ def connected(pair: tuple[socket.socket, socket.socket]) -> Wired:
     return client
 
 
-def test_a_publish_is_on_the_wire_when_it_returns(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_what_is_sent_is_on_the_wire_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
     client = connected(pair)
-    client.send_message(b"t", b"payload", retain=False)
+    assert send(client, b"t", b"payload") == 1
     (frame,) = mqtt.Framer(1000).feed(pair[1].recv(1000))
     packet = mqtt.parse(frame, mqtt.V5)
     assert isinstance(packet, mqtt.Publish)
@@ -60,8 +66,7 @@ def test_a_publish_is_on_the_wire_when_it_returns(pair: tuple[socket.socket, soc
 @pytest.mark.parametrize("code", [0x00, 0x10, 0x80, 0x87, 0x90, 0x95, 0x97, 0x99, 0xEE])
 def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket, socket.socket], code: int) -> None:
     client = connected(pair)
-    packet_id = client.send_message(b"t", b"x", retain=False)
-    assert packet_id is not None
+    packet_id = send(client, b"t", b"x")
     pair[1].send(mqtt.puback(mqtt.V5, packet_id, code))
     assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
     assert client.verdicts == [(packet_id, code)]
@@ -70,10 +75,23 @@ def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket,
     assert len(client.verdicts) == 1
 
 
+def test_messages_that_are_sent_together_are_several_packets(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    assert [client.add_message(b"t", b"x" * n, retain=False) for n in range(3)] == [1, 2, 3]
+    client.send_messages()
+    client.send_messages()
+    packets = [mqtt.parse(frame, mqtt.V5) for frame in mqtt.Framer(1000).feed(pair[1].recv(1000))]
+    assert [(packet.packet_id, packet.payload) for packet in packets if isinstance(packet, mqtt.Publish)] == [
+        (1, b""),
+        (2, b"x"),
+        (3, b"xx"),
+    ]
+
+
 def test_many_pubacks_are_read_in_one_gulp_and_half_a_one_waits(pair: tuple[socket.socket, socket.socket]) -> None:
     client = connected(pair)
-    ids = [client.send_message(b"t", b"x", retain=False) for _ in range(5)]
-    answers = b"".join(mqtt.puback(mqtt.V5, packet_id, 0) for packet_id in ids if packet_id is not None)
+    ids = [send(client, b"t", b"x") for _ in range(5)]
+    answers = b"".join(mqtt.puback(mqtt.V5, packet_id, 0) for packet_id in ids)
     pair[1].send(answers[:-2])
     client.loop_read()
     while client.has_gulped:
@@ -86,16 +104,16 @@ def test_many_pubacks_are_read_in_one_gulp_and_half_a_one_waits(pair: tuple[sock
 
 def test_a_packet_identifier_in_flight_is_not_given_twice(pair: tuple[socket.socket, socket.socket]) -> None:
     client = connected(pair)
-    first = client.send_message(b"t", b"x", retain=False)
+    first = send(client, b"t", b"x")
     client._last_mid = 65535
-    assert (first, client.send_message(b"t", b"x", retain=False)) == (1, 2)
+    assert (first, send(client, b"t", b"x")) == (1, 2)
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 16_400, 65_536])
 def test_messages_of_every_length_are_read_as_they_were_meant(pair: tuple[socket.socket, socket.socket], size: int) -> None:
     client = connected(pair)
     framer = mqtt.Framer(100_000)
-    client.send_message(b"root/t", b"y" * size, retain=True)
+    send(client, b"root/t", b"y" * size, retain=True)
     frames: list[mqtt.Frame] = []
     while not frames:
         frames += framer.feed(pair[1].recv(100_000))
