@@ -320,7 +320,7 @@ class Session:
         then, and with a full window we send nothing that would carry the confirmation; up to 40 ms would pass each time.
         """
         sock = self._socket
-        if _QUICK_ACK is not None and sock is not None and self._client.socket() is sock:
+        if _QUICK_ACK is not None and self._client.socket() is sock and sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def _writable(self) -> None:
