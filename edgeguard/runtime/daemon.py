@@ -25,9 +25,6 @@ from edgeguard.core.site import Site
 from edgeguard.rules.thinning import Extremes
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.runtime.config_put import ConfigPut
-from edgeguard.runtime.gate_book import OWNER as LISTS
-from edgeguard.runtime.gate_stays import OWNER as STAYS
-from edgeguard.runtime.gatekeeper import CLOCK_OWNER
 from edgeguard.runtime.gates import OWNER as GATES
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
@@ -106,6 +103,8 @@ class Daemon:
         self._files = files
         self._cut_off = cut_off
         self._states: dict[str, dict[str, bytes]] = {}
+        self._unknown = False
+        """The store could not say at the start what it has kept."""
         self._clock = clock
         self._notifier = notifier
         self._stop = asyncio.Event()
@@ -145,6 +144,7 @@ class Daemon:
             return await store.load_states()
         except StoreError as error:
             _log.warning("states.unknown", error=str(error))
+            self._unknown = True
             gateway.rates.apart.set()
             return {}
 
@@ -200,9 +200,7 @@ class Daemon:
         """Barriers, and whoever decides at them, with what earlier runs have kept."""
         gates, keeper = handlers.gates, handlers.keeper
         gates.recall(self._states.get(GATES, {}))
-        keeper.book.recall(self._states.get(LISTS, {}))
-        keeper.inside.recall(self._states.get(STAYS, {}))
-        keeper.recall(self._states.get(CLOCK_OWNER, {}))
+        keeper.recall(None if self._unknown else self._states)
         gateway.store.on_new_epoch(gates.keep)
         gateway.store.on_new_epoch(keeper.keep)
         gateway.cameras.on_read = keeper.see

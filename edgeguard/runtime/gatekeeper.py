@@ -7,6 +7,7 @@ loop that is stuck or unknown leave the barrier to people, and say so. Needs no 
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -19,7 +20,7 @@ from edgeguard.control.camera_views import ReadView
 from edgeguard.control.command_views import BarrierView
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.clock import Stamp
-from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable
+from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
 from edgeguard.core.gate import Eye, GateSpec, OpensAt, PlateRule, Way, ZoneSpec
 from edgeguard.core.gate_limits import (
     GATE_CONFIRM_MS,
@@ -44,8 +45,10 @@ from edgeguard.rules.gate import Decision, Moment, Read, Reason, Verdict, decide
 from edgeguard.rules.gate_time import known_time
 from edgeguard.rules.passage import Passage, Phase, Told, Vehicle
 from edgeguard.rules.stays import Stay, StayNews
+from edgeguard.runtime.gate_book import OWNER as LISTS
 from edgeguard.runtime.gate_book import GateBook
 from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
+from edgeguard.runtime.gate_stays import OWNER as STAYS
 from edgeguard.runtime.gate_stays import GateStays
 from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
@@ -98,15 +101,22 @@ class Gatekeeper:
         self._courses: dict[GateName, Course] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._ailing: set[GateName] = set()
+        self._unknown = False
         self._stirred = asyncio.Event()
         self._anchor: Stamp | None = None
         self._anchored_ms = -HOUR_MS
         self._tidied_ms = 0
 
-    def recall(self, clock: Mapping[str, bytes]) -> None:
-        """When the wall clock was last known to be right."""
+    def recall(self, states: Mapping[str, Mapping[str, bytes]] | None) -> None:
+        """What the store has kept: lists, stays, and when the wall clock was last known to be right. None: it could not say yet;
+        nobody is let in by a list until it can, and it is asked again."""
+        self._unknown = states is None
+        if states is None:
+            return
+        self.book.recall(states.get(LISTS, {}))
+        self.inside.recall(states.get(STAYS, {}))
         try:
-            told = orjson.loads(clock[_ANCHOR])
+            told = orjson.loads(states.get(CLOCK_OWNER, {})[_ANCHOR])
             self._anchor = Stamp(int(told["wall_ms"]), int(told["boot_ms"]), BootId(told["boot"]), True)
         except (KeyError, ValueError, TypeError):
             return
@@ -444,6 +454,9 @@ class Gatekeeper:
         """Now and then: note that the clock is right, and give up what nobody needs any more."""
         now = self._gateway.clock.now()
         moment = self.moment()
+        if self._unknown:
+            with suppress(StoreError):
+                self.recall(await self._gateway.store.load_states())
         if now.synced and now.boot_ms - self._anchored_ms >= HOUR_MS and self.gates():
             self._anchored_ms = now.boot_ms
             told = {"wall_ms": now.wall_ms, "boot_ms": now.boot_ms, "boot": now.boot}

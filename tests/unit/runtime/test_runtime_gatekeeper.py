@@ -12,7 +12,7 @@ from runtime_kit import call
 
 from edgeguard.control import BadArguments
 from edgeguard.core.camera import PlateShape
-from edgeguard.core.errors import CommandRefused, WriteRefused
+from edgeguard.core.errors import CommandRefused, StoreError, WriteRefused
 from edgeguard.core.gate import OpensAt
 from edgeguard.core.gate_limits import GATE_LOOP_STUCK_MS, GATE_READ_OLD_MS
 from edgeguard.core.gate_list import Entry, ListKind
@@ -362,5 +362,29 @@ def test_a_camera_that_is_not_at_the_gate_decides_nothing() -> None:
         at.read(KNOWN, replace(CAMERA, name=CAMERA.name.__class__("street")))
         await asyncio.sleep(1)
         assert states(at) == []
+
+    told(story)
+
+
+def test_lists_that_a_busy_disk_could_not_give_at_the_start_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(at: Gateway) -> None:
+        kept, asked = await at.house.store.load_states(), 0
+
+        async def busy() -> dict[str, dict[str, bytes]]:
+            nonlocal asked
+            asked += 1
+            if asked < 3:
+                raise StoreError("the disk is busy")
+            return kept
+
+        monkeypatch.setattr(at.house.store, "load_states", busy)
+        at.keeper.forget(KNOWN)
+        at.keeper.recall(None)
+        at.read(KNOWN)
+        assert at.told("gate", "reason") == [("unknown",)]
+        await asyncio.sleep(30)
+        assert asked == 3
+        at.read(KNOWN)
+        assert at.told("gate", "reason")[-1] == ("listed",)
 
     told(story)
