@@ -149,6 +149,10 @@ class Commander:
         finally:
             self._working -= 1
 
+    def _count(self, word: str) -> None:
+        """Under the plain word: JSON takes no member of an enumeration for a key."""
+        self.counts[str(word)] += 1
+
     # -- judging -------------------------------------------------------------------------------------------------------
 
     async def _judge(self, command: Command) -> Refusal | None:
@@ -253,9 +257,9 @@ class Commander:
 
     async def _end(self, command: Command, state: Outcome, result: object = None, error: tuple[str, str] | None = None) -> None:
         """Answer, and put the outcome on record."""
-        self._under_way.discard(command.id)
-        self.counts[state] += 1
+        self._count(state)
         self._reply(command.reply_to, command.id, state, result, error)
+        self._under_way.discard(command.id)  # not before: an answer that cannot be written is a bug, and is answered as one
         told = {"command": command.name, "id": command.id, "by": _BY, "state": state, "error": error and error[1]}
         _log.info("command.ended", command=command.name, id=command.id, state=state.value, error=error and error[1])
         await self._note(told)
@@ -263,13 +267,13 @@ class Commander:
     def _break_off(self, command: Command, code: str, message: str) -> None:
         """It was accepted, and ends without an end: the daemon stops, or a bug has brought it down."""
         self._under_way.discard(command.id)
-        self.counts[Outcome.FAILED] += 1
+        self._count(Outcome.FAILED)
         self._reply(command.reply_to, command.id, Outcome.FAILED, error=(code, message))
         self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": Outcome.FAILED, "error": message})
 
     def end_later(self, command: Command, state: Outcome, why: str) -> None:
         """Answer a command of an earlier run of the daemon, and put its outcome on record."""
-        self.counts[state] += 1
+        self._count(state)
         self._reply(command.reply_to, command.id, state, error=(state.value, why))
         self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": state, "error": why})
 
@@ -277,7 +281,7 @@ class Commander:
 
     def _refuse(self, refusal: Refusal) -> None:
         """Count it; answer and record it, unless there have been too many lately."""
-        self.counts[refusal.code] += 1
+        self._count(refusal.code)
         now = self._clock.now()
         if now.boot_ms - self._told_since_ms >= _MINUTE_MS:
             self._told_since_ms, self._told = now.boot_ms, 0
@@ -291,7 +295,7 @@ class Commander:
 
     def _note_aside(self, told: Mapping[str, object]) -> None:
         if len(self._notes) >= COMMANDS_WAITING:
-            self.counts["not-noted"] += 1
+            self._count("not-noted")
             return
         task = asyncio.get_running_loop().create_task(self._note(told), name="note for the audit log")
         self._notes.add(task)
@@ -304,7 +308,7 @@ class Commander:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await self._store.put(batch)
         except (StoreError, TimeoutError):
-            self.counts["not-noted"] += 1
+            self._count("not-noted")
 
     def _reply(
         self,

@@ -5,7 +5,8 @@ that names the message, the place and the sentence. A new type of event, field o
 uplink/message_schemas.py or control/commands.py, and then `make schemas`.
 """
 
-from functools import cache
+import re
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import orjson
@@ -13,8 +14,9 @@ from jsonschema import Draft202012Validator
 
 from edgeguard.core.item import Stream
 from edgeguard.uplink.message_schemas import COMMAND, HISTORY, RESULT, item_schema, message_schemas
-from edgeguard.uplink.schema_parts import Schema
+from edgeguard.uplink.schema_parts import MOMENT, Schema
 
+_MOMENT: Final = re.compile(MOMENT["pattern"])
 _MEMBERS: Final = ("items", "prefixItems", "oneOf", "anyOf", "allOf")
 
 
@@ -85,7 +87,15 @@ def _check_timed(stream: Stream, item: Any, where: str) -> None:
     name = f"item.{stream.value}"
     if stream is Stream.EVENTS:
         name += f".{item.get('type')}"
-    _judge(name, item, where)
+    if isinstance(item, dict) and _MOMENT.fullmatch(str(item.get("at"))):
+        item = {**item, "at": "2026-01-01T00:00:00.000Z"}
+    _judge_once(name, orjson.dumps(item), where)
+
+
+@lru_cache(2000)
+def _judge_once(name: str, item: bytes, where: str) -> None:
+    """Thousands of items of a test differ in their time alone."""
+    _judge(name, orjson.loads(item), where)
 
 
 def _judge(name: str, value: Any, where: str) -> None:

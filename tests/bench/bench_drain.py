@@ -31,6 +31,7 @@ from edgeguard.core.item import Item, OutboxRow, Stream
 from edgeguard.core.limits import BATCH_MAX_ITEMS
 from edgeguard.core.site import StoreSpec, UplinkSpec
 from edgeguard.store import Batch, Store
+from edgeguard.testing.items import sample_catalog
 from edgeguard.uplink import Page, Uplink
 from edgeguard.uplink.envelope import Envelope
 
@@ -155,7 +156,7 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
         "0",
         store,
         MonotonicClock(),
-        lambda: (Page("catalog", b'{"v":1}'),),
+        lambda: (Page("catalog", sample_catalog()),),
         lambda _: None,
         random.Random(1),
     )

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,29 @@ def _children_can_be_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def every_message_is_judged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever an uplink has published in a test of this folder is held against the published schemas once the test is over.
+
+    Not before: many tests measure what is late, and judging takes time. Daemons in processes of their own are held by
+    `harness.subscribe`, which judges what it has heard.
+    """
+    from edgeguard.testing.messages import check_message
+    from edgeguard.uplink.session import Session
+
+    said: deque[tuple[str, bytes]] = deque(maxlen=20_000)
+    publish = Session.publish
+
+    def noted(self: Session, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
+        said.append((topic, payload))
+        return publish(self, topic, payload, retain, correlation)
+
+    monkeypatch.setattr(Session, "publish", noted)
+    yield
+    for topic, payload in said:
+        check_message(topic, payload)
 
 
 @pytest.fixture(scope="session")

@@ -171,12 +171,13 @@ def _check_line(line: str) -> None:
         check_message(topic, payload.encode())
 
 
-def subscribe(
-    folder: Path, port: int, topic: str = "edgeguard/v1/#", version: str = "5"
-) -> contextlib.AbstractContextManager[object]:
-    """mosquitto_sub at QoS 1 writing `topic payload` lines to sub.log."""
+@contextlib.contextmanager
+def subscribe(folder: Path, port: int, topic: str = "edgeguard/v1/#", version: str = "5") -> Iterator[None]:
+    """mosquitto_sub at QoS 1 writing `topic payload` lines to sub.log; at the end all of them are judged by the schemas."""
     command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-V", version, "-q", "1", "-t", topic, "-F", "%t %p"]
-    return process(["stdbuf", "-oL", *command], folder / "sub.log")
+    with process(["stdbuf", "-oL", *command], folder / "sub.log"):
+        yield
+    consumer(folder)
 
 
 def consumer(folder: Path) -> Consumer:

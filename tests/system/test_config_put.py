@@ -27,15 +27,22 @@ class Platform:
         self._folder = folder
         self._port = port
         self._sent = 0
+        self._last = ("", "")
 
     def send(self, name: str, **args: Any) -> str:
         self._sent += 1
         command_id = f"{name}-{self._sent}"
         body = json.dumps({"id": command_id, "issued_at": datetime.now(UTC).isoformat(), "ttl_s": 60, "args": args})
         check_command(name, body.encode())
+        self._last = (name, body)
+        self.again()
+        return command_id
+
+    def again(self) -> None:
+        """The very same message once more, as somebody would who has recorded it."""
+        name, body = self._last
         where = ("-h", "127.0.0.1", "-p", str(self._port), "-q", "1", "-t", f"{ROOT}/commands/{name}", "-s")
         subprocess.run(["mosquitto_pub", *where], input=body, text=True, check=True, timeout=20)
-        return command_id
 
     def answers(self, command_id: str) -> list[dict[str, Any]]:
         text = (self._folder / "sub.log").read_text(encoding="utf-8")

@@ -24,6 +24,7 @@ from edgeguard.core.site import StoreSpec, UplinkSpec
 from edgeguard.runtime.timewatch import TimeWatch
 from edgeguard.simulator.broker import Broker
 from edgeguard.store import Batch, Store
+from edgeguard.testing.items import mark_of, sample_body, sample_catalog
 from edgeguard.uplink import Page, Uplink
 from edgeguard.uplink.completeness import Completeness
 
@@ -84,7 +85,7 @@ class House:
 
     async def put(self, stream: Stream, word: str) -> int:
         now = self.clock.now()
-        body = json.dumps({"word": word, "boot_ms_then": now.boot_ms}).encode()
+        body = sample_body(stream, f"{word} {now.boot_ms}")
         return (await self.store.put(Batch((Item(stream, now, body),))))[0]
 
 
@@ -96,7 +97,7 @@ async def house(directory: Path, clock: FieldClock, port: int | None) -> AsyncIt
     uplink = None
     if port is not None:
         link = UplinkSpec("127.0.0.1", port, tls=False, ack_timeout_ms=2000)
-        pages = (Page("catalog", b'{"v":1,"devices":[]}'),)
+        pages = (Page("catalog", sample_catalog()),)
         names = SiteId("lakeside"), GatewayId("b07"), "0.1.0"
         uplink = Uplink(link, *names, store, clock, lambda: pages, news.append, random.Random(3), QUICK)
         store.on_commit(uplink.wake)
@@ -118,6 +119,11 @@ def at_ms(item: dict[str, Any]) -> int:
     return int(datetime.fromisoformat(item["at"]).timestamp() * 1000)
 
 
+def boot_ms_then(item: dict[str, Any]) -> int:
+    """The boot time at which it was put, by its mark."""
+    return int(mark_of(item).rpartition(" ")[2])
+
+
 async def test_what_was_taken_before_the_clock_was_set_leaves_with_its_true_time(tmp_path: Path) -> None:
     """1970 without a broker, then the clock is set, then the broker comes: no item says 1970 or unsynced."""
     platform, clock = Platform(), FieldClock("boot-a", 0, synced=False)
@@ -130,10 +136,11 @@ async def test_what_was_taken_before_the_clock_was_set_leaves_with_its_true_time
         assert [(told.code, told.ok) for told in before.news if told.source == "clock"] == [("unsynced", False), ("stepped", True)]
     async with Broker(on_publish=platform.take) as broker, house(tmp_path, clock, broker.port):
         await until(lambda: all(platform.has(stream, 5) for stream in Stream))
-    for item in platform.items.values():
-        if str(item.get("word", "")).startswith("dark"):
-            assert "clock" not in item
-            assert at_ms(item) == YEAR_2026_MS + item["boot_ms_then"]
+    dark = [item for item in platform.items.values() if mark_of(item).startswith("dark")]
+    assert len(dark) == 15
+    for item in dark:
+        assert "clock" not in item
+        assert at_ms(item) == YEAR_2026_MS + boot_ms_then(item)
     assert platform.judge.report(0.0, final=True).sound
 
 
@@ -149,10 +156,10 @@ async def test_a_boot_whose_clock_was_never_set_does_not_borrow_the_next_ones(tm
             await second.look()
         async with house(tmp_path, clock, broker.port):
             await until(lambda: platform.has(Stream.EVENTS, 2))
-    told = {item.get("word"): item for item in platform.items.values()}
+    told = {mark_of(item).rpartition(" ")[0]: item for item in platform.items.values()}
     assert told["lost in time"]["clock"] == "unsynced"
-    assert told["lost in time"]["boot_ms"] == told["lost in time"]["boot_ms_then"]
-    assert at_ms(told["found in time"]) == YEAR_2026_MS + told["found in time"]["boot_ms_then"]
+    assert told["lost in time"]["boot_ms"] == boot_ms_then(told["lost in time"])
+    assert at_ms(told["found in time"]) == YEAR_2026_MS + boot_ms_then(told["found in time"])
 
 
 @pytest.mark.parametrize("jump_ms", [-HOUR_MS, 400 * DAY_MS, YEAR_2040_MS - YEAR_2026_MS, -400 * DAY_MS])
@@ -195,7 +202,7 @@ async def test_a_backlog_of_another_boot_keeps_its_order_when_the_clock_went_bac
     for lane in ("telemetry", "history"):
         numbers = [seq for name, seq in platform.order if name == lane]
         assert numbers == sorted(set(numbers))
-    words = [platform.items["telemetry", seq]["word"] for seq in range(1, 41)]
+    words = [mark_of(platform.items["telemetry", seq]).rpartition(" ")[0] for seq in range(1, 41)]
     assert words == [f"a {n}" for n in range(20)] + [f"b {n}" for n in range(20)]
     assert "clock" not in platform.items["telemetry", 1]
     assert platform.items["telemetry", 40]["clock"] == "unsynced"

@@ -23,6 +23,7 @@ from edgeguard.rules.thinning import Extremes
 from edgeguard.simulator.broker import Broker
 from edgeguard.store import Batch, Store
 from edgeguard.testing.clock import FakeClock
+from edgeguard.testing.items import sample_body, sample_catalog
 from edgeguard.uplink import Page, Uplink
 from edgeguard.uplink.completeness import Completeness, Report
 
@@ -50,11 +51,11 @@ async def produce(directory: Path, life: int) -> None:
         for each in range(100):
             clock.advance(0.5)
             value = round(math.sin((number * 100 + each) / 300) + luck.random() / 50, 3)
-            body = {"device": f"d{each % 5}", "values": {"p": value}, "life": life, "n": number, "pad": "x" * 150}
+            body = {"device": f"d{each % 5}", "values": {"p": value, "life": life, "n": number, "pad": "x" * 150}}
             items.append(Item(Stream.TELEMETRY, clock.now(), json.dumps(body).encode()))
         await store.put(Batch(tuple(items)))
         if number % 10 == 0:
-            (seq,) = await store.put(Batch((Item(Stream.ALARMS, clock.now(), b'{"alarm":"a"}'),)))
+            (seq,) = await store.put(Batch((Item(Stream.ALARMS, clock.now(), sample_body(Stream.ALARMS)),)))
             print(json.dumps({"epoch": store.epoch, "alarms": seq, "thinned": (await store.figures()).thinned}), flush=True)
         if luck.random() < 0.1 and (rows := await store.read(Stream.TELEMETRY, 0, 20, 1 << 20)):
             await store.acknowledge(Stream.TELEMETRY, rows[0].seq, rows[0].seq)
@@ -74,7 +75,7 @@ async def bring_out(directory: Path) -> tuple[str, Report, list[Health]]:
     async with Broker(on_publish=take) as broker:
         link = UplinkSpec("127.0.0.1", broker.port, tls=False, history_items_per_s=1e6)
         names = SiteId("lakeside"), GatewayId("b07"), "0.1.0"
-        pages = (Page("catalog", b'{"v":1}'),)
+        pages = (Page("catalog", sample_catalog()),)
         uplink = Uplink(link, *names, store, clock, lambda: pages, news.append, random.Random(3), QUICK)
         tasks = [asyncio.create_task(store.run()), asyncio.create_task(uplink.run())]
         while any([(await store.backlog(stream)).rows for stream in STREAMS]):

@@ -25,6 +25,7 @@ from edgeguard.simulator.broker import Broker
 from edgeguard.simulator.broker_faults import Faults
 from edgeguard.simulator.broker_packet import Publish
 from edgeguard.store import Batch, Store
+from edgeguard.testing.items import sample_body, sample_catalog
 from edgeguard.uplink import Page, Tempo, Uplink
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 120)]
@@ -44,7 +45,7 @@ class Pair:
     def item(self, stream: Stream, text: str = "") -> Item:
         """Contents never repeat, so that two rows under one number would show."""
         self._made += 1
-        return Item(stream, self._clock.now(), json.dumps({"n": self._made, "text": text}).encode())
+        return Item(stream, self._clock.now(), sample_body(stream, f"{self._made} {text}"))
 
     def submit(self, *counts: int) -> None:
         """So many alarms, events and telemetry items, a batch for every ten."""
@@ -72,7 +73,7 @@ async def pair(directory: Path, port: int, tempo: Tempo = QUICK, history_items_p
     news: list[Health] = []
     store = await Store.open(StoreSpec(directory, 64 << 20, 1_000_000, None, 20, 100), clock, news.append)
     link = UplinkSpec("127.0.0.1", port, tls=False, ack_timeout_ms=600, history_items_per_s=history_items_per_s)
-    pages = (Page("catalog", b'{"v":1,"devices":[]}'),)
+    pages = (Page("catalog", sample_catalog()),)
     uplink = Uplink(
         link, SiteId("lakeside"), GatewayId("b07"), "0.1.0", store, clock, lambda: pages, news.append, random.Random(3), tempo
     )

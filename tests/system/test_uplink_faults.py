@@ -12,6 +12,7 @@ from edgeguard.core.item import Item, Stream
 from edgeguard.simulator.broker import Broker
 from edgeguard.simulator.broker_faults import Faults
 from edgeguard.simulator.broker_packet import Publish
+from edgeguard.testing.items import sample_body, sample_catalog, sample_device_page
 from edgeguard.uplink import Page
 
 pytestmark = pytest.mark.slow
@@ -135,7 +136,7 @@ async def test_a_quota_keeps_rows_and_their_order(code: int) -> None:
         return code if len(seen) > 30 and seen[-1] < seen[30] + 0.3 else 0
 
     async with Broker(on_publish=consumer.take, faults=Faults(puback=quota)) as broker:
-        rig = make_rig(broker.port)
+        rig = make_rig(broker.port, ack_timeout_ms=20_000)  # a machine that is busy for a second is no lost connection
         fill(rig, 1000)
         async with Running(rig):
             await until(lambda: rig.drained, 20)
@@ -188,7 +189,7 @@ async def test_one_poison_row_is_parked_and_the_rest_goes_on(code: int) -> None:
 
 
 def _put_poison(rig: Rig) -> int:
-    return rig.outbox.put(Item(Stream.EVENTS, rig.clock.now(), b'{"n":"poison"}'))[0]
+    return rig.outbox.put(Item(Stream.EVENTS, rig.clock.now(), sample_body(Stream.EVENTS, "poison")))[0]
 
 
 async def test_a_disconnect_for_one_row_finds_the_row() -> None:
@@ -377,14 +378,14 @@ async def test_cancelling_says_goodbye_as_well() -> None:
 
 
 async def test_a_changed_catalog_is_published_and_old_pages_are_cleared() -> None:
-    pages = [Page("catalog/pump-1", b"1"), Page("catalog", b"index")]
+    pages = [Page("catalog/pump-1", sample_device_page()), Page("catalog", sample_catalog("index"))]
     async with Broker() as broker:
         rig = make_rig(broker.port, pages=lambda: tuple(pages))
         async with Running(rig):
             await until(lambda: f"{ROOT}/catalog" in broker.retained)
-            pages[:] = [Page("catalog", b"all")]
+            pages[:] = [Page("catalog", sample_catalog("all"))]
             rig.uplink.catalog_changed()
-            await until(lambda: broker.retained.get(f"{ROOT}/catalog") == b"all")
+            await until(lambda: broker.retained.get(f"{ROOT}/catalog") == sample_catalog("all"))
             await until(lambda: f"{ROOT}/catalog/pump-1" not in broker.retained)
 
 

@@ -13,7 +13,7 @@ from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, GatewayId, SiteId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.site import UplinkSpec
-from edgeguard.testing.messages import check_message
+from edgeguard.testing.items import sample_body, sample_catalog
 from edgeguard.testing.outbox import MemoryOutbox
 from edgeguard.uplink import Page, Tempo, Uplink
 from edgeguard.uplink.lane import Patience
@@ -53,7 +53,6 @@ class Consumer:
     def take(self, topic: str, payload: bytes, _: object = None) -> None:
         name = topic.removeprefix(ROOT + "/")
         if name == "status":
-            check_message(topic, payload)
             self.statuses.append(json.loads(payload)["online"])
         if name not in ("alarms", "events", "telemetry", "history"):
             return
@@ -100,7 +99,7 @@ class Rig:
         now = self.clock.now()
         at = Stamp(now.wall_ms - age_ms, now.boot_ms - age_ms, now.boot, synced=True)
         filler = "x" * size
-        self.outbox.put(*(Item(stream, at, b'{"n":"%s"}' % filler.encode()) for _ in range(count)))
+        self.outbox.put(*(Item(stream, at, sample_body(stream, filler)) for _ in range(count)))
 
     def open_rows(self, stream: Stream) -> int:
         return len(self.outbox._open_rows(stream))
@@ -137,7 +136,7 @@ def make_rig(
         "0.1.0",
         outbox,
         clock,
-        pages or (lambda: (Page("catalog", b'{"v":1,"devices":[]}'),)),
+        pages or (lambda: (Page("catalog", sample_catalog()),)),
         news.append,
         random.Random(7),
         tempo,

@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,6 +122,21 @@ def test_a_write_is_accepted_then_done_and_the_value_read_back_is_told() -> None
     assert scene.done == [("platform", {"device": "pump-1", "point": "setpoint", "value": 3.0, "by": "platform"})]
     assert [row["state"] for row in scene.disk.audit] == ["accepted", "done"]
     assert scene.disk.audit[0]["args"] == {"device": "pump-1", "point": "setpoint", "value": 3.0}
+
+
+def test_the_counts_can_be_told() -> None:
+    """They go into `status`, `top` and `diag`, as keys of a JSON object."""
+    scene = Scene()
+    send(scene, scene.command(), scene.command("c-2", name="nothing"), replace(scene.command("c-3"), issued_ms=0))
+    counts = json.loads(orjson.dumps(dict(scene.commander.counts)))
+    assert counts == {"done": 1, "unknown-command": 1, "expired": 1}
+
+
+def test_an_answer_that_cannot_be_written_is_answered_as_the_bug_that_it_is() -> None:
+    scene = Scene()
+    scene.result = {1: "JSON has no such keys"}
+    send(scene, scene.command())
+    assert (scene.states, scene.answers[-1][1]["error"]["code"]) == (["accepted", "failed"], "internal-error")
 
 
 def test_what_is_not_read_back_as_written_is_verify_failed_with_the_value() -> None:

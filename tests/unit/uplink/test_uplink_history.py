@@ -1,5 +1,6 @@
 """History beside live data: how fast, changed while it runs, and not from all gateways of a district at once."""
 
+import json
 import random
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.site import UplinkSpec
 from edgeguard.testing.clock import FakeClock, run_virtual
+from edgeguard.testing.items import sample_body
+from edgeguard.testing.messages import check_message
 from edgeguard.testing.outbox import MemoryOutbox
 from edgeguard.uplink.lane import Patience
 from edgeguard.uplink.lanes import OUTAGE_S, Lanes
@@ -31,8 +34,9 @@ class Broker:
         self._sent: list[int] = []
 
     def publish(self, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
+        check_message(topic, payload)
         now_s = self._clock.now().boot_ms / 1000
-        self.came.append((now_s, topic.rsplit("/", 1)[1], payload.count(b'"n":')))
+        self.came.append((now_s, topic.rsplit("/", 1)[1], len(json.loads(payload)["items"])))
         self._sent.append(len(self.came))
         return len(self.came)
 
@@ -56,7 +60,7 @@ class Gateway:
         self.outbox.on_commit(self.sync.wake)
 
     def put(self, stream: Stream, count: int) -> None:
-        self.outbox.put(*(Item(stream, self.clock.now(), b'{"n":1}') for _ in range(count)))
+        self.outbox.put(*(Item(stream, self.clock.now(), sample_body(stream, 1)) for _ in range(count)))
 
     def online(self) -> None:
         self.sync.begin(self.broker, Grant(65535, None))  # type: ignore[arg-type]
