@@ -94,9 +94,11 @@ class Broker:
         """Stop listening and drop every connection without a word; retained messages stay."""
         if self._server is not None:
             self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            # More than once: `wait_for` of Python 3.11 swallows a cancelling that meets what it has waited for.
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.wait(tuple(self._tasks), timeout=limits.BROKER_CLOSE_AGAIN_S)
         self._server = None
 
     def drop_clients(self) -> None:
