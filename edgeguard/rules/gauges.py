@@ -25,6 +25,7 @@ from edgeguard.rules.sights import (
     AtStart,
     AtStop,
     BetweenEdges,
+    Counted,
     Counter,
     Edges,
     Flag,
@@ -92,14 +93,16 @@ def care_of(
     alarms: Sequence[AlarmRule],
     moduli: Mapping[int, float],
     site: MaintenanceSpec,
+    figures: Sequence[Point] = (),
 ) -> DeviceCare:
-    """Everything that is watched on a device. `moduli`: where the counters among the points begin again, by index."""
+    """Everything that is watched on a device. `moduli`: where the counters among the points begin again, by index. `figures`:
+    the counters that the domain rules keep of it."""
     own = site.devices.get(device, DeviceMaintenance())
     inputs = Inputs.of(points)
     found = [*_doors(inputs), *_levelling(inputs), *_starts(inputs), *_pump(inputs, own), *_temperatures(inputs, alarms, site)]
     gauges = [_bounded(gauge, own) for gauge in found if gauge.kind not in own.off]
     gauges += [_watched(inputs, quantity) for quantity in own.watch]
-    intervals = () if HintKind.WEAR in own.off else tuple(_intervals(inputs, own, moduli))
+    intervals = () if HintKind.WEAR in own.off else tuple(_intervals(inputs, own, moduli, figures))
     return DeviceCare(device, tuple(gauges[:HINT_GAUGES_PER_DEVICE]), intervals)
 
 
@@ -251,12 +254,13 @@ _COUNTED: Final[tuple[tuple[str, Usage, tuple[str, ...]], ...]] = (
 )
 
 
-def _intervals(inputs: Inputs, own: DeviceMaintenance, moduli: Mapping[int, float]) -> Iterator[Interval]:
-    """What is counted towards a service: by the device's own counter, or here where it has none."""
+def _intervals(inputs: Inputs, own: DeviceMaintenance, moduli: Mapping[int, float], figures: Sequence[Point]) -> Iterator[Interval]:
+    """What is counted towards a service: by the device's own counter, by that of the domain rules, or here where neither is."""
+    kept = {use.role: str(point.name) for point in figures for use in point.roles}
     seen: set[Usage] = set()
     for role, usage, flags in _COUNTED:
         counter, flag = inputs.amount(role), inputs.flag(*flags)
-        if usage in seen or (counter is None and flag is None):
+        if usage in seen or (counter is None and flag is None and role not in kept):
             continue
         seen.add(usage)
         length, assumed = own.intervals.get(usage, INTERVALS[role]), usage not in own.intervals
@@ -264,6 +268,8 @@ def _intervals(inputs: Inputs, own: DeviceMaintenance, moduli: Mapping[int, floa
             modulus = moduli.get(counter.index)
             scaled = None if modulus is None else modulus * counter.factor
             yield Interval(usage, length, Counter(counter), False, scaled, own.serviced_day, assumed)
+        elif role in kept:
+            yield Interval(usage, length, Counted(kept[role]), True, None, own.serviced_day, assumed)
         elif flag is not None:
             sight: Sight = HoursTrue(flag) if usage is Usage.RUN_HOURS else Edges(flag)
             yield Interval(usage, length, sight, True, None, own.serviced_day, assumed)

@@ -15,9 +15,9 @@ from edgeguard.core.maintenance import Usage
 from edgeguard.rules.gauge import Gauge, GaugeState, end_day, find, measure
 from edgeguard.rules.hints import Gone, Hint, HintNews, Telling, age_hint, snooze, step_hint
 from edgeguard.rules.judgement import STRICT, Strictness
-from edgeguard.rules.sights import NEVER_MS, Memory, Round, Sight, edges_of_flag
+from edgeguard.rules.sights import NEVER_MS, Counted, Memory, Round, Sight, edges_of_flag
 from edgeguard.rules.still import Still, Turns, still
-from edgeguard.rules.wear import Tally, add, count, serviced, usage_finding
+from edgeguard.rules.wear import Tally, add, count, follow, serviced, usage_finding
 from edgeguard.rules.wear import end_day as end_wear_day
 
 _K = TypeVar("_K")
@@ -165,10 +165,18 @@ def rest(care: DeviceCare, state: CareState, memory: tuple[Memory, ...], seen: R
     return until_ms, still(seen.fresh, columns)
 
 
+def timed_columns(care: DeviceCare) -> frozenset[int]:
+    """The truths whose turning is timed: how long ago each was read before has to be known."""
+    sights = (*(gauge.sight for gauge in care.gauges), *(interval.sight for interval in care.intervals))
+    return frozenset(flag.index for sight in sights for flag in sight.rest(())[1])
+
+
 def _counted(state: CareState, interval: Interval, value: float, now: Stamp, day: int) -> CareState:
     """The state after something was counted; a device's counter says nothing while nobody knows what time it is."""
     before = state.tally(interval.usage)
-    if interval.counted_here:
+    if isinstance(interval.sight, Counted):
+        after = follow(before, value, day)
+    elif interval.counted_here:
         after = add(before, value, day)
     elif now.synced:
         after = count(before, interval.usage, value, now.wall_ms, day, interval.modulus)

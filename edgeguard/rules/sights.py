@@ -5,13 +5,13 @@ within one boot only: a measurement that a restart cuts off is lost, and none is
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from edgeguard.core.limits import HINT_SAMPLE_MS
 from edgeguard.core.point import Outcome, Value
-from edgeguard.core.quality import Fault
+from edgeguard.core.quality import Fault, Reason
 from edgeguard.rules.pump_curve import SLOWEST, at_speed
 from edgeguard.rules.still import Turns
 
@@ -33,13 +33,30 @@ class Measured:
 class Round:
     """One poll round: `holds[i]` is what holds of point i, `fresh[i]` what this round has read. Times are boot time;
     `before_ms` is that of the device's round before, None if there was none. `outside`: degrees around the devices, None where
-    nobody tells."""
+    nobody tells. `waiting`: points that the rounds before have left out on purpose, and when each was read last. `counted`: what
+    the domain rules count of the device, by the name of the figure."""
 
     holds: Sequence[Outcome]
     fresh: Sequence[Outcome]
     at_ms: int
     before_ms: int | None = None
     outside: float | None = None
+    waiting: Mapping[int, int | None] = field(default_factory=dict)
+    counted: Mapping[str, float] = field(default_factory=dict)
+
+    def leaves_out(self, index: int) -> bool:
+        """Whether this round has not asked for the point because it has a slower pace of its own: nothing is known anew."""
+        outcome = self.fresh[index]
+        return isinstance(outcome, Fault) and outcome.reason is Reason.NOT_DUE
+
+    def gap_ms(self, index: int) -> float:
+        """How long before this round the point was read last; infinite if it never was."""
+        before_ms = self.waiting.get(index, self.before_ms)
+        return math.inf if before_ms is None else self.at_ms - before_ms
+
+    def waiting_after(self, columns: Iterable[int]) -> Mapping[int, int | None]:
+        """`waiting` for the round that comes next, of these points."""
+        return {index: self.waiting.get(index, self.before_ms) for index in columns if self.leaves_out(index)}
 
 
 class Sight(Protocol):
@@ -187,8 +204,8 @@ _ONE_SPEED: Final = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class AtStart:
-    """The highest current within WINDOW_MS of a start. It is polled, so that chance decides how much of a peak is caught: it
-    takes many starts to make a figure. `load`: what the operating point is, zero included."""
+    """The highest current within WINDOW_MS of a start, read each GAP_MS at least. It is polled, so that chance decides how much
+    of a peak is caught: it takes many starts to make a figure. `load`: what the operating point is, zero included."""
 
     current: Amount
     running: Flag
@@ -199,27 +216,28 @@ class AtStart:
         return (math.inf if memory in ((), _STOOD, _RUNS) else NEVER_MS), (self.running,)
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
-        """Memory: whether it ran (1, 0), when it started (-1: no start is being watched), the peak."""
-        runs = self.running.read(seen.fresh)
-        if runs is None or not memory:
-            return (() if runs is None else (float(runs), -1.0, 0.0)), None
-        ran, started_ms, peak = memory
-        if not runs:
+        """Memory: whether it ran (1, 0), when it started (-1: no start is being watched), the peak, when the current was read."""
+        asked = not seen.leaves_out(self.running.index)
+        runs = self.running.read(seen.fresh) if asked else None
+        if not memory or (asked and runs is None):
+            return (() if runs is None else _RUNS if runs else _STOOD), None
+        ran, started_ms, peak, read_ms = memory
+        if runs is False or (runs is None and ran == 0.0):
             return (memory if memory == _STOOD else _STOOD), None
-        if ran == 0.0:
-            started_ms = float(seen.at_ms)
-        if started_ms < 0 or _gap_ms(seen) > GAP_MS:
+        if ran == 0.0 and seen.gap_ms(self.running.index) <= GAP_MS:
+            started_ms = read_ms = float(seen.at_ms)
+        if started_ms < 0 or _gap_ms(seen) > GAP_MS or seen.at_ms - read_ms > GAP_MS:
             return (memory if memory == _RUNS else _RUNS), None
         current = self.current.read(seen.fresh)
-        peak = peak if current is None else max(peak, current)
+        peak, read_ms = (peak, read_ms) if current is None else (max(peak, current), float(seen.at_ms))
         if seen.at_ms - started_ms < WINDOW_MS:
-            return (1.0, started_ms, peak), None
+            return (1.0, started_ms, peak, read_ms), None
         load = None if self.load is None else self.load.read(seen.holds)
         return _RUNS, Measured(peak, None if load is None else load + 1.0) if peak > 0 else None
 
 
-_STOOD: Final = (0.0, -1.0, 0.0)
-_RUNS: Final = (1.0, -1.0, 0.0)
+_STOOD: Final = (0.0, -1.0, 0.0, -1.0)
+_RUNS: Final = (1.0, -1.0, 0.0, -1.0)
 
 
 def _gap_ms(seen: Round) -> float:
@@ -248,22 +266,24 @@ class BetweenEdges:
         return (math.inf if not memory or memory[1] < 0 else NEVER_MS), (self.begin, self.end)
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
-        """Memory: whether `begin` was true in the last round (1, 0), when the way began (-1: it has not)."""
-        begin, end = self.begin.read(seen.fresh), self.end.read(seen.fresh)
-        if begin is None or end is None:
+        """Memory: whether `begin` was true when it was read last (1, 0), when the way began (-1: it has not)."""
+        ends = (self.begin, self.end)
+        begin, end = (None if seen.leaves_out(flag.index) else flag.read(seen.fresh) for flag in ends)
+        if any(state is None and not seen.leaves_out(flag.index) for flag, state in zip(ends, (begin, end), strict=True)):
             return (), None
-        gap_ms = _gap_ms(seen)
-        if not memory or gap_ms > GAP_MS:
-            return (float(begin), -1.0), None
+        if not memory:
+            return (() if begin is None else (float(begin), -1.0)), None
         began, way_ms = memory
-        middle_ms = seen.at_ms - gap_ms / 2
-        if began == 1.0 and not begin:
-            way_ms = middle_ms
+        if any(seen.gap_ms(flag.index) > GAP_MS for flag in ends):
+            return (began if begin is None else float(begin), -1.0), None
+        if began == 1.0 and begin is False:
+            way_ms = seen.at_ms - seen.gap_ms(self.begin.index) / 2
+        began = began if begin is None else float(begin)
         if way_ms >= 0 and end:
-            return (float(begin), -1.0), Measured((middle_ms - way_ms) / 1000.0)
+            return (began, -1.0), Measured((seen.at_ms - seen.gap_ms(self.end.index) / 2 - way_ms) / 1000.0)
         if begin or seen.at_ms - way_ms > self.longest_ms:
             way_ms = -1.0
-        return (memory if began == begin and way_ms == memory[1] else (float(begin), way_ms)), None
+        return (memory if memory == (began, way_ms) else (began, way_ms)), None
 
 
 GAP_MS: Final = 3500.0
@@ -277,18 +297,24 @@ class AtStop:
     moving: Flag
 
     def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
-        """Until it moves or stops."""
-        del memory
-        return math.inf, (self.moving,)
+        """Until it moves or stops; every round while the quantity is still to come."""
+        return (math.inf if not memory or memory[1] < 0 else NEVER_MS), (self.moving,)
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
-        """Memory: whether it moved (1, 0)."""
-        moves = self.moving.read(seen.fresh)
-        if moves is None:
-            return (), None
-        stopped = memory == (1.0,) and not moves
-        value = self.amount.read(seen.fresh) if stopped else None
-        kept = (float(moves),)
+        """Memory: whether it moved (1, 0), when it stopped while the quantity is still to come (else -1)."""
+        asked = not seen.leaves_out(self.moving.index)
+        moves = self.moving.read(seen.fresh) if asked else None
+        if not memory or (asked and moves is None):
+            return (() if moves is None else (float(moves), -1.0)), None
+        moved, stopped_ms = memory
+        if moves is False and moved == 1.0:
+            stopped_ms = float(seen.at_ms)
+        if moves or seen.at_ms - stopped_ms > GAP_MS:
+            stopped_ms = -1.0
+        value = None
+        if stopped_ms >= 0 and not seen.leaves_out(self.amount.index):
+            value, stopped_ms = self.amount.read(seen.fresh), -1.0
+        kept = (moved if moves is None else float(moves), stopped_ms)
         return (memory if memory == kept else kept), None if value is None else Measured(value)
 
 
@@ -348,4 +374,22 @@ class Counter:
         if memory and seen.at_ms < memory[0]:
             return memory, None
         reading = self.amount.read(seen.fresh)
+        return (float(seen.at_ms + HINT_SAMPLE_MS),), None if reading is None else Measured(reading)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A counter that the domain rules keep of a device that has none itself, looked at once a minute."""
+
+    figure: str
+
+    def rest(self, memory: Memory) -> tuple[float, tuple["Flag", ...]]:
+        """Until the next look."""
+        return (memory[0] if memory else NEVER_MS), ()
+
+    def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
+        """Memory: when to look next."""
+        if memory and seen.at_ms < memory[0]:
+            return memory, None
+        reading = seen.counted.get(self.figure)
         return (float(seen.at_ms + HINT_SAMPLE_MS),), None if reading is None else Measured(reading)

@@ -69,6 +69,17 @@ def add(tally: Tally, step: float, day: int) -> Tally:
     return replace(tally, used=tally.used + step, since_day=day if tally.since_day is None else tally.since_day)
 
 
+def follow(tally: Tally, reading: float, day: int) -> Tally:
+    """The tally after a look at a counter that is kept here: it only grows, and where it is less than before it was lost."""
+    if tally.since_day is None:
+        tally = replace(tally, since_day=day)
+    if tally.raw is None or reading == tally.raw:
+        return tally if reading == tally.raw else replace(tally, raw=reading)
+    if reading < tally.raw:
+        return replace(tally, raw=reading, breaks=tally.breaks + 1, break_day=day)
+    return replace(tally, raw=reading, used=tally.used + reading - tally.raw)
+
+
 def end_day(tally: Tally, day: int) -> Tally:
     """The day is over: its end is kept for the rate."""
     kept = tuple(d for d in tally.days if d[0] < day)[-HINT_WEAR_DAYS + 1 :]

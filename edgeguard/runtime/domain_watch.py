@@ -89,10 +89,9 @@ class DomainWatch:
         self._records: Records = {}
         self._gone: list[RuleState] = []
 
-    @property
-    def counters(self) -> Mapping[DeviceName, Mapping[str, float]]:
-        """What was counted for each device, by the name of the figure, as told last."""
-        return {name: {key: value for post in posts for key, value in post.told.items()} for name, posts in self._posts.items()}
+    def counted(self, device: DeviceName) -> Mapping[str, float]:
+        """What was counted of a device, by the name of the figure, as told last."""
+        return {key: value for post in self._posts.get(device, ()) for key, value in post.told.items()}
 
     def begin(self, records: Records, states: Mapping[str, bytes], now: Stamp) -> None:
         """Take up what was remembered."""

@@ -9,4 +9,5 @@ from edgeguard.runtime.watches import Watch
 
 def watches_of(site: Site) -> tuple[Watch, ...]:
     """The families, in the order in which they are shown each round."""
-    return (DomainWatch(site), HintsWatch(site.maintenance), EnergyWatch(site.energy))
+    domain = DomainWatch(site)
+    return (domain, HintsWatch(site.maintenance, domain), EnergyWatch(site.energy))

@@ -5,8 +5,8 @@ since the last keeping, an hour at most; hints are kept in the transaction of th
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import structlog
 
@@ -34,6 +34,7 @@ from edgeguard.rules.maintenance import (
     resume,
     snooze_hint,
     step,
+    timed_columns,
 )
 from edgeguard.rules.sights import NEVER_MS, Memory, Round
 from edgeguard.rules.still import NOTHING_STILL, Still
@@ -48,19 +49,33 @@ DAY_MS: Final = 86_400_000
 
 @dataclass(slots=True)
 class _Seen:
-    """What is known of a device from round to round: what its sights remember, when it was seen last, which rounds to leave out."""
+    """What is known of a device from round to round: what its sights remember, when it was seen last, which rounds to leave out.
 
+    `columns`: truths that are timed; `waiting`: those of them that rounds have left out lately.
+    """
+
+    columns: frozenset[int]
     memory: tuple[Memory, ...] = ()
     at_ms: int | None = None
+    waiting: Mapping[int, int | None] = field(default_factory=dict)
     until_ms: float = NEVER_MS
     still: Still = NOTHING_STILL
+
+
+class Counters(Protocol):
+    """Who counts what devices do not count themselves: the domain rules, and nobody beside them."""
+
+    def counted(self, device: DeviceName) -> Mapping[str, float]:
+        """What was counted of a device, by the name of the figure, as told last."""
+        ...
 
 
 class HintsWatch:
     """A `Watch` (runtime.watches)."""
 
-    def __init__(self, spec: MaintenanceSpec) -> None:
+    def __init__(self, spec: MaintenanceSpec, counters: Counters) -> None:
         self._spec = spec
+        self._counters = counters
         self._records: Records = {}
         self._cares: dict[DeviceName, DeviceCare] = {}
         self._states: dict[DeviceName, CareState] = {}
@@ -96,11 +111,20 @@ class HintsWatch:
             return NOTHING
         at, known = snapshot.at, self._memory.get(name)
         if known is None:
-            known = self._memory[name] = _Seen()
+            known = self._memory[name] = _Seen(timed_columns(care))
         before_ms, known.at_ms = known.at_ms, at.boot_ms
         if at.boot_ms < known.until_ms and at.synced and known.still.holds(snapshot.outcomes):
             return NOTHING
-        seen = Round(record.outcomes, snapshot.outcomes, at.boot_ms, before_ms, self._outside(at))
+        seen = Round(
+            record.outcomes,
+            snapshot.outcomes,
+            at.boot_ms,
+            before_ms,
+            self._outside(at),
+            known.waiting,
+            self._counters.counted(name),
+        )
+        known.waiting = seen.waiting_after(known.columns)
         state, known.memory, news = step(care, self._states[name], known.memory, seen, at)
         known.until_ms, known.still = rest(care, state, known.memory, seen, at)
         self._states[name] = state
@@ -178,7 +202,7 @@ def care_for(spec: DeviceSpec, site: MaintenanceSpec) -> DeviceCare:
         return DeviceCare(spec.name)
     profile = spec.profile
     moduli = {i: modulus for i, field in enumerate(profile.fields) if (modulus := modulus_of(field)) is not None}
-    return care_of(spec.name, profile.points, spec.alarms, moduli, site)
+    return care_of(spec.name, profile.points, spec.alarms, moduli, site, spec.domain.figures)
 
 
 _BITS: Final[Mapping[RawType, int]] = {RawType.UINT16: 16, RawType.UINT32: 32}

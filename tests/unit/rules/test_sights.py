@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
@@ -207,3 +207,66 @@ def test_truths_are_values_texts_or_numbers_beyond_one() -> None:
     assert Flag(0, ("running",)).read(("stopped",)) is False
     assert Flag(0, above=5.0).read((6.0,)) is True
     assert Flag(0).read((SILENT,)) is None
+
+
+class Paced:
+    """A device that is polled each second, some of whose points have slower paces: (column, seconds)."""
+
+    def __init__(self, paces: dict[int, int]) -> None:
+        self._paces = paces
+
+    def seen(self, sight: Sight, outcomes: Callable[[float], Sequence[Outcome]], seconds: int, phase_s: float = 0.0) -> list[float]:
+        memory: Memory = ()
+        before: int | None = None
+        waiting: Mapping[int, int | None] = {}
+        holds: list[Outcome] = [NOT_DUE] * len(outcomes(0.0))
+        found = []
+        for number in range(seconds):
+            read = outcomes(number + phase_s)
+            due = [number % self._paces.get(column, 1) == 0 for column in range(len(read))]
+            fresh = [value if is_due else NOT_DUE for value, is_due in zip(read, due, strict=True)]
+            holds = [value if is_due else held for value, held, is_due in zip(read, holds, due, strict=True)]
+            now = Round(holds, fresh, number * 1000, before, None, waiting)
+            waiting, before = now.waiting_after(range(len(read))), now.at_ms
+            memory, measured = sight.look(memory, now)
+            if measured is not None:
+                found.append(measured.value)
+        return found
+
+
+@pytest.mark.parametrize("paces", [{0: 2}, {1: 2}, {0: 2, 1: 3}, {0: 3, 1: 2}])
+def test_a_door_of_whose_ends_one_is_polled_slower_than_its_device_is_still_timed(paces: dict[int, int]) -> None:
+    """A round that has not asked for an end says nothing of it: it neither ends the way nor dates it."""
+    rng = random.Random(3)
+    times: list[float] = []
+    for _ in range(150):
+        start = 10.0 + rng.random() * 6
+        times += Paced(paces).seen(BetweenEdges(OPEN, CLOSED), lambda t, at=start: (t < at, t >= at + 4.2), 30, rng.random())  # type: ignore[misc]
+
+    assert len(times) == 150
+    assert sum(times) / 150 == pytest.approx(4.2, abs=0.2)
+
+
+def test_a_door_whose_ends_are_read_too_seldom_is_not_timed() -> None:
+    assert Paced({1: 5}).seen(BetweenEdges(OPEN, CLOSED), lambda t: (t < 11, t >= 15), 30) == []
+    assert Paced({0: 5}).seen(BetweenEdges(OPEN, CLOSED), lambda t: (t < 11, t >= 15), 30) == []
+
+
+def test_a_start_is_seen_though_what_tells_it_has_a_slower_pace() -> None:
+    def starting(t: float) -> Sequence[Outcome]:
+        return (t >= 12, 30.0 * math.exp(-(t - 12) / 2) + 8 if t >= 12 else 0.0)
+
+    assert Paced({0: 3}).seen(AtStart(Amount(1), Flag(0)), starting, 40) == [pytest.approx(38.0)]
+    assert Paced({1: 3}).seen(AtStart(Amount(1), Flag(0)), starting, 40) == [pytest.approx(38.0)]
+    assert Paced({0: 6}).seen(AtStart(Amount(1), Flag(0)), starting, 40) == [], "when it started nobody knows"
+    assert Paced({1: 8}).seen(AtStart(Amount(1), Flag(0)), starting, 40) == [], "its peak nobody saw"
+
+
+def test_where_a_lift_stopped_may_be_read_a_little_later_but_not_after_it_has_gone_on() -> None:
+    def riding(t: float) -> Sequence[Outcome]:
+        return (-4.0 if 10 <= t < 20 else 7.0, not 10 <= t < 20)
+
+    assert Paced({0: 2, 1: 3}).seen(AtStop(Amount(0), Flag(1)), riding, 40) == [-4.0]
+    assert Paced({0: 3}).seen(AtStop(Amount(0), Flag(1)), riding, 40) == [-4.0]
+    assert Paced({0: 9}).seen(AtStop(Amount(0), Flag(1)), riding, 40) == []
+    assert Paced({0: 3}).seen(AtStop(Amount(0), Flag(1)), lambda t: (7.0, not 10 <= t < 11), 40) == []

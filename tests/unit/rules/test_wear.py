@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edgeguard.core.maintenance import Usage
 from edgeguard.rules.judgement import Seen
-from edgeguard.rules.wear import Tally, add, count, end_day, serviced, usage_finding
+from edgeguard.rules.wear import Tally, add, count, end_day, follow, serviced, usage_finding
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -109,3 +109,12 @@ def test_what_is_used_never_falls_and_is_never_more_than_can_be(steps: list[tupl
         assert tally.used >= before
         before = tally.used
     assert tally.used <= 1.05 * (at_h + 0.1 * len(steps)) + len(steps)
+
+
+def test_a_counter_kept_here_is_followed_and_its_loss_adds_nothing() -> None:
+    tally = follow(follow(Tally(), 40.0, 10), 43.0, 10)
+    assert (tally.used, tally.since_day) == (3.0, 10)
+    lost = follow(tally, 2.0, 11)
+    assert (lost.used, lost.breaks, lost.break_day) == (3.0, 1, 11)
+    assert follow(lost, 5.0, 12).used == 6.0
+    assert follow(lost, 2.0, 12) is lost
