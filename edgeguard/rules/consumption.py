@@ -4,6 +4,9 @@ A reading that does not fit is not believed at once, and not thrown away: it wai
 (then the counter has rolled over, been reset, or jumped) or the old line goes on (then it was a glitch). While it waits nothing is
 counted; what is decided later is counted from the last reading that was believed, so that nothing is lost and nothing twice.
 
+A reading that fits is held until the next one has not taken it back: a wrong one that looks like consumption counts nothing, makes
+no peak of demand, and no interval is told with it. What comes behind a pause is counted at once: the next one may be far.
+
 The counter's bookkeeping, whatever happens: all amounts together are the last believed reading less the first, plus what roll-overs
 and declared exchanges add, less the steps of resets and jumps.
 """
@@ -13,11 +16,13 @@ from typing import Final
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.metering import Incident, MeterEvent, MeterSpec, Replacement, Step
-from edgeguard.core.metering_limits import METER_CONFIRM_READINGS
+from edgeguard.core.metering_limits import METER_CONFIRM_READINGS, METER_LATE_STEP_MS
 
 HOUR_MS: Final = 3_600_000
 _AT_LEAST_MS: Final = 60_000
 """A counter that shows its steps late may step by what flows in so long."""
+_MARKED_MS: Final = 60_000
+"""Wrong readings in a row that are gone within this are known to have been wrong."""
 _WRAP_PARTS: Final = 100
 """Without a declared rate a roll-over may skip so much of the counter's range, at most: one part in so many."""
 
@@ -32,12 +37,18 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class CounterState:
-    """The last believed reading, since when the counter shows it, what it showed before, and readings that wait to be believed."""
+    """The last believed reading, since when the counter shows it, what it showed before, and readings that wait to be believed.
+
+    `marked`: what it showed and when it moved on from there, renewed once a minute at most; `before`: what was marked before that.
+    `held`: the newest reading, which goes on from the last one and is counted when the next one does not take it back.
+    """
 
     last: Counted | None = None
     changed: Stamp | None = None
     before: int | None = None
     waiting: tuple[Counted, ...] = ()
+    held: Counted | None = None
+    marked: Counted | None = None
 
 
 Outcome = tuple[CounterState, tuple[Step, ...], tuple[MeterEvent, ...]]
@@ -49,13 +60,37 @@ def step_counter(meter: MeterSpec, state: CounterState, reading: Counted) -> Out
     if last is None:
         event = MeterEvent(Incident.BEGIN, reading.at, reading.value, reading.value)
         return CounterState(reading, reading.at), (), (event,)
-    newest = state.waiting[-1].at if state.waiting else last.at
+    newest = (state.waiting[-1] if state.waiting else state.held or last).at
     if newest.boot == reading.at.boot and reading.at.boot_ms <= newest.boot_ms:
         return state, (), ()
+    return _stepped(meter, state, reading) if state.held is None else _confirmed(meter, state, state.held, reading)
+
+
+def _confirmed(meter: MeterSpec, state: CounterState, held: Counted, reading: Counted) -> Outcome:
+    """What was held is counted, unless the next reading goes on from the one before it: then it was a glitch."""
+    last, free = state.last, replace(state, held=None)
+    assert last is not None  # noqa: S101 (nothing is held without)
+    counted, steps, told = _went_on(free, held)
+    taken_back = not _follows(meter, held.value, held.at, reading) and _follows(
+        meter, last.value, state.changed or last.at, reading
+    )
+    if taken_back and _exchange(meter, counted, reading) is None:
+        counted, steps = free, ()
+        told = (MeterEvent(Incident.GLITCH, held.at, last.value, held.value, 0, last.at.wall_ms),)
+    after, more, events = _stepped(meter, counted, reading)
+    return after, (*steps, *more), (*told, *events)
+
+
+def _stepped(meter: MeterSpec, state: CounterState, reading: Counted) -> Outcome:
+    """A later reading while none is held."""
+    last = state.last
+    assert last is not None  # noqa: S101 (the caller has looked)
     exchange = _exchange(meter, state, reading)
     if exchange is not None:
         return _exchanged(meter, state, reading, exchange)
     if _follows(meter, last.value, state.changed or last.at, reading):
+        if reading.value - last.value > meter.resolution and elapsed_ms(last.at, reading.at) <= METER_LATE_STEP_MS:
+            return replace(state, waiting=(), held=reading), (), _glitches(state)
         return _went_on(state, reading)
     if state.waiting and not _follows(meter, state.waiting[-1].value, state.waiting[-1].at, reading):
         # neither the old line nor the one that seemed to begin: only the newest reading may still begin one
@@ -89,15 +124,25 @@ def _went_on(state: CounterState, reading: Counted) -> Outcome:
     """The ordinary case. A counter whose last digit flickers back is held at the higher one: it is owed the difference."""
     last = state.last
     assert last is not None  # noqa: S101 (the caller has looked)
-    events: tuple[MeterEvent, ...] = ()
-    if state.waiting:
-        worst = max(state.waiting, key=lambda one: abs(one.value - last.value))
-        events = (MeterEvent(Incident.GLITCH, worst.at, last.value, worst.value, 0, last.at.wall_ms),)
     value = max(reading.value, last.value)
     step = Step(last.at, reading.at, value - last.value)
-    moved = value != last.value
-    kept = CounterState(Counted(reading.at, value), reading.at if moved else state.changed, last.value if moved else state.before)
-    return kept, (step,), events
+    changed, before, marked = state.changed, state.before, state.marked
+    if value != last.value:
+        changed = reading.at
+        if marked is None or elapsed_ms(marked.at, reading.at) >= _MARKED_MS:
+            before = last.value if marked is None else marked.value
+            marked = Counted(reading.at, last.value)
+    kept = CounterState(Counted(reading.at, value), changed, before, marked=marked)
+    return kept, (step,), _glitches(state)
+
+
+def _glitches(state: CounterState) -> tuple[MeterEvent, ...]:
+    """The old line goes on: what waited to be believed was none, and the farthest of it is told."""
+    last = state.last
+    if last is None or not state.waiting:
+        return ()
+    worst = max(state.waiting, key=lambda one: abs(one.value - last.value))
+    return (MeterEvent(Incident.GLITCH, worst.at, last.value, worst.value, 0, last.at.wall_ms),)
 
 
 def _exchange(meter: MeterSpec, state: CounterState, reading: Counted) -> Replacement | None:

@@ -29,6 +29,8 @@ def dump_state(state: MeterState) -> bytes:
             "changed": _stamp(counter.changed),
             "before": counter.before,
             "waiting": [_counted(one) for one in counter.waiting],
+            "held": _counted(counter.held),
+            "marked": _counted(counter.marked),
             "open": _slots(line.open),
             "edge": line.edge_ms,
             "unplaced": [[one.boot, one.from_boot_ms, one.to_boot_ms, one.amount] for one in line.unplaced],
@@ -50,8 +52,14 @@ def load_state(body: bytes) -> MeterState:
         raw = orjson.loads(body)
         if raw["f"] != _FORMAT:
             raise ValueError("another format")
+        waiting = tuple(_surely(one) for one in raw["waiting"])
         counter = CounterState(
-            _counted_of(raw["last"]), _stamp_of(raw["changed"]), raw["before"], tuple(_surely(one) for one in raw["waiting"])
+            _counted_of(raw["last"]),
+            _stamp_of(raw["changed"]),
+            raw["before"],
+            waiting,
+            _counted_of(raw.get("held")),
+            _counted_of(raw.get("marked")),
         )
         unplaced = tuple(Unplaced(BootId(boot), begin, end, amount) for boot, begin, end, amount in raw["unplaced"])
         line = TimeLine(_slots_of(raw["open"]), raw["edge"], unplaced)

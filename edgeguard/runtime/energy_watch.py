@@ -47,13 +47,21 @@ class _Running:
     quarter_ms: int = 0
     low: float = 0.0
     high: float = 0.0
+    left_out: Counted | None = None
 
-    def rests(self, value: float, at: Stamp) -> bool:
-        """This reading may be left out: the counter goes on as it did, and the next one will say what flowed.
+    def news(self, value: float, at: Stamp) -> tuple[Counted, ...]:
+        """The readings to look at now; none if the counter goes on as it did, for the next one will say what flowed.
 
-        Every reading is looked at that does not follow from the last one, or with which a quarter of an hour has ended.
+        A reading is looked at that does not follow from the last one, with the one before it that was left out, for what flowed
+        until then is lost otherwise; and one with which a quarter of an hour has ended.
         """
-        return at.boot_ms < self.next_ms and at.wall_ms < self.quarter_ms and self.low <= value <= self.high
+        reading = Counted(at, round(value * self.spec.micro))
+        follows = self.low <= value <= self.high
+        if follows and at.boot_ms < self.next_ms and at.wall_ms < self.quarter_ms:
+            self.left_out = reading
+            return ()
+        before, self.left_out = self.left_out, None
+        return (reading,) if follows or before is None else (before, reading)
 
     def looked(self, value: float, at: Stamp) -> None:
         """A reading was taken: until when which others may be left out; none while readings wait to be believed."""
@@ -120,15 +128,13 @@ class EnergyWatch:
             value = snapshot.outcomes[running.index]
             if value.__class__ is not float and value.__class__ is not int:
                 continue
-            if running.rests(value, at):
-                continue
-            reading = Counted(at, round(value * running.spec.micro))
-            running.state, output = step_meter(
-                running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
-            )
-            running.looked(value, at)
-            if output:
-                found = _together(found, self._said(running, output, snapshot.at))
+            for reading in running.news(value, at):
+                running.state, output = step_meter(
+                    running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
+                )
+                running.looked(value, at)
+                if output:
+                    found = _together(found, self._said(running, output, snapshot.at))
         return found
 
     def tick(self, now: Stamp) -> Findings:

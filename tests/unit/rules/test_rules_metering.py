@@ -86,7 +86,7 @@ def test_a_reset_far_from_the_end_is_no_roll_over() -> None:
 
 @pytest.mark.parametrize("wrong", [0.0, 4000.0, 99_999_999.0, 6000.0])
 def test_a_reading_that_does_not_fit_and_is_gone_again_counts_nothing(wrong: float) -> None:
-    _, steps, events = fed(METER, (0, 5000.0), (2, wrong), (4, wrong), (6, 5000.5))
+    _, steps, events = fed(METER, (0, 5000.0), (2, wrong), (4, wrong), (6, 5000.5), (8, 5000.5))
     assert summed(steps) == 0.5
     assert kinds(events) == [Incident.GLITCH]
 
@@ -97,9 +97,45 @@ def test_a_jump_for_good_is_shown_and_not_counted() -> None:
     assert kinds(events) == [Incident.JUMP]
 
 
-def test_a_reading_that_was_believed_and_proves_too_high_is_taken_back() -> None:
-    readings = [(0, 5000.0), (60, 5001.0), (120, 5011.0), (180, 5002.0), (240, 5003.0), (300, 5004.0)]
+def test_a_wrong_reading_that_looks_like_consumption_counts_nothing_when_the_next_one_takes_it_back() -> None:
+    readings = [(0, 5000.0), (60, 5001.0), (120, 5011.0), (180, 5002.0), (240, 5003.0), (300, 5003.0)]
     _, steps, events = fed(METER, *readings)
+    assert [step.amount / MICRO for step in steps] == [1.0, 1.0, 1.0, 0.0]
+    assert kinds(events) == [Incident.GLITCH]
+    assert (events[1].before, events[1].after) == (5001 * MICRO, 5011 * MICRO)
+
+
+def test_a_wrong_reading_makes_no_peak_of_demand_and_is_in_no_interval() -> None:
+    true = [(second, 5000.0 + second / 600) for second in range(0, 3000, 5)]
+    wrong = [(second, shown + (1.2 if second == 1105 else 0.0)) for second, shown in true]
+    told = []
+    for readings in (true, wrong):
+        state, closed = MeterState(), list[Slot]()
+        for second, shown in readings:
+            reading = Counted(at(second), round(shown * MICRO))
+            state, output = step_meter(METER, SHANGHAI, 25.0, state, Baseline(), reading)
+            closed += output.closed
+        assert state.day is not None
+        told.append((closed, state.day.peak, state.total))
+    assert told[0] == told[1]
+    assert len(told[0][0]) == 3
+
+
+def test_what_is_held_is_counted_before_a_reset_and_before_an_exchange() -> None:
+    _, steps, events = fed(METER, (0, 5000.0), (60, 5002.0), (120, 0.0), (180, 0.5), (240, 1.0))
+    assert kinds(events) == [Incident.RESET]
+    assert summed(steps) == 2.0 + 1.0
+    meter = replace(METER, replacements=(Replacement(NOON_MS + 100_000, 5003 * MICRO, 5001 * MICRO),))
+    _, steps, events = fed(meter, (0, 5000.0), (60, 5002.0), (120, 5001.5), (180, 5001.5))
+    assert kinds(events) == [Incident.REPLACEMENT]
+    assert summed(steps) == 2.0 + 1.0 + 0.5
+
+
+def test_a_reading_behind_a_pause_is_counted_at_once_and_taken_back_if_it_proves_too_high() -> None:
+    readings = [(0, 5000.0), (60, 5001.0), (460, 5011.0)]
+    _, steps, _ = fed(METER, *readings)
+    assert summed(steps) == 11.0
+    _, steps, events = fed(METER, *readings, (520, 5002.0), (580, 5003.0), (640, 5004.0))
     assert summed(steps) == 4.0
     assert kinds(events) == [Incident.CORRECTION]
 
@@ -112,17 +148,17 @@ def test_a_last_digit_that_flickers_is_no_incident() -> None:
 
 def test_a_counter_that_is_shown_late_may_step_by_what_flowed_meanwhile() -> None:
     quiet = [(float(s), 5000.0) for s in range(0, 900, 60)]
-    _, steps, events = fed(METER, *quiet, (900.0, 5240.0))
+    _, steps, events = fed(METER, *quiet, (900.0, 5240.0), (960.0, 5240.0))
     assert summed(steps) == 240.0
     assert events[1:] == []
 
 
 def test_a_declared_exchange_is_counted_on_both_sides_and_one_that_does_not_fit_is_said() -> None:
     meter = replace(METER, replacements=(Replacement(NOON_MS + 100_000, 5003 * MICRO, 7 * MICRO),))
-    _, steps, events = fed(meter, (0, 5000.0), (60, 5002.0), (120, 8.5), (180, 9.0))
+    _, steps, events = fed(meter, (0, 5000.0), (60, 5002.0), (120, 8.5), (180, 9.0), (240, 9.0))
     assert summed(steps) == 2.0 + 1.0 + 1.5 + 0.5
     assert kinds(events) == [Incident.REPLACEMENT]
-    _, steps, events = fed(meter, (0, 5000.0), (60, 5004.0), (120, 6.0), (180, 6.5))
+    _, steps, events = fed(meter, (0, 5000.0), (60, 5004.0), (120, 6.0), (180, 6.5), (240, 6.5))
     assert kinds(events) == [Incident.MISMATCH]
     assert summed(steps) == 4.5
 
@@ -233,6 +269,7 @@ def test_a_kill_loses_and_doubles_nothing(story: list[tuple[int, str, int]], kil
             kept = load_state(dump_state(state))
     assert state.counter.last is not None
     assert not state.counter.waiting
+    assert state.counter.held is None
     wraps = sum(1 for earlier, later in pairwise(readings) if later.value < earlier.value)
     counted = state.counter.last.value - readings[0].value + wraps * (METER.modulus or 0)
     assert told + sum(slot.amount for slot in state.line.open) == counted
@@ -275,11 +312,11 @@ def test_a_wall_clock_that_is_set_back_loses_nothing() -> None:
     for i in range(120):
         second = i * 60 if i < 60 else i * 60 - 1800
         stamp = Stamp(NOON_MS + second * 1000, 1000 + i * 60_000, A, True)
-        state, output = step_meter(METER, SHANGHAI, 25.0, state, Baseline(), Counted(stamp, i * 100_000))
+        state, output = step_meter(METER, SHANGHAI, 25.0, state, Baseline(), Counted(stamp, min(i, 118) * 100_000))
         told += sum(slot.amount for slot in output.closed)
         seen += [slot.quarter for slot in output.closed]
     assert len(seen) > len(set(seen))
-    assert told + sum(slot.amount for slot in state.line.open) == 119 * 100_000
+    assert told + sum(slot.amount for slot in state.line.open) == 118 * 100_000
 
 
 def test_late_and_repeated_rounds_change_nothing() -> None:
@@ -382,7 +419,7 @@ def test_a_clock_that_leaps_ahead_by_years_and_comes_back_makes_no_day_take_anot
     for i in range(4 * 96):
         ahead = 3650 * 86_400_000 if 100 <= i < 110 else 0
         stamp = Stamp(NOON_MS + i * 900_000 + ahead, 1000 + i * 900_000, A, True)
-        state, output = step_meter(METER, SHANGHAI, 25.0, state, Baseline(), Counted(stamp, i * 100_000))
+        state, output = step_meter(METER, SHANGHAI, 25.0, state, Baseline(), Counted(stamp, min(i, 118) * 100_000))
         told += sum(slot.amount for slot in output.closed)
         for day in output.ended:
             assert day.day not in kept
