@@ -36,7 +36,7 @@ from edgeguard.core.camera import (
     view_file,
 )
 from edgeguard.core.camera_limits import CAMERA_TERM_S, SNAPSHOTS_BYTES
-from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.clock import AgeClock, Clock, Stamp
 from edgeguard.core.errors import Permanent
 from edgeguard.vision.facade import plane_of
 
@@ -79,9 +79,11 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     snapshots = Snapshots(spec, album, seeker.hide, tell)
 
+    ages = AgeClock()
+
     def tidy(now: Stamp) -> None:
         for one in (album, shelf):
-            _tidy(one, now, tell)
+            _tidy(one, now, ages.wall_ms(now), tell)
 
     worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see)
     reporter = Reporter(socket, spec.name, worker.beat, Journal(Path(reports_folder(state, spec.name))), snapshots.ask)
@@ -169,10 +171,10 @@ def _seeker(
     return PlateSeeker(spec, PlateReader.shipped(), tell, key, *(() if reads is None else (reads.tell,)))
 
 
-def _tidy(shelf: Shelf, now: Stamp, tell: Callable[[Report], None]) -> None:
-    """Keep the evidence within its bounds, and tell what had to go."""
+def _tidy(shelf: Shelf, now: Stamp, age_wall_ms: int | None, tell: Callable[[Report], None]) -> None:
+    """Keep the evidence within its bounds, and tell what had to go. `age_wall_ms`: the time by which it grows old, if known."""
     try:
-        gone = shelf.tidy(now.wall_ms if now.synced else None)
+        gone = shelf.tidy(age_wall_ms)
     except OSError as error:
         _log.warning("evidence.disk", error=error.strerror)
         return

@@ -34,9 +34,34 @@ class Clock(Protocol):
 
 
 def passed_ms(since: Stamp, now: Stamp) -> int:
-    """Time between two moments, never negative: by boot time within one boot, else by the wall clock."""
-    passed = now.boot_ms - since.boot_ms if since.boot == now.boot else now.wall_ms - since.wall_ms
-    return max(0, passed)
+    """Time between two moments, never negative: by boot time within one boot.
+
+    From an earlier boot at least as long as this one lasts; longer by the wall clock, if that could be trusted then. A clock that
+    was wrong then would count from 1970.
+    """
+    if since.boot == now.boot:
+        return max(0, now.boot_ms - since.boot_ms)
+    return max(now.boot_ms, now.wall_ms - since.wall_ms if since.synced else 0)
+
+
+class AgeClock:
+    """The wall time by which things grow old: of all that this boot has shown while synchronised, the earliest by boot time.
+
+    So a clock that leaps ahead makes nothing old that is not, and one that comes back is believed at once. After the next boot
+    it is what that boot's clock says.
+    """
+
+    def __init__(self) -> None:
+        self._boot: BootId | None = None
+        self._offset_ms = 0
+
+    def wall_ms(self, now: Stamp) -> int | None:
+        """What time it is; None while nobody knows."""
+        if now.synced:
+            offset_ms = now.wall_ms - now.boot_ms
+            self._offset_ms = min(offset_ms, self._offset_ms) if self._boot == now.boot else offset_ms
+            self._boot = now.boot
+        return now.boot_ms + self._offset_ms if self._boot == now.boot else None
 
 
 def iso_utc(wall_ms: int) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from edgeguard.core.clock import Stamp
-from edgeguard.core.ids import AlarmName, ReactionName
+from edgeguard.core.clock import Stamp, passed_ms
+from edgeguard.core.ids import AlarmName, BootId, ReactionName
 from edgeguard.core.interlock import PointRef, Requirement
 from edgeguard.core.json_value import JsonValue
 from edgeguard.core.point import Value
@@ -67,34 +67,37 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A moment that can be measured from after a restart: by boot time within one boot, else by the wall clock."""
+    """A moment that can be measured from after a restart: by boot time within one boot, else by a wall clock that was trusted."""
 
     wall_ms: int
     boot_ms: int
     boot: str
+    synced: bool = True
 
     @classmethod
     def of(cls, at: Stamp) -> "Since":
         """This moment."""
-        return cls(at.wall_ms, at.boot_ms, at.boot)
+        return cls(at.wall_ms, at.boot_ms, at.boot, at.synced)
 
     def passed_ms(self, now: Stamp) -> int:
         """How long ago; never negative."""
-        return max(0, now.boot_ms - self.boot_ms if self.boot == now.boot else now.wall_ms - self.wall_ms)
+        return passed_ms(Stamp(self.wall_ms, self.boot_ms, BootId(self.boot), self.synced), now)
 
     def here(self, now: Stamp) -> "Since":
         """The same moment by the boot time of `now`, from which on no wall clock that is wrong or set later can move it."""
         ago_ms = self.passed_ms(now)
-        return Since(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot)
+        return Since(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot, now.synced)
 
     def body(self) -> list[JsonValue]:
         """For keeping."""
-        return [self.wall_ms, self.boot_ms, self.boot]
+        return [self.wall_ms, self.boot_ms, self.boot, self.synced]
 
     @classmethod
     def read(cls, body: JsonValue) -> "Since | None":
         """As kept."""
         match body:
+            case [int(wall_ms), int(boot_ms), str(boot), bool(synced)]:
+                return cls(wall_ms, boot_ms, boot, synced)
             case [int(wall_ms), int(boot_ms), str(boot)]:
                 return cls(wall_ms, boot_ms, boot)
             case _:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import BootId
 from edgeguard.core.maintenance import Usage
 from edgeguard.rules.day_sample import DaySample
 from edgeguard.rules.gauge import GaugeState
@@ -90,12 +92,15 @@ def _gauge_in(kept: list[Any]) -> GaugeState:
 
 def _tally_out(tally: Tally) -> list[Any]:
     days = [[day, _short(used)] for day, used in tally.days]
-    return [tally.raw, tally.raw_at_ms, tally.used, tally.since_day, days, tally.breaks, tally.break_day]
+    at = tally.raw_at
+    read_at = None if at is None else [at.wall_ms, at.boot_ms, at.boot, at.synced]
+    return [tally.raw, read_at, tally.used, tally.since_day, days, tally.breaks, tally.break_day]
 
 
 def _tally_in(kept: list[Any]) -> Tally:
-    raw, raw_at_ms, used, since_day, days, breaks, break_day = kept
-    return Tally(raw, raw_at_ms, float(used), since_day, tuple((int(d), float(u)) for d, u in days), breaks, break_day)
+    raw, read_at, used, since_day, days, breaks, break_day = kept
+    at = None if read_at is None else Stamp(int(read_at[0]), int(read_at[1]), BootId(read_at[2]), bool(read_at[3]))
+    return Tally(raw, at, float(used), since_day, tuple((int(d), float(u)) for d, u in days), breaks, break_day)
 
 
 def _hint_out(hint: Hint) -> list[Any]:

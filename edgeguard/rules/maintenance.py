@@ -179,7 +179,7 @@ def _counted(state: CareState, interval: Interval, value: float, now: Stamp, day
     elif interval.counted_here:
         after = add(before, value, day)
     elif now.synced:
-        after = count(before, interval.usage, value, now.wall_ms, day, interval.modulus)
+        after = count(before, interval.usage, value, now, day, interval.modulus)
     else:
         after = before
     return state if after is before else replace(_with_tally(state, interval.usage, after), changed=True)

@@ -5,11 +5,12 @@ The limits and what they rest on: core.pump_rules.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from edgeguard.core.clock import Stamp
+from edgeguard.core.clock import Stamp, passed_ms
+from edgeguard.core.ids import BootId
 from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.core.rule_limits import STARTS_KEPT
@@ -23,10 +24,14 @@ STILL_HZ = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PumpMemory:
-    """What is remembered of a pump. `starts_ms`: wall times of the starts of the last hour, oldest first."""
+    """What is remembered of a pump. `starts_ms`: the starts of the last hour, oldest first, by boot time.
+
+    `last`: the newest of them by all clocks, which tells the next boot how long ago they were.
+    """
 
     turns: Counter = field(default_factory=Counter)
     starts_ms: tuple[int, ...] = ()
+    last: Stamp | None = None
 
     @property
     def urgent(self) -> tuple[object, ...]:
@@ -35,18 +40,39 @@ class PumpMemory:
 
     def body(self) -> dict[str, JsonValue]:
         """What must survive a restart."""
-        return {"turns": self.turns.body(), "starts": list(self.starts_ms)}
+        last = self.last
+        told: JsonValue = None if last is None else [last.wall_ms, last.boot_ms, last.boot, last.synced]
+        return {"turns": self.turns.body(), "starts": list(self.starts_ms), "last": told}
 
     def due_ms(self, now: Stamp) -> float:
         """When time alone may change what is found (boot time): the oldest start is an hour ago."""
-        return now.boot_ms + self.starts_ms[0] + HOUR_MS - now.wall_ms if self.starts_ms else math.inf
+        return self.starts_ms[0] + HOUR_MS if self.starts_ms else math.inf
 
     @classmethod
     def of(cls, body: Mapping[str, JsonValue]) -> "PumpMemory":
         """As kept."""
-        starts = body.get("starts")
-        kept = [at for at in starts if isinstance(at, int)] if isinstance(starts, list) else []
-        return cls(Counter.of(body.get("turns")), tuple(kept[-STARTS_KEPT:]))
+        turns = Counter.of(body.get("turns"))
+        match body:
+            case {"starts": [*starts], "last": [int(wall_ms), int(boot_ms), str(boot), bool(synced)]}:
+                kept = tuple(at for at in starts if isinstance(at, int))[-STARTS_KEPT:]
+                return cls(turns, kept, Stamp(wall_ms, boot_ms, BootId(boot), synced))
+            case _:
+                return cls(turns)
+
+    def started(self, now: Stamp) -> "PumpMemory":
+        """The memory with a start at this moment."""
+        return replace(self, starts_ms=(*self.starts_ms, now.boot_ms)[-STARTS_KEPT:], last=now)
+
+    def lately(self, now: Stamp) -> "PumpMemory":
+        """The starts of the last hour alone, by the boot time of `now`: those of an earlier boot have negative ones."""
+        if self.last is None:
+            return self
+        starts, last = self.starts_ms, self.last
+        if last.boot != now.boot:
+            last = now.before(passed_ms(last, now) / 1000)
+            starts = tuple(at - self.last.boot_ms + last.boot_ms for at in starts)
+        starts = tuple(at for at in starts if now.boot_ms - at < HOUR_MS)
+        return replace(self, starts_ms=starts, last=last if starts else None)
 
 
 def turning(inputs: Inputs) -> Truth:
@@ -61,10 +87,10 @@ def step_pump(memory: PumpMemory, inputs: Inputs, limits: Mapping[str, float], n
     """One round of one pump. `limits` holds those of the rules that are on."""
     turns = turning(inputs)
     after = memory.turns.look(turns, now)
-    starts = tuple(at for at in memory.starts_ms if 0 <= now.wall_ms - at < HOUR_MS)
-    if after.begun > memory.turns.begun:
-        starts = (*starts, now.wall_ms)[-STARTS_KEPT:]
-    memory = PumpMemory(after, starts)
+    begins = after.begun > memory.turns.begun
+    memory = replace(memory.lately(now), turns=after)
+    memory = memory.started(now) if begins else memory
+    starts = len(memory.starts_ms)
     dry = _dry(inputs, turns, limits)
     flow, bar = number(inputs, "pump.flow"), number(inputs, "pump.discharge-pressure")
     bar = number(inputs, "water.pressure") if bar is None else bar
@@ -73,13 +99,13 @@ def step_pump(memory: PumpMemory, inputs: Inputs, limits: Mapping[str, float], n
         "no-flow": _unless(dry, Found(every(turns, below(flow, limits.get("no-flow", 0.0))), flow)),
         "low-pressure": _unless(dry, Found(below(bar, limits.get("low-pressure", 0.0)), _rounded(bar))),
         "high-pressure": Found(above(bar, limits.get("high-pressure", 0.0)), _rounded(bar)),
-        "short-cycling": Found(len(starts) > limits.get("short-cycling", 0.0) if turns is not None else None, float(len(starts))),
+        "short-cycling": Found(starts > limits.get("short-cycling", 0.0) if turns is not None else None, float(starts)),
         "sump-high": _sump(inputs, limits),
     }
     figures = {
         "starts_counted": float(after.begun),
         "run_hours_counted": round(after.hours, 2),
-        "starts_last_hour": float(len(starts)),
+        "starts_last_hour": float(starts),
     }
     return memory, Says(found, figures if _is_pump(inputs) else {})
 

@@ -121,7 +121,8 @@ def ended(zone: ZoneState, plate: str, at: Stamp) -> Step:
 
 def forgotten(zone: ZoneState, at: Stamp) -> Step:
     """Stays that are older than any is kept, given up."""
-    old = [name for name, stay in zone.stays.items() if stay.since.synced and at.synced and _age_ms(stay, at) > GATE_STAY_KEPT_MS]
+    sure = {name: lasted_ms(stay.since, at) for name, stay in zone.stays.items() if stay.since.synced and at.synced}
+    old = [name for name, lasted in sure.items() if lasted is not None and lasted > GATE_STAY_KEPT_MS]
     return _given_up(zone, old, at)
 
 
@@ -132,10 +133,6 @@ def lasted_ms(since: Stamp, at: Stamp) -> int | None:
     if since.synced and at.synced and at.wall_ms >= since.wall_ms:
         return at.wall_ms - since.wall_ms
     return None
-
-
-def _age_ms(stay: Stay, at: Stamp) -> int:
-    return at.wall_ms - stay.since.wall_ms
 
 
 def _bounded(zone: ZoneState, at: Stamp, news: tuple[StayNews, ...]) -> Step:

@@ -21,19 +21,30 @@ WHOLE_HOURS = 22
 """A day is judged if so many of its hours were seen from end to end."""
 SEEN_MS = 15 * 60_000
 """An hour is seen from end to end if its first and last readings are within this of its ends."""
+LEAP_MS = 60_000
+"""A wall clock that is set by more than this spoils the hour that is being counted."""
 TRIFLE_M3H = 0.02
 """A dripping tap: below this nothing is a leak."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One clock hour being counted: the number of hours since 1970, when and at what volume it began, and the latest of both."""
+    """One clock hour being counted: the number of hours since 1970, when and at what volume it began, and the latest of both.
+
+    `boot`, `offset_ms`: the boot of the latest reading and how far wall time was ahead of boot time; of this process alone.
+    """
 
     number: int
     first_ms: int
     first_m3: float
     last_ms: int
     last_m3: float
+    boot: str = ""
+    offset_ms: int = 0
+
+    def leapt(self, now: Stamp) -> bool:
+        """The wall clock was set since the latest reading: what it shows from here on says nothing of how long the hour was."""
+        return self.boot == now.boot and abs(now.wall_ms - now.boot_ms - self.offset_ms) >= LEAP_MS
 
     @property
     def m3h(self) -> float | None:
@@ -127,13 +138,15 @@ def _meter(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now
     memory, volume = _volume(memory, inputs, now)
     if volume is None or not now.synced:
         return memory
-    at = now.wall_ms // HOUR_MS
+    at, offset_ms = now.wall_ms // HOUR_MS, now.wall_ms - now.boot_ms
     hour = memory.hour
-    if hour is not None and hour.number == at and now.wall_ms >= hour.last_ms:
-        return replace(memory, hour=replace(hour, last_ms=now.wall_ms, last_m3=volume))
-    if hour is not None:
+    goes_on = hour is not None and hour.number == at
+    if hour is not None and goes_on and now.wall_ms >= hour.last_ms and not hour.leapt(now):
+        latest = replace(hour, last_ms=now.wall_ms, last_m3=volume, boot=now.boot, offset_ms=offset_ms)
+        return replace(memory, hour=latest)
+    if hour is not None and not goes_on:
         memory = _end_hour(memory, hour, limits)
-    return replace(memory, hour=Hour(at, now.wall_ms, volume, now.wall_ms, volume))
+    return replace(memory, hour=Hour(at, now.wall_ms, volume, now.wall_ms, volume, now.boot, offset_ms))
 
 
 def _volume(memory: WaterMemory, inputs: Inputs, now: Stamp) -> tuple[WaterMemory, float | None]:

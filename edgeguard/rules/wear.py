@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from edgeguard.core.clock import Stamp, passed_ms
 from edgeguard.core.limits import HINT_WEAR_DAYS
 from edgeguard.core.maintenance import Usage
 from edgeguard.rules.judgement import Finding, Seen
@@ -31,14 +32,14 @@ _FEWEST_DAYS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One counter since the last service. `raw`: its last reading, at `raw_at_ms` (wall clock, synchronised).
+    """One counter since the last service. `raw`: its last reading, at `raw_at` (by a synchronised clock).
 
     `used`: what was counted since day `since_day`; `days`: the end of each day with its `used`. `breaks`: how often the counter
     broke off, the last time on `break_day`.
     """
 
     raw: float | None = None
-    raw_at_ms: int = 0
+    raw_at: Stamp | None = None
     used: float = 0.0
     since_day: int | None = None
     days: tuple[Dated, ...] = ()
@@ -46,22 +47,22 @@ class Tally:
     break_day: int | None = None
 
 
-def count(tally: Tally, usage: Usage, reading: float, at_ms: int, day: int, modulus: float | None = None) -> Tally:
+def count(tally: Tally, usage: Usage, reading: float, at: Stamp, day: int, modulus: float | None = None) -> Tally:
     """The tally after a reading. `modulus`: where the counter begins again, None if it never does."""
     if tally.since_day is None:
         tally = replace(tally, since_day=day)
-    if tally.raw is None:
-        return replace(tally, raw=reading, raw_at_ms=at_ms)
+    if tally.raw is None or tally.raw_at is None:
+        return replace(tally, raw=reading, raw_at=at)
     step = reading - tally.raw
     if step == 0.0:
         return tally
-    hours = max(0, at_ms - tally.raw_at_ms) / _HOUR_MS
+    hours = passed_ms(tally.raw_at, at) / _HOUR_MS
     possible = FASTEST_PER_H[usage] * (hours + 0.1) + 1.0
     if step < 0 and modulus is not None and tally.raw >= _ROLL_SHARE * modulus:
         step += modulus
     if not 0 <= step <= possible:
-        return replace(tally, raw=reading, raw_at_ms=at_ms, breaks=tally.breaks + 1, break_day=day)
-    return replace(tally, raw=reading, raw_at_ms=at_ms, used=tally.used + step)
+        return replace(tally, raw=reading, raw_at=at, breaks=tally.breaks + 1, break_day=day)
+    return replace(tally, raw=reading, raw_at=at, used=tally.used + step)
 
 
 def add(tally: Tally, step: float, day: int) -> Tally:
@@ -88,7 +89,7 @@ def end_day(tally: Tally, day: int) -> Tally:
 
 def serviced(tally: Tally, day: int) -> Tally:
     """A service was done: counting begins anew, the reading and the rate go on."""
-    return Tally(raw=tally.raw, raw_at_ms=tally.raw_at_ms, since_day=day, days=_rebased(tally))
+    return Tally(raw=tally.raw, raw_at=tally.raw_at, since_day=day, days=_rebased(tally))
 
 
 def _rebased(tally: Tally) -> tuple[Dated, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeguard.control.views import AlarmView, DeviceView, LabelsView, PointView, WriteRuleView, WriteView
 from edgeguard.core.alarm import Alarm, AlarmRule, AlarmState, severity_of
-from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.clock import Stamp, iso_utc, passed_ms
 from edgeguard.core.fate import Fate
 from edgeguard.core.point import Labels, Outcome, Point, Value
 from edgeguard.core.quality import Fault, Quality, Reason
@@ -32,11 +32,8 @@ def iso_or_empty(at: Stamp | None) -> str:
 
 
 def age_s(at: Stamp | None, now: Stamp) -> float:
-    """Seconds since then: by boot time within one boot, else by the wall clock and never negative; 0 for never."""
-    if at is None:
-        return 0.0
-    passed_ms = now.boot_ms - at.boot_ms if at.boot == now.boot else max(0, now.wall_ms - at.wall_ms)
-    return round(passed_ms / 1000.0, 1)
+    """Seconds since then, as far as the clocks can tell; 0 for never."""
+    return 0.0 if at is None else round(passed_ms(at, now) / 1000.0, 1)
 
 
 def rss_mib() -> float:

@@ -16,7 +16,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import structlog
 
-from edgeguard.core.clock import Clock
+from edgeguard.core.clock import AgeClock, Clock
 from edgeguard.core.errors import StoreError
 from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.history_limits import (
@@ -107,6 +107,7 @@ class TrendStore:
         self._wake = asyncio.Event()
         self._rounds = self._blocks = self._bytes = self._dropped = 0
         self._turn = asyncio.Lock()
+        self._ages = AgeClock()
 
     @property
     def figures(self) -> TrendFigures:
@@ -224,16 +225,17 @@ class TrendStore:
     async def _keep_small(self) -> None:
         """Aggregate some of what is due, drop some of what is too old or too much: a little with every writing."""
         now = self._clock.now()
-        if not now.synced:
+        now_ms = self._ages.wall_ms(now)
+        if now_ms is None or not now.synced:
             # what is how old is not known, but how much there is
             await self._do(lambda ledger: ledger.enforce(None))
             return
         for _ in range(TREND_COMPACT_AT_ONCE * max(len(self._known), 1)):
-            due = await self._do(lambda ledger: ledger.next_due(now.wall_ms))
+            due = await self._do(lambda ledger: ledger.next_due(now_ms))
             if due is None:
                 break
             await self._do(partial(_compact, due))
-        await self._do(lambda ledger: ledger.enforce(now.wall_ms))
+        await self._do(lambda ledger: ledger.enforce(now_ms))
 
     def _set_down(self) -> None:
         """The fullest device's rounds become a block soon."""

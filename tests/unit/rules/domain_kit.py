@@ -22,9 +22,10 @@ RULES: Mapping[Family, tuple[DomainRule, ...]] = {
 BEGUN_MS = 1_790_000_000_000
 
 
-def at(second: float, boot: str = "boot", synced: bool = True) -> Stamp:
+def at(second: float, boot: str = "boot", synced: bool = True, *, wrong_s: float = 0.0, up_since_s: float = -500.0) -> Stamp:
+    """A second of a test, of a boot that began at second `up_since_s`; `wrong_s`: how far the wall clock is ahead."""
     ms = round(second * 1000)
-    return Stamp(BEGUN_MS + ms, 500_000 + ms, BootId(boot), synced)
+    return Stamp(BEGUN_MS + ms + round(wrong_s * 1000), ms - round(up_since_s * 1000), BootId(boot), synced)
 
 
 def limits(family: Family) -> dict[str, float]:
@@ -32,20 +33,23 @@ def limits(family: Family) -> dict[str, float]:
 
 
 class Watcher:
-    """One device under one family."""
+    """One device under one family. `wrong_s`: how far the wall clock is ahead at this time."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self.memory: Memory = recall(family, {})
+        self.wrong_s = 0.0
+        self._boot, self._up_since_s = "boot", -500.0
 
-    def see(self, second: float, inputs: Inputs, members: Sequence[Inputs] = (), boot: str = "boot", synced: bool = True) -> Says:
-        now = at(second, boot, synced)
+    def see(self, second: float, inputs: Inputs, members: Sequence[Inputs] = (), synced: bool = True) -> Says:
+        now = at(second, self._boot, synced, wrong_s=self.wrong_s, up_since_s=self._up_since_s)
         self.memory, says = step_family(self.memory, inputs, members, limits(self.family), now)
         return says
 
     def truth(self, rule: str, second: float, inputs: Inputs, members: Sequence[Inputs] = ()) -> Truth:
         return self.see(second, inputs, members).found[rule].truth
 
-    def restart(self) -> None:
-        """Only what is kept survives."""
+    def restart(self, boot: str = "boot", up_since_s: float = -500.0) -> None:
+        """Only what is kept survives; with another name the machine has restarted, too."""
         self.memory = recall(self.family, self.memory.body())
+        self._boot, self._up_since_s = boot, up_since_s

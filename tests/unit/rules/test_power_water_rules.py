@@ -1,6 +1,8 @@
 """Supplies, leaks by night, and fire water: true, false, unknown."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 from domain_kit import BEGUN_MS, Watcher
@@ -10,6 +12,7 @@ from edgeguard.core.domain import Family
 from edgeguard.rules.power import unbalance_percent
 from edgeguard.rules.truth import Inputs, Truth
 
+NEVER: Mapping[float, float] = MappingProxyType({})
 MAINS: Inputs = {
     "electric.voltage.l1": 230.0,
     "electric.voltage.l2": 231.0,
@@ -86,14 +89,20 @@ def test_fire_water(rule: str, inputs: Inputs, expected: Truth) -> None:
     assert Watcher(Family.WATER).truth(rule, 0, inputs) is expected
 
 
-def days(nights: list[float], role: str = "water.volume", restarts: bool = False, gap: bool = False) -> list[Truth]:
-    """Ten minutes a step: 3 m3/h by day, and `nights[k]` between 2 and 5 of day k; the verdict at the noon after each night."""
+def days(
+    nights: list[float], role: str = "water.volume", restarts: bool = False, gap: bool = False, wrong: Mapping[float, float] = NEVER
+) -> list[Truth]:
+    """Ten minutes a step: 3 m3/h by day, and `nights[k]` between 2 and 5 of day k; the verdict at the noon after each night.
+
+    `wrong`: from which hour on the wall clock is so many seconds ahead.
+    """
     begun = local_time(BEGUN_MS)
     midnight_s = 86_400 - (begun.hour * 3600 + begun.minute * 60 + begun.second)
     watcher, volume, seen = Watcher(Family.WATER), 100.0, []
     for day, night in enumerate([*nights, 3.0]):
         for step in range(24 * 6):
             second = midnight_s + day * 86_400 + step * 600
+            watcher.wrong_s = wrong.get(day * 24 + step / 6, watcher.wrong_s)
             flow = night if 2 <= step / 6 < 5 else 3.0
             volume += flow / 6
             known = None if gap and 10 <= step / 6 < 14 else (volume if role == "water.volume" else flow)
@@ -102,6 +111,13 @@ def days(nights: list[float], role: str = "water.volume", restarts: bool = False
                 watcher.restart()
         seen.append(says.found["night-flow"].truth)
     return seen[1:]
+
+
+@pytest.mark.parametrize("jump_s", [1800.0, 1200.0, -600.0, -3600.0, 34.56e6])
+def test_a_clock_that_jumps_in_a_night_invents_no_leak_and_hides_none(jump_s: float) -> None:
+    jumps = {24 + 3 + 1 / 6: jump_s, 24 + 4.0: 0.0}
+    assert days([0.3] * 3, wrong=jumps) == [False, False, False]
+    assert days([1.3] * 3, wrong=jumps)[2], "a night that cannot be judged is none between two bad ones"
 
 
 def test_two_bad_nights_are_a_leak() -> None:

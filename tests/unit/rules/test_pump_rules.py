@@ -58,12 +58,53 @@ def test_starts_are_counted_and_too_many_in_an_hour_are_short_cycling() -> None:
         seen.append(watcher.see(start * 100 + 50, PUMP))
     assert [one.found["short-cycling"].truth for one in seen] == [False] * 20 + [True] * 5
     assert seen[-1].figures == {"starts_counted": 25.0, "starts_last_hour": 25.0, "run_hours_counted": 0.0}
-    watcher.restart()
-    after = watcher.see(2500, PUMP, boot="another")
+    watcher.restart("another", up_since_s=2460)
+    after = watcher.see(2500, PUMP)
     assert after.found["short-cycling"].truth is True
     assert after.figures["starts_counted"] == 25.0
-    assert watcher.see(2450 + 3600, PUMP, boot="another").found["short-cycling"].truth is False
+    assert watcher.see(2450 + 3600, PUMP).found["short-cycling"].truth is False
     assert watcher.see(9000, {**PUMP, "pump.speed": None, "pump.running": None}).found["short-cycling"].truth is None
+
+
+CLOCKS = {
+    "set for the first time": (-1.79e9, False, 0.0, True),
+    "an hour back": (0.0, True, -3600.0, True),
+    "400 days": (0.0, True, 34.56e6, True),
+}
+
+
+@pytest.mark.parametrize(("before_s", "before_set", "after_s", "after_set"), CLOCKS.values(), ids=CLOCKS)
+def test_a_clock_that_jumps_neither_forgets_starts_nor_keeps_them(
+    before_s: float, before_set: bool, after_s: float, after_set: bool
+) -> None:
+    watcher = Watcher(Family.PUMP)
+    watcher.wrong_s = before_s
+    for start in range(12):
+        watcher.see(start * 100, STILL, synced=before_set)
+        watcher.see(start * 100 + 50, PUMP, synced=before_set)
+    watcher.wrong_s = after_s
+    for start in range(12, 24):
+        watcher.see(start * 100, STILL, synced=after_set)
+        says = watcher.see(start * 100 + 50, PUMP, synced=after_set)
+    assert (says.figures["starts_last_hour"], says.found["short-cycling"].truth) == (24.0, True)
+    quiet = watcher.see(1150 + 3600, PUMP, synced=after_set)
+    assert quiet.figures["starts_last_hour"] == 12.0, "each goes an hour after it, by no clock that can be set"
+
+
+def test_starts_before_a_restart_of_the_machine_are_as_old_as_can_be_proved() -> None:
+    def after(before_set: bool, wrong_s: float, up_since_s: float) -> float:
+        watcher = Watcher(Family.PUMP)
+        watcher.wrong_s = wrong_s
+        for start in range(5):
+            watcher.see(start * 100, STILL, synced=before_set)
+            watcher.see(start * 100 + 50, PUMP, synced=before_set)
+        watcher.restart("another", up_since_s)
+        watcher.wrong_s = 0.0
+        return watcher.see(5000, PUMP).figures["starts_last_hour"]
+
+    assert after(before_set=True, wrong_s=0.0, up_since_s=4900) == 0.0, "by the wall clock the newest was 4,550 s ago"
+    assert after(before_set=False, wrong_s=-1.79e9, up_since_s=4900) == 5.0, "nobody knows; the machine has been up for 100 s"
+    assert after(before_set=False, wrong_s=-1.79e9, up_since_s=1300) == 0.0, "it has been up for longer than an hour"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.core.clock import Stamp
+from edgeguard.core.ids import BootId
 from edgeguard.core.maintenance import Usage
 from edgeguard.rules.judgement import Seen
 from edgeguard.rules.wear import Tally, add, count, end_day, follow, serviced, usage_finding
@@ -12,11 +14,16 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
+def at(hours: float, wrong_h: float = 0.0) -> Stamp:
+    """`wrong_h`: how far the wall clock is ahead."""
+    return Stamp(round((hours + wrong_h) * HOUR_MS), round(hours * HOUR_MS), BootId("b"), synced=True)
+
+
 def counted(readings: list[tuple[float, float]], usage: Usage = Usage.TRIPS, modulus: float | None = None) -> Tally:
     """Readings as (hours, value)."""
     tally = Tally()
     for hours, value in readings:
-        tally = count(tally, usage, value, round(hours * HOUR_MS), round(hours // 24), modulus)
+        tally = count(tally, usage, value, at(hours), round(hours // 24), modulus)
     return tally
 
 
@@ -31,6 +38,16 @@ def test_the_first_reading_counts_nothing_and_the_next_ones_their_steps() -> Non
     tally = counted([(0, 5000), (1, 5010), (1.5, 5010), (30, 5200)])
 
     assert (tally.used, tally.breaks, tally.since_day) == (200.0, 0, 0)
+
+
+@pytest.mark.parametrize("wrong_h", [-1.0, 9_600.0])
+def test_how_long_the_device_can_have_worked_is_not_asked_of_a_clock_that_jumps(wrong_h: float) -> None:
+    tally = count(Tally(), Usage.TRIPS, 5000, at(0), 0)
+    worked = count(tally, Usage.TRIPS, 5100, at(1, wrong_h), 0)
+    leapt = count(tally, Usage.TRIPS, 25_000, at(1, wrong_h), 0)
+
+    assert (worked.used, worked.breaks) == (100.0, 0)
+    assert (leapt.used, leapt.breaks) == (0.0, 1)
 
 
 def test_a_counter_that_was_reset_breaks_off_and_goes_on() -> None:
@@ -105,7 +122,7 @@ def test_what_is_used_never_falls_and_is_never_more_than_can_be(steps: list[tupl
     tally, at_h, before = Tally(), 0.0, 0.0
     for hours, value in steps:
         at_h += hours
-        tally = count(tally, Usage.RUN_HOURS, value, round(at_h * HOUR_MS), round(at_h // 24))
+        tally = count(tally, Usage.RUN_HOURS, value, at(at_h), round(at_h // 24))
         assert tally.used >= before
         before = tally.used
     assert tally.used <= 1.05 * (at_h + 0.1 * len(steps)) + len(steps)

@@ -142,18 +142,19 @@ def test_alarms_are_shown_with_their_limit_and_since_when() -> None:
     assert [view.state for view in show.alarm_views(known.pipeline.desk, everything=True)] == ["active", "normal"]
 
 
-NOW = Stamp(wall_ms=10_000_000, boot_ms=500_000, boot=BootId("b"), synced=True)
+NOW = Stamp(wall_ms=10_000_000, boot_ms=70_000, boot=BootId("b"), synced=True)
 
 
 @pytest.mark.parametrize(
     ("at", "age_s"),
     [
         (None, 0.0),
-        (replace(NOW, boot_ms=440_000, wall_ms=0), 60.0),
-        (replace(NOW, boot=BootId("a"), boot_ms=999_999_999, wall_ms=9_970_000), 30.0),
-        (replace(NOW, boot=BootId("a"), boot_ms=0, wall_ms=99_000_000), 0.0),
+        (replace(NOW, boot_ms=10_000, wall_ms=0), 60.0),
+        (replace(NOW, boot=BootId("a"), boot_ms=999_999_999, wall_ms=9_900_000), 100.0),
+        (replace(NOW, boot=BootId("a"), boot_ms=0, wall_ms=99_000_000), 70.0),
+        (replace(NOW, boot=BootId("a"), wall_ms=0, synced=False), 70.0),
     ],
-    ids=["never", "within a boot", "before a boot", "from the future"],
+    ids=["never", "within a boot", "before a boot", "from the future: before this boot", "before a boot whose clock was never set"],
 )
 def test_ages(at: Stamp | None, age_s: float) -> None:
     assert show.age_s(at, NOW) == age_s

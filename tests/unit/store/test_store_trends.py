@@ -255,6 +255,19 @@ def test_rounds_before_the_clock_was_set_get_their_true_time(tmp_path: Path) -> 
     assert sum(sample.of.count for sample in _Reading(tmp_path).samples(Grain.MINUTE)) == 121
 
 
+def test_a_clock_that_leaps_ahead_makes_nothing_old(tmp_path: Path) -> None:
+    async def work(rig: Rig) -> None:
+        await rig.hours(2)
+        rig.clock.wall_ms += 400 * 24 * HOUR_MS
+        await rig.hours(1)
+        rig.clock.wall_ms -= 400 * 24 * HOUR_MS
+        await rig.hours(1)
+
+    on(tmp_path, work, raw_ms=24 * HOUR_MS)
+    kept = _Reading(tmp_path).samples(Grain.RAW, HOUR0, HOUR0 + 24 * HOUR_MS)
+    assert len(kept) == 3 * 60, "the fourth hour stands where the clock had it"
+
+
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "foreign", "folder", "half"])
 def test_a_damaged_history_is_set_aside_and_told(tmp_path: Path, damage: str) -> None:
     on(tmp_path, lambda rig: rig.hours(1))
