@@ -20,6 +20,8 @@ _LEVELS: Final = 12.0
 _CELLS: Final = 6
 _LINGER_S: Final = 0.6
 """So long after the last change it is still looked: a car that brakes moves less and less."""
+_BEGIN_S: Final = 1.2
+"""So long it is looked when a stream begins, whatever moves: whoever waits at the barrier meanwhile stands still."""
 
 
 class LaneGate:
@@ -33,7 +35,7 @@ class LaneGate:
         """Whether something has changed, now or a moment ago."""
         small = cv2.resize(luma, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
         if self._known is None:
-            self._known = small
+            self._known, self._until_s = small, t_s + _BEGIN_S
             return True
         change = small - self._known
         change -= np.median(change)

@@ -31,7 +31,9 @@ _CAME: Final[Mapping[str, tuple[str, str]]] = {
     "opened": ("已开闸", "opened"),
     "not-opened": ("未能开闸", "not opened"),
     "passed": ("已通过", "went through"),
+    "passed-unseen": ("已通过(重启期间)", "went through unseen"),
     "not-passed": ("未通过", "did not go through"),
+    "unseen": ("重启后去向不明", "not seen since the restart"),
     "not-waited": ("等待超时", "waited too long"),
     "confirmed": ("人工放行", "let in by hand"),
 }

@@ -35,6 +35,10 @@ GATE_LOOP_STUCK_MS: Final = 2 * 60_000
 """A loop that shows a vehicle for so long is stuck, or somebody has broken down on it: a person has to look."""
 GATE_WAITING_MS: Final = 20_000
 """So long a vehicle behind another may wait for the loop to clear before it is left to people."""
+GATE_RESUMED_MS: Final = 10_000
+"""A vehicle that was let in before the daemon began anew, and has not come to the loop so long after that, is told as unseen."""
+GATE_LOOP_UNKNOWN_MS: Final = 2 * 60_000
+"""So long a relay stays closed because nobody knows whether a vehicle stands under the barrier; while one does, without an end."""
 GATE_READ_OLD_MS: Final = 5_000
 """A reading that comes to the gateway later than this opens nothing: the vehicle may have left."""
 GATE_HOLD_MS: Final = HOUR_MS

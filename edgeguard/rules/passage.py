@@ -2,6 +2,7 @@
 
 The loop under the barrier tells when a vehicle has gone through. Until then the next one waits. A loop that is unknown or stuck
 opens nothing by itself. A vehicle that goes under the barrier right behind another, without having been let in, is told.
+A daemon that begins anew goes on with what was under way: nobody is let in twice, and what nobody has seen is said to be unseen.
 Times are those of the boot clock.
 """
 
@@ -10,10 +11,12 @@ from enum import StrEnum
 from typing import Final
 
 from edgeguard.core.gate import Way
-from edgeguard.core.gate_limits import GATE_LOOP_STUCK_MS, GATE_SAME_MS, GATE_WAITING_MS
+from edgeguard.core.gate_limits import GATE_LOOP_STUCK_MS, GATE_RESUMED_MS, GATE_SAME_MS, GATE_WAITING_MS
 from edgeguard.rules.gate import differs_in_one
 
 _WAITING_MOST: Final = 3
+_NEVER_MS: Final = -(2**60)
+_FOR_EVER_MS: Final = 2**60
 _BEHIND_MS: Final = 6_000
 """So long after a vehicle has cleared the loop the barrier may still be up."""
 
@@ -25,6 +28,8 @@ class Phase(StrEnum):
     OPENING = "opening"
     OPEN = "open"
     UNDER = "under"
+    RESUMED = "resumed"
+    """It was let in before the daemon began anew: nobody knows whether the barrier opened, and whether it has gone since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,12 @@ class Told(StrEnum):
     OPEN = "open"
     """The barrier is to be opened for it now."""
     PASSED = "passed"
+    PASSED_UNSEEN = "passed-unseen"
+    """It was under the barrier when that was last seen, and is not any more: it counts as gone through."""
     NOT_PASSED = "not-passed"
     """It was let in and did not come."""
+    UNSEEN = "unseen"
+    """It was let in before the daemon began anew; nobody knows whether it came. It is not counted."""
     NOT_WAITED = "not-waited"
     """It stood behind another for too long, or too many stood there: a person has to look."""
     TAILGATED = "tailgated"
@@ -65,7 +74,7 @@ class Passage:
     loop_since_ms: int = 0
     stuck: bool = False
     last: Vehicle | None = None
-    last_ms: int = -(2**60)
+    last_ms: int = _NEVER_MS
 
 
 News = tuple[tuple[Told, Vehicle | None], ...]
@@ -76,7 +85,10 @@ def is_same(passage: Passage, text: str, now_ms: int, *, exact: bool) -> bool:
     """Whether a reading is of a vehicle that is already dealt with: by another camera, or by the same one once more.
 
     `exact`: the reading stands on a list itself; otherwise one that differs in one place is taken for the same vehicle.
+    One that was let in before the daemon began anew and still stands there is none of them: the barrier may not have opened.
     """
+    if _stands_there(passage, text):
+        return False
     known = [vehicle for vehicle, _ in passage.waiting]
     if passage.vehicle is not None:
         known.append(passage.vehicle)
@@ -88,6 +100,8 @@ def is_same(passage: Passage, text: str, now_ms: int, *, exact: bool) -> bool:
 
 def ask(passage: Passage, vehicle: Vehicle, now_ms: int) -> Step:
     """Somebody may go through: now, or after whoever is under way."""
+    if _stands_there(passage, vehicle.plate) and passage.loop is not True:
+        return _open(passage, vehicle, now_ms)
     if passage.phase is Phase.IDLE and passage.loop is not True and not passage.waiting:
         return _open(passage, vehicle, now_ms)
     if len(passage.waiting) >= _WAITING_MOST:
@@ -121,12 +135,12 @@ def see_loop(passage: Passage, loop: bool | None, now_ms: int) -> Step:
     if passage.stuck and loop is not True:
         seen, news = replace(seen, stuck=False), ((Told.LOOP_FREE, None),)
     if loop is True:
-        if passage.phase in (Phase.OPENING, Phase.OPEN):
+        if passage.phase in (Phase.OPENING, Phase.OPEN, Phase.RESUMED):
             return replace(seen, phase=Phase.UNDER, since_ms=now_ms), news
         if passage.phase is Phase.IDLE and now_ms - passage.last_ms <= _BEHIND_MS and before is False:
             return seen, (*news, (Told.TAILGATED, None))
     elif loop is False and passage.phase is Phase.UNDER:
-        gone, passed = _gone(seen, Told.PASSED, now_ms)
+        gone, passed = _gone(seen, Told.PASSED_UNSEEN if before is None else Told.PASSED, now_ms)
         return gone, (*news, *passed)
     return seen, news
 
@@ -137,10 +151,11 @@ def tick(passage: Passage, now_ms: int, clear_within_ms: int) -> Step:
     if passage.loop is True and not passage.stuck and now_ms - passage.loop_since_ms >= GATE_LOOP_STUCK_MS:
         passage, news = replace(passage, stuck=True), ((Told.LOOP_STUCK, None),)
     # An opening that never comes to an end must not hold up the gate for ever.
-    within_ms = {Phase.OPEN: clear_within_ms, Phase.OPENING: clear_within_ms + GATE_WAITING_MS}.get(passage.phase)
-    if within_ms is not None and now_ms - passage.since_ms >= within_ms:
-        gone = passage.vehicle
-        passage, news = replace(passage, phase=Phase.IDLE, vehicle=None), (*news, (Told.NOT_PASSED, gone))
+    within_ms = {Phase.OPEN: clear_within_ms, Phase.OPENING: clear_within_ms + GATE_WAITING_MS, Phase.RESUMED: GATE_RESUMED_MS}
+    if now_ms - passage.since_ms >= within_ms.get(passage.phase, _FOR_EVER_MS):
+        told = Told.UNSEEN if passage.phase is Phase.RESUMED else Told.NOT_PASSED
+        news = (*news, (told, passage.vehicle))
+        passage = replace(passage, phase=Phase.IDLE, vehicle=None)
     late = [vehicle for vehicle, since_ms in passage.waiting if now_ms - since_ms >= GATE_WAITING_MS]
     if late:
         waiting = tuple(one for one in passage.waiting if one[0] not in late)
@@ -150,6 +165,42 @@ def tick(passage: Passage, now_ms: int, clear_within_ms: int) -> Step:
         passage, more = _open(replace(passage, waiting=tuple(rest)), vehicle, now_ms)
         news = (*news, *more)
     return passage, news
+
+
+def resumed(kept: Passage, now_ms: int, *, same_boot: bool, has_loop: bool) -> Step:
+    """What is known of a passage after the daemon has begun anew. What was under the barrier is taken to be there still until
+    the loop is seen; times of another boot say nothing."""
+    begun = Passage(last=kept.last, last_ms=kept.last_ms, waiting=kept.waiting) if same_boot else Passage()
+    if kept.vehicle is None:
+        return begun, ()
+    if kept.phase is Phase.UNDER and has_loop:
+        return replace(begun, phase=Phase.UNDER, vehicle=kept.vehicle, since_ms=now_ms), ()
+    if same_boot and has_loop:
+        return replace(begun, phase=Phase.RESUMED, vehicle=kept.vehicle, since_ms=now_ms), ()
+    return begun, ((Told.UNSEEN, kept.vehicle),)
+
+
+def settled(passage: Passage, now_ms: int) -> Passage:
+    """What of it another run of the daemon has to know: whoever is under way, waits, or has just gone through."""
+    lately = passage.last is not None and now_ms - passage.last_ms <= GATE_SAME_MS
+    last, last_ms = (passage.last, passage.last_ms) if lately else (None, _NEVER_MS)
+    return Passage(passage.phase, passage.vehicle, passage.since_ms, passage.waiting, last=last, last_ms=last_ms)
+
+
+def forgotten(passage: Passage, text: str) -> Passage:
+    """Without a plate that was erased; its vehicle counts on without one."""
+
+    def without(vehicle: Vehicle | None) -> Vehicle | None:
+        named = vehicle is not None and vehicle.plate is not None and text in vehicle.plate
+        return replace(vehicle, plate=None) if vehicle is not None and named else vehicle
+
+    waiting = tuple((without(vehicle) or vehicle, since_ms) for vehicle, since_ms in passage.waiting)
+    return replace(passage, vehicle=without(passage.vehicle), last=without(passage.last), waiting=waiting)
+
+
+def _stands_there(passage: Passage, plate: str | None) -> bool:
+    vehicle = passage.vehicle
+    return passage.phase is Phase.RESUMED and vehicle is not None and plate is not None and vehicle.plate == plate
 
 
 def _open(passage: Passage, vehicle: Vehicle, now_ms: int) -> Step:

@@ -29,8 +29,9 @@ from edgeguard.rules.gate import Read
 from edgeguard.rules.gate_csv import fields_of
 from edgeguard.rules.items import command_item
 from edgeguard.rules.stays import Step, ZoneState
+from edgeguard.runtime.gate_course import Decided
 from edgeguard.runtime.gate_transfers import GateTransfers
-from edgeguard.runtime.gatekeeper import Decided, Gatekeeper
+from edgeguard.runtime.gatekeeper import Gatekeeper
 from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.writing import Put
@@ -139,7 +140,7 @@ class GateHandlers:
             raise BadArguments("give either count, or gone with the plate of a vehicle that has left")
         step = self._gone(state, gone) if gone else stays.corrected(state, self._count(call), now)
         await self._record("gate.correct", f"zone {zone.name}", call, f"{state.count} -> {step[0].count}")
-        self._keeper.take_step(zone.name, None, step, call.author)
+        self._keeper.take_step(zone.name, step, call.author)
         return self._zone_view(zone)
 
     def _gone(self, state: ZoneState, gone: str) -> Step:

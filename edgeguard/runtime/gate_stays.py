@@ -1,6 +1,6 @@
 """The vehicles inside as the daemon holds them: stays and counts of zones, in memory and, over restarts, in the store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -53,8 +53,8 @@ class GateStays:
         """What a zone holds; an empty one where there is none."""
         return ZoneState() if name is None else self._zones.get(name, ZoneState())
 
-    def take(self, zone: str, step: Step, items: Iterable[Item]) -> tuple[StayNews, ...]:
-        """A step of a zone comes into force, with the events that tell of it."""
+    def take(self, zone: str, step: Step, items: Iterable[Item], more: Sequence[RuleState] = ()) -> tuple[StayNews, ...]:
+        """A step of a zone comes into force, with the events that tell of it and whatever else is to be kept with them."""
         before, (after, news) = self.zone(zone), step
         self._zones[zone] = after
         gone = [plate for plate in before.stays if plate not in after.stays]
@@ -62,7 +62,7 @@ class GateStays:
         states = [RuleState(OWNER, f"{zone} {plate}", b"") for plate in gone] + [_stay_state(zone, stay) for stay in new]
         if before.extra != after.extra:
             states.append(_zone_state(zone, after))
-        batch = Batch(tuple(items), states=tuple(states))
+        batch = Batch(tuple(items), states=(*states, *more))
         if batch.items or batch.states:
             self._store.submit(batch)
         return news

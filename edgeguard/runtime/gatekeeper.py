@@ -1,14 +1,14 @@
 """Whoever comes before a gate: decided here, by what is known here; let in by the same relay, interlock and record as by a person.
 
 A camera tells a reading as soon as it is sure of it, which opens nothing that the lists do not open. A dead relay, a lost write, a
-loop that is stuck or unknown leave the barrier to people, and say so. Needs no network, and no platform.
+loop that is stuck or unknown leave the barrier to people, and say so. Needs no network, and no platform. One that is killed and
+begins anew goes on with whoever is under way.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -24,7 +24,6 @@ from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, Sto
 from edgeguard.core.gate import Eye, GateSpec, OpensAt, PlateRule, Way, ZoneSpec
 from edgeguard.core.gate_limits import (
     GATE_CONFIRM_MS,
-    GATE_DECISIONS_KEPT,
     GATE_LOOK_S,
     GATE_READ_OLD_MS,
     GATE_SAME_MS,
@@ -33,11 +32,9 @@ from edgeguard.core.gate_limits import (
 from edgeguard.core.gate_list import masked_plate, plain_plate
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, GateName
-from edgeguard.core.interlock import PointRef
 from edgeguard.core.item import Item
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.core.point import Labels
-from edgeguard.core.quality import Fault
 from edgeguard.core.rule_state import RuleState
 from edgeguard.rules import passage as passages
 from edgeguard.rules import stays
@@ -47,7 +44,11 @@ from edgeguard.rules.passage import Passage, Phase, Told, Vehicle
 from edgeguard.rules.stays import Stay, StayNews
 from edgeguard.runtime.gate_book import OWNER as LISTS
 from edgeguard.runtime.gate_book import GateBook
+from edgeguard.runtime.gate_course import Course, Decided
 from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
+from edgeguard.runtime.gate_loop import has_loop, loop_shown
+from edgeguard.runtime.gate_passages import OWNER as PASSAGES
+from edgeguard.runtime.gate_passages import GatePassages
 from edgeguard.runtime.gate_stays import OWNER as STAYS
 from edgeguard.runtime.gate_stays import GateStays
 from edgeguard.runtime.gates import Gates
@@ -65,30 +66,6 @@ _NOT_OPENED: Final = Labels(zh="道闸未能打开", en="the barrier did not ope
 _OPENED: Final = Labels(zh="道闸恢复正常", en="the barrier opens again")
 
 
-@dataclass(slots=True)
-class Decided:
-    """A decision that was made. `came` is what has become of it since; `ms` how long after the reading the relay was closed."""
-
-    id: str
-    at: Stamp
-    camera: str
-    way: Way
-    read: Read
-    decision: Decision
-    came: str = ""
-    ms: int | None = None
-
-
-@dataclass(slots=True)
-class Course:
-    """One gate as it runs."""
-
-    passage: Passage = field(default_factory=Passage)
-    decisions: deque[Decided] = field(default_factory=lambda: deque(maxlen=GATE_DECISIONS_KEPT))
-    seen: deque[str] = field(default_factory=lambda: deque(maxlen=4 * GATE_DECISIONS_KEPT))
-    """Ids of readings that have been dealt with, those of vehicles dealt with already included."""
-
-
 class Gatekeeper:
     """All gates that open by plates. `run` until cancelled; what is under way then is left to people."""
 
@@ -98,6 +75,7 @@ class Gatekeeper:
         self.book = book
         self.inside = inside
         self.shaping = PlateShaping()
+        self._passages = GatePassages()
         self._courses: dict[GateName, Course] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._ailing: set[GateName] = set()
@@ -115,6 +93,7 @@ class Gatekeeper:
             return
         self.book.recall(states.get(LISTS, {}))
         self.inside.recall(states.get(STAYS, {}))
+        self._resume(states.get(PASSAGES, {}))
         try:
             told = orjson.loads(states.get(CLOCK_OWNER, {})[_ANCHOR])
             self._anchor = Stamp(int(told["wall_ms"]), int(told["boot_ms"]), BootId(told["boot"]), True)
@@ -125,6 +104,8 @@ class Gatekeeper:
         """Hand everything to a store that has begun a new file."""
         self.book.keep()
         self.inside.keep()
+        if under_way := self._passages.all():
+            self._gateway.store.submit(Batch((), states=under_way))
         self._anchored_ms = -HOUR_MS
 
     def forget(self, text: str) -> None:
@@ -132,6 +113,7 @@ class Gatekeeper:
         self.book.forget(text)
         self.inside.forget(text)
         for course in self._courses.values():
+            course.passage = passages.forgotten(course.passage, text)
             kept = [one for one in course.decisions if one.read.text is None or text not in (one.read.text, one.decision.near)]
             course.decisions.clear()
             course.decisions.extend(kept)
@@ -159,6 +141,26 @@ class Gatekeeper:
             for task in self._opening:
                 task.cancel()
             await asyncio.gather(*self._opening, return_exceptions=True)
+
+    def _resume(self, states: Mapping[str, bytes]) -> None:
+        """Go on with what was under way when an earlier run ended."""
+        for gate in self.gates():
+            course = self.course(gate.name)
+            if gate.name not in states or course.passage.phase is not Phase.IDLE:
+                continue
+            try:
+                now = self._gateway.clock.now()
+                course.passage, news = self._passages.resume(gate.name, states[gate.name], now, has_loop=has_loop(gate))
+            except (ValueError, KeyError, TypeError) as error:
+                _log.warning("gate.passage-unreadable", gate=gate.name, error=type(error).__name__)
+                continue
+            self._hear(gate, course, news)
+            self._keep(gate, course)
+
+    def _keep(self, gate: GateSpec, course: Course) -> None:
+        """Let the store know who is under way."""
+        if news := self._passages.news(gate.name, course.passage, self._gateway.clock.now()):
+            self._gateway.store.submit(Batch((), states=news))
 
     def gates(self) -> tuple[GateSpec, ...]:
         """Those that open by plates."""
@@ -236,13 +238,13 @@ class Gatekeeper:
             return
         course.passage, news = passages.ask(course.passage, vehicle, now_ms)
         self._hear(gate, course, news)
+        self._keep(gate, course)
         self._stirred.set()
 
     def _loop_doubt(self, gate: GateSpec, course: Course) -> bool:
         """Whether the loop is unknown or stuck, so that nothing may be opened by plate."""
         self._look_at_loop(gate, course)
-        rule = gate.plates
-        return rule is not None and rule.loop is not None and (course.passage.loop is None or course.passage.stuck)
+        return has_loop(gate) and (course.passage.loop is None or course.passage.stuck)
 
     # --- at the barrier
 
@@ -257,22 +259,13 @@ class Gatekeeper:
         if rule is not None:
             course.passage, news = passages.tick(course.passage, now_ms, rule.clear_within_ms)
             self._hear(gate, course, news)
+            self._keep(gate, course)
 
     def _look_at_loop(self, gate: GateSpec, course: Course) -> None:
-        if gate.plates is not None and gate.plates.loop is not None:
+        if has_loop(gate):
             now_ms = self._gateway.clock.now().boot_ms
-            course.passage, news = passages.see_loop(course.passage, self._loop(gate.plates.loop), now_ms)
+            course.passage, news = passages.see_loop(course.passage, loop_shown(self._gateway, gate), now_ms)
             self._hear(gate, course, news)
-
-    def _loop(self, ref: PointRef) -> bool | None:
-        """What the loop showed in the last round of its device; None if that was nothing."""
-        record = self._gateway.pipeline.records.get(ref.device)
-        if record is None or record.at is None or record.stale:
-            return None
-        for point, outcome in zip(record.rules.points, record.outcomes, strict=True):
-            if point.name == ref.point and not isinstance(outcome, Fault):
-                return bool(outcome)
-        return None
 
     def _hear(self, gate: GateSpec, course: Course, news: passages.News) -> None:
         """Do and tell what a step has found."""
@@ -281,17 +274,16 @@ class Gatekeeper:
                 task = asyncio.create_task(self._open(gate, course, vehicle), name=f"gate {gate.name}")
                 self._opening.add(task)
                 task.add_done_callback(self._opened)
-            elif told is Told.PASSED and vehicle is not None:
-                self._came(gate, course, vehicle.id, "passed")
-                self._count(gate, vehicle)
+            elif told in (Told.PASSED, Told.PASSED_UNSEEN) and vehicle is not None:
+                self._count(gate, course, vehicle, self._outcome(gate, course, vehicle, told.value))
             elif told in (Told.LOOP_STUCK, Told.LOOP_FREE):
                 ok = told is Told.LOOP_FREE
                 self._gateway.pipeline.health(Health(f"gate.{gate.name}", "loop-stuck", ok=ok, text=_FREE if ok else _STUCK))
             elif vehicle is not None:
-                self._came(gate, course, vehicle.id, told.value)
+                self._emit(self._outcome(gate, course, vehicle, told.value))
             else:
-                self._emit(gate_item(self._gateway.clock.now(), told.value, {"gate": gate.name, "id": None}))
-                self._count(gate, Vehicle("", None, self._only_way(gate)))
+                item = gate_item(self._gateway.clock.now(), told.value, {"gate": gate.name, "id": None})
+                self._count(gate, course, Vehicle("", None, self._only_way(gate)), item)
 
     def _opened(self, task: "asyncio.Task[None]") -> None:
         self._opening.discard(task)
@@ -304,16 +296,16 @@ class Gatekeeper:
         tries = 0
 
         def acted() -> None:
-            one = self._decided(course, vehicle.id)
+            one = course.decided(vehicle.id)
             now_ms = self._gateway.clock.now().boot_ms
             if one is not None:
                 one.ms = now_ms - one.at.boot_ms
-            has_loop = gate.plates is not None and gate.plates.loop is not None
-            if has_loop:  # without one it counts as gone through, which waits for the feedback
+            if has_loop(gate):  # without one it counts as gone through, which waits for the feedback
                 course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=True)
                 self._hear(gate, course, news)
+                self._keep(gate, course)
 
-        while True:
+        while course.passage.vehicle == vehicle and course.passage.phase is Phase.OPENING:
             tries += 1
             why = ""
             try:
@@ -335,19 +327,19 @@ class Gatekeeper:
         self._end_opening(gate, course, vehicle, why)
 
     def _end_opening(self, gate: GateSpec, course: Course, vehicle: Vehicle, why: str) -> None:
-        has_loop = gate.plates is not None and gate.plates.loop is not None
         ailing = f"gate.{gate.name}"
         if why:
             course.passage = passages.failed(course.passage, vehicle)
-            self._came(gate, course, vehicle.id, "not-opened", detail=why)
+            self._keep(gate, course)
+            self._emit(self._outcome(gate, course, vehicle, "not-opened", detail=why))
             self._ailing.add(gate.name)
             self._gateway.pipeline.health(Health(ailing, "not-opened", ok=False, text=_NOT_OPENED, detail=why))
             return
         if gate.name in self._ailing:
             self._ailing.discard(gate.name)
             self._gateway.pipeline.health(Health(ailing, "not-opened", ok=True, text=_OPENED))
-        self._came(gate, course, vehicle.id, "opened")
-        if not has_loop:
+        self._emit(self._outcome(gate, course, vehicle, "opened"))
+        if not has_loop(gate):
             now_ms = self._gateway.clock.now().boot_ms
             course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=False)
             self._hear(gate, course, news)
@@ -370,24 +362,25 @@ class Gatekeeper:
             self._tell(gate, one, "confirmed", decision_facts(one.decision) | {"by": by})
         else:
             vehicle = Vehicle(f"by-hand-{self._gateway.clock.now().boot_ms}", None, self._only_way(gate))
-        if course.passage.phase is Phase.IDLE:
+        if course.passage.phase in (Phase.IDLE, Phase.RESUMED):
+            if course.passage.vehicle is not None:
+                self._hear(gate, course, ((Told.UNSEEN, course.passage.vehicle),))
             now_ms = self._gateway.clock.now().boot_ms
             waiting = tuple(entry for entry in course.passage.waiting if entry[0].id != vehicle.id)
             course.passage = replace(course.passage, phase=Phase.OPENING, vehicle=vehicle, since_ms=now_ms, waiting=waiting)
-            has_loop = gate.plates.loop is not None
-            if has_loop and course.passage.loop is True:
+            if has_loop(gate) and course.passage.loop is True:
                 course.passage = replace(course.passage, phase=Phase.UNDER)
-            course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=has_loop)
+            course.passage, news = passages.opened(course.passage, vehicle, now_ms, has_loop=has_loop(gate))
             self._hear(gate, course, news)
+            self._keep(gate, course)
             self._stirred.set()
         return view
 
     def _to_confirm(self, gate: GateSpec, course: Course, pass_id: str) -> Decided:
-        one = self._decided(course, pass_id)
+        one = course.decided(pass_id)
         if one is None or self._gateway.clock.now().boot_ms - one.at.boot_ms > GATE_CONFIRM_MS:
             raise CommandRefused("no-such-pass", f"no vehicle {pass_id} has waited at gate {gate.name} lately")
-        came_not = ("not-opened", "not-waited", "not-passed")
-        if one.came in ("confirmed", "opened", "passed") or (one.decision.verdict is Verdict.OPEN and one.came not in came_not):
+        if one.is_let_in:
             raise CommandRefused("let-in", f"vehicle {pass_id} was let in already")
         return one
 
@@ -398,10 +391,12 @@ class Gatekeeper:
 
     # --- counting and telling
 
-    def _count(self, gate: GateSpec, vehicle: Vehicle) -> None:
-        """It has gone through: a stay begins or ends."""
+    def _count(self, gate: GateSpec, course: Course, vehicle: Vehicle, item: Item) -> None:
+        """It has gone through: a stay begins or ends, in one transaction with the event that tells so and with the passage."""
+        passage = self._passages.news(gate.name, course.passage, self._gateway.clock.now())
         rule = gate.plates
         if rule is None or rule.zone is None or vehicle.way is None:
+            self._gateway.pipeline.emit(item, *passage)
             return
         at, zone = self._gateway.clock.now(), self.inside.zone(rule.zone)
         if vehicle.way is Way.IN:
@@ -409,10 +404,13 @@ class Gatekeeper:
             step = stays.enter(zone, vehicle.plate, stay)
         else:
             step = stays.leave(zone, vehicle.plate, at)
-        self.take_step(rule.zone, gate, step)
+        self.inside.take(rule.zone, step, (item, *self._stay_items(rule.zone, gate, step)), passage)
 
-    def take_step(self, zone: str, gate: GateSpec | None, step: stays.Step, by: str = "") -> tuple[StayNews, ...]:
-        """A step of a zone comes into force and is told."""
+    def take_step(self, zone: str, step: stays.Step, by: str = "") -> tuple[StayNews, ...]:
+        """A step of a zone that no vehicle at a gate has brought about comes into force and is told."""
+        return self.inside.take(zone, step, self._stay_items(zone, None, step, by))
+
+    def _stay_items(self, zone: str, gate: GateSpec | None, step: stays.Step, by: str = "") -> list[Item]:
         camera = None
         for one in (gate,) if gate is not None else self.gates():
             if one.plates is not None and one.plates.zone == zone and one.plates.eyes:
@@ -421,34 +419,38 @@ class Gatekeeper:
         for news in step[1]:
             plate, shape = self.shaping.shape(camera, news.plate)
             items.append(stay_item(news, zone, gate.name if gate is not None else "", plate, shape, by))
-        return self.inside.take(zone, step, items)
+        return items
 
-    def _came(self, gate: GateSpec, course: Course, identity: str, state: str, detail: str = "") -> None:
-        one = self._decided(course, identity)
+    def _outcome(self, gate: GateSpec, course: Course, vehicle: Vehicle, state: str, detail: str = "") -> Item:
+        """What has become of a vehicle, and the event that tells it."""
+        one = course.decided(vehicle.id)
         facts: dict[str, Any] = {"detail": detail} if detail else {}
-        if one is None:
-            self._emit(gate_item(self._gateway.clock.now(), state, {"gate": gate.name, "id": identity, **facts}))
-            return
+        if one is None:  # let in by hand, or before the daemon began anew
+            eyes = () if gate.plates is None else gate.plates.eyes
+            seen_by = next((self.camera(eye.camera) for eye in eyes if eye.way is vehicle.way), None)
+            plate, shape = self.shaping.shape(seen_by, vehicle.plate)
+            told: dict[str, Any] = {"gate": gate.name, "id": vehicle.id, "plate": plate, "shape": shape}
+            way = {} if vehicle.way is None else {"way": vehicle.way.value}
+            return gate_item(self._gateway.clock.now(), state, told | way | facts)
         one.came = state
         if one.ms is not None and state == "opened":
             facts["relay_ms"] = one.ms
-        self._tell(gate, one, state, facts)
+        return self._item(gate, one, state, facts)
 
     def _tell(self, gate: GateSpec, one: Decided, state: str, facts: Mapping[str, Any]) -> None:
+        self._emit(self._item(gate, one, state, facts))
+
+    def _item(self, gate: GateSpec, one: Decided, state: str, facts: Mapping[str, Any]) -> Item:
         camera = self.camera(one.camera)
         plate, shape = self.shaping.shape(camera, one.read.text)
         told = {"gate": gate.name, "id": one.id, "camera": one.camera, "way": one.way.value, "plate": plate, "shape": shape}
-        self._emit(gate_item(self._gateway.clock.now(), state, {**told, "confidence": round(one.read.confidence, 3), **facts}))
+        return gate_item(self._gateway.clock.now(), state, {**told, "confidence": round(one.read.confidence, 3), **facts})
 
     def _near(self, camera: CameraSpec, decision: Decision) -> dict[str, Any]:
         return {} if decision.near is None else {"near": self.shaping.shape(camera, decision.near)[0]}
 
     def _emit(self, item: Item) -> None:
         self._gateway.pipeline.emit(item)
-
-    @staticmethod
-    def _decided(course: Course, identity: str) -> Decided | None:
-        return next((one for one in course.decisions if one.id == identity), None)
 
     async def _tidy(self) -> None:
         """Now and then: note that the clock is right, and give up what nobody needs any more."""
@@ -468,7 +470,7 @@ class Gatekeeper:
         for zone in self._gateway.site.parking.zones:
             step = self.inside.sweep(zone.name, now)
             if step[1]:
-                self.take_step(zone.name, None, step)
+                self.take_step(zone.name, step)
 
     async def _purge(self, now: datetime, zone: tzinfo) -> None:
         try:

@@ -1,7 +1,8 @@
 """`barrier`: a gate's relay is closed for a moment, past its interlock, and the input says whether it opened.
 
 What is begun is ended: that a relay is to let go is known to the store before it is closed, so that neither a lost answer nor a
-crash nor a power cut leaves it closed for good. Letting go needs no condition and obeys no rate.
+crash nor a power cut leaves it closed for good. Letting go needs no condition and obeys no rate; but while a vehicle stands under
+the barrier no relay is let go, whatever was to end: a pulse, holding, or what an earlier run of the daemon has left.
 """
 
 import asyncio
@@ -19,13 +20,14 @@ from edgeguard.control.command_views import BarrierView
 from edgeguard.core.afar_limits import GATE_LET_GO_S, GATE_LET_GO_TRIES
 from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
 from edgeguard.core.gate import GateSpec
-from edgeguard.core.gate_limits import GATE_HOLD_MAX_MS
+from edgeguard.core.gate_limits import GATE_HOLD_MAX_MS, GATE_LOOP_UNKNOWN_MS
 from edgeguard.core.health import Health
 from edgeguard.core.ids import GateName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.core.point import Labels
 from edgeguard.core.rule_state import RuleState
+from edgeguard.runtime.gate_loop import has_loop, loop_shown
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.writing import End, Wish, Writing
 from edgeguard.store import Batch
@@ -35,6 +37,8 @@ _log = structlog.get_logger()
 OWNER: Final = "gates"
 _FEEDBACK_LOOK_S: Final = 0.3
 _HELD_LOOK_S: Final = 5.0
+_OCCUPIED_LOOK_S: Final = 0.3
+_OCCUPIED: Final = "a vehicle stands under the barrier: its relay is let go when it has gone"
 
 
 class Gates:
@@ -49,6 +53,8 @@ class Gates:
         self._held: dict[GateName, int] = {}
         """Those of them that a person keeps closed, with the boot time until which."""
         self._due = asyncio.Event()
+        self._unknown_ms: dict[GateName, int] = {}
+        """Since when it has been waited for a loop that nobody knows, boot ms."""
 
     def recall(self, states: Mapping[str, bytes]) -> None:
         """Relays that an earlier run had closed: they are let go as soon as their devices answer."""
@@ -72,12 +78,18 @@ class Gates:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), _HELD_LOOK_S if self._held else None)
             self._due.clear()
+            again_s = 0.0
             for name in tuple(self._closed):
                 async with self._turns[name]:
-                    if name in self._closed and not self.held_ms(name) and not await self._let_go(name):
-                        self._due.set()
-            if self._due.is_set():
-                await asyncio.sleep(GATE_LET_GO_S)
+                    if name not in self._closed or self.held_ms(name):
+                        continue
+                    if self._is_occupied(name):
+                        again_s = again_s or _OCCUPIED_LOOK_S
+                    elif not await self._let_go(name):
+                        again_s = GATE_LET_GO_S
+            if again_s:
+                self._due.set()
+                await asyncio.sleep(again_s)
 
     def held_ms(self, name: GateName) -> int:
         """How much longer a gate is held open; 0 if it is not."""
@@ -102,7 +114,7 @@ class Gates:
             finally:
                 await self._end_pulse(gate)
             shown = await self._shown(gate)
-        return _view(gate, ends, shown, closed=gate.name in self._closed)
+        return _view(gate, ends, shown, closed=gate.name in self._closed and not self._is_occupied(gate.name))
 
     async def hold(self, name: str, by: str, lasts_ms: int) -> BarrierView:
         """Open a gate and keep it open for a while, over restarts; a further call changes for how long. Refusals as `open`."""
@@ -140,6 +152,8 @@ class Gates:
         async with self._turns[gate.name]:
             self._held.pop(gate.name, None)
             await self._end_pulse(gate)
+        if gate.name in self._closed and self._is_occupied(gate.name):
+            raise Retryable(_OCCUPIED)
         if gate.name in self._closed:
             raise Retryable(f"the relay of gate {gate.name} has not let go; it is tried again every {GATE_LET_GO_S:g} s")
         return BarrierView(gate.name, None, verified=True, detail="released")
@@ -206,12 +220,26 @@ class Gates:
         """Let go, a few times if need be; what does not succeed now is tried on in the background."""
         if gate.name not in self._closed:
             return
+        if self._is_occupied(gate.name):
+            self._due.set()
+            return
         for _ in range(GATE_LET_GO_TRIES):
             if await self._let_go(gate.name):
                 return
         self._due.set()
         zh, en = f"{gate.labels.zh}:继电器可能仍吸合", f"{gate.labels.en}: the relay may still be closed"
         self._gateway.pipeline.health(Health(f"gate.{gate.name}", "relay-closed", ok=False, text=Labels(zh, en)))
+
+    def _is_occupied(self, name: GateName) -> bool:
+        """Whether a vehicle stands under the barrier, or may: of a loop that nobody knows that is believed for a while only."""
+        gate = next((gate for gate in self._gateway.site.gates if gate.name == name), None)
+        if gate is None or not has_loop(gate):
+            return False
+        shown, now_ms = loop_shown(self._gateway, gate), self._gateway.clock.now().boot_ms
+        if shown is not None:
+            self._unknown_ms.pop(name, None)
+            return shown
+        return now_ms - self._unknown_ms.setdefault(name, now_ms) < GATE_LOOP_UNKNOWN_MS
 
     async def _let_go(self, name: GateName) -> bool:
         """Whether the relay is known to have let go."""

@@ -11,9 +11,10 @@ from edgeguard.rules.passage import Told
 from edgeguard.rules.stays import Happened
 from edgeguard.uplink.schema_parts import COUNT, ID, LABELS, MOMENT, Schema, empty_or, one_of, record, shared, text
 
+_ENDS: Final = (Told.PASSED, Told.PASSED_UNSEEN, Told.NOT_PASSED, Told.UNSEEN, Told.NOT_WAITED, Told.TAILGATED)
 GATE_STATES: Final = (
     *("decided", "opened", "not-opened", "confirmed"),
-    *(word.value for word in (Told.PASSED, Told.NOT_PASSED, Told.NOT_WAITED, Told.TAILGATED)),
+    *(word.value for word in _ENDS),
 )
 _PLATE: Final = "the plate in the shape that the camera's setting allows; null: it could not be read"
 

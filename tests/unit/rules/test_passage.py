@@ -1,12 +1,28 @@
 """One barrier: one opening for each vehicle, and none before the loop has cleared."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edgeguard.core.gate import Way
 from edgeguard.core.gate_limits import GATE_LOOP_STUCK_MS, GATE_SAME_MS, GATE_WAITING_MS
-from edgeguard.rules.passage import News, Passage, Phase, Told, Vehicle, ask, failed, is_same, opened, see_loop, tick
+from edgeguard.rules.passage import (
+    News,
+    Passage,
+    Phase,
+    Told,
+    Vehicle,
+    ask,
+    failed,
+    is_same,
+    opened,
+    resumed,
+    see_loop,
+    settled,
+    tick,
+)
 
 A, B = Vehicle("a", "浙A12345", Way.IN), Vehicle("b", "苏E99999", Way.IN)
 FREE = see_loop(Passage(), False, 0)[0]
@@ -104,13 +120,16 @@ def test_the_same_vehicle_is_told_by_its_plate() -> None:
 
 
 class Barrier(RuleBasedStateMachine):
-    """Whatever comes in whatever order: nobody is let in twice, and nobody while another is between opening and clearing."""
+    """Whatever comes in whatever order, the daemon's death included: nobody is let in twice or counted twice, and nobody is let in
+    while another is between opening and clearing.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.passage, self.now_ms, self.number = FREE, 0, 0
         self.open: Vehicle | None = None
         self.let_in: list[str] = []
+        self.through: list[str | None] = []
 
     def hear(self, step: tuple[Passage, News]) -> None:
         self.passage, news = step
@@ -122,8 +141,11 @@ class Barrier(RuleBasedStateMachine):
                 assert vehicle.id not in self.let_in
                 self.let_in.append(vehicle.id)
                 self.open = vehicle
-            elif told in (Told.PASSED, Told.NOT_PASSED):
+            elif told in (Told.PASSED, Told.PASSED_UNSEEN, Told.NOT_PASSED, Told.UNSEEN):
                 assert vehicle == self.open
+                assert vehicle is not None
+                assert vehicle.plate not in self.through
+                self.through.append(vehicle.plate)
                 self.open = None
 
     @rule(after=st.integers(1, 8000))
@@ -134,7 +156,20 @@ class Barrier(RuleBasedStateMachine):
     @rule()
     def comes(self) -> None:
         self.number += 1
-        self.hear(ask(self.passage, Vehicle(str(self.number), None, Way.IN), self.now_ms))
+        self.hear(ask(self.passage, Vehicle(str(self.number), str(self.number), Way.IN), self.now_ms))
+
+    @rule(same_boot=st.booleans())
+    def killed(self, same_boot: bool) -> None:
+        self.hear(resumed(settled(self.passage, self.now_ms), self.now_ms, same_boot=same_boot, has_loop=True))
+
+    @rule()
+    def reads_again(self) -> None:
+        """The camera reads the vehicle that was let in when the daemon died: it is the same one, and opened for at once."""
+        before = self.open
+        if self.passage.phase is Phase.RESUMED and before is not None and self.passage.loop is not True:
+            self.number, self.open = self.number + 1, None
+            self.hear(ask(self.passage, replace(before, id=str(self.number)), self.now_ms))
+            assert self.open is not None
 
     @rule(works=st.booleans())
     def relay(self, works: bool) -> None:

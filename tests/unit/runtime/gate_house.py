@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgeguard.control.camera_views import ReadView
 from edgeguard.core.camera import CameraSpec, PlateShape, Task
 from edgeguard.core.gate import Eye, GateSpec, ParkingSpec, PlateRule, Way, ZoneSpec
 from edgeguard.core.gate_list import Entry, ListKind
-from edgeguard.core.ids import CameraName, DeviceName, GateName, PointName, ZoneName
+from edgeguard.core.ids import BootId, CameraName, DeviceName, GateName, PointName, ZoneName
 from edgeguard.core.interlock import Interlock, PointRef, Requirement
 from edgeguard.core.item import Stream
 from edgeguard.core.point import Kind, Labels, Point, WriteRule
@@ -89,9 +89,44 @@ class Gateway:
 
     house: House
     barrier: Barrier
-    keeper: Gatekeeper
-    handlers: GateHandlers
+    keeper: Gatekeeper = field(init=False)
+    handlers: GateHandlers = field(init=False)
     number: int = 0
+    work: list["asyncio.Task[None]"] = field(default_factory=list)
+    gates: Gates = field(init=False)
+
+    async def start(self, states: Mapping[str, Mapping[str, bytes]]) -> None:
+        """A daemon that begins with what an earlier one has left."""
+        gateway = self.house.gateway
+        self.gates = Gates(gateway, self.house.handlers.writing)
+        book = GateBook(gateway.store, self.house.clock)
+        self.keeper = Gatekeeper(gateway, self.gates, book, GateStays(gateway.store))
+        self.handlers = GateHandlers(gateway, self.gates, self.keeper, self.house.handlers.put)
+        self.gates.recall(states.get("gates", {}))
+        self.keeper.recall(states)
+        self.work = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self.gates.run())]
+
+    async def end(self) -> None:
+        """The daemon ends in order."""
+        for task in self.work:
+            task.cancel()
+        await asyncio.gather(*self.work, return_exceptions=True)
+
+    async def kill(self, boot: str = "") -> None:
+        """kill -9, and a start a few seconds later, with `boot` after a power cut. What the dying one would still do is undone."""
+        states, store, registers = await self.house.store.load_states(), self.house.store, self.barrier.get(Table.COIL, 0, 4)
+        taken = len(store.taken)
+        self.barrier.deaf = True
+        await self.end()
+        del store.taken[taken:]
+        self.barrier.deaf = False
+        self.barrier.set(Table.COIL, 0, *registers)
+        for record in self.house.gateway.pipeline.records.values():
+            record.at = None  # nothing is known of the box yet
+        self.house.clock.advance(5)
+        if boot:
+            self.house.clock.boot = BootId(boot)
+        await self.start(states)
 
     def read(self, text: str | None, camera: CameraSpec = CAMERA, confidence: float = 0.97, **more: Any) -> str:
         """A camera tells a reading; its id."""
@@ -131,19 +166,14 @@ def told(story: Callable[[Gateway], Coroutine[Any, Any, None]], of: Site | None 
         house._units[whole.buses[0].name] = {1: barrier}
         house.gateway.start({})
         house.gateway.site = whole
-        gates = Gates(house.gateway, house.handlers.writing)
-        book = GateBook(house.gateway.store, moment)
-        keeper = Gatekeeper(house.gateway, gates, book, GateStays(house.gateway.store))
-        handlers = GateHandlers(house.gateway, gates, keeper, house.handlers.put)
-        await book.change(entries("浙A12345", "浙AD88888", "苏E99999"), "test")
-        work = [asyncio.create_task(keeper.run()), asyncio.create_task(gates.run())]
+        at = Gateway(house, barrier)
+        await at.start({})
+        await at.keeper.book.change(entries("浙A12345", "浙AD88888", "苏E99999"), "test")
         await asyncio.sleep(1)
         try:
-            await story(Gateway(house, barrier, keeper, handlers))
+            await story(at)
         finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
+            await at.end()
             await house.gateway.stop(0.1)
 
     run_virtual(main(), moment)

@@ -1,0 +1,45 @@
+"""One gate as it runs: who is under way at its barrier, and what was decided lately."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from edgeguard.core.clock import Stamp
+from edgeguard.core.gate import Way
+from edgeguard.core.gate_limits import GATE_DECISIONS_KEPT
+from edgeguard.rules.gate import Decision, Read, Verdict
+from edgeguard.rules.passage import Passage
+
+
+@dataclass(slots=True)
+class Decided:
+    """A decision that was made. `came` is what has become of it since; `ms` how long after the reading the relay was closed."""
+
+    id: str
+    at: Stamp
+    camera: str
+    way: Way
+    read: Read
+    decision: Decision
+    came: str = ""
+    ms: int | None = None
+
+    @property
+    def is_let_in(self) -> bool:
+        """Whether it needs nobody to let it in any more."""
+        if self.came in ("confirmed", "opened", "passed", "passed-unseen"):
+            return True
+        return self.decision.verdict is Verdict.OPEN and self.came not in ("not-opened", "not-waited", "not-passed", "unseen")
+
+
+@dataclass(slots=True)
+class Course:
+    """One gate as it runs."""
+
+    passage: Passage = field(default_factory=Passage)
+    decisions: deque[Decided] = field(default_factory=lambda: deque(maxlen=GATE_DECISIONS_KEPT))
+    seen: deque[str] = field(default_factory=lambda: deque(maxlen=4 * GATE_DECISIONS_KEPT))
+    """Ids of readings that have been dealt with, those of vehicles dealt with already included."""
+
+    def decided(self, identity: str) -> Decided | None:
+        """The decision on a vehicle; None where there is none any more."""
+        return next((one for one in self.decisions if one.id == identity), None)
