@@ -40,6 +40,7 @@ from edgeguard.store import Batch, audit_body
 _log = structlog.get_logger()
 
 _BY: Final = "platform"
+_UNRECORDED: Final = "not-recorded"
 _MINUTE_MS: Final = 60_000
 _REFUSED: Final = (CommandRefused, WriteRefused, UnknownName, BadArguments)
 
@@ -68,7 +69,11 @@ class Remembers(Protocol):
     """The store as this sees it."""
 
     async def put(self, batch: Batch) -> object:
-        """Make a batch durable. StoreError if the disk does not take it."""
+        """Make a batch durable. StoreError if the disk does not take it. Who waits no longer does not take it back."""
+        ...
+
+    def submit(self, batch: Batch) -> None:
+        """Make it durable some time, behind everything that was handed in before."""
         ...
 
     async def load_commands(self) -> dict[str, int]:
@@ -167,7 +172,7 @@ class Commander:
         try:
             return await self._record(command)
         except StoreError as error:
-            return _refusal(command, "not-recorded", f"nothing was done, because nobody would know: {error}")
+            return _unrecorded(command, str(error))
 
     def _stale(self, command: Command) -> Refusal | None:
         now = self._clock.now()
@@ -206,9 +211,16 @@ class Commander:
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await self._store.put(batch)
-        except TimeoutError:
-            # The batch waits on and may become durable yet: the id stays used.
-            raise StoreError("the disk takes nothing") from None
+        except (TimeoutError, asyncio.CancelledError) as given_up:
+            # The batch waits on and may become durable yet: the id stays used, and what became of it follows on its heels.
+            stops = isinstance(given_up, asyncio.CancelledError)
+            refusal = _unrecorded(command, "the gateway stops" if stops else "the disk takes nothing")
+            ended = {"command": command.name, "id": command.id, "by": _BY, "state": Outcome.REFUSED, "error": refusal.message}
+            self._store.submit(Batch((), audit=(audit_body(now, orjson.dumps(ended)),)))
+            if stops:
+                self._refuse(refusal)
+                raise
+            return refusal
         except StoreError:
             # Its time may have passed while the disk was waited for, and it be forgotten already.
             ids.pop(command.id, None)
@@ -291,7 +303,8 @@ class Commander:
         state = Outcome.EXPIRED if refusal.code == Outcome.EXPIRED else Outcome.REFUSED
         _log.warning("command.refused", command=refusal.name, id=refusal.id, code=refusal.code, reason=refusal.message)
         self._reply(refusal.reply_to, refusal.id, state, error=(refusal.code, refusal.message))
-        self._note_aside({"command": refusal.name, "id": refusal.id, "by": _BY, "state": state, "error": refusal.message})
+        if refusal.code != _UNRECORDED:  # a disk that takes no command takes no note of it either
+            self._note_aside({"command": refusal.name, "id": refusal.id, "by": _BY, "state": state, "error": refusal.message})
 
     def _note_aside(self, told: Mapping[str, object]) -> None:
         if len(self._notes) >= COMMANDS_WAITING:
@@ -332,6 +345,10 @@ class Commander:
 
 def _refusal(command: Command, code: str, message: str) -> Refusal:
     return Refusal(code, message, command.name, command.reply_to, command.id)
+
+
+def _unrecorded(command: Command, why: str) -> Refusal:
+    return _refusal(command, _UNRECORDED, f"nothing was done, because nobody would know: {why}")
 
 
 def _for_the_record(command: Command) -> dict[str, object]:

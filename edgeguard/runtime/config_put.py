@@ -98,7 +98,9 @@ class ConfigPut:
             await asyncio.to_thread(self._files.begin, gateway.own, trial, text)
         except OSError as error:
             await asyncio.to_thread(self._undo)
-            raise CommandRefused("not-written", f"the disk does not take it: {error.strerror or error}") from error
+            why = f"the disk does not take it: {error.strerror or error}"
+            self._tell_untried(trial, why)
+            raise CommandRefused("not-written", why) from error
         why = await self._try(before, trial)
         if why:
             await self._take_back(trial, why)
@@ -140,7 +142,11 @@ class ConfigPut:
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await self._gateway.store.put(Batch((item,), audit=(audit_body(now, body),)))
-        except (StoreError, TimeoutError) as error:
+        except (StoreError, TimeoutError, asyncio.CancelledError) as error:
+            # What was given up may become durable yet: its end follows on its heels.
+            self._tell_untried(trial, "it could not be put on record in time")
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise CommandRefused("not-recorded", f"nothing was changed, because nobody would know: {error}") from error
 
     def _standing(self) -> _Standing:
@@ -209,6 +215,13 @@ class ConfigPut:
             reply_to = ReplyTo(trial.reply_topic, bytes.fromhex(trial.correlation) or None)
             command = Command(CommandName.CONFIG_PUT, trial.command_id, 0, 0, {}, reply_to)
             self._gateway.commander.end_later(command, Outcome.ROLLED_BACK, why)
+
+    def _tell_untried(self, trial: Trial, why: str) -> None:
+        """It is on record as accepted, and came to nothing before anything was changed."""
+        now = self._gateway.clock.now()
+        self._gateway.pipeline.emit(
+            command_item(CommandName.CONFIG_PUT, trial.sha256, now, _BY, Outcome.REFUSED, old=trial.before, detail=why)
+        )
 
     def _tell(self, trial: Trial, result: Outcome, why: str = "") -> None:
         pipeline, now = self._gateway.pipeline, self._gateway.clock.now()

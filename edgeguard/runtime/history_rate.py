@@ -50,12 +50,18 @@ class HistoryRate:
         wanted = float(call.value("items_per_s")) if "items_per_s" in call.args else None
         if wanted is not None and not HISTORY_RATE_MIN <= wanted <= HISTORY_RATE_MAX:
             raise BadArguments(f"items_per_s must lie between {HISTORY_RATE_MIN} and {HISTORY_RATE_MAX}")
-        now = gateway.clock.now()
-        item = command_item(CommandName.HISTORY_RATE, OWNER, now, "platform", "done", value=wanted, old=gateway.chosen_history_rate)
+        now, before = gateway.clock.now(), gateway.chosen_history_rate
+        item = command_item(CommandName.HISTORY_RATE, OWNER, now, "platform", "done", value=wanted, old=before)
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await gateway.store.put(Batch((item,), states=(_state(wanted),)))
-        except (StoreError, TimeoutError) as error:
+        except (StoreError, TimeoutError, asyncio.CancelledError) as error:
+            # What was given up may become durable yet: that it does not count follows on its heels.
+            why = "it could not be put on record in time: what was before counts"
+            end = command_item(CommandName.HISTORY_RATE, OWNER, now, "platform", "refused", wanted, old=before, detail=why)
+            gateway.store.submit(Batch((end,), states=(_state(before),)))
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise CommandRefused("not-recorded", f"nothing was changed, because a restart would forget it: {error}") from error
         gateway.choose_history_rate(wanted)
         return HistoryRateView(spec.history_items_per_s if wanted is None else wanted, spec.history_items_per_s)

@@ -45,6 +45,7 @@ def special_commands(
                 await gateway.store.put(Batch((), states=(gateway.rates.state(_RESTART),)))
         except (StoreError, TimeoutError):
             gateway.rates.take_back(_RESTART, at_ms)
+            gateway.store.submit(Batch((), states=(gateway.rates.state(_RESTART),)))
             raise StoreError("not restarted: the disk takes nothing, so it would not be known how often that was done") from None
         asyncio.get_running_loop().call_later(RESTART_AFTER_S, stop)
         return RestartView(RESTART_AFTER_S)

@@ -240,6 +240,18 @@ def test_what_cannot_be_put_on_record_is_not_tried(scene: Scene) -> None:
     assert scene.level == "info"
 
 
+def test_what_becomes_durable_after_it_was_given_up_has_its_end_on_record(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never_says_so(batch: Batch) -> None:
+        for item in batch.items:
+            scene.gateway.emit(item)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(scene.gateway, "put", never_says_so)
+    with pytest.raises(CommandRefused, match="nothing was changed"):
+        scene.put()
+    assert (scene.level, scene.results) == ("info", ["accepted", "refused"])
+
+
 def test_a_file_that_was_edited_and_not_taken_up_is_a_conflict(scene: Scene) -> None:
     scene.path.write_text(TEXT.replace('"info"', '"warning"'), encoding="utf-8")
     with pytest.raises(CommandRefused, match="has been changed") as refused:
@@ -359,3 +371,4 @@ def test_a_disk_that_takes_nothing_leaves_the_old_one_in_force(scene: Scene, mon
     with pytest.raises(CommandRefused) as refused:
         scene.put()
     assert (refused.value.code, scene.level) == ("not-written", "info")
+    assert scene.results == ["accepted", "refused"]

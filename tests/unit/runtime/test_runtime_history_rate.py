@@ -9,6 +9,7 @@ from edgeguard.control import BadArguments, Call
 from edgeguard.control.command_views import HistoryRateView
 from edgeguard.control.message import Argument
 from edgeguard.core.errors import CommandRefused, StoreError
+from edgeguard.core.item import Stream
 from edgeguard.core.site import Site
 from edgeguard.runtime import gateway as gateway_module
 from edgeguard.runtime.commander import PLATFORM
@@ -71,6 +72,20 @@ def test_what_a_restart_would_forget_is_refused() -> None:
         with pytest.raises(CommandRefused, match="would forget"):
             await rate.set(wish(items_per_s=50))
         assert FakeUplink.made[-1].rate == 2000.0
+
+    told(story)
+
+
+def test_what_becomes_durable_after_it_was_given_up_does_not_count_after_a_restart_either() -> None:
+    async def story(house: House, rate: HistoryRate) -> None:
+        await rate.set(wish(items_per_s=70))
+        house.store.gate.clear()
+        with pytest.raises(CommandRefused, match="would forget"):
+            await rate.set(wish(items_per_s=50))
+        (end,) = house.store.bodies(Stream.EVENTS)[-1:]
+        assert (end["result"], end["value"], end["old"]) == ("refused", 50.0, 70.0)
+        assert house.store.submitted[-1].states[0].body == b"70.0", "behind the one that was given up"
+        assert FakeUplink.made[-1].rate == 70.0
 
     told(story)
 
