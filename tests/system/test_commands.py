@@ -33,6 +33,9 @@ class Disk:
         self.audit += [json.loads(body) for body in batch.audit]
         return ()
 
+    def submit(self, batch: Batch) -> None:
+        self.audit += [json.loads(body) for body in batch.audit]
+
     async def load_commands(self) -> dict[str, int]:
         return {}
 

@@ -371,4 +371,13 @@ def test_a_disk_that_takes_nothing_leaves_the_old_one_in_force(scene: Scene, mon
     with pytest.raises(CommandRefused) as refused:
         scene.put()
     assert (refused.value.code, scene.level) == ("not-written", "info")
-    assert scene.results == ["accepted", "refused"]
+
+
+def test_a_disk_that_takes_the_record_and_not_the_file_has_the_end_on_record(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scene.files, "begin", full)
+    with pytest.raises(CommandRefused, match="the disk does not take it"):
+        scene.put()
+    assert (scene.level, scene.results) == ("info", ["accepted", "refused"])
