@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from edgeguard.cli.energy_words import amount_text, incident_text, medium_unit, period_text, verdict_text
+from edgeguard.cli.energy_zones import zone_facts, zone_text
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, number
@@ -146,6 +147,7 @@ def _print(lang: Lang, made: Report, calendar: Calendar, site: Labels) -> None:
     for lines in (
         _periods(lang, made),
         _balances(lang, made),
+        [zone_text(lang, one) for one in made.zones],
         _ratios(lang, made),
         _habits(lang, made),
         _incidents(lang, made, calendar),
@@ -295,6 +297,7 @@ def facts(made: Report, calendar: Calendar) -> dict[str, object]:
         "until": made.until.isoformat(),
         "meters": [_meter_facts(meter, calendar) for meter in made.meters],
         "balances": [_balance_facts(one) for one in made.balances],
+        "zones": [zone_facts(one) for one in made.zones],
         "specific": [
             {"name": spec.name, "of": spec.of, "per": spec.per, "value": ratio.ratio, "quarters": ratio.quarters}
             for spec, ratio in made.specifics

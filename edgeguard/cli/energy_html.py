@@ -8,12 +8,14 @@ from typing import Final
 from edgeguard.cli.curve import ticks
 from edgeguard.cli.energy import balance_text, event_text, habit_text
 from edgeguard.cli.energy_words import amount_text, medium_unit, medium_words, period_words
+from edgeguard.cli.energy_zones import zone_text
 from edgeguard.cli.session import Lang
 from edgeguard.cli.text import clean, number
 from edgeguard.core.metering import MICRO, Medium
 from edgeguard.core.point import Labels
 from edgeguard.rules.energy_report import SHOWN, MeterReport, Report
 from edgeguard.rules.meter import Calendar
+from edgeguard.rules.night import is_bad
 
 _COLOURS: Final = ("#c0392b", "#e08e0b", "#2e86c1", "#27805b", "#7d6aa8", "#888888")
 _ORDER: Final = ("sharp", "peak", "flat", "valley", "deep-valley")
@@ -44,6 +46,7 @@ def page(made: Report, calendar: Calendar, site: Labels, lang: Lang) -> str:
         f"<h1>{_both(f'{site.zh} 能耗与用水报告', f'{site.en}: energy and water')} {made.first:%Y-%m}</h1>",
         _overview(made),
         *(_balance(made) if made.balances else ()),
+        *(_zones(made) if made.zones else ()),
         *(_specifics(made) if made.specifics else ()),
         *(_meter(meter, calendar) for meter in made.meters),
         f'<p class="note">{_notes(calendar)}</p>',
@@ -80,6 +83,17 @@ def _overview(made: Report) -> str:
 def _balance(made: Report) -> list[str]:
     lines = [f"<p>{_both(balance_text(Lang.ZH, made, one), balance_text(Lang.EN, made, one))}</p>" for one in made.balances]
     return [f"<section><h2>{_both('总表与分表', 'Main meter and sub-meters')}</h2>{''.join(lines)}</section>"]
+
+
+def _zones(made: Report) -> list[str]:
+    """What is lost at night, night by night: pale bars are those that say nothing of a leak."""
+    parts = [f"<section><h2>{_both('夜间水量', 'Water at night')}</h2>"]
+    for one in made.zones:
+        parts.append(f"<p>{_both(zone_text(Lang.ZH, one), zone_text(Lang.EN, one))}</p>")
+        title = ("夜间失水", "lost at night") if one.zone.behind else ("夜间最小流量", "flow of the quietest hour")
+        flows = ((night, night.lost if one.zone.behind else night.least) for night in one.nights)
+        parts.append(_bars([(f"{night.day:%d}", flow, bool(is_bad(one.zone, night))) for night, flow in flows], "m3/h", title))
+    return [*parts, "</section>"]
 
 
 def _specifics(made: Report) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edgeguard.config.energy_model import EnergyTable, MeterTable, ReplacedTable, SeasonTable, TariffTable
+from edgeguard.config.energy_zones import zones
 from edgeguard.config.mistakes import Mistakes, did_you_mean
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
@@ -68,17 +69,21 @@ def build_energy(data: Mapping[str, Any], devices: Sequence[DeviceSpec], mistake
         specifics=_specifics(raw, meters, mistakes),
         excess_percent=raw.excess_percent,
         trust_clock=raw.trust_clock,
+        zones=zones(raw.zone, meters, mistakes),
     )
 
 
-def with_excess_alarms(devices: Sequence[DeviceSpec], energy: EnergySpec) -> tuple[DeviceSpec, ...]:
-    """The devices with an alarm for each of their meters, which the family of metering judges."""
+def with_energy_alarms(devices: Sequence[DeviceSpec], energy: EnergySpec) -> tuple[DeviceSpec, ...]:
+    """The devices with an alarm for each of their meters and zones, which the family of metering judges."""
     rules: dict[DeviceName, list[AlarmRule]] = {}
     for meter in energy.meters:
         if meter.excess is not None:
             text = Labels(f"{meter.labels.zh}:用量异常偏高", f"{meter.labels.en}: consumption above what is usual")
             rule = AlarmRule(meter.excess, meter.device, Condition.WATCHED, Severity.MINOR, text)
             rules.setdefault(meter.device, []).append(rule)
+    for zone in energy.zones:
+        text = Labels(f"{zone.labels.zh}:夜间失水,可能漏水", f"{zone.labels.en}: water is lost at night, there may be a leak")
+        rules.setdefault(zone.device, []).append(AlarmRule(zone.alarm, zone.device, Condition.WATCHED, Severity.MINOR, text))
     return tuple(replace(device, alarms=(*device.alarms, *rules.get(device.name, ()))) for device in devices)
 
 

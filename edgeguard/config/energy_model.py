@@ -9,7 +9,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from edgeguard.config.fields import Id, LabelsTable, Line
 from edgeguard.config.mistakes import Table, kind_of
 from edgeguard.core.metering import DayKind, Medium, Window
-from edgeguard.core.metering_limits import HOLIDAYS_MAX, METER_REPLACEMENTS, SPECIFICS_MAX, TARIFF_SEASONS, TARIFF_WINDOWS
+from edgeguard.core.metering_limits import (
+    HOLIDAYS_MAX,
+    METER_REPLACEMENTS,
+    SPECIFICS_MAX,
+    TARIFF_SEASONS,
+    TARIFF_WINDOWS,
+    ZONE_METERS_MAX,
+    ZONES_MAX,
+)
 
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\.[a-z][a-z0-9_]{0,63}")
 _WINDOW: Final = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9]) +([a-z][a-z0-9-]{0,31})")
@@ -110,6 +118,18 @@ class SpecificTable(Table):
     labels: LabelsTable | None = None
 
 
+class ZoneTable(Table):
+    """`[[energy.zone]]`: a part of a water net: meters that feed it, and meters of all that is drawn. `limit`: m3 an hour."""
+
+    keystones = frozenset({"inflow"})
+
+    name: Id
+    inflow: Annotated[list[Id], Field(min_length=1, max_length=ZONE_METERS_MAX)]
+    behind: Annotated[list[Id], Field(max_length=ZONE_METERS_MAX)] = Field(default_factory=list)
+    limit: Positive | None = None
+    labels: LabelsTable | None = None
+
+
 class EnergyTable(Table):
     """`[energy]`: where the site is in time, its holidays, and when a consumption is worth an alarm."""
 
@@ -119,6 +139,7 @@ class EnergyTable(Table):
     excess_percent: Annotated[float, Field(strict=False, ge=0, le=1000, allow_inf_nan=False)] = 25.0
     trust_clock: bool = False
     specific: Annotated[list[SpecificTable], Field(max_length=SPECIFICS_MAX)] = Field(default_factory=list)
+    zone: Annotated[list[ZoneTable], Field(max_length=ZONES_MAX)] = Field(default_factory=list)
 
 
 class SeasonTable(Table):

@@ -12,7 +12,7 @@ from edgeguard.config.camera_check import build_cameras
 from edgeguard.config.certificate_alarms import certificate_alarms
 from edgeguard.config.device_check import build_devices
 from edgeguard.config.document import read_document
-from edgeguard.config.energy_check import build_energy, with_excess_alarms
+from edgeguard.config.energy_check import build_energy, with_energy_alarms
 from edgeguard.config.files import Files
 from edgeguard.config.fit import Lessons, load_of
 from edgeguard.config.gate_check import build_gates
@@ -116,7 +116,7 @@ def load_site_with_notes(
     reactions = build_reactions(data, devices, mistakes)
     maintenance = build_maintenance(data, devices, mistakes)
     energy = build_energy(data, devices, mistakes)
-    devices = with_excess_alarms(devices, energy)
+    devices = with_energy_alarms(devices, energy)
     of_cameras = tuple(rule for camera in cameras for rule in camera.alarms)
     alarms = (*build_site_alarms(data, buses, devices, mistakes, of_cameras), *certificate_alarms(uplink))
     parking = build_parking(data, mistakes)

@@ -139,6 +139,24 @@ class SpecificSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneSpec:
+    """A part of a water net: what flows in by some meters, and what is drawn from it by those `behind`, if all of that is metered.
+
+    `limit`: so much may be lost in an hour of the night (in micro-m3). `resolution`: what the last digits of all its meters make
+    up together. `alarm` stands with `device`, which the first inflow is read from.
+    """
+
+    name: str
+    inflow: tuple[MeterName, ...]
+    behind: tuple[MeterName, ...]
+    limit: int
+    resolution: int
+    device: DeviceName
+    alarm: AlarmName
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
 class EnergySpec:
     """Everything about metering of one site. `zone` is the name of its time zone; holidays are days of their own kind."""
 
@@ -152,6 +170,7 @@ class EnergySpec:
     excess_percent: float = 25.0
     trust_clock: bool = False
     """The wall clock counts as right although nothing synchronises it: a site without a network, but with a battery."""
+    zones: tuple[ZoneSpec, ...] = ()
 
 
 QUALITIES: Final = ("measured", "partial", "spread", "undivided")

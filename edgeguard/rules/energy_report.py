@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import fsum
 
-from edgeguard.core.metering import MICRO, EnergySpec, Incident, Medium, MeterEvent, MeterName, MeterSpec, SpecificSpec
+from edgeguard.core.metering import MICRO, EnergySpec, Incident, Medium, MeterEvent, MeterName, MeterSpec, SpecificSpec, ZoneSpec
 from edgeguard.rules.balance import Balance, Specific, balance, specific
 from edgeguard.rules.demand import Window
 from edgeguard.rules.intervals import Slot, local, quarters_of
 from edgeguard.rules.meter import Calendar, DayRecord, Judged
+from edgeguard.rules.night import Night, is_bad, nights_of
 from edgeguard.rules.tariff import rate_at
 
 Slots = Mapping[int, Slot]
@@ -73,6 +74,25 @@ class MeterReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneReport:
+    """The nights of a zone of water that were measured, by day."""
+
+    zone: ZoneSpec
+    nights: tuple[Night, ...]
+
+    @property
+    def bad(self) -> int:
+        """Nights that speak of a leak."""
+        return sum(1 for night in self.nights if is_bad(self.zone, night))
+
+    @property
+    def middle(self) -> Night | None:
+        """The night of the middle, by what is lost or, where nobody meters what is drawn, by the quietest hour."""
+        ranked = sorted(self.nights, key=lambda night: night.lost if self.zone.behind else night.least)
+        return ranked[len(ranked) // 2] if ranked else None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything about a period of local days, the last one not included."""
 
@@ -81,6 +101,7 @@ class Report:
     meters: tuple[MeterReport, ...]
     balances: tuple[Balance, ...]
     specifics: tuple[tuple[SpecificSpec, Specific], ...]
+    zones: tuple[ZoneReport, ...] = ()
 
 
 def report(spec: EnergySpec, calendar: Calendar, days: Days, first: date, until: date) -> Report:
@@ -99,7 +120,8 @@ def report(spec: EnergySpec, calendar: Calendar, days: Days, first: date, until:
             behind.setdefault(by_name[meter.parent].name, []).append(meter)
     balances = tuple(balance(by_name[name], subs, slots) for name, subs in behind.items())
     ratios = tuple((one, specific(slots.get(one.of, {}), slots.get(one.per, {}))) for one in spec.specifics)
-    return Report(first, until, meters, balances, ratios)
+    zones = tuple(ZoneReport(zone, nights_of(zone, days, calendar.zone, first, until)) for zone in spec.zones)
+    return Report(first, until, meters, balances, ratios, zones)
 
 
 def _slots(days: Iterable[DayRecord], first: date, until: date) -> dict[int, Slot]:

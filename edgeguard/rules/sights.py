@@ -267,14 +267,13 @@ class BetweenEdges:
 
     def look(self, memory: Memory, seen: Round) -> tuple[Memory, Measured | None]:
         """Memory: whether `begin` was true when it was read last (1, 0), when the way began (-1: it has not)."""
-        ends = (self.begin, self.end)
-        begin, end = (None if seen.leaves_out(flag.index) else flag.read(seen.fresh) for flag in ends)
-        if any(state is None and not seen.leaves_out(flag.index) for flag, state in zip(ends, (begin, end), strict=True)):
+        begin, end = self.begin.read(seen.fresh), self.end.read(seen.fresh)
+        if (begin is None and not seen.leaves_out(self.begin.index)) or (end is None and not seen.leaves_out(self.end.index)):
             return (), None
         if not memory:
             return (() if begin is None else (float(begin), -1.0)), None
         began, way_ms = memory
-        if any(seen.gap_ms(flag.index) > GAP_MS for flag in ends):
+        if seen.gap_ms(self.begin.index) > GAP_MS or seen.gap_ms(self.end.index) > GAP_MS:
             return (began if begin is None else float(begin), -1.0), None
         if began == 1.0 and begin is False:
             way_ms = seen.at_ms - seen.gap_ms(self.begin.index) / 2

@@ -15,7 +15,7 @@ import structlog
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Item
-from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, MeterName, MeterSpec
+from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, MeterName, MeterSpec, ZoneSpec
 from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_LOOK_MS
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.snapshot import Snapshot
@@ -25,6 +25,7 @@ from edgeguard.rules.energy_items import gap_item, incident_item, interval_items
 from edgeguard.rules.intervals import Slot, local
 from edgeguard.rules.meter import EXCESS_HOURS, Calendar, DayRecord, Hour, MeterOutput, MeterState, step_meter
 from edgeguard.rules.meter_json import dump_baseline, dump_day, dump_state, load_baseline, load_state
+from edgeguard.rules.night import ZoneState, dump_zone, load_zone, part_of, step_zone
 from edgeguard.rules.tariff import Rate, rate_at
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, AlarmInput, Findings, Records
@@ -95,6 +96,7 @@ class EnergyWatch:
         self._spec = spec
         self._calendar = Calendar(ZoneInfo(spec.zone), spec.holidays, spec.workdays)
         self._meters: dict[DeviceName, list[_Running]] = {}
+        self._zones = {zone.name: ZoneState() for zone in spec.zones}
         self._forgotten: tuple[RuleState, ...] = ()
 
     @property
@@ -115,6 +117,11 @@ class EnergyWatch:
             _recall(running, states)
             wanted |= {running.name, running.habit_name}
             self._meters.setdefault(spec.device, []).append(running)
+        for zone in self._spec.zones:
+            name = zone_name(zone)
+            wanted.add(name)
+            if name in states:
+                self._zones[zone.name] = _recalled_zone(zone, states[name])
         self._forgotten = tuple(RuleState(OWNER, name, b"") for name in states if name not in wanted)
 
     def take(self, record: DeviceRecord, snapshot: Snapshot) -> Findings:
@@ -147,7 +154,8 @@ class EnergyWatch:
     def states(self) -> tuple[RuleState, ...]:
         """All meters and their habits."""
         running = [one for meters in self._meters.values() for one in meters]
-        return tuple(state for one in running for state in (one.kept(), one.kept_habit()))
+        zones = (RuleState(OWNER, zone_name(zone), dump_zone(self._zones[zone.name])) for zone in self._spec.zones)
+        return (*(state for one in running for state in (one.kept(), one.kept_habit())), *zones)
 
     def _said(self, running: _Running, output: MeterOutput, at: Stamp) -> Findings:
         spec = running.spec
@@ -164,7 +172,23 @@ class EnergyWatch:
             states.append(RuleState(ENERGY_DAYS, day_name(spec.name, old), b""))
         first = running.state.addends - len(output.added)
         states += [_addend(spec.name, day, first + i) for i, day in enumerate(output.added)]
-        return Findings(tuple(items), self._judged(running, output.hours), states=tuple(states))
+        alarms = list(self._judged(running, output.hours))
+        for day in output.ended:
+            for zone in self._spec.zones:
+                if spec.name in zone.inflow or spec.name in zone.behind:
+                    kept, found = self._night(zone, spec.name, day)
+                    states.append(kept)
+                    alarms += found
+        return Findings(tuple(items), tuple(alarms), states=tuple(states))
+
+    def _night(self, zone: ZoneSpec, meter: MeterName, day: DayRecord) -> tuple[RuleState, list[AlarmInput]]:
+        """A day of a zone's meter is over: what is to be kept, and what is found once all of its meters have told theirs."""
+        state, night = step_zone(zone, self._zones[zone.name], meter, part_of(day, self._calendar.zone))
+        self._zones[zone.name] = state
+        kept = RuleState(OWNER, zone_name(zone), dump_zone(state))
+        if night is None:
+            return kept, []
+        return kept, [AlarmInput(zone.alarm, state.leaks, (night.lost if zone.behind else night.least) / MICRO)]
 
     def _judged(self, running: _Running, hours: tuple[Hour, ...]) -> tuple[AlarmInput, ...]:
         verdict = next((hour.verdict for hour in reversed(hours) if hour.verdict is not None), None)
@@ -182,6 +206,21 @@ class EnergyWatch:
 def day_name(meter: MeterName, day: date) -> str:
     """Under which a day's record is kept; what was added to it later bears a number behind it."""
     return f"{meter}/{day.isoformat()}"
+
+
+def zone_name(zone: ZoneSpec) -> str:
+    """Under which a zone's nights are kept; no meter's state has a name like it."""
+    return f"{zone.name}/zone"
+
+
+def _recalled_zone(zone: ZoneSpec, body: bytes) -> ZoneState:
+    """What was kept, if it can be read and is still about the same meters; else the zone begins anew."""
+    try:
+        state = load_zone(body)
+    except ValueError as error:
+        _log.error("energy.forgotten", zone=zone.name, error=str(error))
+        return ZoneState()
+    return replace(state, parts=tuple(pair for pair in state.parts if pair[0] in (*zone.inflow, *zone.behind)))
 
 
 def _addend(meter: MeterName, day: DayRecord, number: int) -> RuleState:

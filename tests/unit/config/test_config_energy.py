@@ -133,6 +133,19 @@ def test_what_is_written_is_taken(tmp_path: Path) -> None:
     assert [(one.of, one.per) for one in spec.specifics] == [("main", "water")]
 
 
+def test_zones_are_those_that_are_written(tmp_path: Path) -> None:
+    meters = (
+        '[[meter]]\nname = "house"\nsource = "water-meter.volume"\n[[meter]]\nname = "flats"\nsource = "main-meter.energy_import"\n'
+    )
+    assert spec_of(tmp_path, meters).zones == ()
+    written = '[[energy.zone]]\nname = "tower"\ninflow = ["house"]\nlabels = { zh = "塔楼", en = "Tower" }\n'
+    site = site_of(tmp_path, meters + written)
+    (zone,) = site.energy.zones
+    assert (zone.inflow, zone.behind, zone.limit, zone.alarm) == (("house",), (), 100_000, "water-meter.tower-night-loss")
+    texts = {str(rule.name): rule.text.en for device in site.devices for rule in device.alarms}
+    assert texts["water-meter.tower-night-loss"] == "Tower: water is lost at night, there may be a leak"
+
+
 MAIN = '[[meter]]\nname = "main"\nsource = "main-meter.energy_import"\n'
 SEASON = '[[tariff.season]]\nwindows = ["00:00-24:00 flat"]\n'
 BROKEN = [
@@ -159,6 +172,22 @@ BROKEN = [
     (
         "[[energy.specific]]\nname = 'x'\nof = 'main-meter'\nper = 'trips'\n",
         '22: energy.specific[0].per: there is no meter "trips"',
+    ),
+    (
+        '[[energy.zone]]\nname = "z"\ninflow = ["water-metre"]\n',
+        '21: energy.zone[0].inflow[0]: there is no meter "water-metre" (did you mean "water-meter"?)',
+    ),
+    (
+        '[[energy.zone]]\nname = "z"\ninflow = ["main-meter"]\n',
+        "main-meter counts electricity in kWh: a zone is one of water",
+    ),
+    (
+        '[[energy.zone]]\nname = "z"\ninflow = ["water-meter"]\nbehind = ["water-meter"]\n',
+        '22: energy.zone[0].behind: "water-meter" feeds the zone and cannot be behind itself',
+    ),
+    (
+        '[[energy.zone]]\nname = "z"\ninflow = ["water-meter"]\nlimit = 0.2\n',
+        "zone[0].limit: is about what is lost between",
     ),
     ("[[tariff]]\n" + SEASON, "19: tariff[0].from: is missing"),
     ("[[tariff]]\nfrom = 2026-01-01\n", "19: tariff[0].season: is missing"),
