@@ -29,6 +29,7 @@ _EMPTY_S: Final = 0.4
 _COMES_S: Final = 2.4
 _NEWEST: Final = 500
 _OPTIONS: Final = (("preset", "ultrafast"), ("tune", "zerolatency"), ("crf", "23"), ("threads", "1"))
+_FLUSH: Final = (("flush_packets", "1"), ("flvflags", "no_duration_filesize"))
 _HEAD: Final = b"HTTP/1.0 200 OK\r\nContent-Type: video/x-flv\r\nConnection: close\r\n\r\n"
 
 
@@ -156,7 +157,7 @@ class LaneCamera:
             link.sendall(_HEAD)
             with (
                 av.open(str(self._films[_EMPTY])) as like,
-                av.open(cast(Any, _Wire(link)), "w", format="flv", options=_FLUSH) as out,
+                av.open(cast(Any, _Wire(link)), "w", format="flv", options=dict(_FLUSH)) as out,
             ):
                 stream = out.add_stream_from_template(like.streams.video[0])
                 first_s: float | None = None
@@ -174,9 +175,6 @@ class LaneCamera:
             with self._lock:
                 self._viewers.remove(news)
             link.close()
-
-
-_FLUSH: Final[Any] = {"flush_packets": "1", "flvflags": "no_duration_filesize"}
 
 
 class _Wire:
