@@ -2,9 +2,11 @@
 
 CUSUM (Page 1954) adds up by how much each day lies beyond the reference, less half a sigma; while nothing happens it stays at
 zero, and the last day on which it did is the best guess of the day before the change. EWMA (Roberts 1959) says where the
-quantity is now. Step or creep: two levels and a Theil-Sen line are laid through the same days, and the nearer one wins.
+quantity is now. Step or creep: two levels and a Theil-Sen line are laid through the same days, and the nearer one wins; so are a
+jump with a line of its own behind it and a line that leaves the reference, for who has jumped goes on as it goes since then.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +23,7 @@ WEIGHT: Final = 0.25
 """EWMA's lambda."""
 _MAD_TO_SIGMA: Final = 1.4826
 _SQRT_2: Final = 2.0**0.5
+_FEWEST_BESIDE: Final = 5
 _STEP_WINS: Final = 0.75
 """Two levels have one more parameter than a line has, and must lie nearer by so much to be believed."""
 
@@ -101,3 +104,34 @@ def stepped(points: Sequence[Dated], slope: float) -> int | None:
 def _distance(values: Sequence[float]) -> float:
     middle = median(values)
     return sum(abs(value - middle) for value in values)
+
+
+def jumped(points: Sequence[Dated], reference: float, from_index: int) -> int | None:
+    """The index of the first day after a jump away from `reference`, if a jump and a line of its own behind it explain the days
+    better than a line that leaves the reference at `from_index` does; else None.
+
+    Both are measured by the sum of absolute distances; each side of the jump has five days at least.
+    """
+    count = len(points)
+    if count < 2 * _FEWEST_BESIDE:
+        return None
+    start = points[from_index][0]
+    ahead = [(day - start, value - reference) for day, value in points[from_index:]]
+    square = float(sum(x * x for x, _ in ahead))
+    slope = sum(x * y for x, y in ahead) / square if square > 0 else 0.0
+    line = sum(abs(value - reference - slope * max(0, day - start)) for day, value in points)
+    best, at = math.inf, 0
+    for split in range(max(_FEWEST_BESIDE, from_index - _FEWEST_BESIDE), count - _FEWEST_BESIDE + 1):
+        total = sum(abs(value - reference) for _, value in points[:split]) + _off_own_line(points[split:])
+        if total < best:
+            best, at = total, split
+    return at if best < _STEP_WINS * line else None
+
+
+def _off_own_line(points: Sequence[Dated]) -> float:
+    """The distances of days from the line of least squares through them, added up."""
+    count = len(points)
+    middle, mean = sum(day for day, _ in points) / count, sum(value for _, value in points) / count
+    square = sum((day - middle) ** 2 for day, _ in points)
+    slope = sum((day - middle) * (value - mean) for day, value in points) / square
+    return sum(abs(value - mean - slope * (day - middle)) for day, value in points)

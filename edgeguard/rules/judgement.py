@@ -12,7 +12,7 @@ from statistics import NormalDist, median
 from typing import Final
 
 from edgeguard.core.limits import HINT_ONSET_DAYS
-from edgeguard.rules.drift import cusum, hinge, stepped
+from edgeguard.rules.drift import cusum, hinge, jumped, stepped
 from edgeguard.rules.trend import Dated, Reach, Trend, reach, theil_sen
 
 
@@ -125,11 +125,11 @@ def judge(
     change = cusum(points, reference.level + sign * season.swing, sigma, sign)
     if change is None:
         return None
-    window, begun = _since(points, reference.level + sign * season.swing, sign)
+    window, begun, jump_day = _since(points, reference.level + sign * season.swing, sign)
     trend = theil_sen(window)
-    step_day = None if trend is None else stepped(window, trend.slope)
+    step_day = None if trend is None or jump_day is not None else stepped(window, trend.slope)
     shift_z = moved / (sigma * 1.2533 / math.sqrt(_RECENT))
-    onset_day = step_day or max(begun, change.onset_day)
+    onset_day = jump_day or step_day or max(begun, change.onset_day)
     shared = _Shared(points[-1][0], onset_day, onset_day == points[0][0], level, gone / way, window)
     if trend is not None and step_day is None and shift_z >= strict.moved_z:
         ahead = sign * (trend.level - reference.level) - season.swing
@@ -144,7 +144,7 @@ def judge(
     all_moved = min(sign * (value - reference.level) for value in recent) - season.swing >= 0.7 * wanted * way
     if moved < wanted * way or shift_z < strict.moved_z or not all_moved:
         return None
-    seen = Seen.PASSED if gone >= way else Seen.DRIFT if step_day is None else Seen.STEP
+    seen = Seen.PASSED if gone >= way else Seen.DRIFT if step_day is jump_day is None else Seen.STEP
     return _finding(seen, shared, trend, None, NormalDist().cdf(shift_z))
 
 
@@ -158,11 +158,14 @@ class _Shared:
     window: Sequence[Dated]
 
 
-def _since(points: Sequence[Dated], reference: float, sign: float) -> tuple[Sequence[Dated], int]:
-    """The days of the change and a few before it, and the first day of it."""
+def _since(points: Sequence[Dated], reference: float, sign: float) -> tuple[Sequence[Dated], int, int | None]:
+    """The days of the change and a few before it, and its first day; if it began with a jump, the days behind that, and its day."""
     latest = points[-HINT_ONSET_DAYS:]
     first = hinge(latest, reference, sign)
-    return latest[max(0, min(first - _BEFORE_ONSET, len(latest) - _FEWEST_SHOWN)) :], latest[first][0]
+    jump = jumped(latest, reference, first)
+    if jump is not None:
+        return latest[jump:], latest[jump][0], latest[jump][0]
+    return latest[max(0, min(first - _BEFORE_ONSET, len(latest) - _FEWEST_SHOWN)) :], latest[first][0], None
 
 
 def _trending(
@@ -170,16 +173,20 @@ def _trending(
 ) -> Reach | None:
     """The date, if the line certainly nears the limit and will meet it within the horizon.
 
-    What goes faster lately than before meets its limit as fast as it goes lately; the interval then reaches over both.
+    What goes faster lately than before meets its limit as fast as it goes lately; the interval reaches over both paces.
     """
     slowest = min(sign * trend.low, sign * trend.high) - season.slope
     if trend.days < strict.trend_days or sign * trend.z < (0.6 if standing else 1.0) * strict.trend_z or slowest <= 0:
         return None
     found = reach(trend, limit, season.slope)
     late = theil_sen(window[-max(strict.trend_days, len(window) // 2) :])
-    if found is not None and late is not None and sign * late.slope > sign * trend.slope and late.days < trend.days:
-        certain = sign * late.z >= strict.trend_z and sign * late.slope >= _MUCH_FASTER * sign * trend.slope
-        found = _faster(found, reach(late, limit, season.slope), certain)
+    if found is not None and late is not None and late.days < trend.days:
+        lately = reach(late, limit, season.slope)
+        if sign * late.slope > sign * trend.slope:
+            certain = sign * late.z >= strict.trend_z and sign * late.slope >= _MUCH_FASTER * sign * trend.slope
+            found = _faster(found, lately, certain)
+        else:
+            found = _slower(found, lately)
     if found is None or found.expected > strict.horizon_days * (2.0 if standing else 1.0):
         return None
     return found
@@ -191,6 +198,13 @@ def _faster(whole: Reach, late: Reach | None, is_certain: bool) -> Reach:
         return whole
     expected = late.expected if is_certain else whole.expected
     return Reach(expected, min(whole.earliest, late.earliest), whole.latest)
+
+
+def _slower(whole: Reach, late: Reach | None) -> Reach:
+    """What has become slower may go on so: the interval reaches to the day that it then meets its limit on, if there is one."""
+    if late is None or whole.latest is None:
+        return Reach(whole.expected, whole.earliest, None)
+    return Reach(whole.expected, whole.earliest, max(whole.latest, late.expected))
 
 
 def _if_it_quickens(found: Reach, elapsed_days: int, share: float) -> Reach:

@@ -4,15 +4,18 @@ Only steps that can have happened are counted: a counter that goes back, or leap
 nothing and is remembered as broken off. Nothing is invented for what passed between; it is only said that something may lack.
 """
 
+import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean, stdev
 from typing import Final
 
 from edgeguard.core.clock import Stamp, passed_ms
 from edgeguard.core.limits import HINT_WEAR_DAYS
 from edgeguard.core.maintenance import Usage
 from edgeguard.rules.judgement import Finding, Seen
-from edgeguard.rules.trend import Dated, reach, theil_sen
+from edgeguard.rules.trend import FARTHEST_DAYS, Dated, Reach, reach, theil_sen
 
 FASTEST_PER_H: Final[Mapping[Usage, float]] = {
     Usage.RUN_HOURS: 1.05,
@@ -28,6 +31,12 @@ USED_UP: Final = 0.95
 _HOUR_MS: Final = 3_600_000.0
 _ROLL_SHARE: Final = 0.95
 _FEWEST_DAYS: Final = 7
+_WEEK: Final = 7
+_FEWEST_WEEKS: Final = 3
+_STUDENT: Final = {2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943}
+"""Student's t for an interval of 90 % by degrees of freedom."""
+_LEAST_SCATTER: Final = 0.05
+"""Weeks that are all alike are not known to stay so: one in twenty of their amount is taken as their scatter at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +112,8 @@ def usage_finding(tally: Tally, length: float, today: int, standing: bool = Fals
         return None
     share = tally.used / length
     trend = theil_sen(_fresh(tally.days, today))
-    found = None
-    if trend is not None and trend.days >= _FEWEST_DAYS and trend.slope > 0:
+    found = _by_weeks(tally.days, today, length - tally.used)
+    if found is None and trend is not None and trend.days >= _FEWEST_DAYS and trend.slope > 0:
         found = reach(replace(trend, level=tally.used, level_error=0.0), length)
     horizon = HORIZON_DAYS * (1.5 if standing else 1.0)
     near = found is not None and found.expected <= horizon
@@ -116,6 +125,40 @@ def usage_finding(tally: Tally, length: float, today: int, standing: bool = Fals
         seen, today, tally.since_day, False, tally.used, share, slope, low, high,
         found if seen is Seen.USAGE else None, 0.999, len(tally.days),
     )  # fmt: skip
+
+
+def _by_weeks(days: Sequence[Dated], today: int, left: float) -> Reach | None:
+    """When what is `left` will be used up at the pace of the last weeks; None of fewer than three of them.
+
+    Weeks, because a Sunday is no Monday. The interval is that of the sum of as many weeks as it takes: by the scatter of those that
+    were seen, of their mean, and of the weeks to come themselves.
+    """
+    weeks = _weeks(_fresh(days, today))
+    if len(weeks) < _FEWEST_WEEKS or left <= 0 or fmean(weeks) <= 0 or left > FARTHEST_DAYS * fmean(weeks) / _WEEK:
+        return None
+    count, mean = len(weeks), fmean(weeks)
+    scatter = max(stdev(weeks), _LEAST_SCATTER * mean) * _STUDENT[min(count - 1, max(_STUDENT))]
+    expected = left / mean
+    wide = scatter * math.sqrt(1.0 / max(expected, 1.0 / _WEEK) + 1.0 / count)
+    latest = _WEEK * left / (mean - wide) if mean - wide > left * _WEEK / FARTHEST_DAYS else None
+    return Reach(_WEEK * expected, _WEEK * left / (mean + wide), latest)
+
+
+def _weeks(days: Sequence[Dated]) -> list[float]:
+    """What was used in each whole week before the latest day, the latest first; between days that are known it runs straight."""
+    if not days:
+        return []
+    numbers = [day for day, _ in days]
+    weeks, until, upper = [], numbers[-1], days[-1][1]
+    while until - _WEEK >= numbers[0]:
+        until -= _WEEK
+        place = bisect_left(numbers, until)
+        after, high = days[place]
+        before, low = days[place - 1] if after > until else days[place]
+        at = low if after == before else low + (high - low) * (until - before) / (after - before)
+        weeks.append(upper - at)
+        upper = at
+    return weeks
 
 
 def _fresh(days: Sequence[Dated], today: int) -> Sequence[Dated]:

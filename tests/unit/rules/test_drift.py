@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from edgeguard.rules.drift import cusum, ewma, hinge, spread_of, stepped
+from edgeguard.rules.drift import cusum, ewma, hinge, jumped, spread_of, stepped
 from edgeguard.rules.trend import Dated
 
 
@@ -73,3 +73,14 @@ def test_a_step_is_a_step_and_a_line_is_none() -> None:
     assert stepped(days(step), 0.1) == 12
     assert stepped(days(line), 0.1) is None
     assert stepped(days(line[:5]), 0.1) is None
+
+
+def test_a_jump_that_goes_on_slowly_is_told_from_a_line() -> None:
+    rng = random.Random(4)
+    well = [(day, 10.0 + rng.gauss(0, 0.2)) for day in range(30)]
+    rest = [(day, 13.0 + 0.05 * (day - 30) + rng.gauss(0, 0.2)) for day in range(30, 60)]
+    line = [(day, 10.0 + 0.15 * (day - 30) + rng.gauss(0, 0.2)) for day in range(30, 60)]
+
+    assert jumped([*well, *rest], 10.0, hinge([*well, *rest], 10.0, 1.0)) == 30
+    assert jumped([*well, *line], 10.0, hinge([*well, *line], 10.0, 1.0)) is None
+    assert jumped(well[:9], 10.0, 0) is None

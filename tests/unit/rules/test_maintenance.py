@@ -77,6 +77,20 @@ def test_a_step_is_told_as_one_with_its_day_and_without_a_date() -> None:
     assert news.hint.finding.reach is None
 
 
+def test_a_step_stays_one_and_what_goes_on_behind_it_is_dated_by_its_own_pace() -> None:
+    flat, slow = Life(GAUGE_ALONE), Life(GAUGE_ALONE)
+    flat.days(0, 90, lambda day: wavering(day) + (1.2 if day >= 45 else 0.0))
+    slow.days(0, 80, lambda day: wavering(day) + (1.0 + 0.025 * (day - 45) if day >= 45 else 0.0))
+
+    assert {news.hint.finding.seen.value for _, _, news in flat.told} == {"step"}
+    finding = slow.told[-1][2].hint.finding
+    assert finding.reach is not None
+    day = finding.day - FIRST_DAY
+    assert abs(day + finding.reach.expected - 85) < 6
+    assert finding.reach.latest is None or day + finding.reach.latest >= 85
+    assert finding.onset_day - FIRST_DAY in range(44, 47)
+
+
 def test_learning_takes_its_days_and_a_faulty_day_is_none() -> None:
     life = Life(GAUGE_ALONE)
     life.days(0, 8, wavering)

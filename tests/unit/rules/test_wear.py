@@ -1,5 +1,7 @@
 """Counters towards a service: what is counted, what is not, and when the interval will be over."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,3 +137,40 @@ def test_a_counter_kept_here_is_followed_and_its_loss_adds_nothing() -> None:
     assert (lost.used, lost.breaks, lost.break_day) == (3.0, 1, 11)
     assert follow(lost, 5.0, 12).used == 6.0
     assert follow(lost, 2.0, 12) is lost
+
+
+def used_by(weeks: list[float], first: int = 100) -> Tally:
+    """Five days of work and two of rest, week after week."""
+    used, days = 0.0, [(first - 1, 0.0)]
+    for number, week in enumerate(weeks):
+        for day in range(7):
+            used += week / 5 if day < 5 else 0.0
+            days.append((first + 7 * number + day, used))
+    return Tally(raw=used, used=used, since_day=first, days=tuple(days))
+
+
+def test_the_interval_of_a_service_is_as_wide_as_the_weeks_differ() -> None:
+    steady, uneven = used_by([100.0] * 6), used_by([100.0, 60.0, 140.0, 70.0, 130.0, 100.0])
+    same, wide = (usage_finding(tally, 1000.0, 142) for tally in (steady, uneven))
+    assert same is not None
+    assert same.reach is not None
+    assert wide is not None
+    assert wide.reach is not None
+    assert same.reach.expected == pytest.approx(28.0)
+    assert wide.reach.expected == pytest.approx(28.0)
+    assert same.reach.earliest > 25
+    assert same.reach.latest == pytest.approx(28.0, abs=3)
+    assert wide.reach.earliest < 21
+    assert wide.reach.latest is not None
+    assert wide.reach.latest > 38
+
+
+def test_days_on_which_nothing_was_read_make_no_week_of_rest() -> None:
+    tally = used_by([100.0] * 6)
+    torn = replace(tally, days=tuple(dated for dated in tally.days if not 108 <= dated[0] < 125))
+    whole, holey = usage_finding(tally, 1000.0, 142), usage_finding(torn, 1000.0, 142)
+    assert whole is not None
+    assert holey is not None
+    assert whole.reach is not None
+    assert holey.reach is not None
+    assert holey.reach.expected == pytest.approx(whole.reach.expected, abs=1.0)
