@@ -29,7 +29,7 @@ from edgeguard.rules.meter_json import load_day, load_state
 from edgeguard.store import read_states
 
 OWNER: Final = "energy"
-_BAR_CELLS: Final = 24
+_NEARLY_ALL: Final = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,12 @@ def _print(lang: Lang, made: Report, calendar: Calendar, site: Labels) -> None:
     )
     grid = table(*headings, right=(headings[1], headings[3], headings[5], headings[6]))
     for meter in made.meters:
-        before = "—" if meter.before is None else amount_text(meter.before, meter.meter)
         cost = "—" if meter.cost is None else f"{meter.cost:.2f} {meter.currency}"
         grid.add_row(
             _indent(made, meter) + clean(say(meter.meter.labels.zh, meter.meter.labels.en), 60),
             amount_text(meter.amount, meter.meter),
             medium_unit(meter.meter, lang),
-            before,
+            before_text(meter),
             _demand(meter, calendar),
             cost,
             f"{100 * meter.share:.0f} %",
@@ -195,6 +194,14 @@ def _demand(meter: MeterReport, calendar: Calendar) -> str:
         return ""
     at = datetime.fromtimestamp(meter.sliding.end_min * 60, calendar.zone)
     return f"{number(4 * meter.sliding.amount / MICRO)} kW  {at:%m-%d %H:%M}"
+
+
+def before_text(meter: MeterReport) -> str:
+    """The amount of the month before; with the share of it that was measured, where that is not nearly all."""
+    if meter.before is None:
+        return "—"
+    share = f" ({100 * meter.before_share:.0f} %)" if meter.before_share < _NEARLY_ALL else ""
+    return amount_text(meter.before, meter.meter) + share
 
 
 def _bars(meter: MeterReport) -> str:
@@ -318,6 +325,7 @@ def _meter_facts(meter: MeterReport, calendar: Calendar) -> dict[str, object]:
         "undivided": meter.undivided / MICRO,
         "whole_share": round(meter.share, 4),
         "before": None if meter.before is None else meter.before / MICRO,
+        "before_whole_share": round(meter.before_share, 4),
         "cost": meter.cost,
         "currency": meter.currency,
         "periods": [{"period": one.period, "amount": one.amount / MICRO, "cost": one.cost} for one in meter.periods],

@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from edgeguard.cli.curve import ticks
-from edgeguard.cli.energy import balance_text, event_text, habit_text
+from edgeguard.cli.energy import balance_text, before_text, event_text, habit_text
 from edgeguard.cli.energy_words import amount_text, medium_unit, medium_words, period_words
 from edgeguard.cli.energy_zones import zone_text
 from edgeguard.cli.session import Lang
@@ -67,7 +67,7 @@ def _overview(made: Report) -> str:
     rows = []
     for one in made.meters:
         meter = one.meter
-        before = "—" if one.before is None else amount_text(one.before, meter)
+        before = before_text(one)
         cost = "—" if one.cost is None else f"{one.cost:.2f} {escape(one.currency)}"
         rows.append(
             f"<tr><td>{_both(meter.labels.zh, meter.labels.en)}</td><td>{_both(*medium_words(meter.medium))}</td>"

@@ -41,7 +41,7 @@ class MeterReport:
 
     `undivided`: amounts over times too long to be divided, noticed in the period; they are not in `amount`.
     `fixed` is the quarter with the highest amount, `sliding` the highest fifteen minutes ending with any minute.
-    `before`: the amount of the period before, None where nothing is known of it.
+    `before`: the amount of the period before, None where nothing is known of it; `before_share` of its quarters were measured.
     """
 
     meter: MeterSpec
@@ -50,6 +50,7 @@ class MeterReport:
     undivided: int
     share: float
     before: int | None
+    before_share: float
     periods: tuple[PeriodSum, ...]
     currency: str
     days: tuple[DaySum, ...]
@@ -106,9 +107,9 @@ class Report:
 
 def report(spec: EnergySpec, calendar: Calendar, days: Days, first: date, until: date) -> Report:
     """`days`: all that is kept, in any order; a day may come in several parts, which are added."""
-    length = until - first
+    earlier = _before(first, until)
     slots = {meter.name: _slots(days.get(meter.name, ()), first, until) for meter in spec.meters}
-    before = {meter.name: _slots(days.get(meter.name, ()), first - length, first) for meter in spec.meters}
+    before = {meter.name: _slots(days.get(meter.name, ()), earlier, first) for meter in spec.meters}
     meters = tuple(
         _meter(spec, calendar, meter, days.get(meter.name, ()), slots[meter.name], before[meter.name], (first, until))
         for meter in spec.meters
@@ -122,6 +123,14 @@ def report(spec: EnergySpec, calendar: Calendar, days: Days, first: date, until:
     ratios = tuple((one, specific(slots.get(one.of, {}), slots.get(one.per, {}))) for one in spec.specifics)
     zones = tuple(ZoneReport(zone, nights_of(zone, days, calendar.zone, first, until)) for zone in spec.zones)
     return Report(first, until, meters, balances, ratios, zones)
+
+
+def _before(first: date, until: date) -> date:
+    """The first day of the period before: whole months before whole months, else as many days."""
+    if first.day != 1 or until.day != 1:
+        return first - (until - first)
+    months = 2 * (12 * first.year + first.month - 1) - (12 * until.year + until.month - 1)
+    return date(months // 12, months % 12 + 1, 1)
 
 
 def _slots(days: Iterable[DayRecord], first: date, until: date) -> dict[int, Slot]:
@@ -146,6 +155,7 @@ def _meter(
 ) -> MeterReport:
     mine = [day for day in days if span[0] <= day.day < span[1]]
     sums = _day_sums(calendar, slots, span)
+    earlier = _day_sums(calendar, before, (_before(*span), span[0]))
     periods, currency = _periods(spec, calendar, meter, slots)
     peaks = [day.peak for day in mine if day.peak is not None]
     whole = [slot for slot in slots.values() if slot.whole]
@@ -157,6 +167,7 @@ def _meter(
         undivided=sum(gap.amount for day in mine for gap in day.gaps),
         share=sum(day.share for day in sums) / len(sums) if sums else 0.0,
         before=sum(slot.amount for slot in before.values()) if before else None,
+        before_share=sum(day.share for day in earlier) / len(earlier) if earlier else 0.0,
         periods=periods,
         currency=currency,
         days=sums,

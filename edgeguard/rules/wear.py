@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
+from types import MappingProxyType
 from typing import Final
 
 from edgeguard.core.clock import Stamp, passed_ms
@@ -33,7 +34,7 @@ _ROLL_SHARE: Final = 0.95
 _FEWEST_DAYS: Final = 7
 _WEEK: Final = 7
 _FEWEST_WEEKS: Final = 3
-_STUDENT: Final = {2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943}
+_STUDENT: Final[Mapping[int, float]] = MappingProxyType({2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015})
 """Student's t for an interval of 90 % by degrees of freedom."""
 _LEAST_SCATTER: Final = 0.05
 """Weeks that are all alike are not known to stay so: one in twenty of their amount is taken as their scatter at least."""

@@ -126,6 +126,7 @@ def test_the_report_of_a_month_by_hand() -> None:
     }
     made = report(SPEC, CALENDAR, days, *OCTOBER)
     main = made.meters[0]
+    assert main.before_share == pytest.approx(1 / 30)
     assert (main.amount, main.before, main.share) == (31 * 96 * MICRO, 96 * MICRO, 1.0)
     costs = {one.period: one.cost for one in main.periods}
     # 14 days at the old prices, 17 at the new ones; 32, 16 and 48 quarters a day
@@ -148,6 +149,21 @@ def test_the_report_of_a_month_by_hand() -> None:
     assert one.verdict is BalanceVerdict.LOSS
     assert made.specifics[0][1].ratio == pytest.approx(0.3)
     assert made.meters[2].days[0].amount is None
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "days"),
+    [
+        (date(2026, 2, 1), date(2026, 3, 1), 31),
+        (date(2026, 3, 1), date(2026, 4, 1), 28),
+        (date(2026, 1, 1), date(2026, 2, 1), 31),
+        (date(2026, 3, 5), date(2026, 3, 12), 7),
+    ],
+)
+def test_the_period_before_is_the_months_before_or_as_many_days(first: date, until: date, days: int) -> None:
+    known = {MeterName("main"): month(1_000_000, date(2025, 12, 1), 110)}
+    main = report(SPEC, CALENDAR, known, first, until).meters[0]
+    assert (main.before, main.before_share) == (days * 96 * MICRO, 1.0)
 
 
 def slots(amounts: dict[int, int]) -> dict[int, Slot]:
