@@ -45,7 +45,8 @@ class Pack:
 
     first_seq: int
     last_seq: int
-    items: bytes
+    items: bytes | memoryview
+    """A view where it is a part of what was read with others."""
 
 
 @dataclass(frozen=True, slots=True)

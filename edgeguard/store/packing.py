@@ -79,9 +79,9 @@ def _joined(ledger: Ledger, stream: Stream, first: int, cuts: list[_Cut]) -> lis
     rows, items = ledger.connection.execute(SQL[stream].pack, (first, cuts[-1].last)).fetchone()
     if rows != cuts[-1].last - first + 1 or len(items) != cuts[-1].through_bytes:
         return []
-    packs = []
+    packs, whole = [], memoryview(items)
     begin, at = first, 0
     for cut in cuts:
-        packs.append(Pack(begin, cut.last, items[at : cut.through_bytes]))
+        packs.append(Pack(begin, cut.last, whole[at : cut.through_bytes]))
         begin, at = cut.last + 1, cut.through_bytes + 1
     return packs

@@ -13,6 +13,9 @@ from paho.mqtt.properties import Properties
 
 _GULP_BYTES: Final = 64 * 1024
 _PUBLISH: Final = 0x30
+_PUBACK: Final = 0x40
+_SHORT: Final = 0x7F
+"""The longest packet whose length is told by one byte."""
 _QOS_1: Final = 0x02
 _RETAIN: Final = 0x01
 
@@ -76,9 +79,16 @@ class Client(paho.Client):
         return self._gulp_at < len(self._gulp)
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        """paho asks for a byte, a byte, and the rest of each packet: one read of the socket serves many of them."""
+        """paho asks for a byte, a byte, and the rest of each packet: one read of the socket serves many of them.
+
+        Where it asks for the first byte of a packet, PUBACKs that lie there whole are taken without it: it needs 50 us for each.
+        """
         if not self.has_gulped:
             self._gulp, self._gulp_at = super()._sock_recv(_GULP_BYTES), 0
+        if self._gulp and self._in_packet["command"] == 0:
+            self._take_pubacks()
+            if not self.has_gulped:
+                raise BlockingIOError
         begin, self._gulp_at = self._gulp_at, min(self._gulp_at + bufsize, len(self._gulp))
         return self._gulp[begin : self._gulp_at]
 
@@ -86,11 +96,25 @@ class Client(paho.Client):
         packet = self._in_packet["packet"]
         if cmd != "PUBACK" or len(packet) < 2:
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        packet_id = int.from_bytes(packet[:2], "big")
+        self._judged(int.from_bytes(packet[:2], "big"), packet[2] if len(packet) > 2 else 0)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _take_pubacks(self) -> None:
+        """Up to the first packet that is no PUBACK, is not whole, or has no length that one can have: that is paho's."""
+        gulp, at = self._gulp, self._gulp_at
+        end = len(gulp)
+        while at + 4 <= end and gulp[at] == _PUBACK:
+            length = gulp[at + 1]
+            if not 2 <= length <= _SHORT or at + 2 + length > end:
+                break
+            self._judged(gulp[at + 2] << 8 | gulp[at + 3], gulp[at + 4] if length > 2 else 0)
+            at += 2 + length
+        self._gulp_at = at
+
+    def _judged(self, packet_id: int, code: int) -> None:
         if packet_id in self._flying:
             self._flying.remove(packet_id)
-            self._verdict(packet_id, packet[2] if len(packet) > 2 else 0)
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
+            self._verdict(packet_id, code)
 
 
 def _varint(number: int) -> bytes:

@@ -151,8 +151,11 @@ class Lane:
     def open(self, now_s: float) -> bool:
         """Whether the lane may send a message now, if it has one."""
         self._release(now_s)
-        if self._holding or self._blocked or now_s < self._open_at_s:
-            return False
+        return not (self._holding or self._blocked or now_s < self._open_at_s) and self.has_room
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its share of the window is not used up."""
         return len(self.flight) < (1 if self._one_by_one else self.max_messages)
 
     def idle(self, now_s: float) -> bool:
@@ -195,6 +198,10 @@ class Lane:
         entry.code = code
         harvest = Harvest()
         flight = self.flight
+        if code == 0 and not self._holding and flight[0] is entry:
+            self._accept(flight.popleft().message, harvest)
+            if not flight or flight[0].code is None:
+                return harvest
         if verdict_of(code) is not Verdict.ACCEPT:
             self._holding = True
         while flight and flight[0].code is not None and verdict_of(flight[0].code) is Verdict.ACCEPT:

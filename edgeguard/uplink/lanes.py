@@ -51,6 +51,9 @@ class Lanes:
         self._flight: dict[int, Sent] = {}
         self._bytes = 0
         self._careful = False
+        self._slots: dict[Lane, int] = {}
+        self._history_batch = self.history_batch()
+        self._share_out()
         self._entropy = entropy
         self._history_delay_s = history_delay_s
         self._history_from_s = 0.0
@@ -64,6 +67,7 @@ class Lanes:
     def connected(self, receive_maximum: int, now_s: float) -> None:
         """A new session: forget what was in flight and begin at the oldest unacknowledged row of every stream."""
         self.window = max(1, min(self._asked, receive_maximum))
+        self._share_out()
         self.forget()
         if self._away_since_s is not None and now_s - self._away_since_s >= OUTAGE_S:
             self._history_from_s = now_s + self._entropy.uniform(0.0, self._history_delay_s)
@@ -105,24 +109,35 @@ class Lanes:
 
     def turns(self, now_s: float) -> Iterator[Lane]:
         """Lanes that may send a message now if they have one, most urgent first."""
+        return (lane for lane in self.by_urgency if self.may(lane, now_s))
+
+    def may(self, lane: Lane, now_s: float) -> bool:
+        """Whether this lane may send a message now, as far as no more urgent one wants to."""
+        if not self._has_slot(lane) or not lane.open(now_s):
+            return False
+        if lane is self.live:
+            return not self.split_due
+        return lane is not self.history or self._history_may(now_s)
+
+    def may_go_on(self, lane: Lane) -> bool:
+        """The same at the same moment, of a lane that has just sent one: only what was sent since counts."""
+        return self._has_slot(lane) and (lane is not self.history or self.history_bucket.tokens >= self._history_batch)
+
+    def _has_slot(self, lane: Lane) -> bool:
+        flight = len(self._flight)
+        if flight >= self._slots[lane] or not lane.has_room:
+            return False
+        return not flight or lane is self.alarms or self._bytes < self.pace.bytes
+
+    def _share_out(self) -> None:
+        """Slots are kept free above all but alarms, so that an alarm always finds one."""
         most = 1 if self._careful else self.window
-        reserve = limits.UPLINK_RESERVE_SLOTS
-        slots = {
+        self._slots = {
             self.alarms: most,
             self.events: max(1, most - 1),
             self.live: max(1, most - 1),
-            self.history: max(1, most - reserve - most // 8),
+            self.history: max(1, most - limits.UPLINK_RESERVE_SLOTS - most // 8),
         }
-        for lane in self.by_urgency:
-            if len(self._flight) >= slots[lane] or not lane.open(now_s):
-                continue
-            if lane is not self.alarms and self._flight and self._bytes >= self.pace.bytes:
-                continue
-            if lane is self.live and self.split_due:
-                continue
-            if lane is self.history and not self._history_may(now_s):
-                continue
-            yield lane
 
     def bounds(self, max_payload_bytes: int) -> Cut:
         """How messages are to be cut at the present pace."""
@@ -152,8 +167,9 @@ class Lanes:
         self.pace.acknowledged(entry.at_s, now_s)
         if entry.lane is None:
             return None, Harvest()
-        if verdict_of(code) is Verdict.ACCEPT:
+        if self._careful and verdict_of(code) is Verdict.ACCEPT:
             self._careful = False
+            self._share_out()
         return entry.lane, entry.lane.settle(entry, code, now_s)
 
     def lost(self, code: int | None, now_s: float) -> tuple[Lane | None, Harvest]:
@@ -169,6 +185,7 @@ class Lanes:
         if code is None or verdict_of(code) in (Verdict.ACCEPT, Verdict.KEEP) or not streams:
             return None, Harvest()
         self._careful = True
+        self._share_out()
         if len(streams) > 1 or streams[0].lane is None:
             return None, Harvest()
         return streams[0].lane, streams[0].lane.settle(streams[0], code, now_s)
@@ -187,4 +204,5 @@ class Lanes:
     def _history_may(self, now_s: float) -> bool:
         if now_s < self._history_from_s or not self.alarms.idle(now_s):
             return False
-        return self.history_bucket.available(now_s) >= self.history_batch()
+        self._history_batch = self.history_batch()
+        return self.history_bucket.available(now_s) >= self._history_batch

@@ -214,9 +214,10 @@ class Sync:
         try:
             await self.flush()
             steps = 0
-            while self._session is not None and not self.renewed and await self._one_step(self._session):
-                steps += 1
-                if steps % _STEPS_PER_TURN == 0:
+            while self._session is not None and not self.renewed and (done := await self._one_step(self._session)):
+                steps += done
+                if steps >= _STEPS_PER_TURN:
+                    steps = 0
                     await asyncio.sleep(0)
         except StoreError as error:
             # The store itself reports its trouble; here it only means that nothing can be read for a while.
@@ -237,25 +238,25 @@ class Sync:
         self._notices.append(self._page(page))
         return self._session is not None and self._send_notice(self._session)
 
-    async def _one_step(self, session: Session) -> bool:
-        """Send one message or read one portion of rows; False when nothing can be done now."""
+    async def _one_step(self, session: Session) -> int:
+        """Send a few messages of a lane or read one portion of rows; how many steps that were, 0 when nothing can be done now."""
         if self._notices:
-            return self._send_notice(session)
+            return int(self._send_notice(session))
         lanes = self.lanes
         if lanes.split_due and not lanes.live.flight:
             await self.flush()
             first = await self._outbox.first_younger(Stream.TELEMETRY, self._times.live_within_ms)
             if not lanes.live.flight and not self.renewed:
                 lanes.split(first)
-            return True
-        for lane in lanes.turns(self._now_s()):
+            return 1
+        now_s = self._now_s()
+        for lane in lanes.turns(now_s):
             if lane.ready:
-                self._send(session, lane)
-                return True
+                return self._send_some(session, lane, now_s)
             if not lane.dry:
                 await self._read(lane)
-                return True
-        return False
+                return 1
+        return 0
 
     def _send_notice(self, session: Session) -> bool:
         """The next message that is no item, if the window has room."""
@@ -273,14 +274,20 @@ class Sync:
     def _page(self, page: Page) -> _Notice:
         return _Notice(self._topics.page(page.subtopic), page.payload)
 
-    def _send(self, session: Session, lane: Lane) -> None:
-        """The lane's next message; a row that fits no message is condemned instead."""
-        head = lane.ready.popleft()
-        if isinstance(head, Oversize):
-            self._collect(lane, lane.oversize(head, self._now_s()))
-            return
-        packet_id = session.publish(lane.topic, head.payload)
-        self.lanes.sent(packet_id, lane, head, self._now_s())
+    def _send_some(self, session: Session, lane: Lane, now_s: float) -> int:
+        """The lane's next messages, as many as may go within one turn of the loop, in which nobody else comes to want to send.
+
+        A row that fits no message is condemned instead.
+        """
+        for sent in range(1, _STEPS_PER_TURN + 1):
+            head = lane.ready.popleft()
+            if isinstance(head, Oversize):
+                self._collect(lane, lane.oversize(head, now_s))
+                return sent
+            self.lanes.sent(session.publish(lane.topic, head.payload), lane, head, now_s)
+            if not lane.ready or not self.lanes.may_go_on(lane):
+                return sent
+        return _STEPS_PER_TURN
 
     async def _read(self, lane: Lane) -> None:
         """Read and cut the lane's next rows, unless something was rewound or renewed while the outbox was asked."""

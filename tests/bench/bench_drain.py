@@ -1,8 +1,8 @@
 """A backlog on its way out: items a second as a ratio to mosquitto_pub, flat from first to last, and what a new alarm waits.
 
 The store is filled with telemetry of an outage; then store and uplink, put together as the daemon does, bring it to Mosquitto while
-an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after. Told
-besides: CPU and memory of our process, bytes of the file with the backlog in it, and after how long the rows are gone, which go
+an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after, and so does
+paho alone (bare_paho.py). Told besides: what a message costs the loop's thread, our other threads and the broker in CPU; CPU and memory of our process, bytes of the file with the backlog in it, and after how long the rows are gone, which go
 while nothing is read. Prints one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the
 bar's size is --items 1000000.
 """
@@ -10,6 +10,7 @@ bar's size is --items 1000000.
 import argparse
 import asyncio
 import json
+import os
 import random
 import shutil
 import socket
@@ -28,7 +29,7 @@ from bench_store import MonotonicClock
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import Epoch, GatewayId, SiteId
 from edgeguard.core.item import Item, OutboxRow, Stream
-from edgeguard.core.limits import BATCH_MAX_ITEMS
+from edgeguard.core.limits import BATCH_MAX_ITEMS, WINDOW_MAX_MESSAGES
 from edgeguard.core.site import StoreSpec, UplinkSpec
 from edgeguard.store import Batch, Store
 from edgeguard.testing.items import sample_catalog
@@ -59,9 +60,15 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
+def cpu_of(pid: int) -> float:
+    """CPU seconds that a process has used, to the hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def broker(folder: Path) -> Iterator[int]:
-    """Mosquitto on a loopback port."""
+def broker(folder: Path) -> Iterator[tuple[int, int]]:
+    """Mosquitto on a loopback port; the port, and its process."""
     port = free_port()
     conf = folder / "mosquitto.conf"
     conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
@@ -72,7 +79,7 @@ def broker(folder: Path) -> Iterator[int]:
                 if sock.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.02)
-        yield port
+        yield port, child.pid
     finally:
         child.terminate()
         child.wait(10)
@@ -97,7 +104,7 @@ async def fill(store: Store, options: argparse.Namespace) -> None:
 
 
 def publish_lines(port: int, folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    """mosquitto_pub with payloads of as many items as ours have; gives messages a second."""
+    """mosquitto_pub, and then paho alone, with payloads of as many items as ours have; gives messages a second."""
     envelope = Envelope(GatewayId("g1"), Epoch("00112233445566aa"), Stream.TELEMETRY)
     at = MonotonicClock().now()
     messages = max(options.items // BATCH_MAX_ITEMS, 200)
@@ -112,8 +119,10 @@ def publish_lines(port: int, folder: Path, options: argparse.Namespace) -> dict[
         command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", f"{ROOT}/lines", "-l"]
         subprocess.run(command, stdin=file, check=True)
         took_s = time.perf_counter() - begun
+    bare = [sys.executable, str(Path(__file__).with_name("bare_paho.py")), str(port), f"{ROOT}/lines", str(path)]
+    paho = subprocess.run([*bare, str(WINDOW_MAX_MESSAGES)], check=True, capture_output=True, text=True)
     path.unlink()
-    return {"messages_per_s": messages / took_s, "items_per_message": BATCH_MAX_ITEMS}
+    return {"messages_per_s": messages / took_s, "paho_messages_per_s": float(paho.stdout)}
 
 
 class Alarms:
@@ -146,7 +155,7 @@ async def raise_alarms(store: Store, raised: list[int]) -> None:
         await asyncio.sleep(ALARM_EVERY_S)
 
 
-async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[str, Any]:
+async def drain(store: Store, port: int, broker_pid: int, options: argparse.Namespace) -> dict[str, Any]:
     """Bring it out; rates of each tenth of the way."""
     spec = UplinkSpec("127.0.0.1", port, tls=False, history_items_per_s=options.rate)
     uplink = Uplink(
@@ -167,6 +176,7 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
     helpers += [asyncio.create_task(uplink.run()), asyncio.create_task(raise_alarms(store, raised))]
     held_bytes = (await store.figures()).file_bytes
     forget_peak()
+    loop_cpu_s, broker_cpu_s = time.thread_time(), cpu_of(broker_pid)
     cpu_s, begun = time.process_time(), time.perf_counter()
     marks, cpu_marks = [begun], [cpu_s]
     while (rows := (await store.backlog(Stream.TELEMETRY)).rows) > 0:
@@ -177,6 +187,7 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
     marks.append(time.perf_counter())
     cpu_marks.append(time.process_time())
     took_s, cpu_s = marks[-1] - begun, cpu_marks[-1] - cpu_s
+    loop_cpu_s, broker_cpu_s = time.thread_time() - loop_cpu_s, cpu_of(broker_pid) - broker_cpu_s
     peak_mib = peak_rss_mib()
     helpers.pop().cancel()
     while len(alarms.waits_s) < len(raised) and time.perf_counter() - begun < took_s + 10:
@@ -193,6 +204,10 @@ async def drain(store: Store, port: int, options: argparse.Namespace) -> dict[st
     return {
         "items_per_s": round(options.items / took_s),
         "cpu_us_per_item": round(cpu_s / options.items * 1e6, 1),
+        "cpu_us_per_message": {
+            part: round(spent_s / (options.items / BATCH_MAX_ITEMS) * 1e6)
+            for part, spent_s in (("loop", loop_cpu_s), ("other threads", cpu_s - loop_cpu_s), ("broker", broker_cpu_s))
+        },
         "tenths_items_per_s": [round(rate) for rate in tenths],
         "tenths_cpu_us_per_item": [round(cost, 1) for cost in costs],
         "peak_rss_mib": peak_mib,
@@ -220,31 +235,32 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     await fill(store, options)
     filled_s = time.perf_counter() - begun
-    with broker(folder) as port:
+    with broker(folder) as (port, broker_pid):
         before = await asyncio.to_thread(publish_lines, port, folder, options)
-        drained = await drain(store, port, options)
+        drained = await drain(store, port, broker_pid, options)
         after = await asyncio.to_thread(publish_lines, port, folder, options)
         drained["rows_gone_after_s"] = await rows_gone(store, options)
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     await store.close()
-    best = max(before["messages_per_s"], after["messages_per_s"])
-    pub = replace_rate(before, best)
+    pub, paho = (rate_of(max(before[name], after[name])) for name in ("messages_per_s", "paho_messages_per_s"))
     return {
         "bench": "drain",
         "items": options.items,
         "body_bytes": options.body_bytes,
         "filled_items_per_s": round(options.items / filled_s),
         "mosquitto_pub": pub,
+        "paho_alone": paho,
         **drained,
         "ratio": round(drained["items_per_s"] / pub["items_per_s"], 2),
+        "ratio_to_paho_alone": round(drained["items_per_s"] / paho["items_per_s"], 2),
     }
 
 
-def replace_rate(found: dict[str, float], messages_per_s: float) -> dict[str, int]:
+def rate_of(messages_per_s: float) -> dict[str, int]:
     """Whole numbers for people."""
-    items = found["items_per_message"]
-    return {"messages_per_s": round(messages_per_s), "items_per_message": int(items), "items_per_s": round(messages_per_s * items)}
+    items_per_s = round(messages_per_s * BATCH_MAX_ITEMS)
+    return {"messages_per_s": round(messages_per_s), "items_per_message": BATCH_MAX_ITEMS, "items_per_s": items_per_s}
 
 
 def main() -> int:
