@@ -1,6 +1,6 @@
 """paho alone: publishes the lines of a file with QoS 1 from memory, so many in flight; prints messages a second.
 
-What a program that holds no data could reach with the library that the uplink stands on: no disk, no order after refusals, no lanes.
+What a program that holds no data could reach with the library under the uplink: no disk, no order after refusals, no lanes.
 use: bare_paho.py PORT TOPIC FILE WINDOW
 """
 

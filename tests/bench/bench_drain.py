@@ -1,10 +1,11 @@
 """A backlog on its way out: items a second as a ratio to mosquitto_pub, flat from first to last, and what a new alarm waits.
 
 The store is filled with telemetry of an outage; then store and uplink, put together as the daemon does, bring it to Mosquitto while
-an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after, and so does
-paho alone (bare_paho.py). Told besides: what a message costs the loop's thread, our other threads and the broker in CPU; CPU and memory of our process, bytes of the file with the backlog in it, and after how long the rows are gone, which go
-while nothing is read. Prints one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the
-bar's size is --items 1000000.
+an alarm is raised four times a second. `mosquitto_pub -l` publishes the same payloads to the same broker before and after, and so
+does paho alone (bare_paho.py). Told besides: what a message costs the loop's thread, our other threads and the broker in CPU,
+memory of our process, bytes of the file with the backlog in it, and after how long the rows are gone, which go while nothing is
+read. Prints one JSON object. use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S]; the bar's size is
+--items 1000000.
 """
 
 import argparse

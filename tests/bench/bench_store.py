@@ -3,7 +3,8 @@
 Rates are events per second, times in ms, bytes as the kernel counts them for this process (`write_bytes` of /proc/self/io: what
 went to the disk, journal of the file system left out). `ratio` is the store's rate by the floor's; `disk` is how often a second it
 makes a commit's worth of appended bytes durable at all, and `ratio_to_disk` the store's rate by that times the producers: no
-outbox can let so many producers wait, each for one event, and pass 1.
+outbox can let so many producers wait, each for one event, and pass 1. `asyncio_floor` is the least that a future for each event and
+a thread for the commits cost, without numbers, bounds, caps or what happens when the disk refuses.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 import sqlite3
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +87,18 @@ def syncs_per_s(directory: Path, group: int, body: bytes) -> float:
         os.close(descriptor)
 
 
-def floor(directory: Path, events: int, group: int, body: bytes) -> dict[str, float]:
-    """The least that the same durability costs: one thread, one table, nothing but inserts."""
-    connection = sqlite3.connect(directory / "floor.db", isolation_level=None)
+def bare_table(path: Path) -> sqlite3.Connection:
+    """A table of rows under the same durability."""
+    connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("CREATE TABLE rows (seq INTEGER PRIMARY KEY, at INTEGER, body BLOB)")
+    return connection
+
+
+def floor(directory: Path, events: int, group: int, body: bytes) -> dict[str, float]:
+    """The least that the same durability costs: one thread, one table, nothing but inserts."""
+    connection = bare_table(directory / "floor.db")
     meter = Meter()
     meter.start()
     for first in range(0, events, group):
@@ -99,6 +107,48 @@ def floor(directory: Path, events: int, group: int, body: bytes) -> dict[str, fl
         connection.execute("COMMIT")
     cost = meter.stop()
     connection.close()
+    return figures(events, cost)
+
+
+async def asyncio_floor(directory: Path, producers: int, events: int, body: bytes) -> dict[str, float]:
+    """The same for coroutines that wait: a future for each event, one thread that commits whatever has come, and nothing else."""
+    loop, stirred = asyncio.get_running_loop(), asyncio.Event()
+    came: list[tuple[bytes, asyncio.Future[int]]] = []
+    desk = ThreadPoolExecutor(1)
+    connection = await loop.run_in_executor(desk, lambda: bare_table(directory / "asyncio-floor.db"))
+
+    def commit(first: int, bodies: list[bytes]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO rows VALUES (?, ?, ?)", [(first + n, first, body) for n, body in enumerate(bodies)])
+        connection.execute("COMMIT")
+
+    async def work() -> None:
+        seq = 1
+        while True:
+            await stirred.wait()
+            await asyncio.sleep(0)
+            stirred.clear()
+            group, came[:] = list(came), []
+            await loop.run_in_executor(desk, commit, seq, [body for body, _ in group])
+            for n, (_, waiter) in enumerate(group):
+                waiter.set_result(seq + n)
+            seq += len(group)
+
+    async def producer() -> None:
+        for _ in range(events // producers):
+            came.append((body, waiter := loop.create_future()))
+            stirred.set()
+            await waiter
+
+    worker = asyncio.create_task(work())
+    meter = Meter()
+    meter.start()
+    await asyncio.gather(*(producer() for _ in range(producers)))
+    cost = meter.stop()
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    await loop.run_in_executor(desk, connection.close)
+    desk.shutdown()
     return figures(events, cost)
 
 
@@ -156,6 +206,7 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, obj
     loop = asyncio.create_task(store.run())
     disk = syncs_per_s(directory, options.producers, body)
     small = floor(directory, options.events, options.producers, body)
+    waiting = await asyncio_floor(directory, options.producers, options.events, body)
     puts, waits_ms = await durable_puts(store, options.producers, options.events, body)
     disk = (disk + syncs_per_s(directory, options.producers, body)) / 2
     lone, lone_ms = await durable_puts(store, 1, max(options.events // 20, 20), body)
@@ -170,11 +221,13 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, obj
         "body_bytes": len(body),
         "disk": {"syncs_per_s": round(disk), "events_per_s": round(disk * options.producers)},
         "floor": {"group": options.producers, **small},
+        "asyncio_floor": {"producers": options.producers, **waiting},
         "durable_put": {
             "producers": options.producers,
             **puts,
             "wait_ms": waits_ms,
             "ratio": round(puts["events_per_s"] / small["events_per_s"], 2),
+            "ratio_to_asyncio_floor": round(puts["events_per_s"] / waiting["events_per_s"], 2),
             "ratio_to_disk": round(puts["events_per_s"] / (disk * options.producers), 2),
         },
         "lone_put": {**lone, "wait_ms": lone_ms},
