@@ -152,11 +152,12 @@ def _uplink(uplink: UplinkView | None, now: datetime) -> list[Problem]:
     away_s = seconds_since(uplink.since, now)
     wrong = uplink.state == "failed" or away_s * 1000 > LIVE_WITHIN_MS
     why = f": {uplink.error}" if uplink.error else ""
+    why_zh = f":{uplink.error_zh or uplink.error}" if uplink.error else ""
     return [
         Problem(
             "uplink",
             wrong,
-            LabelsView(f"与平台断开 {away_s:.0f} 秒{why}", f"no connection to the broker for {away_s:.0f} s{why}"),
+            LabelsView(f"与平台断开 {away_s:.0f} 秒{why_zh}", f"no connection to the broker for {away_s:.0f} s{why}"),
             LabelsView(
                 f"数据保存在本地。检查网络、证书与 {uplink.url}",
                 f"everything is kept here meanwhile; check network, credentials and {uplink.url}",

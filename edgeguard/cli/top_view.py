@@ -131,7 +131,7 @@ def _uplink_line(frame: _Frame) -> Text:
         f" {since}",
     )
     if uplink.state != "online":
-        line.append(f"  {clean(uplink.error)}", style="yellow")
+        line.append(f"  {clean(lang.say(uplink.error_zh or uplink.error, uplink.error))}", style="yellow")
     elif frame.width < WIDE:
         line.append(f"  {clean(uplink.url)}", style="dim")
     else:

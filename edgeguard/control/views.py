@@ -38,6 +38,7 @@ class UplinkView:
     inflight: int
     reconnects: int
     error: str
+    error_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,4 +262,5 @@ class Handlers:
             inflight=state.inflight,
             reconnects=state.reconnects,
             error=state.error,
+            error_zh=state.error_zh,
         )

@@ -354,7 +354,8 @@ class FakeBuilding:
     def _uplink(self) -> UplinkView:
         if self.online:
             return UplinkView("mqtts://mqtt.example:8883", "online", "5", self._ago(7_380), 918_201, 3, 2, "")
-        return UplinkView("mqtts://mqtt.example:8883", "waiting", "5", self._ago(95), 918_201, 0, 9, "no answer to CONNECT in 15 s")
+        why, why_zh = "the broker does not answer (15 s)", "平台没有应答 (15 s)"
+        return UplinkView("mqtts://mqtt.example:8883", "waiting", "5", self._ago(95), 918_201, 0, 9, why, why_zh)
 
     def _events(self) -> tuple[str, ...]:
         return (

@@ -86,7 +86,7 @@ class MemoryOutbox:
             if item is None or len(item) > size.max_bytes:
                 return tuple(packs) or None
             last = packs[-1] if packs else Pack(0, -1, b"")
-            joined = last.items + b"," + item
+            joined = b",".join((last.items, item))
             if row.seq == last.last_seq + 1 and row.seq < last.first_seq + size.max_items and len(joined) <= size.good_bytes:
                 packs[-1] = Pack(last.first_seq, row.seq, joined)
             elif len(packs) < size.packs:

@@ -1,9 +1,12 @@
 """paho's client as the session needs it: PUBACKs as they are, messages that leave without objects of paho's, bytes read in gulps.
 
 With `session` the only module that knows paho, and the only one that touches what of it is not public: `_packet_queue`,
-`_mid_generate`, `_sock_recv`, `_handle_pubackcomp`, `_in_packet`; tests/unit/uplink/test_uplink_paho.py holds what is relied on.
+`_mid_generate`, `_sock_recv`, `_sock_send`, `_handle_pubackcomp`, `_in_packet`; tests/unit/uplink/test_uplink_paho.py holds what is
+relied on.
 """
 
+import contextlib
+import ssl
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -18,6 +21,7 @@ _SHORT: Final = 0x7F
 """The longest packet whose length is told by one byte."""
 _QOS_1: Final = 0x02
 _RETAIN: Final = 0x01
+_SAYS_NOTHING: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
 
 
 class Client(paho.Client):
@@ -91,6 +95,20 @@ class Client(paho.Client):
                 raise BlockingIOError
         begin, self._gulp_at = self._gulp_at, min(self._gulp_at + bufsize, len(self._gulp))
         return self._gulp[begin : self._gulp_at]
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        """Where TLS cannot write any more, what the broker said before it hung up is the cause: with TLS 1.3 it asks for a client
+        certificate when the handshake is over for us, and we write into a connection that it has closed.
+        """
+        try:
+            return super()._sock_send(buf)
+        except BlockingIOError:
+            raise
+        except OSError:
+            if isinstance(sock := self.socket(), ssl.SSLSocket):
+                with contextlib.suppress(*_SAYS_NOTHING):
+                    sock.recv(1)
+            raise
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
         packet = self._in_packet["packet"]

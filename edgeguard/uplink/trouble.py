@@ -61,8 +61,14 @@ class Trouble:
     text: Labels
     detail: str = ""
 
+    @property
+    def sentence(self) -> Labels:
+        """The text with its detail, if there is one."""
+        more = f" ({self.detail})" if self.detail else ""
+        return Labels(f"{self.text.zh}{more}", f"{self.text.en}{more}")
+
     def __str__(self) -> str:
-        return f"{self.text.en} ({self.detail})" if self.detail else self.text.en
+        return self.sentence.en
 
 
 class LinkTrouble(EdgeguardError):

@@ -65,6 +65,7 @@ class UplinkState:
     inflight: int
     reconnects: int
     error: str
+    error_zh: str
 
 
 class Uplink:
@@ -133,7 +134,8 @@ class Uplink:
             acked_items=self._sync.acked_items,
             inflight=self._sync.lanes.in_flight,
             reconnects=max(0, self._ups - 1),
-            error="" if link.trouble is None else str(link.trouble),
+            error="" if link.trouble is None else link.trouble.sentence.en,
+            error_zh="" if link.trouble is None else link.trouble.sentence.zh,
         )
 
     def wake(self) -> None:

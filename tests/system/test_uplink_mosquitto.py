@@ -6,14 +6,23 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from harness import free_port
+from structlog.testing import capture_logs
 from uplink_rig import QUICK, ROOT, Consumer, Rig, Running, make_rig, until
 
+from edgeguard.cli.examination_links import look_at_broker
+from edgeguard.cli.problems import diagnose
+from edgeguard.control.views import UplinkView
 from edgeguard.core.item import Stream
+from edgeguard.core.site import Site, UplinkSpec
+from edgeguard.testing.handlers import FakeBuilding
 from edgeguard.uplink import Tempo
 
 pytestmark = [
@@ -255,9 +264,7 @@ async def test_a_client_certificate_is_shown_when_asked_for(tmp_path: Path, auth
         rig.put(Stream.ALARMS, 5)
         async with Running(rig):
             await until(lambda: rig.drained)
-        without = make_rig(port, PATIENT, tls=True, ca=ca)
-        async with Running(without):
-            await until(lambda: "certificate-required" in without.codes(), what=str(without.news))
+        await _refused(port, authority, "certificate-required")
         stranger = Authority(tmp_path, "strange-ca").issue("b07", "DNS:b07")
         stranger[1].chmod(0o600)
         foreign = make_rig(port, PATIENT, tls=True, ca=ca, certificate=PurePath(stranger[0]), key=PurePath(stranger[1]))
@@ -308,13 +315,56 @@ async def test_tls_1_1_is_refused(tmp_path: Path, authority: Authority) -> None:
         await server.wait()
 
 
+SENTENCES = {
+    "server-certificate-expired": ("平台证书已过期", "the broker's certificate has expired", "联系平台方更新证书"),
+    "server-certificate-host": (
+        "平台证书不属于 127.0.0.1",
+        "the broker's certificate is not for 127.0.0.1",
+        "uplink.url 应使用证书上的名字",
+    ),
+    "server-certificate-issuer": (
+        "平台证书不是由所配置的 CA 签发",
+        "the broker's certificate is not signed by the configured CA",
+        "向平台方索取正确的 CA 文件(uplink.ca)",
+    ),
+    "tls-too-old": (
+        "平台的 TLS 版本过低,至少需要 1.2",
+        "the broker's TLS is too old, 1.2 at least is needed",
+        "平台须支持 TLS 1.2 以上;端口是否正确(8883)",
+    ),
+    "certificate-required": (
+        "平台要求客户端证书",
+        "the broker asks for a client certificate",
+        "检查 uplink.certificate 与 uplink.key 是否由平台签发",
+    ),
+}
+
+
 async def _refused(port: int, authority: Authority, code: str) -> None:
-    """The uplink does not connect, names the cause, and sends nothing."""
+    """The uplink does not connect and sends nothing; the cause stands in words in health event, log, `status` and `doctor`."""
+    zh, en, fix_zh = SENTENCES[code]
     rig = make_rig(port, PATIENT, tls=True, ca=PurePath(authority.certificate))
     rig.put(Stream.ALARMS, 1)
-    async with Running(rig):
-        await until(lambda: code in rig.codes(), what=f"{code} not in {rig.news}")
-        assert rig.open_rows(Stream.ALARMS) == 1
+    with capture_logs() as logged:
+        async with Running(rig):
+            await until(lambda: code in rig.codes(), what=f"{code} not in {rig.news}")
+            state = rig.uplink.view
+            assert rig.open_rows(Stream.ALARMS) == 1
+    told = next(health.text for health in rig.news if health.code == code)
+    assert (told.zh, told.en) == (zh, en)
+    assert any(line["event"] == "uplink.disconnected" and line["cause"].startswith(en) for line in logged), logged
+    building = FakeBuilding(lambda: 0.0).top()
+    status = replace(building.status, uplink=UplinkView(**asdict(state)))
+    problem = next(one for one in diagnose(status, (), (), building.outbox, datetime.now(UTC)) if one.code == "uplink")
+    assert zh in problem.text.zh
+    assert en in problem.text.en
+    spec = UplinkSpec("127.0.0.1", port, tls=True, ca=PurePath(authority.certificate))
+    finding, _ = await asyncio.to_thread(look_at_broker, cast(Site, SimpleNamespace(site="lakeside", gateway="b07", uplink=spec)))
+    assert finding.code == code
+    assert zh in finding.text.zh
+    assert en in finding.text.en
+    assert finding.fix is not None
+    assert finding.fix.zh == fix_zh
 
 
 async def test_renewed_certificates_are_used_without_a_restart_and_half_written_ones_are_not(

@@ -129,7 +129,7 @@ def test_an_uplink_that_is_away_says_why() -> None:
     text = "\n".join(picture(building.top(), 80, 24))
 
     assert "waiting" in text
-    assert "no answer to CONNECT" in text
+    assert "the broker does not answer" in text
     assert "queue 4003" in text
 
 

@@ -238,7 +238,7 @@ class FakeUplink:
 
     @property
     def view(self) -> UplinkState:
-        return UplinkState("", "online", "5", "2026-09-21T14:13:20.000Z", 17, 3, 1, "")
+        return UplinkState("", "online", "5", "2026-09-21T14:13:20.000Z", 17, 3, 1, "", "")
 
     def wake(self) -> None:
         self.told["wake"] += 1
