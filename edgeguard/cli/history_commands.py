@@ -47,7 +47,7 @@ def export(
     points: Annotated[list[str] | None, typer.Argument(metavar="[DEVICE[.POINT]]...", help="All, if none is named.")] = None,
     since: From = None,
     to: To = None,
-    form: Annotated[str, typer.Option("--format", metavar="csv|parquet", help="parquet needs edgeguard[parquet].")] = "csv",
+    form: Annotated[str, typer.Option("--format", metavar="csv|parquet")] = "csv",
     grain: Annotated[str, typer.Option("--grain", metavar="raw|minute|hour", help="Rounds as read, or aggregates.")] = "raw",
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Standard output for CSV.")] = None,
     directory: StateFolder = STATE_DIRECTORY,
