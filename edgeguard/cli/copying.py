@@ -1,7 +1,7 @@
 """`backup`, `restore`, `erase`: what may be done with the outbox's file as a whole. Each function returns an exit code."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from edgeguard.cli.text import clean, size, word
 from edgeguard.cli.wire import somebody_is_here
 from edgeguard.control import methods
 from edgeguard.control.client import call
+from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import Epoch
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.store import backup as copy_outbox
+from edgeguard.store import files_holding
 from edgeguard.store import restore as make_outbox
 
 _EPOCH_BYTES = 8
@@ -50,8 +52,8 @@ def restore(session: Session, file: Path, directory: Path, replace: bool) -> Exi
     return Exit.FINE
 
 
-def erase(session: Session, text: str, yes: bool) -> Exit:
-    """Through the daemon, which alone may write, after asking."""
+def erase(session: Session, text: str, yes: bool, places: Sequence[Path] = ()) -> Exit:
+    """Through the daemon, which alone may write, after asking. `places`: where copies lie, which are looked through here."""
     lang, out = session.lang, console()
     if not yes:
         if session.json or not somebody_is_here():
@@ -60,8 +62,12 @@ def erase(session: Session, text: str, yes: bool) -> Exit:
         if not typer.confirm(asked, default=False):
             return Exit.WRONG
     done = call(session.socket, methods.ERASE, {"text": text, "by": author()})
+    try:
+        copies = files_holding(places, text.strip())
+    except OSError as error:
+        raise Permanent(f"{error.filename}: {error.strerror}") from error
     if session.json:
-        print_json(done)
+        print_json(asdict(done) | {"copies": copies})
     else:
         out.print(lang.say(f"已清除 {done.rows} 条", f"{done.rows} rows are erased"))
         for count, zh, en in (
@@ -75,7 +81,10 @@ def erase(session: Session, text: str, yes: bool) -> Exit:
             out.print(lang.say(zh, en))
         for name in done.left:
             out.print(styled(lang.say(f"✗ {clean(name)} 中仍有此内容", f"✗ {clean(name)} still holds it"), "bold red"))
-    return Exit.WRONG if done.left else Exit.FINE
+        for name in copies:
+            told = lang.say(f"✗ 备份 {clean(name)} 中仍有此内容,请删除", f"✗ the copy {clean(name)} still holds it: remove it")
+            out.print(styled(told, "bold red"))
+    return Exit.WRONG if done.left or copies else Exit.FINE
 
 
 def _waiting(counts: Mapping[str, int], lang: Lang) -> str:

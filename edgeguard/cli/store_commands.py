@@ -48,11 +48,17 @@ def erase(
     ctx: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A number plate, a name, a reference; found as a word of its own.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    copies: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--look-in", metavar="PATH", exists=True, help="Backups or exports, a file or a folder: name those that hold it."
+        ),
+    ] = None,
 ) -> None:
     """Erase what tells of a resident: rows that wait, dead letters, the audit log's words, and every trace in the files.
 
-    Numbers stay given and are told to the platform as gaps. Exit 1 when a file still holds the text.
+    Numbers stay given and are told to the platform as gaps. Exit 1 when a file still holds the text. Copies are looked at only.
     """
     from edgeguard.cli import copying
 
-    raise typer.Exit(copying.erase(session_of(ctx), text, yes))
+    raise typer.Exit(copying.erase(session_of(ctx), text, yes, copies or ()))

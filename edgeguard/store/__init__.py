@@ -7,6 +7,7 @@ SQLite in the house.
 from edgeguard.store.audit import AuditRow, AuditVerdict, read_audit, verify_audit
 from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.backup import Copied, Restored, backup, restore
+from edgeguard.store.erasing import files_holding
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
@@ -29,6 +30,7 @@ __all__ = [
     "TrendStore",
     "audit_body",
     "backup",
+    "files_holding",
     "open_history",
     "read_audit",
     "read_states",

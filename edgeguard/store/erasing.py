@@ -174,6 +174,13 @@ def _all_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
     return tuple(str(path.relative_to(directory)) for path in paths if _file_holds(path, needles))
 
 
+def files_holding(places: Sequence[Path], text: str) -> tuple[str, ...]:
+    """Files, and those in folders, that hold a text as bytes (copies, exports); changes nothing. OSError if one cannot be read."""
+    needles = spellings(text)
+    found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
+    return tuple(str(path) for path in found if path.is_file() and not path.is_symlink() and _file_holds(path, needles))
+
+
 def _clear_reports(directory: Path, needles: Sequence[bytes]) -> int:
     """Remove what cameras could not tell yet and holds one of the texts; their processes do not tell what is not there any more."""
     found = [file for folder in directory.glob(REPORTS) for file in folder.iterdir() if file.is_file()]

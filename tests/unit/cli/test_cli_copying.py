@@ -58,3 +58,19 @@ def test_the_outbox_says_how_long_it_holds_and_what_was_thinned() -> None:
     with desk() as made:
         assert "holds 41.5 days at the present rate" in made.type("outbox").out
         assert "41.5 天" in made.type("outbox", lang="zh").out
+
+
+def test_copies_that_still_hold_what_was_erased_are_named(tmp_path: Path) -> None:
+    outbox(tmp_path / "state", 3)
+    with desk() as made:
+        copies = tmp_path / "copies"
+        copies.mkdir()
+        made.type("backup", str(copies / "monday"), "--directory", str(tmp_path / "state"))
+        (copies / "other").write_text("nothing of that kind", encoding="utf-8")
+        before = (copies / "monday").read_bytes()
+        told = made.type("erase", "health", "--yes", "--look-in", str(copies), width=400)
+        assert (told.code, "monday still holds it: remove it" in told.out, "other" in told.out) == (1, True, False)
+        found = json.loads(made.type("erase", "health", "--yes", "--json", "--look-in", str(copies)).out)
+        assert found["copies"] == [str(copies / "monday")]
+        assert made.type("erase", "nobody", "--yes", "--look-in", str(copies)).code == 0
+        assert (copies / "monday").read_bytes() == before
