@@ -5,9 +5,11 @@ from typing import Final
 
 from edgeguard.bus.exchange import Request
 from edgeguard.bus.late import LateAnswers
-from edgeguard.bus.overheard import Overheard
+from edgeguard.bus.overheard import Heard, Overheard
+from edgeguard.codec.alike import spoils_answer
 from edgeguard.codec.dlt645_framing import BROADCAST
 from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S
+from edgeguard.core.line_limits import BURST_BYTES, LINE_ALONE_S
 
 _QUICK_ENOUGH: Final = 4
 _NOBODY_ANSWERS: Final = (0, BROADCAST)
@@ -21,9 +23,15 @@ class Beside:
         self.late_until_s = 0.0
         self.strange_s = -math.inf
         """When something was heard last that was neither an answer nor one that was damaged."""
+        self._others_s = -math.inf
         self._late = late
+        self._bursts = late.bursts
         self._overheard = Overheard()
         self._sent: Request | None = None
+        self._question: Heard | None = None
+        """What another master has asked, as long as nothing was heard after it."""
+        self._burst_yielded = False
+        self._found: list[Heard] = []
         self._since_s: float | None = None
         self._first_s, self._echo_by_s = math.inf, -math.inf
         self._quick = 0
@@ -38,13 +46,17 @@ class Beside:
 
     def keep(self, data: bytes, now_s: float, idle: bool) -> None:
         """These have come; `idle`: while nobody waited for an answer."""
+        if idle and self._bursts.is_over(now_s):
+            self._end()
         self._overheard.keep(data)
+        self._bursts.came(len(data), now_s)
         self._first_s = min(self._first_s, now_s)
         if idle:
             self.strange_s = now_s
 
     def sent(self, request: Request, echo_by_s: float) -> None:
         """This goes out now; what has come before may be the beginning of what still comes. An echo begins by `echo_by_s`."""
+        self._end()
         self._sent = request
         self._since_s, self.until_s = None, 0.0
         if self._first_s < math.inf:
@@ -58,38 +70,93 @@ class Beside:
         self.forget()
 
     def calm(self, sent_s: float, now_s: float) -> bool:
-        """Nobody else can have spoken since a request of ours was sent: nothing else was heard for long, and nothing is owed."""
-        return sent_s - self.strange_s >= LATE_KEPT_S and not self._late.owes(now_s)
+        """Nobody else can have spoken since a request of ours was sent: nothing else was heard for long, and nothing is owed.
+
+        The line is ours alone besides, by all that was ever heard on it.
+        """
+        alone = now_s - self._others_s >= LINE_ALONE_S
+        return alone and sent_s - self.strange_s >= LATE_KEPT_S and not self._late.owes(now_s)
+
+    def is_noisy(self, sent_bytes: int) -> bool:
+        """More has come since we sent than the line's echo and a little noise, and it was no frame."""
+        return self._bursts.loose >= BURST_BYTES + (sent_bytes if self.is_prompt else 0)
 
     def forget(self) -> None:
         """Nothing has been said but the answer."""
         self._sent = None
+        self._bursts.were(0)
+        self._question = None
+        self._found.clear()
         self._overheard.forget()
+
+    def foreign(self, now_s: float) -> None:
+        """A frame was another master's, or for one."""
+        self.frames += 1
+        self._others_s = now_s
+
+    def weigh(self, answer: bytes, junk_bytes: int) -> None:
+        """Before the `answer` is believed: how much of the `junk_bytes` beside it was no frame."""
+        if junk_bytes:
+            self._found += self._overheard.feed()
+        others = sum(heard.size for heard in self._found if heard.pdu != answer and not self._is_echo(heard))
+        self._bursts.were(junk_bytes - others)
+        self._end(waited=True)
 
     def hear(self, now_s: float, answer: bytes = b"") -> None:
         """Sort out what has come beside the `answer`."""
-        asked = False
-        sent, self._sent = self._sent, None
-        idle = sent is None
-        found = self._overheard.feed()
+        asked, unasked, answered = False, 0, bool(answer)
+        sent, waited = self._sent, self._sent is not None
+        found, self._found = [*self._found, *self._overheard.feed()], []
         for heard in found:
+            if not answered:
+                self._bursts.were(self._bursts.loose - heard.size)
             if answer and heard.pdu == answer:
                 answer, asked = b"", False
-            elif sent is not None and self.is_prompt and heard.pdu == sent.pdu and heard.station == sent.address:
-                sent = None  # the line's echo
+            elif self._is_echo(heard):
+                self._sent = None  # it comes once
             else:
-                paid = self._late.answered(heard, now_s, just_now=idle) if heard.may_answer else None
+                paid = self._late.answered(heard, now_s, just_now=not waited) if heard.may_answer else None
                 asked = paid is None and heard.may_ask and heard.station not in _NOBODY_ANSWERS
                 if paid is not None and paid.ours:
                     continue
+                self._question = heard if asked else None
                 if asked:
                     self._late.asked_by_others(heard, now_s)
-                if heard.may_ask or (idle and now_s >= self.late_until_s):
-                    self.frames += 1
+                unasked += paid is None and not heard.may_ask
+                if heard.may_ask or (sent is None and now_s >= self.late_until_s):
+                    self.foreign(now_s)
+        self._sent = None
+        self._bursts.explained(unasked)
+        if waited and not answered:
+            self._end(waited=True)
+        self._stand_back(now_s, asked, bool(found))
+
+    def _stand_back(self, now_s: float, asked: bool, found: bool) -> None:
+        """Let another master have its answer if it has `asked`, or may have; what was `found` last may have been that."""
         if asked:
             self._yield(now_s)
         elif found:
             self.until_s = 0.0
+        elif self._bursts.is_one and not self._burst_yielded and self._bursts.is_first(now_s):
+            self._burst_yielded, self.until_s = True, now_s + FOREIGN_ANSWER_S
+
+    def _is_echo(self, heard: Heard) -> bool:
+        """It is the line's echo of what was sent."""
+        sent = self._sent
+        return sent is not None and self.is_prompt and heard.pdu == sent.pdu and heard.station == sent.address
+
+    def _end(self, waited: bool = False) -> None:
+        """What has come is all there is of it. Behind another master's question it may be the answer to that, damaged."""
+        asked, self._question = self._question, None
+        if (
+            asked is not None
+            and self._bursts.is_one
+            and spoils_answer(asked.protocol, asked.station, asked.pdu, self._overheard.rest)
+        ):
+            self._late.lost(asked)
+            self._bursts.were(0)
+        self._bursts.end(waited)
+        self._burst_yielded = False
 
     def _yield(self, now_s: float) -> None:
         """Let another master have its answer, lest both be lost; but one that never stops asking does not get the whole line."""

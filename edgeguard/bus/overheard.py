@@ -23,6 +23,7 @@ class Heard(NamedTuple):
     pdu: bytes
     may_ask: bool
     may_answer: bool
+    size: int
 
 
 class Overheard:
@@ -34,6 +35,11 @@ class Overheard:
         """Places before this one have been looked at."""
         self._waiting: list[tuple[int, int]] = []
         """Those of them where a frame may have begun, in order, and how long the buffer has to be before that can be told."""
+
+    @property
+    def rest(self) -> bytes:
+        """What has come since the last frame."""
+        return bytes(self._buffer)
 
     def keep(self, data: bytes) -> None:
         """Bytes that are looked at later, if they turn out to be more than an answer."""
@@ -48,7 +54,7 @@ class Overheard:
             place, shape, station = frame
             asks = Sort.REQUEST in shape.sorts
             answers = not shape.sorts or Sort.ANSWER in shape.sorts or Sort.EXCEPTION in shape.sorts
-            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers))
+            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers, shape.size))
             self._leave_out(place + shape.size)
         return found
 

@@ -17,6 +17,7 @@ from edgeguard.bus.exchange import Priority, Request
 from edgeguard.bus.late import LateAnswers
 from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN, EARLY_SHARE
 from edgeguard.core.line import LineSettings, Station
+from edgeguard.core.line_limits import ANSWER_DOUBTS
 
 _LEAST_AROUND: Final = 3
 """Characters that the shortest frame adds to a PDU: unit and CRC of Modbus RTU."""
@@ -26,8 +27,9 @@ _LEAST_AROUND: Final = 3
 class Turn:
     """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time.
 
-    `sending_s`: how long the request's bytes take to leave. `doubted`: an answer has come that could be another request's.
-    `damaged_s`: what `deadline_s` was before its answer came damaged, for which nothing else is waited.
+    `sending_s`: how long the request's bytes take to leave. `doubts`: answers that have come and could be another's;
+    `doubted`: what they all said, empty if they differ.
+    `whole_s`: what `deadline_s` was before something came after which it is not waited for so long.
     """
 
     request: Request
@@ -35,14 +37,26 @@ class Turn:
     deadline_s: float | None = None
     sent_s: float = 0.0
     sending_s: float = 0.0
-    doubted: bool = False
-    damaged_s: float | None = None
+    doubts: int = 0
+    doubted: bytes | None = None
+    whole_s: float | None = None
 
-    def cut_short(self, is_damaged: bool, until_s: float) -> None:
-        """More has come: if it is by now a damaged answer, nothing but the rest of whatever else it may be is waited for."""
+    def cut_short(self, until_s: float) -> None:
+        """More has come: it is not waited for beyond `until_s` (infinite: for all its time) as long as nothing more comes."""
         if self.deadline_s is not None:
-            whole_s = self.deadline_s if self.damaged_s is None else max(self.deadline_s, self.damaged_s)
-            self.damaged_s, self.deadline_s = (whole_s, min(whole_s, until_s)) if is_damaged else (None, whole_s)
+            whole_s = self.deadline_s if self.whole_s is None else max(self.deadline_s, self.whole_s)
+            cut = until_s < math.inf
+            self.whole_s, self.deadline_s = (whole_s, min(whole_s, until_s)) if cut else (None, whole_s)
+
+    def doubt(self, answer: bytes) -> None:
+        """This answer could be another request's."""
+        self.doubted = answer if self.doubted in (None, answer) else b""
+        self.doubts += 1
+        self.deadline_s = None
+
+    def is_insisted_on(self, answer: bytes) -> bool:
+        """So many answers in a row have said the same that they cannot all have been another's."""
+        return self.doubts >= ANSWER_DOUBTS and self.doubted == answer
 
     def is_early(self, answer: bytes, line: LineSettings | None, now_s: float) -> bool:
         """Request and answer cannot have passed the line in that time, even if the device does not think at all."""

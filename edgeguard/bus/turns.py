@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
+from typing import Final
 
 from edgeguard.bus.beside import Beside
 from edgeguard.bus.exchange import ExchangeFailed, Request
@@ -20,6 +21,7 @@ from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.silence import Silence
 from edgeguard.bus.stats import BusStats, LinkState
 from edgeguard.bus.tap import Listener, Passing, Tap, WireEvent
+from edgeguard.bus.timer import Timer
 from edgeguard.codec.alike import is_read
 from edgeguard.codec.framing import Answer, StreamBroken
 from edgeguard.core.ids import BusName
@@ -35,6 +37,7 @@ from edgeguard.core.limits import (
     TIMER_SLACK_S,
 )
 from edgeguard.core.line import LineSettings, Protocol, Station
+from edgeguard.core.line_limits import ANSWER_DOUBTS
 from edgeguard.core.quality import Fault, Reason
 
 Write = Callable[[bytes], None]
@@ -45,6 +48,9 @@ Tune = Callable[[LineSettings], float]
 
 _SENT, _RECEIVED, _ANSWERED = Passing.SENT, Passing.RECEIVED, Passing.ANSWERED
 """Taken out of their class once: to look a member up there costs as much as half an event (Python 3.11)."""
+
+_DAMAGED: Final = frozenset({Reason.CHECKSUM, Reason.SHORT_ANSWER, Reason.GARBAGE})
+"""What is said of bytes that were no frame."""
 
 
 class Turns:
@@ -86,8 +92,7 @@ class Turns:
         self._held_until_s = 0.0
         self._drained_by_s = 0.0
         self._draining = False
-        self._watch: asyncio.TimerHandle | None = None
-        self._resume: asyncio.TimerHandle | None = None
+        self._watch, self._resume = Timer(self._expire), Timer(self._pump)
         self._junk_mark = self._junk_sent = 0
         self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
         self._faults: Counter[Reason] = Counter()
@@ -113,7 +118,7 @@ class Turns:
             if turn.deadline_s <= self._opens_s:
                 self._faults[self._down.reason] += 1
                 raise self._failure(turn, self._down, sent=False)
-            self._guard(turn.deadline_s)
+            self._watch.at(turn.deadline_s)
         self._queue.put(turn)
         self._pump()
         return turn.future
@@ -157,7 +162,7 @@ class Turns:
         self._framing.reset()
         for turn in self._queue:
             turn.deadline_s = now_s + turn.request.timeout_s
-            self._guard(turn.deadline_s)
+            self._watch.at(turn.deadline_s)
 
     def waiting(self, fault: Fault, opens_s: float) -> None:
         """There will be no connection before `opens_s` (loop time): whoever cannot wait so long fails now."""
@@ -179,6 +184,8 @@ class Turns:
         except StreamBroken as error:
             answers, broken = error.answers, error.fault
         for transaction, pdu in answers:
+            if self._numberless:
+                self._beside.weigh(pdu, self._framing.junk_bytes - self._junk_sent)
             self._take(self._outstanding.pop(transaction), pdu, now_s)
         if broken is not None:
             self._hang_up(broken)
@@ -200,8 +207,9 @@ class Turns:
         if self._true_time and turn.is_early(pdu, self._line, now_s):
             self._reject(turn, now_s)
             return
-        if self._numberless and not self._queue.late.trusts(turn.request, pdu, turn.sent_s, now_s):
-            self._doubt(turn, now_s)
+        trusted = not self._numberless or self._queue.late.trusts(turn.request, pdu, turn.sent_s, now_s)
+        if not trusted and not turn.is_insisted_on(pdu):
+            self._doubt(turn, pdu, now_s)
             return
         self._answers += 1
         self._tell(_ANSWERED, turn=turn)
@@ -250,7 +258,7 @@ class Turns:
             now_s = asyncio.get_running_loop().time()
             held_until_s = max(self._held_until_s, self._beside.until_s)
             if now_s + TIMER_SLACK_S < held_until_s:
-                self._resume_at(held_until_s)
+                self._resume.at(held_until_s)
                 return
             if self._draining:
                 self._draining = False
@@ -259,7 +267,7 @@ class Turns:
             if turn is None:
                 ready_s = self._queue.ready_s()
                 if ready_s is not None and ready_s < math.inf:
-                    self._resume_at(ready_s)
+                    self._resume.at(ready_s)
                 return
             if turn.future.done():
                 continue
@@ -287,12 +295,24 @@ class Turns:
             if line is not None and turn.deadline_s is not None:
                 longest_s = turn.sent_s + turn.sending_s + turn.request.timeout_s + LINE_FRAME_CHARACTERS * line.character_s
                 turn.deadline_s = max(turn.deadline_s, min(now_s + BUS_BYTE_GAP_S + line.silence_s, longest_s))
-                turn.cut_short(self._is_damaged_answer(turn, now_s), now_s + BUS_BYTE_GAP_S)
-                self._guard(turn.deadline_s)
+                turn.cut_short(self._enough_s(turn, now_s))
+                self._watch.at(turn.deadline_s)
         if not self._outstanding and self._line is not None:
             if self._held_until_s <= now_s:
                 self._drained_by_s = now_s + BUS_DRAIN_MAX_S
             self._held_until_s = min(now_s + self._line.silence_s, max(self._drained_by_s, now_s))
+
+    def _enough_s(self, turn: Turn, now_s: float) -> float:
+        """Until when it is waited for now that bytes have come which are no answer, or not yet; infinite for all its time.
+
+        If they are its answer, damaged, for nothing but the rest of whatever else they may be. If they are anything else, for as
+        long as the station is known to take.
+        """
+        if self._is_damaged_answer(turn, now_s):
+            return now_s + BUS_BYTE_GAP_S
+        if not self._numberless or not self._beside.is_noisy(len(turn.request.pdu) + 3):
+            return math.inf
+        return max(now_s + BUS_BYTE_GAP_S, turn.sent_s + self._queue.late.patience_s(turn.request.address))
 
     def _is_damaged_answer(self, turn: Turn, now_s: float) -> bool:
         """What has come by now is its answer, damaged: it has the shape, and nobody else can have spoken."""
@@ -322,7 +342,7 @@ class Turns:
             turn.deadline_s += line.character_s
         if self._numberless:
             self._beside.sent(request, now_s + turn.sending_s + (BUS_BYTE_GAP_S if self._true_time else FOREIGN_ANSWER_S))
-        self._guard(turn.deadline_s)
+        self._watch.at(turn.deadline_s)
         self._requests += 1
         self._bytes_sent += len(data)
         if request.on_sent is not None:
@@ -354,17 +374,8 @@ class Turns:
             self._busy_s += now_s - self._busy_since_s
             self._busy_since_s = 0.0
 
-    def _guard(self, deadline_s: float) -> None:
-        """See to it that a deadline is looked at in time; one timer serves all."""
-        if self._watch is not None:
-            if self._watch.when() <= deadline_s:
-                return
-            self._watch.cancel()
-        self._watch = asyncio.get_running_loop().call_at(deadline_s, self._expire)
-
     def _expire(self) -> None:
         """Give up whatever is due, then set the timer for the next deadline."""
-        self._watch = None
         now_s = asyncio.get_running_loop().time()
         due = [
             t for t, turn in self._outstanding.items() if turn.deadline_s is not None and turn.deadline_s <= now_s + TIMER_SLACK_S
@@ -376,7 +387,7 @@ class Turns:
             self._expire_queue(now_s)
         deadlines = [turn.deadline_s for turn in (*self._outstanding.values(), *self._queue) if turn.deadline_s is not None]
         if deadlines:
-            self._guard(min(deadlines))
+            self._watch.at(min(deadlines))
         self._account(now_s)
         self._pump()
 
@@ -405,11 +416,12 @@ class Turns:
             self._beside.forget()
         elif self._numberless:
             # Damaged bytes were the answer most likely, but another master's request can look like that: doubt, no rest.
-            self._drain(turn, now_s, rests=fault is None or fault.reason is not Reason.CHECKSUM)
+            self._drain(turn, now_s, rests=fault is None or fault.reason not in _DAMAGED)
             heard = self._beside.frames
             self._hear(now_s)
-            if fault is not None and fault.reason is Reason.WRONG_TRANSACTION and turn.request.protocol is Protocol.MODBUS:
-                self._beside.frames = max(self._beside.frames, heard + 1)
+            others = fault is not None and fault.reason is Reason.WRONG_TRANSACTION
+            if others and turn.request.protocol is Protocol.MODBUS and self._beside.frames == heard:
+                self._beside.foreign(now_s)
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
@@ -424,20 +436,20 @@ class Turns:
 
     def _reject(self, turn: Turn, now_s: float) -> None:
         """An answer has come before there could be one: it was meant for another request, or for another master."""
-        self._beside.frames += 1
+        self._beside.foreign(now_s)
         self._beside.strange_s = now_s
         self._beside.forget()
         self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "an answer came before the request can have been heard"), sent=True)
         self._rest(turn, now_s, answered=False)
         self._drain(turn, now_s, rests=True)
 
-    def _doubt(self, turn: Turn, now_s: float) -> None:
-        """Its answer could be the one to an earlier request: it is asked again when no such answer can come any more."""
+    def _doubt(self, turn: Turn, pdu: bytes, now_s: float) -> None:
+        """Its answer could be the one to an earlier request: it is asked again."""
         self._rest(turn, now_s, answered=True)
-        if turn.doubted or not is_read(turn.request.protocol, turn.request.pdu):
+        if turn.doubts >= ANSWER_DOUBTS or not is_read(turn.request.protocol, turn.request.pdu):
             self._fail(turn, Fault(Reason.WRONG_TRANSACTION, "the answer may be the one to an earlier request"), sent=True)
             return
-        turn.doubted, turn.deadline_s = True, None
+        turn.doubt(pdu)
         self._queue.put_back(turn)
 
     def _hear(self, now_s: float, answer: bytes = b"") -> None:
@@ -450,7 +462,7 @@ class Turns:
             self._beside.strange_s = now_s
         self._beside.hear(now_s, answer)
         if not self._outstanding:
-            self._resume_at(max(self._held_until_s, self._beside.until_s, now_s))
+            self._resume.at(max(self._held_until_s, self._beside.until_s, now_s))
 
     def _note_silence(self, address: Station) -> None:
         """Drop a connection on which nothing comes any more."""
@@ -462,17 +474,6 @@ class Turns:
         """Close the connection; nothing more goes out on it."""
         self._write = None
         self._drop(fault)
-
-    def _resume_at(self, when_s: float) -> None:
-        if self._resume is None:
-            self._resume = asyncio.get_running_loop().call_at(when_s, self._resumed)
-        elif self._resume.when() > when_s:
-            self._resume.cancel()
-            self._resume = asyncio.get_running_loop().call_at(when_s, self._resumed)
-
-    def _resumed(self) -> None:
-        self._resume = None
-        self._pump()
 
     def _tell(self, passing: Passing, data: bytes = b"", turn: Turn | None = None, fault: Fault | None = None) -> None:
         if not self._tap:

@@ -8,7 +8,8 @@ from typing import Final
 
 from edgeguard.codec import cjt188, cjt188_framing, dlt645_framing
 from edgeguard.codec.meter_frame import ANSWER_BIT, ERROR_BIT, MeterFrame, digits_of
-from edgeguard.codec.modbus import EXCEPTION_BIT, Function, check_answer, exception_code
+from edgeguard.codec.modbus import EXCEPTION_BIT, Function, answer_bytes, check_answer, exception_code
+from edgeguard.codec.spoilt import is_spoilt_answer
 from edgeguard.core.line import Protocol, Station
 
 _DLT645_READS: Final = frozenset({0x01, 0x02, 0x11, 0x12, 0x13})
@@ -29,6 +30,26 @@ def is_read(protocol: Protocol, pdu: bytes) -> bool:
     if protocol is Protocol.MODBUS:
         return Function.READ_COILS <= function_of(protocol, pdu) <= Function.READ_INPUT_REGISTERS
     return function_of(protocol, pdu) in (_DLT645_READS if protocol is Protocol.DLT645 else _CJT188_READS)
+
+
+def alike(protocol: Protocol, request: bytes, other: bytes) -> bool:
+    """The answers to these two requests of one kind tell nothing by which to know one from the other."""
+    return protocol is Protocol.MODBUS and is_read(protocol, request) and answer_bytes(request) == answer_bytes(other)
+
+
+def names_its_question(protocol: Protocol, answer: bytes) -> bool:
+    """An answer that can be to no other question than one for the same: a read of Modbus says nothing of what was read."""
+    if protocol is Protocol.MODBUS:
+        return exception_code(answer) is None and not is_read(protocol, answer)
+    return not answer[0] & ERROR_BIT
+
+
+def spoils_answer(protocol: Protocol, station: Station, request: bytes, data: bytes) -> bool:
+    """`data` is the answer to this read by Modbus RTU, with a byte in it that is wrong; see codec.spoilt."""
+    if protocol is not Protocol.MODBUS or not isinstance(station, int) or not is_read(protocol, request):
+        return False
+    size = answer_bytes(request)
+    return size is not None and is_spoilt_answer(bytes((station, request[0])), size - 2, data[:-2])
 
 
 def fits(protocol: Protocol, station: Station, request: bytes, answer: bytes) -> bool:

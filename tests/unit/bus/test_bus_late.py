@@ -157,7 +157,7 @@ def test_a_request_of_another_kind_need_not_wait_and_a_late_answer_frees_its_dev
 def test_how_long_a_device_may_be_late_is_learned_within_bounds() -> None:
     late = LateAnswers()
     request = ask(1, 0)
-    answer = Heard(1, Protocol.MODBUS, value(0, 1)[1:], may_ask=False, may_answer=True)
+    answer = Heard(1, Protocol.MODBUS, value(0, 1)[1:], may_ask=False, may_answer=True, size=7)
     late.give_up(request, 0.0, 0.2)
     assert late.until_s(request) == pytest.approx(0.2 + LATE_ANSWER_MIN_S)
     assert late.answered(answer, 0.6)

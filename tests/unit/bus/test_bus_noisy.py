@@ -77,7 +77,7 @@ def test_a_spoilt_answer_is_not_waited_for_any_longer(form: Form, place: float) 
 
 
 damages = st.none() | st.tuples(st.floats(0.0, 0.999), st.integers(1, 255))
-theirs = st.tuples(st.floats(0.0, 6.0), st.sampled_from([6, 7]), st.sampled_from([50, 0x0250, "write"]), st.none())
+theirs = st.tuples(st.floats(0.0, 6.0), st.sampled_from([6, 7]), st.sampled_from([50, 0x0250, "write"]), damages)
 
 
 @settings(max_examples=examples(40), deadline=None)

@@ -1,0 +1,88 @@
+"""Bytes on a line that were no frame: each stretch of them may have been another master's question, damaged on its way to us.
+
+Its device heard it whole and answers, and frames on a serial line bear no number: if we have asked the same unit for something of
+the same length, that answer looks like ours. So what comes after such a burst is no value yet: the question is asked once more
+for each burst that may still be answered. A device answers in the order in which it was asked, so that each answer pays for one
+burst, and the first one that is owed to nobody else is ours.
+
+A line on which nothing but frames is heard pays nothing for this, a noisy one a repetition for each kind of request. A master has
+one question on the line at a time and a device keeps one more in mind: so many bursts count and no more, however many there are.
+Pure: knows no wire and no clock.
+"""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from edgeguard.core.limits import BUS_BYTE_GAP_S, FOREIGN_YIELD_S, LATE_KEPT_S
+from edgeguard.core.line_limits import BURST_BYTES, BURSTS_OWED
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """When it ended, and whose answers have paid for it."""
+
+    at_s: float
+    paid: set[Hashable] = field(default_factory=set)
+
+
+class Bursts:
+    """The latest bursts of a line, and the bytes of which it is not yet known whether they are one."""
+
+    def __init__(self) -> None:
+        self._kept: list[_Burst] = []
+        self._loose = self._pieces = 0
+        self._last_s = -math.inf
+
+    @property
+    def loose(self) -> int:
+        """Bytes that have come lately and belong to no frame so far."""
+        return self._loose
+
+    @property
+    def is_one(self) -> bool:
+        """They are more than a little noise."""
+        return self._loose >= BURST_BYTES
+
+    def is_over(self, now_s: float) -> bool:
+        """What comes now is no part of what has come."""
+        return now_s - self._last_s > BUS_BYTE_GAP_S
+
+    def is_first(self, now_s: float) -> bool:
+        """There was none before this one for a while."""
+        return not self._kept or now_s - self._kept[-1].at_s > FOREIGN_YIELD_S
+
+    def came(self, count: int, now_s: float) -> None:
+        """So many bytes have come."""
+        self._pieces += self.is_over(now_s)
+        self._loose += count
+        self._last_s = now_s
+
+    def were(self, loose: int) -> None:
+        """So many of them belong to no frame; less than none, if a frame has ended that began in the burst before."""
+        if loose < 0 and self._kept:
+            del self._kept[-1]
+        self._loose = max(0, loose)
+
+    def end(self, waited: bool) -> None:
+        """What has come is all there is of it. `waited`: while we waited for an answer, which may come before or behind."""
+        bursts = min(max(1, self._pieces), self._loose // BURST_BYTES)
+        bursts += waited and bursts > 0
+        self._kept = [*self._kept, *(_Burst(self._last_s) for _ in range(bursts))][-BURSTS_OWED:]
+        self._loose = self._pieces = 0
+
+    def explained(self, answers: int) -> None:
+        """Stations have answered so often what nobody was heard to ask: each time one of them was the question."""
+        for _ in range(answers):
+            if self.is_one:
+                self._loose = 0
+            elif self._kept:
+                del self._kept[0]
+
+    def pay(self, kind: Hashable, now_s: float) -> bool:
+        """An answer of this kind has come. True if it may be that to a burst; then that one is owed none of this kind any more."""
+        for burst in self._kept:
+            if now_s - burst.at_s < LATE_KEPT_S and kind not in burst.paid:
+                burst.paid.add(kind)
+                return True
+        return False

@@ -1,0 +1,15 @@
+"""Bounds of what a line is believed to carry beside our own questions and answers; the other bounds are in limits.py."""
+
+from typing import Final
+
+BURST_BYTES: Final = 7
+"""So many bytes that are no frame may be a question: those of Modbus RTU have eight at least, and one may be lost."""
+BURSTS_OWED: Final = 3
+"""Answers that may be owed to bursts: a master asks one question at a time, a device keeps one more in mind, and if they fall into
+our own wait the answer to us may stand before theirs as well as behind."""
+ANSWER_DOUBTS: Final = 5
+"""Answers to one question that may be those to others, before it is given up: more than may be owed at once."""
+LINE_ALONE_S: Final = 3600.0
+"""After so long without a frame of another master a line counts as ours alone."""
+PATIENCE_MIN_S: Final = 0.1
+"""The least that a station which is well known is waited for once bytes have come that are no answer."""
