@@ -63,6 +63,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.dead: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
         self.thinned: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
         self.delivered_gaps: set[int] = set()
+        self.parked_gaps: set[int] = set()
         self.open()
 
     def open(self) -> None:
@@ -120,6 +121,8 @@ class OutboxMachine(RuleBasedStateMachine):
         parked = {seq for seq in before if first <= seq <= first + length}
         assert grouping.park(self.ledger, stream, first, first + length, "poison", self.clock.now()) == len(parked)
         self.dead[stream] |= parked
+        if stream is Stream.EVENTS:
+            self.parked_gaps |= parked  # a gap record that the broker refused lies among the dead letters, for people to see
         for row in self.ledger.read(Stream.EVENTS, len(self.given[Stream.EVENTS]), 1000, 1 << 30, None):
             assert row.body.startswith(GAP_MARK)
             self.given[Stream.EVENTS].append(row.body)
@@ -236,7 +239,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         told: dict[Stream, set[int]] = {stream: set() for stream in STREAMS}
         events = {row.seq: row.body for row in self.readable(Stream.EVENTS)}
-        events |= {seq: self.given[Stream.EVENTS][seq - 1] for seq in self.delivered_gaps}
+        events |= {seq: self.given[Stream.EVENTS][seq - 1] for seq in self.delivered_gaps | self.parked_gaps}
         for body in events.values():
             if body.startswith(GAP_MARK):
                 gap = orjson.loads(body)
