@@ -249,6 +249,8 @@ def _weighed(state: FallState, path: Path, may_gather: bool) -> FallState:
             if whole is not None and not isinstance(better, Veto):
                 path, verdict = whole, better
                 break
+    if not isinstance(verdict, Veto) and any(_swings(piece, path) for piece in state.pieces):
+        verdict = Veto.RISES
     recent = tuple(piece for piece in state.pieces if path.end_s - piece.end_s < _PIECE_S)
     state = replace(state, pieces=(*recent, path)[-FALL_MAX_PENDING:])
     if isinstance(verdict, Veto):
@@ -269,6 +271,15 @@ def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
         return state
     confidence = round(0.3 + 0.3 * min(1.0, path.fall_px / (0.5 * state.scene.height)), 3)
     return replace(state, pending=(*state.pending, Fall(path, confidence, slow=True))[-FALL_MAX_PENDING:])
+
+
+def _swings(before: Path, path: Path) -> bool:
+    """What goes down here has come up just `before`: two tracks of one thing that swings, which no one parabola explains."""
+    first, gap_s = path.marks[0], path.start_s - before.end_s
+    x, y = before.at(first.t_s)
+    on_from = math.hypot(first.x - x, first.y - y) <= 10 + path.thickness + 0.3 * gap_s * math.hypot(*before.velocity(before.end_s))
+    up_px = before.marks[0].y - min(mark.y for mark in path.marks)
+    return 0 < gap_s <= GAP_S and on_from and up_px > LIMITS.rise * path.fall_px
 
 
 def _patched(early: Path, late: Path) -> Path | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeguard.core.camera_limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
@@ -85,6 +85,10 @@ def test_nothing_that_goes_evenly_is_a_fall(speed: float, heading: float) -> Non
 @pytest.mark.slow
 @given(amplitude=st.floats(5, 80), beat_hz=st.floats(0.3, 4), drift=st.floats(-120, 120))
 @settings(max_examples=examples(4), deadline=None)
+@example(59.0, 0.75, 5.0)
+@example(69.4, 0.7715, 5.6)
+@example(68.8, 0.7856, -9.7)
+@example(60.35, 0.7724, -8.38)
 def test_nothing_that_swings_or_flaps_is_a_fall(amplitude: float, beat_hz: float, drift: float) -> None:
     """Birds, laundry, leaves, insects."""
 
