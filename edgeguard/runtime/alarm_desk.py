@@ -69,6 +69,7 @@ class AlarmDesk:
         self._came: dict[AlarmName, tuple[int, ...]] = {}
         self._chattering: set[AlarmName] = set()
         self._flood_kept = b""
+        self._flood_told = self._flood
         self.flood_over: tuple[str, ...] = ()
         """Names of alarms that a flood kept back and that were let go at the last call: to be told once."""
 
@@ -191,8 +192,14 @@ class AlarmDesk:
         self._flood = flood_of(states.get(FLOOD_STATE, b""), now)
         self._flood_kept = flood_body(self._flood, now)
 
+    @property
+    def has_news(self) -> bool:
+        """Something of its own may have changed since it was kept last."""
+        return self._flood is not self._flood_told
+
     def news_to_keep(self, now: Stamp, *, everything: bool = False) -> tuple[RuleState, ...]:
         """The state of floods, if it has changed since it was kept last (or in any case)."""
+        self._flood_told = self._flood
         body = flood_body(self._flood, now)
         if body == self._flood_kept and not (everything and body):
             return ()

@@ -28,7 +28,7 @@ from edgeguard.rules.items import alarm_item, command_item, health_item, retired
 from edgeguard.runtime.alarm_desk import AlarmDesk
 from edgeguard.runtime.rates import Rate
 from edgeguard.runtime.record import DeviceRecord
-from edgeguard.runtime.watches import Findings, Watch
+from edgeguard.runtime.watches import NOTHING, Findings, Watch
 from edgeguard.store import Batch
 
 _log = structlog.get_logger()
@@ -136,7 +136,7 @@ class Pipeline:
             snapshot = _all_silent(snapshot)
         self._remember(record, snapshot)
         outputs = self.desk.take(record, snapshot)
-        findings = [said for watch in self._watches if (said := watch.take(record, snapshot))]
+        findings = [said for watch in self._watches if (said := watch.take(record, snapshot)) is not NOTHING and said]
         self._submit(record, snapshot.at, outputs, findings)
 
     def sweep(self) -> None:
@@ -216,14 +216,20 @@ class Pipeline:
         return Counter(alarm.state for _, alarm in self.desk.all())
 
     def _remember(self, record: DeviceRecord, snapshot: Snapshot) -> None:
-        before = record.outcomes
-        record.outcomes, record.at, record.answered, record.stale = snapshot.outcomes, snapshot.at, snapshot.answered, False
-        if _NOT_DUE in {outcome.reason for outcome in snapshot.outcomes if isinstance(outcome, Fault)}:
-            record.outcomes = tuple(map(_still_known, snapshot.outcomes, before, record.good))
+        outcomes, at = snapshot.outcomes, snapshot.at
+        record.at, record.answered, record.stale = at, snapshot.answered, False
+        failed = Fault in set(map(type, outcomes))
+        if failed and _NOT_DUE in {outcome.reason for outcome in outcomes if isinstance(outcome, Fault)}:
+            outcomes = tuple(map(_still_known, outcomes, record.outcomes, record.good))
+        record.outcomes = outcomes
         if not snapshot.answered:
             return
-        record.answered_at = snapshot.at
-        self.points_read += len(snapshot.outcomes)
+        record.answered_at = at
+        self.points_read += len(outcomes)
+        if not failed:
+            record.good[:] = outcomes  # type: ignore[assignment]
+            record.good_at[:] = (at,) * len(outcomes) if snapshot.asked_at is None else map(snapshot.read_at, range(len(outcomes)))
+            return
         good, good_at, read_at = record.good, record.good_at, snapshot.read_at
         for index, outcome in enumerate(snapshot.outcomes):
             if outcome.__class__ is not Fault:
@@ -240,6 +246,8 @@ class Pipeline:
         told: list[Item] = []
         if outputs.told:
             told = telemetry_items(record.spec.name, at, record.rules.points, record.outcomes, outputs.told)
+        elif not (findings or outputs.changes or outputs.kept or self.desk.has_news):
+            return
         self._hand_over([outputs], told, findings, at)
 
     def _hand_over(self, steps: list[Outputs], told: Sequence[Item], findings: Sequence[Findings], at: Stamp) -> None:

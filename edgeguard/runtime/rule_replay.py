@@ -4,8 +4,9 @@ Nothing is read from a device and nothing is sent. The same recording and the sa
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import orjson
 
@@ -14,13 +15,13 @@ from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.ids import BootId, DeviceName
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.point import Outcome
+from edgeguard.core.point import Outcome, Point
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.families import watches_of
 from edgeguard.runtime.pipeline import Pipeline
-from edgeguard.runtime.recordings import Heard
+from edgeguard.runtime.recordings import Heard, Names
 from edgeguard.store import Batch
 
 _BOOT = BootId("replay")
@@ -84,21 +85,26 @@ class _Player:
         self._site = site
         self._pipeline = pipeline
         self._clock = clock
+        self._columns: dict[DeviceName, _Columns] = {}
         self._begun = False
 
     def play(self, heard: Heard) -> None:
         """Time passes up to a round, and the round is taken."""
         if not self._begun:
             self._begin(heard.wall_ms)
-        self._pass_time(heard.wall_ms)
-        record = self._pipeline.records.get(heard.device)
-        if record is None:
-            self.unknown.add(heard.device)
-            return
+        if heard.wall_ms != self._clock.wall_ms:
+            self._pass_time(heard.wall_ms)
+        device = heard.device
+        columns = self._columns.get(device)
+        if columns is None or columns.heard is not heard.points:
+            record = self._pipeline.records.get(device)
+            if record is None:
+                self.unknown.add(device)
+                return
+            columns = self._columns[device] = _Columns.of(heard.points, record.rules.points)
         self.rounds += 1
-        points = record.rules.points
-        outcomes: Sequence[Outcome] = [heard.outcomes.get(point.name, _NOT_ASKED) for point in points]
-        self._pipeline.take(Snapshot(heard.device, self._clock.now(), points, tuple(outcomes), heard.answered))
+        outcomes = heard.outcomes if columns.pick is None else columns.pick((*heard.outcomes, _NOT_ASKED))
+        self._pipeline.take(Snapshot(device, self._clock.now(), columns.points, outcomes, heard.answered))
 
     def _begin(self, wall_ms: int) -> None:
         self._begun = True
@@ -113,21 +119,46 @@ class _Player:
             record.rules = replace(record.rules, reports=())
         self._pipeline.oversee(self._site.alarms)
         self._pipeline.watch(watches_of(self._site), {})
+        self._pipeline.sweep()
 
     def _pass_time(self, wall_ms: int) -> None:
         """Each second, as long as anything may be waiting for it; in a long gap each minute.
 
         Seconds at which nothing can be due are left out: most of a day is such.
         """
-        since_ms = self._clock.wall_ms
-        idle_ms = -1
-        while True:
+        since_ms, start_ms = self._clock.wall_ms, self._clock.start_ms
+        idle_ms = self._pipeline.idle_until_ms
+        while wall_ms - start_ms > idle_ms:
             width_ms = REPLAY_TICK_MS if self._clock.wall_ms - since_ms < REPLAY_TICKED_MS else 60 * REPLAY_TICK_MS
             next_ms = self._clock.wall_ms - self._clock.wall_ms % REPLAY_TICK_MS + width_ms
             if next_ms > wall_ms:
                 break
             self._clock.wall_ms = next_ms
-            if next_ms - self._clock.start_ms > idle_ms:
+            if next_ms - start_ms > idle_ms:
                 self._pipeline.sweep()
                 idle_ms = self._pipeline.idle_until_ms
         self._clock.wall_ms = wall_ms
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How the points of a recording's rounds become the columns of a device; `pick` None: they are the same.
+
+    `pick` takes the outcomes with what stands for a point that was not asked for behind them.
+    """
+
+    heard: Names
+    points: tuple[Point, ...]
+    pick: Callable[[Sequence[Outcome]], tuple[Outcome, ...]] | None
+
+    @classmethod
+    def of(cls, heard: Names, points: tuple[Point, ...]) -> "_Columns":
+        """Found once for all rounds that bear the same points."""
+        wanted = tuple(point.name for point in points)
+        if wanted == heard:
+            return cls(heard, points, None)
+        place = {name: at for at, name in enumerate(heard)}
+        places = [place.get(name, len(heard)) for name in wanted]
+        if len(places) == 1:
+            return cls(heard, points, lambda outcomes: (outcomes[places[0]],))
+        return cls(heard, points, itemgetter(*places) if places else lambda _: ())
