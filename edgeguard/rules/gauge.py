@@ -8,7 +8,7 @@ are the reference; what they scatter by says how much one day is worth.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Final
+from typing import Final, Self
 
 from edgeguard.core.limits import HINT_DAYS
 from edgeguard.core.maintenance import HintKind
@@ -105,6 +105,14 @@ class GaugeState:
     def last_day(self) -> int | None:
         """The latest day with a figure."""
         return self.first_day + len(self.values) - 1 if self.values else None
+
+    def moved(self, days: int) -> Self:
+        """The same by a calendar that is so many days ahead of the one before."""
+        reference = self.reference
+        if reference is not None:
+            reference = replace(reference, first_day=reference.first_day + days, last_day=reference.last_day + days)
+        day = None if self.day is None else self.day + days
+        return replace(self, day=day, first_day=self.first_day + days if self.values else self.first_day, reference=reference)
 
 
 def measure(gauge: Gauge, state: GaugeState, measured: Measured, day: int) -> GaugeState:

@@ -6,7 +6,7 @@ A hint is told as an event three ways: raised, updated (once a day at most, and 
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from edgeguard.rules.judgement import Finding, Seen
 
@@ -58,6 +58,12 @@ class Hint:
     def stands(self) -> bool:
         """Whether people have been told of it."""
         return self.raised_ms is not None
+
+    def moved(self, days: int) -> Self:
+        """The same by a calendar that is so many days ahead of the one before."""
+        told = None if self.told is None else self.told.moved(days)
+        until = None if self.snoozed_until is None else self.snoozed_until + days
+        return replace(self, finding=self.finding.moved(days), told=told, told_day=self.told_day + days, snoozed_until=until)
 
 
 @dataclass(frozen=True, slots=True)

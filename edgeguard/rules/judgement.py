@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import NormalDist, median
-from typing import Final
+from typing import Final, Self
 
 from edgeguard.core.limits import HINT_ONSET_DAYS
 from edgeguard.rules.drift import cusum, hinge, jumped, stepped
@@ -72,6 +72,10 @@ class Finding:
     reach: Reach | None
     confidence: float
     days: int
+
+    def moved(self, days: int) -> Self:
+        """The same by a calendar that is so many days ahead of the one before."""
+        return replace(self, day=self.day + days, onset_day=self.onset_day + days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Everything about the maintenance of one device in one step: (state, round, now) -> (state, news). Pure.
 
 Figures belong to days of UTC. While the wall clock is not synchronised, days are counted on from the last one known by the time
-since boot. A clock that goes back ends no day twice.
+since boot. A clock that goes back ends no day twice; when it leaps, the days that are known move along, for what matters is how far
+they are apart.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from edgeguard.rules.wear import end_day as end_wear_day
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 DAY_MS: Final = 86_400_000
+_CLOCK_BACK_DAYS: Final = 2
+"""A synchronised clock may differ by so much from what has passed since the day began: less than that is no leap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Service:
 class CareState:
     """What is known of a device, by name of gauge or usage.
 
-    `today`: the day that runs, None before the first round. The last four are of one boot and are not kept: which one, when the
-    state was kept last, when the day began, and whether anything was measured since the keeping.
+    `today`: the day that runs, None before the first round. The last five are of one boot and are not kept: which one, when the
+    state was kept last, when the day began, whether anything was measured since the keeping, and whether a synchronised clock has
+    said in this boot which day it is.
     """
 
     gauges: tuple[tuple[str, GaugeState], ...] = ()
@@ -77,6 +81,7 @@ class CareState:
     kept_ms: int | None = None
     day_began_ms: int = 0
     changed: bool = False
+    dated: bool = False
 
     def gauge(self, name: str) -> GaugeState:
         """What is known of a gauge; a fresh state if nothing is."""
@@ -117,7 +122,8 @@ def step(
     news = NO_NEWS
     if state.boot != now.boot or not memory:
         memory = ((),) * (len(care.gauges) + len(care.intervals))
-        state = replace(state, boot=now.boot, kept_ms=now.boot_ms, day_began_ms=now.boot_ms)
+        state = replace(state, boot=now.boot, kept_ms=now.boot_ms, day_began_ms=now.boot_ms, dated=False)
+    state = _by_the_calendar(state, now)
     day = _day_of(state, now)
     if day != state.today:
         state, news = _new_day(care, state, day, now)
@@ -185,17 +191,47 @@ def _counted(state: CareState, interval: Interval, value: float, now: Stamp, day
     return state if after is before else replace(_with_tally(state, interval.usage, after), changed=True)
 
 
+def _by_the_calendar(state: CareState, now: Stamp) -> CareState:
+    """The state with its days moved, where the synchronised clock has leapt: nothing that was learned is lost by it.
+
+    Within a boot it is known how long ago the day began. From one boot to the next a longer absence than any figure is kept for is
+    taken for a leap, and so is a day that is over already.
+    """
+    day = now.wall_ms // DAY_MS
+    if not now.synced or (state.dated and state.today == day):
+        return state
+    if state.today is None:
+        return replace(state, dated=True)
+    passed = (now.boot_ms - state.day_began_ms) // DAY_MS
+    ahead = day - state.today - passed
+    if ahead < -_CLOCK_BACK_DAYS or (state.dated and ahead > _CLOCK_BACK_DAYS + 1):
+        state = _moved(state, ahead, day)
+    elif not state.dated and ahead > HINT_DAYS:
+        state = _moved(state, ahead - 1, day)
+    return state if state.dated else replace(state, dated=True)
+
+
+def _moved(state: CareState, days: int, today: int) -> CareState:
+    return replace(
+        state,
+        gauges=tuple((name, gauge.moved(days)) for name, gauge in state.gauges),
+        tallies=tuple((usage, tally.moved(days, today)) for usage, tally in state.tallies),
+        hints=tuple((name, hint.moved(days)) for name, hint in state.hints),
+        today=None if state.today is None else state.today + days,
+    )
+
+
 def _day_of(state: CareState, now: Stamp) -> int:
     """The day that runs: by the wall clock, while it is synchronised; else the last one known, and one more after each 24 hours.
 
-    A clock that goes back a little goes on with the day that was; one that goes back far had been wrong.
+    A clock that goes back a little goes on with the day that was.
     """
     day = now.wall_ms // DAY_MS
     if state.today is None:
         return day
     if not now.synced:
         return state.today + int(now.boot_ms - state.day_began_ms >= DAY_MS)
-    return state.today if 0 < state.today - day <= _CLOCK_BACK_DAYS else day
+    return max(state.today, day)
 
 
 def _new_day(care: DeviceCare, state: CareState, day: int, now: Stamp) -> tuple[CareState, CareNews]:
@@ -204,8 +240,6 @@ def _new_day(care: DeviceCare, state: CareState, day: int, now: Stamp) -> tuple[
     ended = state.today
     if ended is None:
         return replace(state, today=day), CareNews(keep=True)
-    if not 0 < day - ended <= HINT_DAYS:
-        return replace(_forgotten(state, day), today=day), CareNews(keep=True)
     told: list[tuple[str, HintNews]] = []
     for gauge in care.gauges:
         before = state.gauge(gauge.name)
@@ -221,15 +255,6 @@ def _new_day(care: DeviceCare, state: CareState, day: int, now: Stamp) -> tuple[
         state = _with_hint(_with_tally(state, interval.usage, tally), name, hint)
         told += [(name, one)] if one is not None else []
     return replace(state, today=day), CareNews(tuple(told), keep=True)
-
-
-_CLOCK_BACK_DAYS: Final = 2
-
-
-def _forgotten(state: CareState, day: int) -> CareState:
-    """The days known till now were counted by a clock that was wrong, or are too long ago: only what was counted goes on."""
-    tallies = tuple((usage, replace(tally, since_day=day, days=())) for usage, tally in state.tallies)
-    return replace(state, gauges=(), tallies=tallies)
 
 
 def _judged(

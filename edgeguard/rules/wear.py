@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from edgeguard.core.clock import Stamp, passed_ms
 from edgeguard.core.limits import HINT_WEAR_DAYS
@@ -36,6 +36,8 @@ _WEEK: Final = 7
 _FEWEST_WEEKS: Final = 3
 _STUDENT: Final[Mapping[int, float]] = MappingProxyType({2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015})
 """Student's t for an interval of 90 % by degrees of freedom."""
+_FIRST_CREDIBLE_DAY: Final = 19_723
+"""1 January 2024: on no day before had an edgeguard a right clock."""
 _LEAST_SCATTER: Final = 0.05
 """Weeks that are all alike are not known to stay so: one in twenty of their amount is taken as their scatter at least."""
 
@@ -55,6 +57,15 @@ class Tally:
     days: tuple[Dated, ...] = ()
     breaks: int = 0
     break_day: int | None = None
+
+    def moved(self, days: int, today: int) -> Self:
+        """The same by a calendar that is so many days ahead of the one before; it says `today`.
+
+        The day of the last service stays, since people have written it down, too; only one from before any clock was set does not.
+        """
+        since = self.since_day if self.since_day is None or self.since_day >= _FIRST_CREDIBLE_DAY else today
+        ends = tuple((day + days, used) for day, used in self.days)
+        return replace(self, since_day=since, days=ends, break_day=None if self.break_day is None else self.break_day + days)
 
 
 def count(tally: Tally, usage: Usage, reading: float, at: Stamp, day: int, modulus: float | None = None) -> Tally:

@@ -33,10 +33,13 @@ class Life:
         self.kept = 0
         self.boot = BootId("b1")
         self.before_ms: int | None = None
+        self.wrong_days = 0
+        """How far the wall clock is ahead, in whole days."""
 
     def round(self, wall_ms: int, outcomes: Sequence[Outcome], boot_ms: int | None = None, synced: bool = True) -> None:
         """One poll round."""
-        now = Stamp(wall_ms, wall_ms - FIRST_DAY * DAY_MS if boot_ms is None else boot_ms, self.boot, synced)
+        shown_ms = wall_ms + self.wrong_days * DAY_MS
+        now = Stamp(shown_ms, wall_ms - FIRST_DAY * DAY_MS if boot_ms is None else boot_ms, self.boot, synced)
         seen = Round(outcomes, outcomes, now.boot_ms, self.before_ms)
         self.before_ms = now.boot_ms
         self.state, self.memory, news = step(self.care, self.state, self.memory, seen, now)

@@ -185,14 +185,77 @@ def test_a_clock_that_goes_back_ends_no_day_twice() -> None:
     assert len(life.state.gauge(QUANTITY.name).values) == 11
 
 
-def test_a_clock_that_was_years_off_makes_learning_begin_anew_and_no_hint() -> None:
+def test_a_clock_that_leaps_and_comes_back_forgets_nothing_and_withdraws_nothing() -> None:
+    steady = Life()
+    steady.days(0, 70, growing(45, 0.05))
+    for leap in (400, -20):
+        life = Life()
+        life.days(0, 60, growing(45, 0.05))
+        life.wrong_days = leap
+        life.days(60, 66, growing(45, 0.05))
+        life.restart(load(dump(life.state)))
+        assert life.state.gauge(QUANTITY.name).last_day == FIRST_DAY + 64 + leap
+        life.days(66, 67, growing(45, 0.05))
+        life.wrong_days = 0
+        life.days(67, 70, growing(45, 0.05))
+
+        assert life.names() == steady.names()
+        assert life.state.gauge(QUANTITY.name) == steady.state.gauge(QUANTITY.name)
+        assert life.state.tally(HOURS.usage) == replace(
+            steady.state.tally(HOURS.usage), raw_at=life.state.tally(HOURS.usage).raw_at
+        )
+
+
+@pytest.mark.parametrize("leap", [2000, -2000])
+def test_a_clock_that_leaps_from_one_boot_to_the_next_forgets_nothing_either(leap: int) -> None:
     life = Life()
     life.days(0, 40, wavering)
-    life.round((FIRST_DAY + 2000) * DAY_MS, (4.0, 961), boot_ms=40 * DAY_MS)
+    learned = life.state.gauge(QUANTITY.name)
+    life.boot = BootId("b2")
+    life.restart(load(dump(life.state)))
+    life.wrong_days = leap
+    life.days(40, 42, wavering)
+    life.wrong_days = 0
+    life.boot = BootId("b3")
+    life.restart(load(dump(life.state)))
+    life.days(42, 44, wavering)
+    found = life.state.gauge(QUANTITY.name)
 
     assert {name for _, name, _ in life.told} == {"wear-run-hours"}
-    assert life.state.gauge(QUANTITY.name).values == ()
-    assert life.state.tally(HOURS.usage).since_day == FIRST_DAY + 2000
+    assert found.values[:39] == learned.values[:39]
+    assert found.reference is not None
+    assert learned.reference is not None
+    assert found.reference.level == learned.reference.level
+    assert abs(found.first_day - learned.first_day) <= 1, "how long the device was off is not known to the day"
+    assert life.state.today == FIRST_DAY + 43
+
+
+def test_what_was_learned_before_the_clock_was_ever_set_belongs_to_the_days_before_it_was() -> None:
+    life = Life()
+    for hour in range(0, 15 * 24, 3):
+        life.round(hour * HOUR_MS, (wavering(hour // 24), hour), boot_ms=hour * HOUR_MS, synced=False)
+    life.days(15, 20, wavering)
+    gauge = life.state.gauge(QUANTITY.name)
+
+    assert gauge.last_day == FIRST_DAY + 18
+    assert sum(value is not None for value in gauge.values) >= 17
+    assert gauge.reference is not None
+    assert life.state.tally(HOURS.usage).since_day == FIRST_DAY + 15
+
+
+def test_a_service_that_the_site_names_is_not_taken_over_again_when_the_clock_leaps() -> None:
+    care = replace(CARE, intervals=(replace(HOURS, serviced_day=FIRST_DAY + 5),))
+    life = Life(care)
+    life.days(0, 10, wavering)
+    life.state, _ = resume(care, life.state)
+    life.days(10, 20, wavering)
+    used = life.state.tally(HOURS.usage).used
+    life.wrong_days = -400
+    life.days(20, 22, wavering)
+    life.state, _ = resume(care, load(dump(life.state)))
+
+    assert life.state.tally(HOURS.usage).used > used > 0
+    assert life.state.tally(HOURS.usage).since_day == FIRST_DAY + 5
 
 
 def test_a_restart_each_day_changes_nothing_but_what_was_under_way() -> None:
