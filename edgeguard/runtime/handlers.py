@@ -61,7 +61,7 @@ class Handlers:
         self._scans = ScanHandlers(gateway)
         self.writing = Writing(gateway, self.put)
         self._time = TimeSetting(gateway, self.put)
-        self.reacting = Reacting(gateway, self.writing, self.put)
+        self.reacting = Reacting(gateway, self.writing)
         """What alarms do to outputs; whoever made this lets it run."""
         self.about_alarms = AlarmHandlers(gateway, self.put)
         self.gates = Gates(gateway, self.writing)

@@ -1,10 +1,11 @@
 """Reactions at run time: looks at alarms and outputs, lets each reaction take its step, writes through the one way that writes go.
 
-What a reaction is about to do is durable before it does it, and what came of it after; nothing here needs a network.
+What a reaction is about to do is durable before it does it, and what came of it after; nothing here needs a network. A step that
+waits for the disk is never given up, since it would be on record all the same: nothing else of that reaction begins before it is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,10 +19,17 @@ from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName, ReactionName
 from edgeguard.core.interlock import Interlock, PointRef
 from edgeguard.core.item import Item
+from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.core.point import Labels, Value
 from edgeguard.core.quality import Fault
 from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Result, Seen, Step, Told
-from edgeguard.core.rule_limits import REACTION_LOOK_S, REACTION_MANUAL_MS, REACTION_STORE_RETRY_S
+from edgeguard.core.rule_limits import (
+    REACTION_ASK_S,
+    REACTION_ASKED_MAX,
+    REACTION_LOOK_S,
+    REACTION_MANUAL_MS,
+    REACTION_STORE_RETRY_S,
+)
 from edgeguard.core.rule_state import RuleState
 from edgeguard.rules.items import command_item
 from edgeguard.rules.reaction import after_write, body_of, hold, orphaned, release, resumed, state_of, step_reaction, stop
@@ -39,12 +47,12 @@ _TROUBLE: Final[Mapping[Result, Labels]] = {
 }
 _RECOVERED: Final = (Result.ON, Result.ENDED, Result.YIELDED, Result.HELD)
 _WELL: Final = Labels(zh="联动恢复正常", en="the reaction works again")
-Put = Callable[[Batch, str], Awaitable[None]]
+_LATE: Final = "the disk took its record too late"
 
 
 @dataclass(slots=True)
 class _Course:
-    """One reaction as it runs. `acted_ms`: boot time of its last write's end; `lock` is held while it writes."""
+    """One reaction as it runs. `acted_ms`: boot time of its last write's end; `lock` is held from look to write, disk included."""
 
     state: ReactionState
     acted_ms: int = -1
@@ -55,10 +63,10 @@ class _Course:
 class Reacting:
     """All reactions of one daemon. `run` until cancelled; started again it goes on where it was."""
 
-    def __init__(self, gateway: Gateway, writing: Writing, put: Put) -> None:
+    def __init__(self, gateway: Gateway, writing: Writing) -> None:
         self._gateway = gateway
         self._writing = writing
-        self._put = put
+        self._asked: set[asyncio.Task[str]] = set()
         self._courses: dict[ReactionName, _Course] = {}
         self._stirred = asyncio.Event()
         self._ailing: set[ReactionName] = set()
@@ -97,27 +105,48 @@ class Reacting:
         return tuple((spec, self._course(spec.name).state) for spec in self._gateway.site.reactions)
 
     async def ask(self, name: ReactionName, action: str, by: str) -> tuple[ReactionSpec, ReactionState, str]:
-        """hold, release, stop or test. UnknownName, BadArguments; StoreError if it cannot be put on record."""
+        """hold, release, stop or test. UnknownName, BadArguments; StoreError if it cannot be put on record, or not yet."""
         spec = self._spec(name)
         if spec is None:
             raise UnknownName(f"there is no reaction {name}")
-        course, now = self._course(name), self._gateway.clock.now()
+        course = self._course(name)
         if action == "test":
             return spec, course.state, await self._verdict(spec)
+        if action not in {"hold", "release", "stop"}:
+            raise BadArguments(f"{action} is none of hold, release, stop, test")
+        if len(self._asked) >= REACTION_ASKED_MAX:
+            raise StoreError(f"{len(self._asked)} requests wait already: the disk takes nothing")
+        deed = asyncio.create_task(self._do(spec, course, action, by), name=f"{action} {name}")
+        self._asked.add(deed)
+        deed.add_done_callback(self._done)
+        try:
+            async with asyncio.timeout(REACTION_ASK_S):
+                said = await asyncio.shield(deed)
+        except TimeoutError:
+            why = f"reaction {name} is busy, or the disk takes nothing: {action} is carried out after that"
+            raise StoreError(why) from None
+        return spec, course.state, said
+
+    def _done(self, deed: asyncio.Task[str]) -> None:
+        self._asked.discard(deed)
+        if not deed.cancelled() and (error := deed.exception()) is not None:
+            _log.warning("reaction.not-done", asked=deed.get_name(), error=str(error))
+
+    async def _do(self, spec: ReactionSpec, course: _Course, action: str, by: str) -> str:
+        """What somebody has asked for, once whatever is under way has ended."""
         async with course.lock:
+            now = self._gateway.clock.now()
             match action:
                 case "hold":
                     step = hold(course.state, by, now)
                 case "release":
                     step = release(course.state)
-                case "stop":
-                    step = stop(spec, course.state, now)
                 case _:
-                    raise BadArguments(f"{action} is none of hold, release, stop, test")
+                    step = stop(spec, course.state, now)
             if step.state is course.state:
-                return spec, course.state, "nothing to do"
+                return "nothing to do"
             await self._take(spec.name, spec.target, course, step, by, spec.value)
-        return spec, course.state, ""
+        return ""
 
     async def _verdict(self, spec: ReactionSpec) -> str:
         """What it would do now, and what would hinder it; nothing is written."""
@@ -180,26 +209,34 @@ class Reacting:
         await self._take(name, owes.target, course, step, f"reaction {name}", owes.value)
 
     async def _take(self, name: ReactionName, target: PointRef, course: _Course, step: Step, by: str, value: Value) -> None:
-        """Make the step durable with its record, then do what it wants. If the disk refuses all stays as it was."""
+        """Make the step durable with its record, then do what it wants. If the disk refuses all stays as it was.
+
+        If the disk took it late what it wants is not done: it was about a moment that is over, and the next look decides anew.
+        """
         if step.state == course.state and not step.told:
             return
         by_hand = not by.startswith("reaction ")
         items = tuple(self._record(target, told, by, value) for told in step.told)
+        states = (self._kept(name, step.state),)
+        time = asyncio.get_running_loop().time
+        begun_s = time()
         if step.act is None and not by_hand and not step.told:
-            self._gateway.store.submit(Batch((), states=(self._kept(name, step.state),)))
+            self._gateway.store.submit(Batch((), states=states))
         else:
             try:
-                await self._put(
-                    Batch(items, states=(self._kept(name, step.state),)), f"reaction {name} waits: the disk takes nothing"
-                )
+                await self._gateway.store.put(Batch(items, states=states))
             except StoreError:
-                course.retry_s = asyncio.get_running_loop().time() + REACTION_STORE_RETRY_S
+                course.retry_s = time() + REACTION_STORE_RETRY_S
                 if by_hand:
                     raise
                 return
         course.state = step.state
         self._tell(name, step, by)
-        if step.act is not None:
+        if step.act is None:
+            return
+        if time() - begun_s > AUDIT_WITHIN_S:
+            self._came_of(name, target, course, step.act, value, Fate.NOT_SENT, _LATE)
+        else:
             await self._act(name, target, course, step.act, value)
 
     async def _act(self, name: ReactionName, target: PointRef, course: _Course, act: Act, value: Value) -> None:
@@ -208,15 +245,20 @@ class Reacting:
             if owes is None:
                 return
             target, value = owes.target, owes.reset
-        wish, by = Wish(target.device, target.point, value), f"reaction {name}"
         try:
-            (end,) = await self._writing.carry_out((wish,), by)
+            (end,) = await self._writing.carry_out((Wish(target.device, target.point, value),), f"reaction {name}")
             fate, detail = end.fate, end.detail
         except EdgeguardError as error:  # it was not recorded, or the device is gone: nothing was sent
             fate, detail = Fate.NOT_SENT, str(error)
-        now = self._gateway.clock.now()
-        course.acted_ms = now.boot_ms
-        step = after_write(course.state, act, fate, detail, now)
+        course.acted_ms = self._gateway.clock.now().boot_ms
+        self._came_of(name, target, course, act, value, fate, detail)
+
+    def _came_of(
+        self, name: ReactionName, target: PointRef, course: _Course, act: Act, value: Value, fate: Fate, detail: str
+    ) -> None:
+        """Keep and record what a write came to."""
+        by = f"reaction {name}"
+        step = after_write(course.state, act, fate, detail, self._gateway.clock.now())
         course.state = step.state
         items = tuple(self._record(target, told, by, value) for told in step.told)
         self._gateway.store.submit(Batch(items, states=(self._kept(name, step.state),)))

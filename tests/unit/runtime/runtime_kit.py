@@ -121,7 +121,10 @@ def site(*devices: DeviceSpec, link: UplinkSpec | None = None, sha256: str = "a"
 
 
 class FakeStore:
-    """Notes every batch. While `gate` is closed `put` waits as on a disk that takes nothing; `refusal` is raised instead."""
+    """Notes every batch. While `gate` is closed `put` waits as on a disk that takes nothing; `refusal` is raised instead.
+
+    As with the real one a wait that is given up takes nothing back.
+    """
 
     def __init__(self) -> None:
         self.submitted: list[Batch] = []
@@ -148,8 +151,16 @@ class FakeStore:
     async def put(self, batch: Batch) -> tuple[int, ...]:
         if self.refusal is not None:
             raise self.refusal
-        await self.gate.wait()
         check_items(batch)
+        if not self.gate.is_set():
+            return await asyncio.shield(asyncio.ensure_future(self._late(batch)))
+        return self._commit(batch)
+
+    async def _late(self, batch: Batch) -> tuple[int, ...]:
+        await self.gate.wait()
+        return self._commit(batch)
+
+    def _commit(self, batch: Batch) -> tuple[int, ...]:
         self.durable.append(batch)
         self.taken.append(batch)
         return tuple(range(1, len(batch.items) + 1))

@@ -272,6 +272,51 @@ def test_a_disk_that_takes_nothing_lets_nothing_happen() -> None:
     told(tell)
 
 
+def test_a_disk_that_hangs_gets_one_record_and_the_write_waits_for_a_fresh_look() -> None:
+    async def tell(it: Story) -> None:
+        it.house.store.gate.clear()
+        await it.pressure(1.0, 60.0)
+        assert it.writes == 0
+        it.house.store.gate.set()
+        await asyncio.sleep(20)
+        assert (it.siren, it.writes, it.phase) == (1, 1, Phase.ON)
+        assert it.record() == ["reaction started", "reaction not-on", "write accepted", "write done", "reaction on"]
+
+    told(tell)
+
+
+def test_an_alarm_that_went_while_the_disk_hung_switches_nothing() -> None:
+    async def tell(it: Story) -> None:
+        it.house.store.gate.clear()
+        await it.pressure(1.0, 20.0)
+        await it.pressure(5.0, 20.0)
+        it.house.store.gate.set()
+        await asyncio.sleep(30)
+        assert (it.siren, it.writes, it.phase) == (0, 0, Phase.IDLE)
+        assert it.record() == ["reaction started", "reaction not-on", "reaction ended"]
+
+    told(tell)
+
+
+def test_what_people_ask_while_the_disk_hangs_is_answered_and_carried_out_once() -> None:
+    async def tell(it: Story) -> None:
+        async def hold() -> Any:
+            return await it.house.handlers.table()["reaction"](call("reaction", by="liwei", name="siren", action="hold"))
+
+        it.house.store.gate.clear()
+        await it.pressure(1.0)
+        for _ in range(3):
+            with pytest.raises(StoreError, match="hold is carried out after that"):
+                await hold()
+        it.house.store.gate.set()
+        await asyncio.sleep(30)
+        assert (it.siren, it.writes) == (0, 0)
+        assert sorted(it.record()) == ["reaction held", "reaction not-on", "reaction started"]
+        assert (await hold()).verdict == "nothing to do"
+
+    told(tell)
+
+
 def test_a_silent_panel_is_tried_a_few_times_and_told() -> None:
     async def tell(it: Story) -> None:
         it.house.unit("b").silent = True
