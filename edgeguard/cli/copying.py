@@ -14,11 +14,12 @@ from edgeguard.cli.text import clean, size, word
 from edgeguard.cli.wire import somebody_is_here
 from edgeguard.control import methods
 from edgeguard.control.client import call
+from edgeguard.control.views import ErasedView
 from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import Epoch
 from edgeguard.runtime.clock import SystemClock
 from edgeguard.store import backup as copy_outbox
-from edgeguard.store import files_holding
+from edgeguard.store import files_holding, is_gone
 from edgeguard.store import restore as make_outbox
 
 _EPOCH_BYTES = 8
@@ -33,6 +34,10 @@ def backup(session: Session, file: Path, directory: Path) -> Exit:
     zh, en = f"✓ {clean(copied.path)},{size(copied.size)}", f"✓ {clean(copied.path)}, {size(copied.size)}"
     console().print(styled(session.lang.say(zh, en), "bold green"))
     console().print(session.lang.say("待发: ", "waiting: ") + _waiting(copied.waiting, session.lang))
+    if not copied.noted:
+        zh = "无法记下此备份的位置: 执行 edgeguard erase 时请用 --look-in 指明"
+        en = "where it lies could not be noted: name it to edgeguard erase with --look-in"
+        console().print(styled(session.lang.say(zh, en), "yellow"))
     return Exit.FINE
 
 
@@ -62,29 +67,56 @@ def erase(session: Session, text: str, yes: bool, places: Sequence[Path] = ()) -
         if not typer.confirm(asked, default=False):
             return Exit.WRONG
     done = call(session.socket, methods.ERASE, {"text": text, "by": author()})
-    try:
-        copies = files_holding(places, text.strip())
-    except OSError as error:
-        raise Permanent(f"{error.filename}: {error.strerror}") from error
+    copies, unseen = _copies_with(text.strip(), places, done.places)
     if session.json:
-        print_json(asdict(done) | {"copies": copies})
+        told = {key: value for key, value in asdict(done).items() if key != "places"}
+        print_json(told | {"copies": copies, "unseen": unseen})
     else:
-        out.print(lang.say(f"已清除 {done.rows} 条", f"{done.rows} rows are erased"))
-        for count, zh, en in (
-            (done.history, "历史数据:{} 个数据块已清除", "{} blocks of the history no longer hold it"),
-            (done.untold, "{} 条尚未上报的识别结果已删除", "{} sightings that waited to be told are removed"),
+        _tell_erased(done, lang)
+        for names, zh, en in (
+            (done.left, "✗ {} 中仍有此内容", "✗ {} still holds it"),
+            (copies, "✗ 备份 {} 中仍有此内容,请删除", "✗ the copy {} still holds it: remove it"),
+            (unseen, "✗ 备份 {} 现在无法查看", "✗ the copy {} cannot be looked at now"),
         ):
-            if count:
-                out.print(lang.say(zh, en).format(count))
-        if done.quarantined:
-            zh, en = f"隔离区中的 {done.quarantined} 个数据库已删除", f"{done.quarantined} databases in quarantine are removed"
-            out.print(lang.say(zh, en))
-        for name in done.left:
-            out.print(styled(lang.say(f"✗ {clean(name)} 中仍有此内容", f"✗ {clean(name)} still holds it"), "bold red"))
-        for name in copies:
-            told = lang.say(f"✗ 备份 {clean(name)} 中仍有此内容,请删除", f"✗ the copy {clean(name)} still holds it: remove it")
-            out.print(styled(told, "bold red"))
-    return Exit.WRONG if done.left or copies else Exit.FINE
+            for name in names:
+                out.print(styled(lang.say(zh, en).format(clean(name)), "bold red"))
+    return Exit.WRONG if done.left or copies or unseen else Exit.FINE
+
+
+def _copies_with(text: str, places: Sequence[Path], noted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files that hold the text, in places that somebody has named or that were noted; noted places that cannot be looked at."""
+    copies: list[str] = []
+    unseen: list[str] = []
+    for place in dict.fromkeys((*(place.absolute() for place in places), *map(Path, noted))):
+        if is_gone(place):
+            continue
+        try:
+            if not place.exists():
+                raise FileNotFoundError(2, "is not there", str(place))
+            copies += files_holding([place], text)
+        except OSError as error:
+            if str(place) not in noted:
+                raise Permanent(f"{error.filename}: {error.strerror}") from error
+            unseen.append(str(place))
+    return list(dict.fromkeys(copies)), unseen
+
+
+def _tell_erased(done: ErasedView, lang: Lang) -> None:
+    out = console()
+    out.print(lang.say(f"已清除 {done.rows} 条", f"{done.rows} rows are erased"))
+    for count, zh, en in (
+        (done.history, "历史数据:{} 个数据块已清除", "{} blocks of the history no longer hold it"),
+        (done.untold, "{} 条尚未上报的识别结果已删除", "{} sightings that waited to be told are removed"),
+        (done.evidence, "{} 份图像证据已删除", "{} pieces of evidence with their pictures are removed"),
+        (done.quarantined, "隔离区中的 {} 个数据库已删除", "{} databases in quarantine are removed"),
+        (
+            done.unread,
+            "另有 {} 个图像和视频文件,其中的文字无法查找: 见 edgeguard evidence list",
+            "{} pictures and clips are kept, in which no text can be found: see edgeguard evidence list",
+        ),
+    ):
+        if count:
+            out.print(lang.say(zh, en).format(count))
 
 
 def _waiting(counts: Mapping[str, int], lang: Lang) -> str:

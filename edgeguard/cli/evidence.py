@@ -23,7 +23,7 @@ from edgeguard.core.camera import CameraSpec, evidence_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.limits import AUDIT_MAX_ROWS
-from edgeguard.store import read_audit
+from edgeguard.store import note_copy, read_audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,7 @@ def export(session: Session, config: Path, identity: str, folder: Path, masks_ch
     if not masks_checked:
         _refuse_masks_that_may_not_fit(kept, identity)
     _put_on_record(session, kept, "export", str(folder.absolute()))
+    note_copy(Path(load_site(config).store.directory), folder)
     if clip is None:
         made = export_picture(picture, record, folder)
     else:

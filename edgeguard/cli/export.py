@@ -22,7 +22,7 @@ from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.trend import Grain, TrendPoint
-from edgeguard.store import TrendReader, open_history
+from edgeguard.store import TrendReader, note_copy, open_history
 
 _RAW: Final = ("time", "device", "point", "unit", "value", "quality", "reason")
 _COARSE: Final = ("time", "device", "point", "unit", "count", "bad", "min", "max", "mean", "last")
@@ -56,6 +56,8 @@ def export(session: Session, wanted: Wanted) -> Exit:
         raise typer.BadParameter("a Parquet file is not written to a terminal: name one with --output FILE")
     grain = Grain(wanted.grain)
     to_ms = int(time.time() * 1000) + 1 if wanted.to is None else moment_ms(wanted.to)
+    if wanted.output is not None:
+        note_copy(wanted.directory, wanted.output)
     write = _write_parquet if wanted.form == "parquet" else _write_csv
     with open_history(wanted.directory) as history:
         chosen = _chosen(history, wanted.points)

@@ -51,13 +51,17 @@ def erase(
     copies: Annotated[
         list[Path] | None,
         typer.Option(
-            "--look-in", metavar="PATH", exists=True, help="Backups or exports, a file or a folder: name those that hold it."
+            "--look-in",
+            metavar="PATH",
+            exists=True,
+            help="Further backups or exports, a file or a folder: name those that hold it.",
         ),
     ] = None,
 ) -> None:
-    """Erase what tells of a resident: rows that wait, dead letters, the audit log's words, and every trace in the files.
+    """Erase what tells of a resident: rows that wait, dead letters, the audit log's words, pictures, and every trace in the files.
 
-    Numbers stay given and are told to the platform as gaps. Exit 1 when a file still holds the text. Copies are looked at only.
+    Numbers stay given and are told to the platform as gaps. Copies are looked at only; those that `backup` and exports have
+    made here need not be named. Exit 1 when a file or a copy still holds the text, or a copy cannot be looked at.
     """
     from edgeguard.cli import copying
 

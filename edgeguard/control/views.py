@@ -197,7 +197,9 @@ class OutboxView:
 @dataclass(frozen=True, slots=True)
 class ErasedView:
     """Rows emptied or removed, databases in quarantine removed, whether the file was rebuilt, files that hold the text still,
-    sightings of cameras that waited to be told, blocks of the history that held it.
+    sightings of cameras that waited to be told, blocks of the history that held it, pieces of evidence removed.
+
+    `unread`: pictures and clips that are kept and in which no text can be found; `places`: where copies were put.
     """
 
     rows: int
@@ -206,6 +208,9 @@ class ErasedView:
     left: tuple[str, ...]
     untold: int = 0
     history: int = 0
+    evidence: int = 0
+    unread: int = 0
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

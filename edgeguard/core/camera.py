@@ -11,6 +11,9 @@ from edgeguard.core.ids import CameraName
 from edgeguard.core.lane import LaneSpec
 from edgeguard.core.point import Labels
 
+EVIDENCE: Final = "evidence"
+"""The folder below the store's in which what cameras have kept lies. Beside the files of a piece, which have one stem, lies its
+record, STEM.json: when a resident's data are erased, a piece goes whole if its record names them."""
 REPORTS: Final = "cameras/*.reports"
 """The folders below the store's in which cameras' processes keep what they have not been able to tell yet."""
 
@@ -88,7 +91,7 @@ def view_file(state: PurePath, name: CameraName) -> PurePath:
 
 def evidence_folder(state: PurePath, name: CameraName) -> PurePath:
     """Where a camera's evidence lies."""
-    return state / "evidence" / name
+    return state / EVIDENCE / name
 
 
 def snapshot_folder(state: PurePath, name: CameraName) -> PurePath:

@@ -27,3 +27,6 @@ ERASE_PAUSE_S: Final = 0.1
 REFILL_ROWS: Final = 512
 REFILL_BYTES: Final = 256 * 1024
 """Rows left behind a range that goes: up to so many the table is emptied and filled again."""
+COPIES_KEPT: Final = 1000
+"""Places of copies that are remembered."""
+COPIES_BYTES: Final = 8 << 20

@@ -1,6 +1,7 @@
 """What may be done with items that wait or were refused for good: sent again, dropped, erased. Each deed is on record."""
 
-from dataclasses import replace
+import asyncio
+from pathlib import Path
 
 from edgeguard.control import BadArguments, Call, Handler
 from edgeguard.control.views import CountView, DeadLetterView, ErasedView
@@ -9,6 +10,7 @@ from edgeguard.core.limits import DEAD_LETTERS_SHOWN
 from edgeguard.core.outbox_limits import ERASE_MIN_CHARS
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
+from edgeguard.store import known_copies, unread_pictures
 
 
 class DeadLetters:
@@ -46,21 +48,25 @@ class DeadLetters:
         text = call.text("text").strip()
         if len(text) < ERASE_MIN_CHARS:
             raise BadArguments(f"less than {ERASE_MIN_CHARS} characters stand for nobody in particular")
-        done = await self._gateway.store.erase(text, call.author)
+        store = self._gateway.store
+        done = await store.erase(text, call.author)
         for forget in self._gateway.on_erased:
             forget(text)
-        for alias in [alias for aliases in self._gateway.aliases for alias in aliases(text)]:
-            more = await self._gateway.store.erase(alias, call.author)
-            left = tuple(dict.fromkeys((*done.left, *more.left)))
-            done = replace(done, rows=done.rows + more.rows, rebuilt=done.rebuilt or more.rebuilt, left=left)
+        texts = (text, *(alias for aliases in self._gateway.aliases for alias in aliases(text)))
+        for alias in texts[1:]:
+            done = done.with_more(await store.erase(alias, call.author))
         if self._gateway.uplink is not None:
             self._gateway.uplink.reread()
         recent = self._gateway.pipeline.recent
-        kept = [line for line in recent if text not in line]
+        kept = [line for line in recent if not any(one in line for one in texts)]
         recent.clear()
         recent.extend(kept)
         history = 0 if self._gateway.history is None else await self._gateway.history.erase(text)
-        return ErasedView(done.rows, done.quarantined, done.rebuilt, done.left, done.untold, history)
+        directory = Path(self._gateway.site.store.directory)
+        unread, places = await asyncio.to_thread(unread_pictures, directory), known_copies(directory)
+        return ErasedView(
+            done.rows, done.quarantined, done.rebuilt, done.left, done.untold, history, done.evidence, unread, places
+        )  # fmt: skip
 
     def _record(self, name: str, count: int, call: Call) -> None:
         self._gateway.pipeline.emit(command_item(name, "dead-letters", self._gateway.clock.now(), call.author, "done", count))

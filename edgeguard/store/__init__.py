@@ -7,12 +7,13 @@ SQLite in the house.
 from edgeguard.store.audit import AuditRow, AuditVerdict, read_audit, verify_audit
 from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.backup import Copied, Restored, backup, restore
-from edgeguard.store.erasing import files_holding
+from edgeguard.store.copies import is_gone, known_copies, note_copy
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
 from edgeguard.store.rule_archive import read_states
 from edgeguard.store.store import Store
+from edgeguard.store.traces import files_holding, unread_pictures
 from edgeguard.store.trend_reader import TrendReader, open_history
 from edgeguard.store.trends import TrendFigures, TrendStore
 
@@ -31,9 +32,13 @@ __all__ = [
     "audit_body",
     "backup",
     "files_holding",
+    "is_gone",
+    "known_copies",
+    "note_copy",
     "open_history",
     "read_audit",
     "read_states",
     "restore",
+    "unread_pictures",
     "verify_audit",
 ]

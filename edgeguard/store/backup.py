@@ -19,6 +19,7 @@ from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.outbox_limits import RESTORE_ROWS
 from edgeguard.store import schema
 from edgeguard.store.audit_chain import audit_body, deed
+from edgeguard.store.copies import note_copy
 from edgeguard.store.damage import (
     DATABASE,
     begin_epoch,
@@ -41,12 +42,16 @@ _NEVER_COPIED: Final = frozenset({"meta", "boots", "streams", "done", *(stream.v
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copy that was made: its place, its size, whose it is, and how many rows of each stream it has still to deliver."""
+    """A copy that was made: its place, its size, whose it is, and how many rows of each stream it has still to deliver.
+
+    `noted`: erasing a resident's data will look there by itself.
+    """
 
     path: str
     size: int
     epoch: str
     waiting: dict[str, int]
+    noted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ def backup(directory: Path, target: Path) -> Copied:
     partial = target.with_name(target.name + ".partial")
     with _told(target):
         empty_file(partial)
+        noted = note_copy(directory, target)
         try:
             with closing(_reading(source)) as held, closing(connect(f"{partial.absolute().as_uri()}?mode=rw")) as copy:
                 held.backup(copy)
@@ -83,7 +89,7 @@ def backup(directory: Path, target: Path) -> Copied:
             partial.unlink(missing_ok=True)
             raise
         sync_directory(target.absolute().parent)
-    return Copied(str(target), target.stat().st_size, epoch, waiting)
+    return Copied(str(target), target.stat().st_size, epoch, waiting, noted)
 
 
 def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *, over: bool = False) -> Restored:

@@ -6,39 +6,32 @@ through byte by byte; what SQLite left in free pages is a reason to rebuild the 
 """
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-import orjson
-
-from edgeguard.core.camera import REPORTS
 from edgeguard.core.clock import Stamp
 from edgeguard.core.item import STREAMS, Item, Stream
-from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES, ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
+from edgeguard.core.outbox_limits import ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
+from edgeguard.store import traces
 from edgeguard.store.audit_chain import ERASED_BODY, audit_body, deed
-from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import ERASED, Gap, merged
+from edgeguard.store.traces import holds, spellings
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-_ESCAPED: Final = re.compile(r"[^\x00-\x7f]")
 _STREAM_TABLES: Final = frozenset(stream.value for stream in STREAMS)
 _NOT_SEARCHED: Final = frozenset({"meta", "boots", "streams", "done", "audit", "audit_anchor", *_STREAM_TABLES})
-_FILES: Final = (DATABASE, f"{DATABASE}-wal")
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Rows emptied or removed, quarantined databases removed, whether the file was rebuilt, files that hold the text still, and
-    sightings of cameras that waited to be told and never will be.
+    """Rows emptied or removed, quarantined databases removed, whether the file was rebuilt, files that hold the text still,
+    sightings of cameras that waited to be told and never will be, and pieces of evidence (a record with its pictures) removed.
     """
 
     rows: int
@@ -46,6 +39,18 @@ class Erased:
     rebuilt: bool
     left: tuple[str, ...]
     untold: int = 0
+    evidence: int = 0
+
+    def with_more(self, more: "Erased") -> "Erased":
+        """Both together: what was erased under one name of a resident and under another."""
+        return Erased(
+            self.rows + more.rows,
+            self.quarantined + more.quarantined,
+            self.rebuilt or more.rebuilt,
+            tuple(dict.fromkeys((*self.left, *more.left))),
+            self.untold + more.untold,
+            self.evidence + more.evidence,
+        )
 
 
 class Do(Protocol):
@@ -59,7 +64,8 @@ class Do(Protocol):
 async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: str) -> Erased:
     """Find, empty, cut the log, look whether anything is left, and rebuild the file only if there is. StoreError as `do`."""
     needles = spellings(text)
-    untold = await asyncio.to_thread(_clear_reports, directory, needles)
+    untold = await asyncio.to_thread(traces.clear_reports, directory, needles)
+    evidence = await asyncio.to_thread(traces.clear_evidence, directory, needles)
     numbers = {}
     for stream in STREAMS:
         found: list[int] = []
@@ -68,15 +74,15 @@ async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: s
             some, after = await do(_search, stream, after, needles)
             found += some
         numbers[stream] = tuple(found)
-    rows = await do(_erase, numbers, needles, now, by)
+    rows = await do(_erase, numbers, needles, now, by, untold + evidence)
     await _cut_log(do)
-    quarantined = await asyncio.to_thread(_clear_quarantine, directory, needles)
-    rebuilt = await asyncio.to_thread(_traces, directory, needles)
+    quarantined = await asyncio.to_thread(traces.clear_quarantine, directory, needles)
+    rebuilt = await asyncio.to_thread(traces.database_traces, directory, needles)
     if rebuilt:
         await do(_rebuild)
         await _cut_log(do)
-    left = await asyncio.to_thread(_all_traces, directory, needles)
-    return Erased(rows, quarantined, bool(rebuilt), left, untold)
+    left = await asyncio.to_thread(traces.all_traces, directory, needles)
+    return Erased(rows, quarantined, bool(rebuilt), left, untold, evidence)
 
 
 async def _cut_log(do: Do) -> None:
@@ -87,36 +93,6 @@ async def _cut_log(do: Do) -> None:
         await asyncio.sleep(ERASE_PAUSE_S)
 
 
-def spellings(text: str) -> tuple[bytes, ...]:
-    """The bytes that a text may have in JSON: as it is, and escaped in small or capital digits."""
-    plain = orjson.dumps(text)[1:-1]
-    small, capital = (_ESCAPED.sub(partial(_escape, digits=digits), plain.decode()).encode() for digits in ("04x", "04X"))
-    return tuple(dict.fromkeys((text.encode(), plain, small, capital)))
-
-
-def _escape(char: re.Match[str], digits: str) -> str:
-    """A character as JSON's escapes: its UTF-16 units."""
-    units = char.group().encode("utf-16-be")
-    return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):{digits}}" for at in range(0, len(units), 2))
-
-
-def holds(body: bytes, needles: Sequence[bytes]) -> bool:
-    """Whether one of them is in there as a word of its own: 'A123' is not found in 'A1234', but right behind Chinese it is."""
-    return any(_holds_word(body, needle) for needle in needles)
-
-
-def _holds_word(body: bytes, needle: bytes) -> bool:
-    at = body.find(needle)
-    while at >= 0:
-        before, after = body[at - 1 : at] if at else b"", body[at + len(needle) : at + len(needle) + 1]
-        if body[at - 2 : at - 1] == b"\\":
-            before = b""  # the letter of an escape, as of a new line, belongs to no word
-        if not (before.isalnum() and needle[:1].isalnum()) and not (after.isalnum() and needle[-1:].isalnum()):
-            return True
-        at = body.find(needle, at + 1)
-    return False
-
-
 def _search(ledger: Ledger, stream: Stream, after: int, needles: Sequence[bytes]) -> tuple[tuple[int, ...], int | None]:
     """Numbers of a slice of a stream that hold one of the texts, and where the next slice begins, None at the end."""
     after = max(after, ledger.streams[stream].first - 1)
@@ -125,8 +101,13 @@ def _search(ledger: Ledger, stream: Stream, after: int, needles: Sequence[bytes]
     return found, last if last < ledger.streams[stream].last else None
 
 
-def _erase(ledger: Ledger, numbers: dict[Stream, tuple[int, ...]], needles: Sequence[bytes], now: Stamp, by: str) -> int:
-    """Empty these rows and everything else that holds one of the texts, in one transaction; how many rows that were."""
+def _erase(
+    ledger: Ledger, numbers: dict[Stream, tuple[int, ...]], needles: Sequence[bytes], now: Stamp, by: str, files: int
+) -> int:
+    """Empty these rows and everything else that holds one of the texts, in one transaction; how many rows that were.
+
+    `files`: how much has been removed outside of the database, for the record.
+    """
     with ledger.transaction(), ledger.leaving_no_trace():
         gaps: list[Gap] = []
         rows = 0
@@ -139,10 +120,10 @@ def _erase(ledger: Ledger, numbers: dict[Stream, tuple[int, ...]], needles: Sequ
         ledger.connection.executemany("UPDATE audit SET body = ? WHERE n = ?", [(ERASED_BODY, n) for n in audit])
         others = sum(_drop_elsewhere(ledger.connection, table, needles) for table in _other_tables(ledger.connection))
         rows += len(audit) + others
-        if rows:
+        if rows or files:
             ledger.append([gap.item(now) for gap in merged(gaps)])
             ledger.append([Item(Stream.EVENTS, now, deed("erase", "personal-data", rows, by))])
-            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, erased=audit))])
+            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, erased=audit, files=files))])
         ledger.save_marks()
     return rows
 
@@ -161,59 +142,6 @@ def _checkpoint(ledger: Ledger) -> bool:
 def _rebuild(ledger: Ledger) -> None:
     """Write the whole database anew, without free pages and without what was left between rows."""
     ledger.connection.execute("VACUUM")
-
-
-def _traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
-    """Names of the store's files that hold one of the texts as bytes, in whatever place; may take as long as reading them."""
-    return tuple(name for name in _FILES if _file_holds(directory / name, needles))
-
-
-def _all_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
-    """Every file of the state directory that holds one of the texts, the store's or not."""
-    paths = sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
-    return tuple(str(path.relative_to(directory)) for path in paths if _file_holds(path, needles))
-
-
-def files_holding(places: Sequence[Path], text: str) -> tuple[str, ...]:
-    """Files, and those in folders, that hold a text as bytes (copies, exports); changes nothing. OSError if one cannot be read."""
-    needles = spellings(text)
-    found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
-    return tuple(str(path) for path in found if path.is_file() and not path.is_symlink() and _file_holds(path, needles))
-
-
-def _clear_reports(directory: Path, needles: Sequence[bytes]) -> int:
-    """Remove what cameras could not tell yet and holds one of the texts; their processes do not tell what is not there any more."""
-    found = [file for folder in directory.glob(REPORTS) for file in folder.iterdir() if file.is_file()]
-    held = [file for file in found if _file_holds(file, needles)]
-    for file in held:
-        file.unlink(missing_ok=True)
-    return len(held)
-
-
-def _clear_quarantine(directory: Path, needles: Sequence[bytes]) -> int:
-    """Remove databases that were set aside and hold one of the texts; how many."""
-    count = 0
-    with suppress(FileNotFoundError):
-        for folder in sorted((directory / QUARANTINE).iterdir()):
-            if folder.is_dir() and any(_file_holds(path, needles) for path in folder.rglob("*") if path.is_file()):
-                remove_tree(folder)
-                count += 1
-    return count
-
-
-def _file_holds(path: Path, needles: Sequence[bytes]) -> bool:
-    overlap = max(map(len, needles))
-    try:
-        with path.open("rb") as file:
-            tail = b""
-            while block := file.read(ERASE_LOOK_BYTES):
-                window = tail + block
-                if any(needle in window for needle in needles):
-                    return True
-                tail = window[-overlap:]
-    except FileNotFoundError:
-        return False
-    return False
 
 
 def _matching(

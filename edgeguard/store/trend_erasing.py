@@ -12,7 +12,7 @@ import orjson
 from edgeguard.core.outbox_limits import ERASE_SLICE_BLOCKS
 from edgeguard.core.point import Kind, Outcome
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.store.erasing import holds
+from edgeguard.store.traces import holds
 from edgeguard.store.trend_block import decode_aggregates, decode_rounds, encode_aggregates, encode_rounds
 from edgeguard.store.trend_ledger import TrendLedger
 

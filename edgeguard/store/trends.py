@@ -39,7 +39,7 @@ from edgeguard.core.trend import TrendPoint
 from edgeguard.store import trend_erasing
 from edgeguard.store.damage import Connect, connect
 from edgeguard.store.desk import Desk
-from edgeguard.store.erasing import spellings
+from edgeguard.store.traces import spellings
 from edgeguard.store.trend_block import Row, encode_rounds
 from edgeguard.store.trend_file import DATABASE, clear_quarantine, open_trends, set_aside
 from edgeguard.store.trend_ledger import Block, Due, TrendLedger

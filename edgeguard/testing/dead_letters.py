@@ -7,12 +7,13 @@ from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 
 
 class FakeDeadLetters:
-    """`letters` are what is left; `retried` the ids that were sent again."""
+    """`letters` are what is left; `retried` the ids that were sent again; `places` where copies were put."""
 
     def __init__(self) -> None:
         reason, at = "payload format invalid", "2026-11-23T05:40:00.123Z"
         self.letters = [DeadLetterView(i, "events", 40 + i, at, reason, '{"type":"health"}') for i in (1, 2, 3)]
         self.retried: list[int] = []
+        self.places: tuple[str, ...] = ()
 
     def table(self) -> Mapping[str, Handler]:
         """Method name -> handler."""
@@ -32,7 +33,8 @@ class FakeDeadLetters:
     async def _erase(self, call: Call) -> ErasedView:
         gone = [letter for letter in self.letters if call.text("text") in letter.body]
         self.letters = [letter for letter in self.letters if letter not in gone]
-        return ErasedView(len(gone), 0, False, ("learned.json",) if call.text("text") == "stubborn" else ())
+        left = ("learned.json",) if call.text("text") == "stubborn" else ()
+        return ErasedView(len(gone), 0, False, left, places=self.places)
 
     def _take(self, call: Call) -> list[DeadLetterView]:
         wanted = call.texts("ids")

@@ -29,8 +29,16 @@ def test_a_copy_an_erasing_and_a_restored_outbox(tmp_path: Path) -> None:
         refused, words = run("restore", str(copy), *there, "--replace")
         assert (refused, str(running.child.pid) in str(words)) == (1, True)
         socket = ("--socket", str(tmp_path / "control.sock"))
+        shelf = state / "evidence" / "gate-in" / "passes"
+        shelf.mkdir(parents=True)
+        for stem, text_of in (("20261124T215501123Z", "uplink"), ("20261124T215502000Z", "another")):
+            (shelf / f"{stem}.jpg").write_bytes(b"picture")
+            (shelf / f"{stem}.json").write_text(json.dumps({"event": {"text": text_of}}), encoding="utf-8")
         code, erased = run(*socket, "erase", "uplink", "--yes")
-        assert (code, erased["rows"] > 0, erased["left"]) == (0, True, [])
+        assert (code, erased["rows"] > 0, erased["left"]) == (1, True, [])
+        assert (erased["copies"], erased["unseen"]) == ([str(copy)], []), "the copy that was made above is looked at by itself"
+        assert [path.stem for path in shelf.glob("*.jpg")] == ["20261124T215502000Z"]
+        assert (erased["evidence"], erased["unread"]) == (1, 1)
         files = [path for path in state.rglob("*") if path.is_file()]
         assert not [path.name for path in files if b'"uplink"' in path.read_bytes()]
         code, short = run(*socket, "erase", "ab", "--yes")

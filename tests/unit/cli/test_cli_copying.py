@@ -10,7 +10,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.site import StoreSpec
-from edgeguard.store import Batch, Store
+from edgeguard.store import Batch, Store, known_copies
 from edgeguard.testing.clock import FakeClock
 
 
@@ -74,3 +74,29 @@ def test_copies_that_still_hold_what_was_erased_are_named(tmp_path: Path) -> Non
         assert found["copies"] == [str(copies / "monday")]
         assert made.type("erase", "nobody", "--yes", "--look-in", str(copies)).code == 0
         assert (copies / "monday").read_bytes() == before
+
+
+def test_copies_that_were_made_here_are_looked_at_without_being_named(tmp_path: Path) -> None:
+    state, usb = tmp_path / "state", tmp_path / "usb"
+    outbox(state, 3)
+    usb.mkdir()
+    with desk() as made:
+        for name in ("monday", "tuesday"):
+            made.type("backup", str(usb / name), "--directory", str(state))
+        (usb / "tuesday").unlink()
+        made.building.dead_letters.places = known_copies(state)
+        told = made.type("erase", "health", "--yes", width=400)
+        assert (told.code, "monday still holds it: remove it" in told.out, "tuesday" in told.out) == (1, True, False)
+        assert made.type("erase", "nobody", "--yes").code == 0
+        usb.rename(tmp_path / "drawer")
+        unseen = json.loads(made.type("erase", "nobody", "--yes", "--json").out)
+        assert (unseen["copies"], unseen["unseen"]) == ([], [str(usb / "monday"), str(usb / "tuesday")])
+        assert made.type("erase", "nobody", "--yes").code == 1
+
+
+def test_a_copy_whose_place_cannot_be_noted_says_so(tmp_path: Path) -> None:
+    outbox(tmp_path / "state", 1)
+    (tmp_path / "state" / "copies").symlink_to(tmp_path / "elsewhere")
+    with desk() as made:
+        told = made.type("backup", str(tmp_path / "copy"), "--directory", str(tmp_path / "state"), width=400)
+        assert (told.code, "--look-in" in told.out) == (0, True)

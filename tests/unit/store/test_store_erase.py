@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_kit import running, spec_of
 
-from edgeguard.core.camera import reports_folder
+from edgeguard.core.camera import evidence_folder, reports_folder
 from edgeguard.core.ids import CameraName
 from edgeguard.core.item import Item, OutboxRow, Stream
-from edgeguard.store import Batch, Store, read_audit, verify_audit
+from edgeguard.store import Batch, Store, read_audit, unread_pictures, verify_audit
 from edgeguard.store import group as grouping
-from edgeguard.store.erasing import holds, spellings
+from edgeguard.store.traces import holds, spellings
 from edgeguard.testing.clock import FakeClock
 
 T, E, A = Stream.TELEMETRY, Stream.EVENTS, Stream.ALARMS
@@ -157,6 +157,24 @@ async def test_what_a_camera_could_not_tell_yet_goes_too(tmp_path: Path) -> None
         done = await store.erase(PLATE, "amy")
     assert (done.untold, done.left, [path.name for path in folder.iterdir()]) == (1, (), ["000000000002.json"])
     assert files_with(tmp_path, PLATE) == []
+
+
+async def test_what_cameras_have_kept_goes_whole_if_its_record_names_it(tmp_path: Path) -> None:
+    folder = Path(evidence_folder(tmp_path, CameraName("gate-in"))) / "passes"
+    folder.mkdir(parents=True)
+    for stem, text in (("20261124T215501123Z", PLATE), ("20261124T215502000Z", OTHER), ("20261124T215503000Z", f"{PLATE}7")):
+        for suffix in (".jpg", ".small.jpg", ".unsent"):
+            (folder / f"{stem}{suffix}").write_bytes(b"picture")
+        (folder / f"{stem}.json").write_text(json.dumps({"event": {"type": "plate", "text": text}}), encoding="utf-8")
+    (folder / ".20261124T215504000Z.partial.json").write_text(json.dumps({"text": PLATE}, ensure_ascii=False), encoding="utf-8")
+    async with running(spec_of(tmp_path), FakeClock()) as store:
+        done = await store.erase(PLATE, "amy")
+        assert (done.rows, done.evidence, done.left) == (0, 2, ())
+        rows = [orjson.loads(row.body) for row in read_audit(tmp_path, 10)]
+        assert [(row["name"], row["files"]) for row in rows] == [("erase", 2)]
+    assert sorted({path.name.partition(".")[0] for path in folder.iterdir()}) == ["20261124T215502000Z", "20261124T215503000Z"]
+    assert len(list(folder.iterdir())) == 8
+    assert unread_pictures(tmp_path) == 4
 
 
 async def test_nothing_found_changes_nothing(tmp_path: Path) -> None:

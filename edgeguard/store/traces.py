@@ -1,0 +1,135 @@
+"""Texts that stand for residents, looked for in bytes and in files outside of the database: sightings, evidence, set aside files.
+
+Knows nothing of SQLite. What it removes it removes whole.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from edgeguard.core.camera import EVIDENCE, REPORTS
+from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES
+from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
+
+_ESCAPED: Final = re.compile(r"[^\x00-\x7f]")
+_FILES: Final = (DATABASE, f"{DATABASE}-wal")
+_RECORD: Final = ".json"
+
+
+def spellings(text: str) -> tuple[bytes, ...]:
+    """The bytes that a text may have in JSON: as it is, and escaped in small or capital digits."""
+    plain = orjson.dumps(text)[1:-1]
+    small, capital = (_ESCAPED.sub(partial(_escape, digits=digits), plain.decode()).encode() for digits in ("04x", "04X"))
+    return tuple(dict.fromkeys((text.encode(), plain, small, capital)))
+
+
+def _escape(char: re.Match[str], digits: str) -> str:
+    """A character as JSON's escapes: its UTF-16 units."""
+    units = char.group().encode("utf-16-be")
+    return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):{digits}}" for at in range(0, len(units), 2))
+
+
+def holds(body: bytes, needles: Sequence[bytes]) -> bool:
+    """Whether one of them is in there as a word of its own: 'A123' is not found in 'A1234', but right behind Chinese it is."""
+    return any(_holds_word(body, needle) for needle in needles)
+
+
+def _holds_word(body: bytes, needle: bytes) -> bool:
+    at = body.find(needle)
+    while at >= 0:
+        before, after = body[at - 1 : at] if at else b"", body[at + len(needle) : at + len(needle) + 1]
+        if body[at - 2 : at - 1] == b"\\":
+            before = b""  # the letter of an escape, as of a new line, belongs to no word
+        if not (before.isalnum() and needle[:1].isalnum()) and not (after.isalnum() and needle[-1:].isalnum()):
+            return True
+        at = body.find(needle, at + 1)
+    return False
+
+
+def database_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
+    """Names of the database's files that hold one of the texts as bytes, in whatever place; may take as long as reading them."""
+    return tuple(name for name in _FILES if _has_bytes(directory / name, needles))
+
+
+def all_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
+    """Every file of the state directory that holds one of the texts as a word, the store's or not."""
+    return tuple(str(path.relative_to(directory)) for path in _files_below(directory) if _has_word(path, needles))
+
+
+def files_holding(places: Sequence[Path], text: str) -> tuple[str, ...]:
+    """Files, and those in folders, that hold a text as bytes (copies, exports); changes nothing. OSError if one cannot be read."""
+    needles = spellings(text)
+    found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
+    return tuple(str(path) for path in found if path.is_file() and not path.is_symlink() and _has_bytes(path, needles))
+
+
+def clear_reports(directory: Path, needles: Sequence[bytes]) -> int:
+    """Remove what cameras could not tell yet and holds one of the texts; their processes do not tell what is not there any more."""
+    found = [file for folder in directory.glob(REPORTS) for file in folder.iterdir() if file.is_file()]
+    held = [file for file in found if _has_word(file, needles)]
+    for file in held:
+        file.unlink(missing_ok=True)
+    return len(held)
+
+
+def clear_evidence(directory: Path, needles: Sequence[bytes]) -> int:
+    """Remove the pictures and clips of cameras whose record beside them holds one of the texts; how many records.
+
+    What belongs together has one stem (`camera.shelf`). The record goes last: what a power cut leaves half removed is found again.
+    """
+    held = [file for file in _files_below(directory / EVIDENCE) if file.suffix == _RECORD and _has_word(file, needles)]
+    for record in held:
+        stem = record.name.partition(".")[0]
+        for file in record.parent.glob(f"{stem}.*") if stem else ():
+            if file != record:
+                file.unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
+    return len(held)
+
+
+def unread_pictures(directory: Path) -> int:
+    """Pictures and clips that are kept: no text is found in those."""
+    return sum(file.suffix in {".jpg", ".png", ".mp4", ".mkv"} for file in _files_below(directory / EVIDENCE))
+
+
+def clear_quarantine(directory: Path, needles: Sequence[bytes]) -> int:
+    """Remove databases that were set aside and hold one of the texts; how many."""
+    count = 0
+    with suppress(FileNotFoundError):
+        for folder in sorted((directory / QUARANTINE).iterdir()):
+            if folder.is_dir() and any(_has_bytes(path, needles) for path in folder.rglob("*") if path.is_file()):
+                remove_tree(folder)
+                count += 1
+    return count
+
+
+def _files_below(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _has_bytes(path: Path, needles: Sequence[bytes]) -> bool:
+    """Also as a part of a longer word: in a page of a database whatever stands beside it may belong to another value."""
+    return any(any(needle in window for needle in needles) for window in _windows(path, needles))
+
+
+def _has_word(path: Path, needles: Sequence[bytes]) -> bool:
+    return any(holds(window, needles) for window in _windows(path, needles))
+
+
+def _windows(path: Path, needles: Sequence[bytes]) -> Iterator[bytes]:
+    """The file in blocks that overlap by a text and what stands on both sides of it; nothing if it is gone."""
+    overlap = max(map(len, needles)) + 3
+    try:
+        with path.open("rb") as file:
+            block = file.read(ERASE_LOOK_BYTES)
+            while block:
+                more = file.read(ERASE_LOOK_BYTES)
+                yield block
+                block = block[-overlap:] + more if more else b""
+    except FileNotFoundError:
+        return
