@@ -32,6 +32,7 @@ class Daemon:
         self.had: list[str] = []
         self.lost: list[LostView] = []
         self.wants = ""
+        self.when_full: Callable[[], None] = lambda: None
 
     async def beat(self, _: Call) -> BeatAnswerView:
         return BeatAnswerView(len(self.had), self.wants)
@@ -39,6 +40,7 @@ class Daemon:
     async def saw(self, call: Call) -> CountView:
         name = orjson.loads(call.text("what"))["id"]
         if self.full:
+            self.when_full()
             raise StoreError("the disk is full")
         if name == "junk":
             raise BadArguments("there is no such sighting")
@@ -118,13 +120,14 @@ async def test_what_is_too_much_and_what_is_refused_for_good_is_told_as_lost(hou
 
 
 async def test_what_was_erased_meanwhile_is_not_told(house: House) -> None:
-    house.daemon.full = True
+    def erase() -> None:
+        (house.journal / "000000000001.json").unlink()
+        house.daemon.full = False
+
+    house.daemon.full, house.daemon.when_full = True, erase
     house.reporter.start()
     house.tell("secret", "b")
     await house.server.open()
-    await until(lambda: bool(house.asked))
-    (house.journal / "000000000001.json").unlink()
-    house.daemon.full = False
     await house.told("b")
     assert house.daemon.lost == []
 
