@@ -7,8 +7,10 @@ RUN_GAP_MS: Final = 120_000
 STARTS_KEPT: Final = 200
 FIGURES_TOLD_MS: Final = 300_000
 """Counted figures are told at least so often while their device answers."""
-DOMAIN_LOOK_MS: Final = 30_000
+DOMAIN_LOOK_MS: Final = 60_000
 """A family of domain rules whose inputs change nothing takes a step at least so often: times grow, and starts become old."""
+STILL_LEAP_MS: Final = 250
+"""A wall clock that has moved by less against the boot clock is only being steered: nobody has set it."""
 STATE_KEPT_MS: Final = 60_000
 """Running times and the like are kept so often: a power cut costs a counter at most that much."""
 MAX_GROUPS: Final = 200

@@ -5,6 +5,7 @@ alarm from people (shelved, suppressed by design, out of service); `present` say
 proves nothing: it neither raises nor clears an alarm of a point's value.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -173,17 +174,24 @@ def step_time(rule: AlarmRule, alarm: Alarm, now: Stamp) -> Alarm:
     escalation = rule.traits.escalation
     if escalation is None or alarm.escalated or alarm.raised is None:
         return alarm
-    if alarm.state in (AlarmState.ACTIVE, AlarmState.RETURNED) and passed_ms(alarm.raised, now) >= escalation.after_ms:
+    if alarm.state in _UNSEEN and passed_ms(alarm.raised, now) >= escalation.after_ms:
         return replace(alarm, escalated=True)
     return alarm
 
 
-def waits_for_time(rule: AlarmRule, alarm: Alarm) -> bool:
-    """Whether `step_time` may find something to do one day, if nothing else happens before."""
-    if any(hold.lasts_ms is not None for hold in alarm.holds):
-        return True
-    unseen = alarm.life in (AlarmState.ACTIVE, AlarmState.RETURNED)
-    return rule.traits.escalation is not None and unseen and not alarm.escalated
+def due_ms(rule: AlarmRule, alarm: Alarm, now: Stamp) -> float:
+    """When `step_time` will find something to do if nothing else happens before (boot time); infinity for never."""
+    due = math.inf
+    for hold in alarm.holds:
+        if hold.lasts_ms is not None:
+            due = min(due, now.boot_ms + hold.lasts_ms - passed_ms(hold.at, now))
+    escalation, raised = rule.traits.escalation, alarm.raised
+    if escalation is None or alarm.escalated or raised is None or alarm.state not in _UNSEEN:
+        return due
+    return min(due, now.boot_ms + escalation.after_ms - passed_ms(raised, now))
+
+
+_UNSEEN: Final = (AlarmState.ACTIVE, AlarmState.RETURNED)
 
 
 def worst_first(changes: Sequence[AlarmChange]) -> list[AlarmChange]:

@@ -11,6 +11,7 @@ The counter's bookkeeping, whatever happens: all amounts together are the last b
 and declared exchanges add, less the steps of resets and jumps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -99,6 +100,34 @@ def _stepped(meter: MeterSpec, state: CounterState, reading: Counted) -> Outcome
     if len(waiting) < METER_CONFIRM_READINGS:
         return replace(state, waiting=waiting), (), ()
     return _settled(meter, replace(state, waiting=waiting))
+
+
+def step_run(meter: MeterSpec, state: CounterState, run: Sequence[Counted]) -> tuple[CounterState, tuple[Step, ...]]:
+    """Readings of which each goes on from the one before, and the first from the newest known, as `step_counter` takes them.
+
+    None of them may be far off, behind a pause, or on the other side of a declared exchange; nothing may wait to be believed. What
+    flowed from the first to the last that is counted is one step.
+    """
+    begun = state.last
+    assert begun is not None  # noqa: S101 (the caller has looked)
+    at, value, held = begun.at, begun.value, state.held
+    changed, before, marked = state.changed, state.before, state.marked
+    for reading in run:
+        for one in (held, reading):
+            if one is None:
+                continue
+            if one is reading and reading.value - value > meter.resolution:
+                held = reading
+                break
+            held, moved = None, one.value > value
+            if moved:
+                changed = one.at
+                if marked is None or elapsed_ms(marked.at, one.at) >= _MARKED_MS:
+                    before = value if marked is None else marked.value
+                    marked = Counted(one.at, value)
+            at, value = one.at, max(one.value, value)
+    kept = CounterState(Counted(at, value), changed, before, (), held, marked)
+    return kept, () if at is begun.at else (Step(begun.at, at, value - begun.value),)
 
 
 def elapsed_ms(start: Stamp, end: Stamp) -> int:

@@ -37,6 +37,10 @@ class Counter:
             held_ms += step_ms if 0 < step_ms <= RUN_GAP_MS else 0
         return Counter(begun, held_ms, truth, now.boot_ms if truth else None, now.boot if truth else "")
 
+    def lasted(self, now: Stamp) -> "Counter":
+        """The counter at a moment up to which nothing has changed."""
+        return self if self.seen_ms is None else self.look(True, now)
+
     @property
     def hours(self) -> float:
         """The time in hours, rounded down to what is kept."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgeguard.core.metering_limits import METER_LATE_STEP_MS
+from edgeguard.core.rule_limits import STILL_LEAP_MS
 from edgeguard.rules.intervals import Span
 
 MINUTE_MS: Final = 60_000
@@ -37,12 +38,15 @@ def step_demand(state: DemandState, spans: Sequence[Span]) -> tuple[DemandState,
     windows: list[Window] = []
     minutes, flowed, until_ms = list(state.minutes), state.flowed, state.until_ms
     for span in spans:
-        length = span.to_ms - span.from_ms
-        if span.spread or length > METER_LATE_STEP_MS or (until_ms is not None and abs(span.from_ms - until_ms) > MINUTE_MS):
+        # a clock that is being steered leaves no hole between two spans, and none of them begins twice
+        steered = until_ms is not None and abs(span.from_ms - until_ms) < STILL_LEAP_MS and until_ms <= span.to_ms
+        from_ms = until_ms if steered and until_ms is not None else span.from_ms
+        length = span.to_ms - from_ms
+        if span.spread or length > METER_LATE_STEP_MS or (until_ms is not None and abs(from_ms - until_ms) > MINUTE_MS):
             minutes.clear()
         elif length:
-            for minute in range(span.from_ms // MINUTE_MS + 1, span.to_ms // MINUTE_MS + 1):
-                passed = flowed + span.amount * (minute * MINUTE_MS - span.from_ms) // length
+            for minute in range(from_ms // MINUTE_MS + 1, span.to_ms // MINUTE_MS + 1):
+                passed = flowed + span.amount * (minute * MINUTE_MS - from_ms) // length
                 if minutes and minutes[-1][0] != minute - 1:
                     minutes.clear()
                 minutes.append((minute, passed))

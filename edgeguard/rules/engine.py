@@ -5,6 +5,7 @@ alarms move, `settle` says what people see of it. Between the halves the alarms 
 lost explains its devices); a device that stands by itself takes both at once with `step`.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from edgeguard.core.ids import AlarmName, DeviceName
 from edgeguard.core.point import Outcome, Point, ReportRule
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.rules.alarms import acknowledge, change_of, present, step_life, step_time, waits_for_time, worst_first
+from edgeguard.rules.alarms import acknowledge, change_of, due_ms, present, step_life, step_time, worst_first
 from edgeguard.rules.evidence import Finding, Moment, Trail, Watched, evidence, look_nowhere, watched_of
 from edgeguard.rules.expression import Look
 from edgeguard.rules.parents import one_is_coming, parents_within
@@ -152,8 +153,13 @@ def look_at(
             before[k], alarms[k] = alarms[k], moved
     if not before and trails == state.trails:
         return state, before
-    plan = None if before else state.plan
+    plan = None if any(_turns_plan(was, alarms[k]) for k, was in before.items()) else state.plan
     return replace(state, alarms=tuple(alarms), trails=trails, plan=plan, timed=state.timed or bool(before)), before
+
+
+def _turns_plan(was: Alarm, alarm: Alarm) -> bool:
+    """Whether other rounds may leave it as it is than before: not if only its delay goes on."""
+    return was.standing is not alarm.standing or (was.pending_since_ms is None) is not (alarm.pending_since_ms is None)
 
 
 _NO_TRAIL = Trail()
@@ -226,12 +232,27 @@ def pass_time(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[Devic
         if _is_overdue(rule, alarm, now) and not _is_gated(rules, state, alarms, k):
             alarm = step_life(rule, alarm, True, None, now)
         waits = rule.condition is Condition.COMMS_LOST and alarm.pending_since_ms is not None
-        timed = timed or waits or waits_for_time(rule, alarm)
+        timed = timed or waits or due_ms(rule, alarm, now) < math.inf
         if alarm is not alarms[k]:
             before[k], alarms[k] = alarms[k], alarm
     if not before:
         return replace(state, timed=timed) if timed is not state.timed else state, before
     return replace(state, alarms=tuple(alarms), plan=None), before
+
+
+def idle_until_ms(rules: DeviceRules, state: DeviceState, now: Stamp) -> float:
+    """Until this boot time `pass_time` changes nothing if nothing else happens; -1 while every moment may count."""
+    if state.waiting and rules.judged and any(state.alarms[k].pending_since_ms is not None for k in rules.judged):
+        return -1.0
+    if not state.timed:
+        return math.inf
+    due = math.inf
+    for rule, alarm in zip(rules.alarms, state.alarms, strict=True):
+        if rule.condition is Condition.COMMS_LOST and alarm.pending_since_ms is not None:
+            return -1.0
+        if alarm.holds or rule.traits.escalation is not None:
+            due = min(due, due_ms(rule, alarm, now) - 1)
+    return due
 
 
 def tick(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[DeviceState, Outputs]:

@@ -70,6 +70,16 @@ def step_family(
             return memory, step_power(inputs, limits)
 
 
+def lasted(memory: Memory, inputs: Inputs, members: Sequence[Inputs], limits: Mapping[str, float], now: Stamp) -> Memory:
+    """The memory at a moment at which these were the inputs; since the last step nothing but their like was shown."""
+    match memory:
+        case LiftMemory() | PumpMemory():
+            return memory.lasted(now)
+        case NoMemory():
+            return memory
+    return step_family(memory, inputs, members, limits, now)[0]
+
+
 def edges_of(memory: Memory, inputs: Inputs, found: Iterable[Found], limits: Mapping[str, float]) -> Mapping[str, Turns]:
     """Roles whose number may move between two edges without changing what is said; any other change is looked at.
 
@@ -85,6 +95,6 @@ def edges_of(memory: Memory, inputs: Inputs, found: Iterable[Found], limits: Map
         case SetMemory():
             return set_edges(memory, limits)
         case WaterMemory():
-            return water_edges(limits)
+            return water_edges(inputs, limits)
         case NoMemory():
             return power_edges(inputs, limits)

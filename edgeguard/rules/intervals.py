@@ -88,6 +88,8 @@ def place(line: TimeLine, step: Step) -> tuple[TimeLine, Placed]:
         begin = step.start.boot_ms if step.start.boot == step.end.boot else None
         kept = _thinned((*line.unplaced, Unplaced(step.end.boot, begin, step.end.boot_ms, step.amount)))
         return replace(line, unplaced=kept), Placed()
+    if (quick := _within(line, step)) is not None:
+        return quick
     spans = _spans(line, step)
     slots = {slot.quarter: slot for slot in line.open}
     gaps: list[Gap] = []
@@ -104,6 +106,20 @@ def place(line: TimeLine, step: Step) -> tuple[TimeLine, Placed]:
     closed = tuple(slots[quarter] for quarter in sorted(slots) if (quarter + 1) * QUARTER_MS <= edge_ms)
     still = tuple(slots[quarter] for quarter in sorted(slots) if (quarter + 1) * QUARTER_MS > edge_ms)
     return TimeLine(still, edge_ms), Placed(closed, tuple(gaps), spans)
+
+
+def _within(line: TimeLine, step: Step) -> tuple[TimeLine, Placed] | None:
+    """The ordinary case: a short step of one boot that lies in the one quarter that is open. None for all others."""
+    start, end = step.start, step.end
+    if len(line.open) != 1 or line.unplaced or start.boot != end.boot:
+        return None
+    slot, to_ms = line.open[0], end.wall_ms
+    begin_ms = slot.quarter * QUARTER_MS
+    from_ms = to_ms - (end.boot_ms - start.boot_ms)
+    if not begin_ms <= from_ms < to_ms < begin_ms + QUARTER_MS:
+        return None
+    grown = Slot(slot.quarter, slot.amount + step.amount, slot.spread, slot.covered_ms + to_ms - from_ms)
+    return TimeLine((grown,), to_ms), Placed(spans=(Span(from_ms, to_ms, step.amount, spread=False),))
 
 
 def _spans(line: TimeLine, step: Step) -> tuple[Span, ...]:

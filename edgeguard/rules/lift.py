@@ -41,6 +41,10 @@ class LiftMemory:
         """What must survive a restart."""
         return {"trips": self.trips.body(), "doors": self.doors.body()}
 
+    def lasted(self, now: Stamp) -> "LiftMemory":
+        """The memory at a moment up to which the lift has shown the same."""
+        return LiftMemory(self.trips.lasted(now), self.doors.lasted(now), self.held_since_ms)
+
     def due_ms(self, now: Stamp) -> float:
         """When time alone may change what is found (boot time)."""
         waits = self.held_since_ms is not None and now.boot_ms - self.held_since_ms < UNCONFIRMED_MS

@@ -11,10 +11,10 @@ from datetime import date, tzinfo
 from typing import Final
 
 from edgeguard.core.clock import Stamp
-from edgeguard.core.metering import QUARTER_MS, DayKind, Incident, MeterEvent, MeterSpec
+from edgeguard.core.metering import QUARTER_MS, DayKind, Incident, MeterEvent, MeterSpec, Step
 from edgeguard.core.metering_limits import METER_DAY_EVENTS
 from edgeguard.rules.baseline import HOLIDAY, Baseline, Verdict, judge, learn
-from edgeguard.rules.consumption import Counted, CounterState, step_counter
+from edgeguard.rules.consumption import Counted, CounterState, step_counter, step_run
 from edgeguard.rules.demand import DemandState, Window, highest, step_demand
 from edgeguard.rules.intervals import Gap, Placed, Slot, TimeLine, day_of, local, place
 from edgeguard.rules.tariff import kind_of_day
@@ -125,6 +125,37 @@ def step_meter(
 ) -> tuple[MeterState, MeterOutput]:
     """One good reading of the meter's counter. `percent`: so much above the habit an hour may be."""
     counter, steps, events = step_counter(meter, state.counter, reading)
+    known = _Known(meter, calendar, percent, baseline)
+    return _counted(known, state, counter, steps, events, reading)
+
+
+def step_meter_run(
+    meter: MeterSpec, calendar: Calendar, percent: float, state: MeterState, baseline: Baseline, run: Sequence[Counted]
+) -> tuple[MeterState, MeterOutput]:
+    """Readings that go on one from the other within a minute (see `step_run`), at once: the same as one after the other."""
+    counter, steps = step_run(meter, state.counter, run)
+    return _counted(_Known(meter, calendar, percent, baseline), state, counter, steps, (), run[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the steps of a meter go by."""
+
+    meter: MeterSpec
+    calendar: Calendar
+    percent: float
+    baseline: Baseline
+
+
+def _counted(
+    known: _Known,
+    state: MeterState,
+    counter: CounterState,
+    steps: Sequence[Step],
+    events: tuple[MeterEvent, ...],
+    reading: Counted,
+) -> tuple[MeterState, MeterOutput]:
+    """What the counter says has flowed is put in its place; `reading` is the newest."""
     line, demand, total = state.line, state.demand, state.total
     brought: list[tuple[Placed, tuple[Window, ...]]] = []
     for step in steps:
@@ -133,10 +164,10 @@ def step_meter(
         total += step.amount
         if placed.closed or placed.gaps or windows:
             brought.append((placed, windows))
-    kept = replace(state, counter=counter, line=line, demand=demand, total=total)
+    kept = MeterState(counter, line, demand, state.day, state.over, state.addends, state.latest, total)
     if not brought and not events:
         return kept, NOTHING
-    book = _Book(meter, calendar, percent, baseline, state, reading.at)
+    book = _Book(known.meter, known.calendar, known.percent, known.baseline, state, reading.at)
     for placed, windows in brought:
         book.peaks(windows)
         for slot in placed.closed:
@@ -147,7 +178,7 @@ def step_meter(
     book.note(events, gaps, reading)
     told = book.told
     kept = replace(kept, day=book.day, over=book.over, latest=book.latest, addends=state.addends + len(told.added))
-    fresh = book.baseline if book.baseline is not baseline else None
+    fresh = book.baseline if book.baseline is not known.baseline else None
     closed, hours = tuple(told.closed), tuple(told.hours)
     return kept, MeterOutput(closed, gaps, events, hours, tuple(told.ended), tuple(told.added), fresh)
 

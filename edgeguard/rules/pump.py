@@ -44,6 +44,10 @@ class PumpMemory:
         told: JsonValue = None if last is None else [last.wall_ms, last.boot_ms, last.boot, last.synced]
         return {"turns": self.turns.body(), "starts": list(self.starts_ms), "last": told}
 
+    def lasted(self, now: Stamp) -> "PumpMemory":
+        """The memory at a moment up to which the pump has shown the same."""
+        return PumpMemory(self.turns.lasted(now), self.starts_ms, self.last)
+
     def due_ms(self, now: Stamp) -> float:
         """When time alone may change what is found (boot time): the oldest start is an hour ago."""
         return self.starts_ms[0] + HOUR_MS if self.starts_ms else math.inf

@@ -46,8 +46,9 @@ class SetMemory:
         return {"days": [[day, [ms - ms % 60_000 for ms in run]] for day, run in self.days], "leaking": self.leaking}
 
     def due_ms(self, now: Stamp) -> float:
-        """When time alone may change what is found (boot time): a rest has lasted long enough."""
-        return math.inf if self.rest_ms is None else max(self.rest_ms + REST_MS, now.boot_ms)
+        """When time alone may change what is found (boot time): another day has begun, a rest has lasted long enough."""
+        midnight_ms = now.boot_ms + DAY_MS - now.wall_ms % DAY_MS
+        return midnight_ms if self.rest_ms is None else min(midnight_ms, max(self.rest_ms + REST_MS, now.boot_ms))
 
     @classmethod
     def of(cls, body: Mapping[str, JsonValue]) -> "SetMemory":

@@ -189,7 +189,7 @@ class OnCurve:
         since_ms = since_ms if settled else float(seen.at_ms)
         value, flow = self.amount.read(seen.holds), self.flow.read(seen.holds)
         speed = 1.0 if self.speed is None else self.speed.read(seen.holds)
-        if value is None or flow is None or speed is None or flow <= 0 or value <= 0:
+        if value is None or flow is None or speed is None or flow <= 0 or value <= 0 or speed <= 0:
             return (next_ms, since_ms, top), None
         top = max(top, speed)
         if not settled or speed < SLOWEST * top:

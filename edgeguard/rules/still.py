@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edgeguard.core.clock import Stamp
 from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault
+from edgeguard.core.rule_limits import STILL_LEAP_MS
 
 Turns = Sequence[float]
 """Numbers at which a judgement may turn. A number that lies on one wakes always."""
@@ -34,6 +36,12 @@ class Still:
             if outcome.__class__ is Fault or not low < outcome < high:  # type: ignore[operator]
                 return False
         return True
+
+
+def goes_on(since: Stamp, now: Stamp) -> bool:
+    """Both clocks have gone on together: nobody has set the wall clock, or begun to trust it or ceased to."""
+    leap_ms = now.wall_ms - now.boot_ms - since.wall_ms + since.boot_ms
+    return -STILL_LEAP_MS < leap_ms < STILL_LEAP_MS and now.synced is since.synced and now.boot == since.boot
 
 
 NOTHING_STILL: Final = Still((), ())

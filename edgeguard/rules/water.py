@@ -125,9 +125,13 @@ def step_water(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float],
     return memory, Says(found)
 
 
-def water_edges(limits: Mapping[str, float]) -> Mapping[str, Turns]:
-    """Of each number that is a measurement: where a finding may turn. A meter's own are looked at whenever they move."""
-    return {
+def water_edges(inputs: Inputs, limits: Mapping[str, float]) -> Mapping[str, Turns]:
+    """Of each number that is a measurement: where a finding may turn.
+
+    Of a volume only the last one of an hour counts, and the first of the next; a flow is added up whenever it moves.
+    """
+    meter: dict[str, Turns] = {"water.volume": (), "water.flow": ()} if "water.volume" in inputs else {}
+    return meter | {
         "fire.pressure": (limits.get("fire-pressure-low", 0.0),),
         "fire.level": (limits.get("fire-level-low", 0.0),),
     }
@@ -142,7 +146,7 @@ def _meter(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now
     hour = memory.hour
     goes_on = hour is not None and hour.number == at
     if hour is not None and goes_on and now.wall_ms >= hour.last_ms and not hour.leapt(now):
-        latest = replace(hour, last_ms=now.wall_ms, last_m3=volume, boot=now.boot, offset_ms=offset_ms)
+        latest = Hour(hour.number, hour.first_ms, hour.first_m3, now.wall_ms, volume, now.boot, offset_ms)
         return replace(memory, hour=latest)
     if hour is not None and not goes_on:
         memory = _end_hour(memory, hour, limits)

@@ -4,6 +4,7 @@ Each device's alarms are stepped by rules.engine; this sees to what passes betwe
 the same calls give the same answers.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,12 +18,14 @@ from edgeguard.core.rule_state import RuleState
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.alarms import held, released, worst_first
 from edgeguard.rules.engine import (
+    NOTHING,
     DeviceRules,
     DeviceState,
     Finding,
     Outputs,
     acknowledge_alarm,
     evaluate,
+    idle_until_ms,
     judge,
     look_at,
     pass_time,
@@ -122,14 +125,16 @@ class AlarmDesk:
 
     def take(self, record: DeviceRecord, snapshot: Snapshot) -> Outputs:
         """One poll round of one device, which `record` already has."""
-        now = snapshot.at
-        moved: Moved = list(self._hear(record, now))
+        now, links = snapshot.at, self._links or self._linked()
+        heard = self._heard.get(record.spec.bus)
+        moved = self._hear(record, now) if heard is None or heard.get(snapshot.device) is not record.answered else []
         record.state, told, before = evaluate(record.rules, record.state, snapshot, record.outcomes, self._look)
         if before:
             moved.append((record, before))
-        moved += self._look_at_common(record.rules.device, now)
+        if links.combines:
+            moved += self._look_at_common(snapshot.device, now)
         if not moved:
-            return Outputs(told)
+            return Outputs(told) if told else NOTHING
         return replace(self._settle(moved, now), told=told)
 
     def find_out(self, findings: Mapping[AlarmName, Finding], now: Stamp) -> Outputs:
@@ -141,14 +146,32 @@ class AlarmDesk:
             self._found.setdefault(sheet.rules.device, {})[name] = finding
         return self._settle(self._judge(touched.values(), now), now)
 
-    @property
-    def waits(self) -> bool:
-        """Time alone may change something: a delay, a hold, an escalation, a flood, a combination of points."""
-        if self._links is None or self._unsure or self._flood.is_on or self._links.combines:
-            return True
-        if any(sheet.state.timed for sheet in self._all_sheets()):
-            return True
-        return any(sheet.state.waiting for name in self._found for sheet in self._sheets(name))
+    def idle_until_ms(self, now: Stamp) -> float:
+        """Until this boot time `tick` changes nothing if nothing else happens; -1 while every moment may count."""
+        links = self._links
+        if links is None or self._unsure or self._flood.is_on or (links.combines and self._combinations_wait(links)):
+            return -1.0
+        due = math.inf
+        for sheet in self._all_sheets():
+            state = sheet.state
+            if state.timed or state.waiting:
+                own = idle_until_ms(sheet.rules, state, now)
+                if own < 0:
+                    return own
+                if own == math.inf:
+                    sheet.state = replace(state, timed=False, waiting=False)
+                due = min(due, own)
+        return due
+
+    def _combinations_wait(self, links: Links) -> bool:
+        """A delay of a combination of points is running, or something in it has to be held for a while."""
+        for owner, sheet in self._common.items():
+            for k in links.combined(owner, None):
+                trail = sheet.state.trails.get(k)
+                remembers = trail is not None and any((*trail.held, *trail.gate))
+                if remembers or sheet.state.alarms[k].pending_since_ms is not None:
+                    return True
+        return False
 
     def tick(self, now: Stamp) -> Outputs:
         """Once a second: delays that no round drives, ends of shelving, escalation, the end of a flood."""
@@ -322,8 +345,6 @@ class AlarmDesk:
         """Whether a whole bus has fallen silent, or has spoken again."""
         bus, name = record.spec.bus, record.rules.device
         heard = self._heard.setdefault(bus, {})
-        if heard.get(name) is record.answered:
-            return []
         heard[name] = record.answered
         lost = self._linked().bus_lost.get(bus)
         if lost is None:

@@ -1,6 +1,7 @@
 """Domain rules at run time: shows each family what it watches, round by round, and hands on what it finds, counts and remembers."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -11,16 +12,18 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family, Input, Watched
 from edgeguard.core.ids import AlarmName, DeviceName, alarm_name
 from edgeguard.core.json_value import JsonValue
-from edgeguard.core.point import Kind, Value
+from edgeguard.core.point import Kind, Outcome, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.role import ROLES, factor
 from edgeguard.core.rule_limits import DOMAIN_LOOK_MS, FIGURES_TOLD_MS, STATE_KEPT_MS
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
-from edgeguard.rules.families import Memory, edges_of, recall, step_family
-from edgeguard.rules.still import Still, Turns, still
+from edgeguard.rules.families import Memory, NoMemory, edges_of, lasted, recall, step_family
+from edgeguard.rules.pumpset import SetMemory
+from edgeguard.rules.still import Still, Turns, goes_on, still
 from edgeguard.rules.truth import Found, Inputs
+from edgeguard.rules.water import WaterMemory
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records
 
@@ -40,6 +43,13 @@ class _Reader:
     when: tuple[Value, ...] | None
     factor: float
 
+    def edges(self, shared: Mapping[str, Turns]) -> Turns | None:
+        """Where its number may turn a finding, in the point's own unit; None where any change may."""
+        if self.is_flag or self.when is not None:
+            return None
+        edges = shared.get(self.role)
+        return edges if edges is None or self.factor == 1.0 else [edge / self.factor for edge in edges]
+
 
 @dataclass(slots=True)
 class _Post:
@@ -58,12 +68,24 @@ class _Post:
     kept_ms: int | None = None
     readers: tuple[_Reader, ...] = ()
     members: tuple[tuple[_Reader, ...], ...] = ()
+    by_device: tuple[tuple[DeviceName, tuple[_Reader, ...]], ...] = ()
+    """All of these by their device."""
     seen: tuple[Inputs, tuple[Inputs, ...]] = ({}, ())
-    """The inputs of the last step; they have held until `seen_at`."""
+    """The inputs of the last step; they, or their like, have held until `seen_at`, when the device has `shown` this."""
     seen_at: Stamp | None = None
+    shown: tuple[Outcome, ...] = ()
     rest: tuple[tuple[DeviceName, Still], ...] = ()
     """By device: the rounds that need no step."""
     until_ms: float = -1.0
+
+    def made_up(self) -> Memory:
+        """The memory up to the last round that was left out: time was counted by the old inputs, and the last one ends it."""
+        if self.seen_at is None:
+            return self.memory
+        inputs, members = self.seen
+        if isinstance(self.memory, WaterMemory):
+            inputs = _values(self.readers, dict.fromkeys((one.device for one in self.readers), self.shown))
+        return lasted(self.memory, inputs, members, self.limits, self.seen_at)
 
     @property
     def name(self) -> str:
@@ -72,7 +94,7 @@ class _Post:
 
     def state(self) -> RuleState:
         """The memory as it is kept."""
-        return RuleState(OWNER, self.name, orjson.dumps(self.memory.body()))
+        return RuleState(OWNER, self.name, orjson.dumps(self.made_up().body()))
 
 
 class DomainWatch:
@@ -88,6 +110,8 @@ class DomainWatch:
                 self._posts[spec.name] = posts
         self._records: Records = {}
         self._gone: list[RuleState] = []
+        self._pace: Stamp | None = None
+        """Since when both clocks have gone on together."""
 
     def counted(self, device: DeviceName) -> Mapping[str, float]:
         """What was counted of a device, by the name of the figure, as told last."""
@@ -99,6 +123,7 @@ class DomainWatch:
         for post in chain.from_iterable(self._posts.values()):
             post.readers = self._readers(post.watched.inputs)
             post.members = tuple(self._readers(inputs) for _, inputs in post.watched.members)
+            post.by_device = _by_device(chain(post.readers, *post.members))
         known = {post.name: post for post in chain.from_iterable(self._posts.values())}
         for name, body in states.items():
             keeper = known.get(name)
@@ -113,6 +138,9 @@ class DomainWatch:
         posts = self._posts.get(snapshot.device)
         if posts is None:
             return self._farewell()
+        if self._pace is None or not goes_on(self._pace, snapshot.at):
+            self._pace = snapshot.at
+            self._wake()
         awake = [post for post in posts if not self._rests(post, record, snapshot.at)]
         if not awake:
             return self._farewell()
@@ -126,6 +154,7 @@ class DomainWatch:
             if told or _must_keep(post, snapshot.at):
                 post.kept, post.kept_ms = post.memory.urgent, snapshot.at.boot_ms
                 states.append(post.state())
+            post.until_ms = _due_ms(post, snapshot.at)
         gone = self._farewell()
         if not (alarms or figures or states):
             return gone
@@ -140,24 +169,30 @@ class DomainWatch:
         """Everything that is remembered."""
         return tuple(post.state() for posts in self._posts.values() for post in posts if post.watched.family is not Family.POWER)
 
+    def _wake(self) -> None:
+        """The wall clock was set: whoever goes by it looks at once."""
+        for post in chain.from_iterable(self._posts.values()):
+            post.until_ms = -1.0
+
     def _rests(self, post: _Post, record: DeviceRecord, now: Stamp) -> bool:
         """Whether this round changes nothing of what the family says."""
-        if now.boot_ms >= post.until_ms:
+        if not post.rest:
             return False
         for device, rest in post.rest:
             one = record if device == record.spec.name else self._records.get(device)
             if one is None or not rest.holds(one.outcomes):
+                post.rest = ()
                 return False
-        post.seen_at = now
+        if now.boot_ms >= post.until_ms:
+            return False
+        post.seen_at, post.shown = now, record.outcomes
         return True
 
     def _step(self, post: _Post, now: Stamp) -> tuple[list[AlarmInput], dict[str, float]]:
-        inputs = self._values(post.readers)
-        members = tuple(self._values(readers) for readers in post.members)
-        if post.seen_at is not None and post.seen_at.boot == now.boot:
-            # What was left out is made up for: the old inputs held until then, and time was counted by them.
-            post.memory, _ = step_family(post.memory, *post.seen, post.limits, post.seen_at)
-        post.memory, says = step_family(post.memory, inputs, members, post.limits, now)
+        shown = {device: record.outcomes for device, _ in post.by_device if (record := self._records.get(device)) is not None}
+        inputs = _values(post.readers, shown)
+        members = tuple(_values(readers, shown) for readers in post.members)
+        post.memory, says = step_family(post.made_up(), inputs, members, post.limits, now)
         post.seen, post.seen_at = (inputs, members), None
         said = []
         for rule, alarm in post.alarms.items():
@@ -166,45 +201,24 @@ class DomainWatch:
             if before is None or found.truth != before.truth or (found.truth and found.value != before.value):
                 post.found[rule] = found
                 said.append(AlarmInput(alarm, found.truth, found.value))
-        self._lie_down(post, now)
+        self._lie_down(post, anew=bool(said))
         figures = {name: value for name, value in says.figures.items() if name in post.figures}
         return said, _worth_telling(post, figures, now)
 
-    def _lie_down(self, post: _Post, now: Stamp) -> None:
-        """Find out which rounds need no step from now on."""
-        post.until_ms = min(now.boot_ms + DOMAIN_LOOK_MS, post.memory.due_ms(now))
+    def _lie_down(self, post: _Post, *, anew: bool) -> None:
+        """Find out which rounds need no step from now on. What held until now goes on holding, unless something was said `anew`."""
+        if post.rest and not anew and not isinstance(post.memory, SetMemory):
+            return
         shared = edges_of(post.memory, post.seen[0], post.found.values(), post.limits)
-        columns: dict[DeviceName, list[tuple[int, Turns | None]]] = {}
-        for one in chain(post.readers, *post.members):
-            edges = None if one.is_flag or one.when is not None else shared.get(one.role)
-            scaled = edges if edges is None or one.factor == 1.0 else [edge / one.factor for edge in edges]
-            columns.setdefault(one.device, []).append((one.column, scaled))
-        post.rest = tuple(
-            (device, still(record.outcomes, wanted))
-            for device, wanted in columns.items()
-            if (record := self._records.get(device)) is not None
-        )
-
-    def _values(self, readers: Sequence["_Reader"]) -> Inputs:
-        """What the points say of their roles now. A truth that several points give holds if one says so; of numbers the first."""
-        values: dict[str, bool | float | None] = {}
-        for one in readers:
-            record = self._records.get(one.device)
-            outcome = NEVER if record is None else record.outcomes[one.column]
-            value: bool | float | None
-            if outcome.__class__ is Fault:
-                value = None
-            elif one.when is not None:
-                value = outcome in one.when
-            elif one.is_flag:
-                value = bool(outcome)
-            else:
-                value = None if isinstance(outcome, str | bool | Fault) else outcome * one.factor
-            if one.role not in values or value is True or (values[one.role] is None and not one.is_flag):
-                values[one.role] = value
-            elif one.is_flag and value is None and values[one.role] is False:
-                values[one.role] = None
-        return values
+        if isinstance(post.memory, WaterMemory) and len(post.by_device) > 1:
+            # what the others have shown at the last round that rested is not kept
+            shared = {}
+        rest: list[tuple[DeviceName, Still]] = []
+        for device, readers in post.by_device:
+            record = self._records.get(device)
+            if record is not None:
+                rest.append((device, still(record.outcomes, [(one.column, one.edges(shared)) for one in readers])))
+        post.rest = tuple(rest)
 
     def _readers(self, inputs: Sequence[Input]) -> tuple["_Reader", ...]:
         return tuple(reader for one in inputs if (reader := self._reader(one)) is not None)
@@ -242,6 +256,38 @@ def _post(spec: DeviceSpec, watched: Watched) -> _Post:
     return _Post(watched, spec.name, alarms, limits, figures, recall(watched.family, {}))
 
 
+def _values(readers: Iterable[_Reader], shown: Mapping[DeviceName, Sequence[Outcome]]) -> Inputs:
+    """What the points of these devices say of their roles.
+
+    A truth that several points give holds if one says so; of numbers the first counts.
+    """
+    values: dict[str, bool | float | None] = {}
+    for one in readers:
+        outcomes = shown.get(one.device)
+        outcome = NEVER if outcomes is None else outcomes[one.column]
+        value: bool | float | None
+        if outcome.__class__ is Fault:
+            value = None
+        elif one.when is not None:
+            value = outcome in one.when
+        elif one.is_flag:
+            value = bool(outcome)
+        else:
+            value = None if isinstance(outcome, str | bool | Fault) else outcome * one.factor
+        if one.role not in values or value is True or (values[one.role] is None and not one.is_flag):
+            values[one.role] = value
+        elif one.is_flag and value is None and values[one.role] is False:
+            values[one.role] = None
+    return values
+
+
+def _by_device(readers: Iterable[_Reader]) -> tuple[tuple[DeviceName, tuple[_Reader, ...]], ...]:
+    found: dict[DeviceName, list[_Reader]] = {}
+    for one in readers:
+        found.setdefault(one.device, []).append(one)
+    return tuple((device, tuple(of)) for device, of in found.items())
+
+
 def _object(body: bytes) -> Mapping[str, JsonValue]:
     """What was kept; nothing where it cannot be read, for it is a memory and no order."""
     try:
@@ -260,6 +306,16 @@ def _worth_telling(post: _Post, figures: Mapping[str, float], now: Stamp) -> dic
         return {}
     post.told, post.told_ms = dict(figures), now.boot_ms
     return post.told
+
+
+def _due_ms(post: _Post, now: Stamp) -> float:
+    """When the family looks in any case (boot time): something comes of time alone, is to be kept, or to be told again."""
+    if isinstance(post.memory, NoMemory):
+        return math.inf
+    due_ms = min(now.boot_ms + DOMAIN_LOOK_MS, post.memory.due_ms(now))
+    if post.kept_ms is not None:
+        due_ms = min(due_ms, post.kept_ms + STATE_KEPT_MS)
+    return due_ms if post.told_ms is None else min(due_ms, post.told_ms + FIGURES_TOLD_MS)
 
 
 def _must_keep(post: _Post, now: Stamp) -> bool:

@@ -7,6 +7,7 @@ counter itself knows what flowed since.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,17 +16,19 @@ import structlog
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Item
-from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, MeterName, MeterSpec, ZoneSpec
-from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_LOOK_MS
+from edgeguard.core.metering import MICRO, EnergySpec, MeterName, MeterSpec, ZoneSpec
+from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_RUN_READINGS
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.baseline import Baseline
 from edgeguard.rules.consumption import HOUR_MS, Counted
+from edgeguard.rules.demand import MINUTE_MS
 from edgeguard.rules.energy_items import gap_item, incident_item, interval_items
 from edgeguard.rules.intervals import Slot, local
-from edgeguard.rules.meter import EXCESS_HOURS, Calendar, DayRecord, Hour, MeterOutput, MeterState, step_meter
+from edgeguard.rules.meter import EXCESS_HOURS, Calendar, DayRecord, Hour, MeterOutput, MeterState, step_meter, step_meter_run
 from edgeguard.rules.meter_json import dump_baseline, dump_day, dump_state, load_baseline, load_state
 from edgeguard.rules.night import ZoneState, dump_zone, load_zone, part_of, step_zone
+from edgeguard.rules.still import goes_on
 from edgeguard.rules.tariff import Rate, rate_at
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, AlarmInput, Findings, Records
@@ -44,31 +47,42 @@ class _Running:
     index: int
     state: MeterState = field(default_factory=MeterState)
     habit: Baseline = field(default_factory=Baseline)
-    next_ms: int = -1
-    quarter_ms: int = 0
+    run: list[tuple[float, Stamp]] = field(default_factory=list)
+    from_ms: int = 0
+    to_ms: int = -1
     low: float = 0.0
     high: float = 0.0
-    left_out: Counted | None = None
+    newest_ms: int = -1
+    reach: float = 0.0
+    """How far the counter may go on from one reading to the next and be believed whatever the time between them."""
 
-    def news(self, value: float, at: Stamp) -> tuple[Counted, ...]:
-        """The readings to look at now; none if the counter goes on as it did, for the next one will say what flowed.
+    def rests(self, value: float, at: Stamp) -> bool:
+        """This reading goes on from the one before within a minute of the wall clock, and waits to be counted with others.
 
-        A reading is looked at that does not follow from the last one, with the one before it that was left out, for what flowed
-        until then is lost otherwise; and one with which a quarter of an hour has ended.
+        Nothing comes of such a reading but that the counter has gone on; so of many of them nobody can tell that they were counted
+        at once (`rules.consumption.step_run`).
         """
-        reading = Counted(at, round(value * self.spec.micro))
-        follows = self.low <= value <= self.high
-        if follows and at.boot_ms < self.next_ms and at.wall_ms < self.quarter_ms:
-            self.left_out = reading
-            return ()
-        before, self.left_out = self.left_out, None
-        return (reading,) if follows or before is None else (before, reading)
+        if not self.from_ms <= at.wall_ms < self.to_ms or not self.low <= value <= self.high or at.boot_ms <= self.newest_ms:
+            return False
+        if len(self.run) >= METER_RUN_READINGS:
+            return False
+        self.run.append((value, at))
+        self.low, self.high, self.newest_ms = value, value + self.reach, at.boot_ms
+        return True
 
     def looked(self, value: float, at: Stamp) -> None:
-        """A reading was taken: until when which others may be left out; none while readings wait to be believed."""
-        self.next_ms = -1 if self.state.counter.waiting else at.boot_ms + METER_LOOK_MS
-        self.quarter_ms = at.wall_ms - at.wall_ms % QUARTER_MS + QUARTER_MS
-        self.low, self.high = value, value + self.spec.max_rate * METER_LOOK_MS / HOUR_MS / self.spec.micro
+        """A reading was taken: until when those that go on from it may wait; none while any waits to be believed."""
+        counter = self.state.counter
+        begin_ms = at.wall_ms - at.wall_ms % MINUTE_MS
+        self.to_ms = -1
+        last = counter.last
+        if counter.waiting or last is None or not at.synced or last.at.wall_ms < begin_ms or not goes_on(last.at, at):
+            return
+        self.from_ms, self.to_ms, self.newest_ms = begin_ms, begin_ms + MINUTE_MS, at.boot_ms
+        for one in self.spec.replacements:
+            if last.at.wall_ms < one.at_ms < self.to_ms:
+                self.to_ms = one.at_ms
+        self.low, self.high = max(value, last.value / self.spec.micro), value + self.reach
 
     @property
     def name(self) -> str:
@@ -84,6 +98,10 @@ class _Running:
         """The state, to be kept."""
         return RuleState(OWNER, self.name, dump_state(self.state))
 
+    def counted(self) -> tuple[Counted, ...]:
+        """The readings that wait to be counted together."""
+        return tuple(Counted(at, round(value * self.spec.micro)) for value, at in self.run)
+
     def kept_habit(self) -> RuleState:
         """The habit, to be kept."""
         return RuleState(OWNER, self.habit_name, dump_baseline(self.habit))
@@ -98,6 +116,8 @@ class EnergyWatch:
         self._meters: dict[DeviceName, list[_Running]] = {}
         self._zones = {zone.name: ZoneState() for zone in spec.zones}
         self._forgotten: tuple[RuleState, ...] = ()
+        self._pace: Stamp | None = None
+        """Since when both clocks have gone on together."""
 
     @property
     def owner(self) -> str:
@@ -113,7 +133,7 @@ class EnergyWatch:
             if record is None:
                 continue
             names = [point.name for point in record.rules.points]
-            running = _Running(spec, names.index(spec.point))
+            running = _Running(spec, names.index(spec.point), reach=spec.max_rate * MINUTE_MS / HOUR_MS / spec.micro)
             _recall(running, states)
             wanted |= {running.name, running.habit_name}
             self._meters.setdefault(spec.device, []).append(running)
@@ -131,17 +151,24 @@ class EnergyWatch:
             return NOTHING
         found = NOTHING
         at = replace(snapshot.at, synced=True) if self._spec.trust_clock and not snapshot.at.synced else snapshot.at
+        if self._pace is None or not goes_on(self._pace, at):
+            self._pace = at
+            for running in chain.from_iterable(self._meters.values()):
+                running.to_ms = -1
         for running in meters:
             value = snapshot.outcomes[running.index]
             if value.__class__ is not float and value.__class__ is not int:
                 continue
-            for reading in running.news(value, at):
-                running.state, output = step_meter(
-                    running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
-                )
-                running.looked(value, at)
-                if output:
-                    found = _together(found, self._said(running, output, snapshot.at))
+            if running.rests(value, at):
+                continue
+            self._count_waiting(running)
+            reading = Counted(at, round(value * running.spec.micro))
+            running.state, output = step_meter(
+                running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
+            )
+            running.looked(value, at)
+            if output:
+                found = _together(found, self._said(running, output, snapshot.at))
         return found
 
     def tick(self, now: Stamp) -> Findings:
@@ -153,9 +180,19 @@ class EnergyWatch:
 
     def states(self) -> tuple[RuleState, ...]:
         """All meters and their habits."""
-        running = [one for meters in self._meters.values() for one in meters]
+        running = list(chain.from_iterable(self._meters.values()))
+        for one in running:
+            self._count_waiting(one)
         zones = (RuleState(OWNER, zone_name(zone), dump_zone(self._zones[zone.name])) for zone in self._spec.zones)
         return (*(state for one in running for state in (one.kept(), one.kept_habit())), *zones)
+
+    def _count_waiting(self, running: _Running) -> None:
+        """Count what waits. It closes no interval and is no incident, so that nothing is to be told of it."""
+        if not running.run:
+            return
+        spec, percent = running.spec, self._spec.excess_percent
+        running.state, _ = step_meter_run(spec, self._calendar, percent, running.state, running.habit, running.counted())
+        running.run.clear()
 
     def _said(self, running: _Running, output: MeterOutput, at: Stamp) -> Findings:
         spec = running.spec

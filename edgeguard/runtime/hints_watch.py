@@ -37,7 +37,7 @@ from edgeguard.rules.maintenance import (
     timed_columns,
 )
 from edgeguard.rules.sights import NEVER_MS, Memory, Round
-from edgeguard.rules.still import NOTHING_STILL, Still
+from edgeguard.rules.still import NOTHING_STILL, Still, goes_on
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, Findings, Records
 
@@ -81,6 +81,8 @@ class HintsWatch:
         self._states: dict[DeviceName, CareState] = {}
         self._memory: dict[DeviceName, _Seen] = {}
         self._pending: list[Findings] = []
+        self._pace: Stamp | None = None
+        """Since when both clocks have gone on together."""
 
     @property
     def owner(self) -> str:
@@ -113,6 +115,10 @@ class HintsWatch:
         if known is None:
             known = self._memory[name] = _Seen(timed_columns(care))
         before_ms, known.at_ms = known.at_ms, at.boot_ms
+        if self._pace is None or not goes_on(self._pace, at):
+            self._pace = at
+            for one in self._memory.values():
+                one.until_ms = NEVER_MS
         if at.boot_ms < known.until_ms and at.synced and known.still.holds(snapshot.outcomes):
             return NOTHING
         seen = Round(

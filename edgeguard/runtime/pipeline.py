@@ -23,6 +23,7 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.rules.engine import NOTHING as QUIET
 from edgeguard.rules.engine import DeviceRules, DeviceState, Outputs, mark_stale
 from edgeguard.rules.items import alarm_item, command_item, health_item, retired_alarm_item, telemetry_items
 from edgeguard.runtime.alarm_desk import AlarmDesk
@@ -59,6 +60,8 @@ class Pipeline:
         self.stream_rates = {stream: Rate() for stream in STREAMS}
         self._items: Counter[Stream] = Counter()
         self._watches: tuple[Watch, ...] = ()
+        self._unlooked = False
+        """Values have become stale since combinations of points were looked at."""
         self.desk = AlarmDesk(self._records)
         self.on_change: list[Callable[[AlarmChange], None]] = []
         """Who hears of every change of an alarm when it happens."""
@@ -137,7 +140,8 @@ class Pipeline:
         self._remember(record, snapshot)
         outputs = self.desk.take(record, snapshot)
         findings = [said for watch in self._watches if (said := watch.take(record, snapshot)) is not NOTHING and said]
-        self._submit(record, snapshot.at, outputs, findings)
+        if outputs is not QUIET or findings or self.desk.has_news:
+            self._submit(record, snapshot.at, outputs, findings)
 
     def sweep(self) -> None:
         """Once a second: let delays end that no snapshot drives, and mark what has become stale."""
@@ -146,25 +150,29 @@ class Pipeline:
         for stream, rate in self.stream_rates.items():
             rate.look(self._items[stream], now.boot_ms)
         outputs = self.desk.tick(now)
+        self._unlooked = False
         for record in self._records.values():
             if record.at is None or record.stale or not record.answered:
                 continue
             age_ms = now.boot_ms - record.at.boot_ms
             if age_ms > record.spec.stale_after_ms:
                 self._mark_stale(record, now, age_ms / 1000.0)
+                self._unlooked = True
         findings = [said for watch in self._watches if (said := watch.tick(now))]
         self._hand_over([outputs], self._flood_over(now), findings, now)
 
-    @property
-    def idle_until_ms(self) -> int:
-        """Until this boot time `sweep` says nothing if no round comes: -1 while alarms wait for time to pass.
+    def idle_until_ms(self) -> float:
+        """Until this boot time `sweep` says nothing if no round comes: -1 while every second may count.
 
         Families are taken to have said what their beginning left to say.
         """
-        if self.desk.waits:
-            return -1
-        heard = (r.at.boot_ms + r.spec.stale_after_ms for r in self._records.values() if r.at and r.answered and not r.stale)
-        return min(heard, default=1 << 62)
+        if self._unlooked:
+            return -1.0
+        idle_ms = self.desk.idle_until_ms(self._clock.now())
+        for record in self._records.values():
+            if record.at is not None and record.answered and not record.stale:
+                idle_ms = min(idle_ms, record.at.boot_ms + record.spec.stale_after_ms)
+        return idle_ms
 
     def wish(self, name: AlarmName, by: str, action: str, outputs: Outputs, now: Stamp, detail: str = "") -> Batch:
         """What the store is to be given of what a person has had done to an alarm: the record of it, and what came of it."""
@@ -246,8 +254,6 @@ class Pipeline:
         told: list[Item] = []
         if outputs.told:
             told = telemetry_items(record.spec.name, at, record.rules.points, record.outcomes, outputs.told)
-        elif not (findings or outputs.changes or outputs.kept or self.desk.has_news):
-            return
         self._hand_over([outputs], told, findings, at)
 
     def _hand_over(self, steps: list[Outputs], told: Sequence[Item], findings: Sequence[Findings], at: Stamp) -> None:

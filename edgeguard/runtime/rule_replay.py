@@ -127,7 +127,7 @@ class _Player:
         Seconds at which nothing can be due are left out: most of a day is such.
         """
         since_ms, start_ms = self._clock.wall_ms, self._clock.start_ms
-        idle_ms = self._pipeline.idle_until_ms
+        idle_ms = self._pipeline.idle_until_ms()
         while wall_ms - start_ms > idle_ms:
             width_ms = REPLAY_TICK_MS if self._clock.wall_ms - since_ms < REPLAY_TICKED_MS else 60 * REPLAY_TICK_MS
             next_ms = self._clock.wall_ms - self._clock.wall_ms % REPLAY_TICK_MS + width_ms
@@ -136,7 +136,7 @@ class _Player:
             self._clock.wall_ms = next_ms
             if next_ms - start_ms > idle_ms:
                 self._pipeline.sweep()
-                idle_ms = self._pipeline.idle_until_ms
+                idle_ms = self._pipeline.idle_until_ms()
         self._clock.wall_ms = wall_ms
 
 

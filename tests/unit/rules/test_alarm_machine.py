@@ -1,5 +1,6 @@
 """The life of alarms against a simple model, and what must never be lost whatever withholds them."""
 
+import math
 from dataclasses import replace
 
 from hypothesis import given
@@ -23,13 +24,13 @@ from edgeguard.core.point import Labels
 from edgeguard.rules.alarms import (
     acknowledge,
     change_of,
+    due_ms,
     held,
     present,
     released,
     step_alarm,
     step_life,
     step_time,
-    waits_for_time,
 )
 
 
@@ -156,8 +157,10 @@ def test_what_nobody_acknowledges_escalates_once_and_is_told_anew() -> None:
     assert step_time(ESCALATING, worse, at(600_000)) is worse
     seen, _ = acknowledge(ESCALATING, alarm, at(1))
     assert step_time(ESCALATING, seen, at(600_000)) is seen
-    assert waits_for_time(ESCALATING, alarm)
-    assert not waits_for_time(ESCALATING, worse)
+    assert due_ms(ESCALATING, alarm, at(7)) == at(60_000).boot_ms
+    assert due_ms(ESCALATING, worse, at(7)) == math.inf
+    shelved = held(worse, Hold(HoldKind.SHELVED, at(10), "li", "paint", 500))
+    assert due_ms(ESCALATING, shelved, at(100)) == at(510).boot_ms
 
 
 def test_escalation_and_shelving_go_by_the_wall_clock_over_a_boot() -> None:

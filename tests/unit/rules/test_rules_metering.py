@@ -1,5 +1,6 @@
 """Metering by properties: whatever befalls a counter, what was counted adds up, and a restart changes nothing."""
 
+import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -14,7 +15,7 @@ from edgeguard.core.ids import BootId, DeviceName, PointName
 from edgeguard.core.metering import MICRO, QUARTER_MS, Incident, Medium, MeterEvent, MeterName, MeterSpec, Replacement, Step
 from edgeguard.core.point import Labels
 from edgeguard.rules.baseline import Baseline
-from edgeguard.rules.consumption import Counted, CounterState, step_counter
+from edgeguard.rules.consumption import Counted, CounterState, step_counter, step_run
 from edgeguard.rules.demand import DemandState, Window, highest, step_demand
 from edgeguard.rules.intervals import Slot, Span, TimeLine, divide, first_quarter, place, quarters_of
 from edgeguard.rules.meter import Calendar, DayRecord, MeterOutput, MeterState, step_meter
@@ -276,6 +277,45 @@ def test_a_kill_loses_and_doubles_nothing(story: list[tuple[int, str, int]], kil
 
 
 # --- the clock and the calendar
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(1, 20_000), st.integers(0, 60_000)), min_size=1, max_size=40),
+    st.sampled_from([(), (0, 30_000), (0, 5_000), (0, 30_000, -4_000)]),
+)
+def test_readings_that_go_on_one_from_the_other_may_be_counted_at_once(
+    steps: list[tuple[int, int]], before: tuple[int, ...]
+) -> None:
+    """`steps`: ms and amount; `before`: what the counter did just before, so that something is held, or nothing is."""
+    ms, value = 0, 500 * MICRO
+    one = CounterState()
+    for more in (*before, 0):
+        ms, value = ms + 700, value + more
+        one, _, _ = step_counter(METER, one, Counted(at(ms / 1000), value))
+    state, run, flowed, top = one, [], 0, max(value, one.last.value if one.last else 0)
+    for wait_ms, amount in steps:
+        ms, top = ms + wait_ms, top + amount
+        run.append(Counted(at(ms / 1000), top))
+        one, more_steps, events = step_counter(METER, one, run[-1])
+        flowed += sum(step.amount for step in more_steps)
+        assert not events
+    at_once, counted = step_run(METER, state, run)
+    assert at_once == one
+    assert sum(step.amount for step in counted) == flowed
+    assert len(counted) <= 1
+
+
+def test_a_clock_that_is_steered_makes_no_hole_in_the_demand() -> None:
+    rng = random.Random(4)
+    state, windows = DemandState(), list[Window]()
+    for second in range(1, 3600):
+        to_ms = NOON_MS + second * 1000 + rng.choice((-40, 0, 35))
+        span = Span(to_ms - 1000 + rng.choice((-40, 0, 35)), to_ms, 1000, spread=False)
+        state, more = step_demand(state, (span,))
+        windows += more
+    assert len(windows) == 45
+    assert all(window.amount == pytest.approx(900_000, abs=200) for window in windows)
 
 
 def test_what_was_read_before_the_clock_was_set_is_placed_when_it_is() -> None:

@@ -172,6 +172,8 @@ def test_a_pump_that_has_just_started_or_crawls_is_not_measured() -> None:
     assert seen(sight, [(0.0, (3.0, 50.0, 2900.0, False)), (61.0, (3.0, 50.0, 2900.0, True))]) == []
     crawling = [(0.0, (3.0, 50.0, 2900.0, True)), (61.0, (1.0, 8.0, 1200.0, True))]
     assert seen(sight, crawling) == []
+    standing = [(0.0, (3.0, 50.0, 0.0, True)), (61.0, (3.0, 50.0, 0.0, True))]
+    assert seen(sight, standing) == [], "a register of the speed that has stayed at nothing is no speed"
 
 
 def test_where_a_lift_stops_is_read_when_it_has_stopped() -> None:

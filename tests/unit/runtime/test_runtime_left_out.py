@@ -112,7 +112,7 @@ def played(site: Site, rounds: Sequence[tuple[DeviceName, tuple[Outcome, ...]]])
 def test_left_out_rounds_change_nothing_that_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = wild_rounds(site, 160)
     lazy = played(site, rounds)
-    monkeypatch.setattr(domain_watch, "DOMAIN_LOOK_MS", 0)
+    monkeypatch.setattr(domain_watch.DomainWatch, "_rests", lambda *_: False)
     monkeypatch.setattr(families, "HintsWatch", Restless)
     busy = played(site, rounds)
     assert lazy.told == busy.told
