@@ -31,3 +31,5 @@ class Throw:
     sightings: tuple[FallSighting, ...]
     told: int = 0
     news: bool = True
+    alarm: str = ""
+    """The camera whose alarm it is, from when it was first told: one throw raises one alarm, whoever tells of it later."""

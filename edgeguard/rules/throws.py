@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from edgeguard.core.camera_limits import THROW_MEMORY_MS, THROW_WAIT_MS, THROWS_REMEMBERED
+from edgeguard.core.camera_limits import FALL_ALARM_S, THROW_MEMORY_MS, THROW_WAIT_MS, THROWS_REMEMBERED
 from edgeguard.core.clock import Stamp, passed_ms
 from edgeguard.core.ids import BootId
 from edgeguard.core.item import Item, Stream
@@ -98,7 +98,8 @@ def due(state: ThrowState, cameras: Mapping[str, int], now: Stamp) -> tuple[Thro
     for i, throw in enumerate(state.throws):
         waited = passed_ms(throw.came, now) >= THROW_WAIT_MS or throw.came.boot != now.boot or throw.told > 0 or i < too_many
         if throw.news and (waited or len(throw.sightings) >= cameras.get(throw.side, 0)):
-            throw = replace(throw, told=throw.told + 1, news=False)  # noqa: PLW2901 (what it has become)
+            alarm = throw.alarm or best_of(throw).camera
+            throw = replace(throw, told=throw.told + 1, news=False, alarm=alarm)  # noqa: PLW2901 (what it has become)
             told.append(throw)
         kept.append(throw)
     fresh = [throw for throw in kept if throw.news or passed_ms(throw.came, now) < THROW_MEMORY_MS][-THROWS_REMEMBERED:]
@@ -108,12 +109,29 @@ def due(state: ThrowState, cameras: Mapping[str, int], now: Stamp) -> tuple[Thro
     return ThrowState(tuple(fresh)), tuple(told), gone
 
 
+def best_of(throw: Throw) -> FallSighting:
+    """The sighting that saw the beginning best."""
+    return min(throw.sightings, key=_rank)
+
+
+def alarm_at(state: ThrowState, camera: str, now: Stamp) -> str | None:
+    """Where the newest throw came from whose alarm this camera holds, "" if that is not known; None when there is none lately."""
+    mine = [throw for throw in state.throws if throw.alarm == camera and passed_ms(throw.came, now) < FALL_ALARM_S * 1000]
+    return where(best_of(mine[-1]).facts) if mine else None
+
+
+def where(facts: Mapping[str, JsonValue]) -> str:
+    """The floor and the column that a fall came from, where they are known."""
+    known = [f"{name} {facts[name]}" for name in ("floor", "column") if isinstance(facts.get(name), int)]
+    return ", ".join(known)
+
+
 def throw_item(throw: Throw) -> Item:
     """The event: the body of the camera that saw its beginning best, with what the others saw under `also`.
 
     `revision`, from 2 on, says that an event of the same id was told before and that this one takes its place.
     """
-    best = min(throw.sightings, key=_rank)
+    best = best_of(throw)
     others = sorted((one for one in throw.sightings if one is not best), key=lambda one: one.camera)
     body: dict[str, JsonValue] = {"type": "fall", **best.facts, "id": throw.id}
     first = min(throw.sightings, key=lambda one: _start_gap(best, one))
@@ -163,7 +181,15 @@ def _body(throw: Throw) -> bytes:
         for one in throw.sightings
     ]
     return orjson.dumps(
-        {"side": throw.side, "id": throw.id, "came": _stamp(throw.came), "told": throw.told, "news": throw.news, "seen": seen}
+        {
+            "side": throw.side,
+            "id": throw.id,
+            "came": _stamp(throw.came),
+            "told": throw.told,
+            "news": throw.news,
+            "alarm": throw.alarm,
+            "seen": seen,
+        }
     )
 
 
@@ -179,7 +205,7 @@ def _throw(body: bytes) -> Throw:
         FallSighting(one["camera"], one["id"], _moment(one["at"]), one["duration_ms"], one["column"], one["floor"], one["facts"])
         for one in kept["seen"]
     )
-    return Throw(kept["side"], kept["id"], _moment(kept["came"]), seen, kept["told"], kept["news"])
+    return Throw(kept["side"], kept["id"], _moment(kept["came"]), seen, kept["told"], kept["news"], kept.get("alarm", ""))
 
 
 def _stamp(at: Stamp) -> list[JsonValue]:

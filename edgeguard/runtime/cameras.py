@@ -43,6 +43,7 @@ from edgeguard.core.limits import AUDIT_WITHIN_S, CONTROL_DEPTH, ITEM_MAX_BYTES
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.rules.items import health_item
+from edgeguard.rules.throws import where
 from edgeguard.runtime.camera_link import CameraLink
 from edgeguard.runtime.camera_watch import Sighted
 from edgeguard.runtime.pipeline import Pipeline
@@ -144,10 +145,15 @@ class Cameras:
         present = self._present(name, watched, self._clock.now())
         heard = watched.link.beat is not None
         counts = present if heard else {trouble: present[trouble] for trouble in present if trouble is Blindness.FAILED}
-        fell = watched.fell
-        is_fresh = fell is not None and self._clock.now().boot_ms - fell[0] < FALL_ALARM_S * 1000
         known = {trouble: detail[:_DETAIL] for trouble, (_, detail) in counts.items()}
-        return Sighted(heard, known, fell[1] if fell is not None and is_fresh else None)
+        return Sighted(heard, known, self._fell(watched))
+
+    def _fell(self, watched: _Watched) -> str | None:
+        """Where something has lately fallen past this camera; a throw that several have seen is the alarm of one of them."""
+        now, fell = self._clock.now(), watched.fell
+        if fell is not None and now.boot_ms - fell[0] < FALL_ALARM_S * 1000:
+            return fell[1]
+        return self.throws.alarm_at(watched.link.spec, now)
 
     async def cameras(self, _call: Call) -> tuple[CameraView, ...]:
         """Every camera."""
@@ -237,7 +243,8 @@ class Cameras:
             }
             kept |= {"evidence": facts["evidence"]}
             audit = (audit_body(at, orjson.dumps(kept)),)
-        if seen.type == "fall" and self.throws.joins(watched.link.spec):
+        is_shared = seen.type == "fall" and self.throws.joins(watched.link.spec)
+        if is_shared:
             kept_of_it = self.throws.see(watched.link.spec, seen.id, at, facts, self._clock.now())
             batch = Batch((), audit=audit, states=kept_of_it)
         else:
@@ -245,8 +252,8 @@ class Cameras:
         if not await self._told.put(f"{name}.{seen.id}", batch):
             return CountView(watched.sightings)
         watched.sightings += 1
-        if seen.type == "fall":
-            watched.fell = self._clock.now().boot_ms, _where(facts)
+        if seen.type == "fall" and not is_shared:
+            watched.fell = self._clock.now().boot_ms, where(facts)
         _log.info("camera.saw", camera=name, type=seen.type, id=seen.id)
         self._pipeline.note(at, f"{name} {seen.type} {seen.id}")
         return CountView(watched.sightings)
@@ -387,12 +394,6 @@ def _document(kind: type[_V], call: Call) -> _V:
         return decode(kind, parse_strict_json(call.text("what").encode(), _DEPTH))
     except (JsonRefused, Undecodable) as error:
         raise BadArguments(f"what: {error}") from None
-
-
-def _where(facts: Mapping[str, JsonValue]) -> str:
-    """The floor and the column that a fall came from, where they are known."""
-    known = [f"{name} {facts[name]}" for name in ("floor", "column") if isinstance(facts.get(name), int)]
-    return ", ".join(known)
 
 
 def _facts(seen: SightingView) -> dict[str, JsonValue]:

@@ -12,7 +12,7 @@ from edgeguard.core.json_value import JsonValue
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.core.throw import FallSighting
-from edgeguard.rules.throws import OWNER, ThrowState, due, known, recall, state_of, take, throw_item
+from edgeguard.rules.throws import OWNER, ThrowState, alarm_at, due, known, recall, state_of, take, throw_item
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, Findings, Records
 
@@ -55,6 +55,10 @@ class ThrowWatch:
         )
         self._state, throw = take(self._state, camera.side, seen, now)
         return (state_of(throw),)
+
+    def alarm_at(self, camera: CameraSpec, now: Stamp) -> str | None:
+        """Where the throw came from whose alarm this camera holds; None when it holds none."""
+        return alarm_at(self._state, camera.name, now)
 
     def begin(self, records: Records, states: Mapping[str, bytes], now: Stamp) -> None:
         """What was kept, or what it remembers itself at a reload."""

@@ -225,6 +225,31 @@ def test_a_throw_that_two_cameras_of_one_wall_see_is_one_event_over_a_restart() 
     run_virtual(story())
 
 
+def test_a_throw_that_two_cameras_see_is_the_alarm_of_one_of_them() -> None:
+    """Over a restart too, and whoever of them tells of it late."""
+
+    async def story() -> None:
+        specs = tuple(replace(SPEC, name=CameraName(name), side="east") for name in ("low", "high"))
+        rig, kept = Rig(), dict[str, bytes]()
+        for again in (False, True):
+            rig = Rig()
+            rig.cameras.throws.look_with(specs)
+            rig.pipeline.watch((rig.cameras.throws,), {"throws": kept} if kept else {})
+            for number, spec in enumerate(specs):
+                link = CameraLink(spec, ("true",))
+                link.pid = 80 + number
+                rig.cameras.watch(link)
+            if not again:
+                await rig.call("camera-saw", fall("low", 490_000), 80, "low")
+                assert [rig.cameras.sighted(spec.name).fell for spec in specs] == [None, None], "not before the event"
+                await rig.call("camera-saw", fall("high", 490_300), 81, "high")
+                rig.pipeline.sweep()
+            assert [rig.cameras.sighted(spec.name).fell for spec in specs] == ["floor 9, column 2", None]
+            kept = {state.name: state.body for batch in rig.store.batches for state in batch.states}
+
+    run_virtual(story())
+
+
 def test_a_sighting_told_again_because_the_disk_was_slow_is_one_item() -> None:
     async def story() -> None:
         store = Stuck()
