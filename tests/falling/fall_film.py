@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 from fall_scene import Grey, Scene
-from fall_throw import Camera, Throw, camera_for, throw_from
+from fall_throw import Camera, Throw, any_camera_for, camera_for, physical_throw_from, throw_from
 from fall_weather import Canvas, Layer, dark, distractor, rain, shaken, snow, stamp
 
 WEATHERS: Final = ("day", "shake", "wind", "rain", "snow", "night")
@@ -36,6 +36,16 @@ class Plan:
     codec: str = "libx264"
     crf: int = 24
     fps: float | None = None
+    noise: float | None = None
+    """Levels of the sensor's; None: 1.6 by day and 5 at night."""
+    exposure_s: float | None = None
+    shake_px: float | None = None
+    """How far the pole swings; None: 2 where it shakes, 0.8 in wind, else not at all."""
+    gop_s: float = 2.0
+    is_wide: bool = False
+    """Any camera rather than a well hung one, and no thing drawn larger or smaller than it is."""
+    kbit_s: int | None = None
+    """What the camera may send at most, as noise at night would take any rate."""
 
 
 @dataclass(slots=True)
@@ -81,14 +91,14 @@ def made(plan: Plan, folder: Path) -> Film:
 def _render(plan: Plan, path: Path) -> Film:
     scene = plan.scene()
     rng = np.random.default_rng(plan.seed)
-    camera = camera_for(rng, scene.width, scene.height)
+    camera = (any_camera_for if plan.is_wide else camera_for)(rng, scene.width, scene.height)
     fps = plan.fps or scene.fps
     throws, start_s = [], rng.uniform(1.6, 2.4)
     for size in plan.sizes:
-        throws.append(throw_from(rng, camera, start_s, size))
+        throws.append((physical_throw_from if plan.is_wide else throw_from)(rng, camera, start_s, size))
         start_s = throws[-1].end_s + rng.uniform(2.2, 3.2)
     seconds = max(plan.seconds, throws[-1].end_s + 1.5 if throws else 0.0)
-    exposure_s = 1 / 30 if plan.weather == "night" else 1 / 250
+    exposure_s = plan.exposure_s or (1 / 30 if plan.weather == "night" else 1 / 250)
     layers = [distractor(kind, rng, scene.width, scene.height) for kind in plan.distractors]
     area = scene.width * scene.height / (640 * 360)
     if plan.weather == "rain":
@@ -130,9 +140,10 @@ def _picture(
     for layer in layers:
         layer(canvas, t_s)
     canvas = cv2.GaussianBlur(canvas, (0, 0), 0.55)  # type: ignore[assignment]
-    if plan.weather in ("shake", "wind"):
-        canvas = shaken(canvas, rng, t_s, 2.0 if plan.weather == "shake" else 0.8)
-    sigma = 5.0 if night else 1.6
+    shake_px = {"shake": 2.0, "wind": 0.8}.get(plan.weather, 0.0) if plan.shake_px is None else plan.shake_px
+    if shake_px:
+        canvas = shaken(canvas, rng, t_s, shake_px)
+    sigma = (5.0 if night else 1.6) if plan.noise is None else plan.noise
     canvas += _grain(rng, canvas.shape, sigma)
     return np.clip(canvas, 0, 255).astype(np.uint8)
 
@@ -176,19 +187,21 @@ class _Writer:
     def __init__(self, path: Path, scene: Scene, fps: float, plan: Plan) -> None:
         self._container = av.open(str(path), "w")
         options = {
-            "preset": "veryfast",
+            "preset": "veryfast" if plan.kbit_s is None else "superfast",
             "tune": "zerolatency",
             "crf": str(plan.crf),
-            "x265-params": "log-level=none",
+            "x265-params": "log-level=none:pools=none",
             "threads": "1",
         }
+        if plan.kbit_s is not None:
+            options |= {"maxrate": f"{plan.kbit_s}k", "bufsize": f"{plan.kbit_s}k"}
         stream = self._container.add_stream(plan.codec, rate=Fraction(fps).limit_denominator(1001), options=options)
         assert isinstance(stream, VideoStream)
         self._stream = stream
         self._even = scene.height // 2 * 2, scene.width // 2 * 2
         stream.height, stream.width = self._even
         stream.pix_fmt = "yuv420p"
-        stream.gop_size = round(2 * fps)
+        stream.gop_size = round(plan.gop_s * fps)
 
     def add(self, picture: Grey) -> None:
         rows, columns = self._even

@@ -1,4 +1,4 @@
-"""One command for every figure: `python tests/falling/fall_report.py [--set tuning|report] [--films N] [--folder DIR]`.
+"""One command for every figure: `python tests/falling/fall_report.py [--set NAME] [--films N] [--folder DIR]`.
 
 Renders the films it lacks, runs the detector and two controls (one that never speaks, one that takes all motion for a fall) over
 them and over every real clip without throws, and prints recall and false alarms of the same setting side by side.
@@ -6,69 +6,22 @@ them and over every real clip without throws, and prints recall and false alarms
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
-from fall_film import WEATHERS, Film, Plan, made
-from fall_scene import REAL_REPORT, REAL_TUNING, SHARED, Scene, clips, facade, real
+from fall_film import Film, made
+from fall_plans import SETS, empty_plans, plans
+from fall_scene import SHARED
 from fall_score import Said, Tally, report, score
 from fall_throw import Camera
-from fall_weather import DISTRACTORS
 
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import open_video
 
 Detector = Callable[[Path], list[Said]]
-
-_SIZES: Final = ((1.2, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 20.0), (20.0, 45.0))
-_ODDS: Final = (0.06, 0.26, 0.3, 0.28, 0.1)
-_WEATHER_ODDS: Final = (0.4, 0.1, 0.1, 0.15, 0.08, 0.17)
-
-
-def plans(chosen: str, count: int) -> Iterator[Plan]:
-    """Films with throws: two of three before real clips, every sixth drawn at 1080p; each set has its own clips and seeds."""
-    paths = list(clips(REAL_TUNING if chosen == "tuning" else REAL_REPORT))
-    first = 1000 if chosen == "tuning" else 50_000
-    for n in range(count):
-        rng = np.random.default_rng(first + n)
-        weather = str(rng.choice(WEATHERS, p=_WEATHER_ODDS))
-        sizes = tuple(_SIZES[i] for i in rng.choice(len(_SIZES), size=3, p=_ODDS))
-        others = tuple(str(kind) for kind in rng.choice(DISTRACTORS, size=rng.integers(0, 3), replace=False))
-        yield Plan(
-            f"{chosen}-{n:03d}",
-            _scene(n, paths, first),
-            first + n,
-            weather,
-            0.0,
-            sizes,
-            others,
-            codec="libx265" if n % 8 == 7 else "libx264",
-            crf=int(rng.integers(21, 29)),
-            fps=12.0 if n % 10 == 9 else None,
-        )
-
-
-def _scene(n: int, paths: Sequence[Path], first: int) -> Callable[[], Scene]:
-    if n % 6 == 5:
-        return lambda: facade(first + n, 1920, 1080)
-    if n % 3 == 0 or not paths:
-        return lambda: facade(first + n, 640, 360)
-    return lambda: real(paths[n % len(paths)])
-
-
-def empty_plans(chosen: str, seconds: float) -> Iterator[Plan]:
-    """Films without a throw: each distractor by itself, and each weather."""
-    first = 3000 if chosen == "tuning" else 70_000
-    for n, kind in enumerate(DISTRACTORS):
-        for again in range(2):
-            seed = first + 2 * n + again
-            yield Plan(f"{chosen}-no-{kind}-{again}", lambda seed=seed: facade(seed, 640, 360), seed, "day", seconds, (), (kind,))  # type: ignore[misc]
-    for n, weather in enumerate(WEATHERS):
-        seed = first + 100 + n
-        yield Plan(f"{chosen}-no-{weather}", lambda seed=seed: facade(seed, 640, 360), seed, weather, seconds)  # type: ignore[misc]
 
 
 def watched(path: Path) -> list[Said]:
@@ -126,7 +79,7 @@ def real_clips() -> Iterator[Film]:
 def main() -> None:
     """Print the report."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--set", choices=("tuning", "report"), default="report", dest="chosen")
+    asked.add_argument("--set", choices=SETS, default="report", dest="chosen")
     asked.add_argument("--films", type=int, default=60)
     asked.add_argument("--empty-seconds", type=float, default=20.0)
     asked.add_argument("--folder", type=Path, default=Path(".bench/falling"))

@@ -18,6 +18,12 @@ REAL_TUNING: Final = (
     "V_BIRD_001.mp4", "V_BIRD_007.mp4", "V_BIRD_011.mp4", "V_BIRD_015.mp4", "V_BIRD_019.mp4", "V_BIRD_023.mp4",
     "V_BIRD_027.mp4", "V_BIRD_031.mp4", "V_BIRD_047.mp4", "bgs_video.avi", "intel_one-by-one-person-detection.mp4",
 )  # fmt: skip
+REAL_MORE: Final = (
+    "V_BIRD_029.mp4", "V_BIRD_035.mp4", "V_BIRD_037.mp4", "V_BIRD_039.mp4", "V_BIRD_043.mp4", "V_BIRD_045.mp4", "V_BIRD_049.mp4",
+    "V_BIRD_051.mp4", "V_AIRPLANE_043.mp4", "bgs_video02.avi", "bgs_video03.avi", "IR_AIRPLANE_003.mp4", "IR_BIRD_005.mp4",
+    "IR_BIRD_009.mp4", "IR_BIRD_023.mp4", "IR_BIRD_025.mp4", "IR_BIRD_029.mp4", "IR_BIRD_033.mp4", "IR_BIRD_039.mp4",
+)  # fmt: skip
+"""In neither of the sets above; only for tuning."""
 REAL_REPORT: Final = (
     "V_BIRD_003.mp4", "V_BIRD_009.mp4", "V_BIRD_013.mp4", "V_BIRD_017.mp4", "V_BIRD_021.mp4", "V_BIRD_025.mp4",
     "V_BIRD_033.mp4", "V_BIRD_041.mp4", "V_HELICOPTER_003.mp4", "intel_car-detection.mp4", "vtest.avi",
@@ -49,6 +55,85 @@ def real(path: Path, size: tuple[int, int] | None = None, pictures: int = 300) -
     there_and_back = [*frames, *frames[-2:0:-1]]
     height, width = frames[0].shape
     return Scene(path.stem, width, height, fps, lambda n: there_and_back[n % len(there_and_back)])
+
+
+def part_of(path: Path, seed: int, size: tuple[int, int], pictures: int = 250) -> Scene:
+    """A clip in motion, of which a part chosen by `seed` fills the picture, mirrored or not."""
+    rng = np.random.default_rng(seed)
+    turned = rng.random() < 0.5
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        fps = min(float(stream.average_rate or 25), 30.0)
+        box = _box(rng, stream.codec_context.width, stream.codec_context.height, size)
+        frames: list[Grey] = []
+        for frame in container.decode(stream):
+            frames.append(_cut(frame.to_ndarray(format="gray"), box, size, turned))
+            if len(frames) >= pictures:
+                break
+    there_and_back = [*frames, *frames[-2:0:-1]]
+    return Scene(path.stem, *size, fps, lambda n: there_and_back[n % len(there_and_back)])
+
+
+def held(path: Path, seed: int, size: tuple[int, int], fps: float = 25.0) -> Scene:
+    """One picture of a clip, standing still: what is behind most facade cameras. Bushes stir in some, light drifts in others."""
+    rng = np.random.default_rng(seed)
+    turned = rng.random() < 0.5
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        number, shown = int(rng.integers(0, 50)), None
+        for i, frame in enumerate(container.decode(stream)):
+            shown = frame.to_ndarray(format="gray")
+            if i >= number:
+                break
+    assert shown is not None
+    still = _cut(shown, _box(rng, shown.shape[1], shown.shape[0], size), size, turned).astype(np.float32)
+    still += cv2.GaussianBlur(rng.normal(0, 1, still.shape).astype(np.float32), (0, 0), 0.8) * float(rng.uniform(0, 8))
+    bush = _bush(rng, still) if rng.random() < 0.5 else None
+    drift, pace = rng.uniform(0, 6), rng.uniform(0.1, 0.8)
+
+    def picture(n: int) -> Grey:
+        t_s = n / fps
+        moved = still if bush is None else bush(t_s)
+        return np.clip(moved + drift * np.sin(pace * t_s), 2, 253).astype(np.uint8)
+
+    return Scene(f"held-{path.stem}", *size, fps, picture)
+
+
+def _box(rng: np.random.Generator, width: int, height: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a part with the proportions of `size`."""
+    wide = min(width, height * size[0] / size[1]) * rng.uniform(0.6, 1.0)
+    tall = wide * size[1] / size[0]
+    left, top = rng.uniform(0, width - wide), rng.uniform(0, height - tall)
+    return int(left), int(top), int(left + wide), int(top + tall)
+
+
+def _cut(picture: Grey, box: tuple[int, int, int, int], size: tuple[int, int], turned: bool) -> Grey:
+    left, top, right, bottom = box
+    part = np.asarray(cv2.resize(picture[top:bottom, left:right], size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return np.ascontiguousarray(part[:, ::-1]) if turned else part
+
+
+def _bush(rng: np.random.Generator, still: NDArray[np.float32]) -> Callable[[float], NDArray[np.float32]]:
+    """A round part of the picture whose leaves stir in gusts."""
+    side = int(rng.uniform(0.15, 0.4) * min(still.shape))
+    left, top = int(rng.uniform(0, still.shape[1] - side)), int(rng.uniform(0.3, 1.0) * (still.shape[0] - side))
+    sway, pace = rng.uniform(0.4, 3.0), rng.uniform(1.5, 4.5)
+    leaves = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.4)
+    crown = still[top : top + side, left : left + side] + leaves * float(rng.uniform(15, 60))
+    rows, columns = np.indices(crown.shape, np.float32)
+    phase = columns / 13 + rows / 23
+    round_part = (rows / side - 0.5) ** 2 + (columns / side - 0.5) ** 2 < 0.24
+
+    def picture(t_s: float) -> NDArray[np.float32]:
+        gust = sway * (0.4 + 0.6 * np.sin(0.5 * t_s) ** 2)
+        across = columns + (gust * np.sin(pace * t_s + phase)).astype(np.float32)
+        down = rows + (0.6 * gust * np.sin(1.5 * pace * t_s + 1.7 * phase)).astype(np.float32)
+        moved = cv2.remap(crown, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        whole = still.copy()
+        whole[top : top + side, left : left + side][round_part] = moved[round_part]
+        return whole
+
+    return picture
 
 
 def facade(seed: int, width: int, height: int, fps: float = 25.0) -> Scene:

@@ -113,8 +113,36 @@ def camera_for(rng: np.random.Generator, width: int, height: int) -> Camera:
     return Camera(width, height, focal, distance, rng.uniform(2, 5), pitch)
 
 
+def any_camera_for(rng: np.random.Generator, width: int, height: int) -> Camera:
+    """Nearer and farther, narrower and wider than installers should: 5 to 60 m away."""
+    distance = 5 * 12 ** rng.random()
+    view = math.radians(rng.uniform(20, 65))
+    focal = height / 2 / math.tan(view / 2)
+    pitch = view / 2 - math.radians(rng.uniform(0, 12))
+    return Camera(width, height, focal, distance, rng.uniform(2, 8), pitch)
+
+
+def physical_throw_from(rng: np.random.Generator, camera: Camera, start_s: float, size_px: tuple[float, float]) -> Throw:
+    """A throw that this camera sees for half a second at least, as near to `size_px` as things of 3 to 60 cm look there."""
+    best, off = None, math.inf
+    for _ in range(120):
+        made = _fly(rng, camera, THINGS[rng.integers(len(THINGS))], start_s)
+        if len(made.track) * made.step_s < 0.5:
+            continue
+        size = made.size_px
+        beyond = math.log(max(size_px[0] / size, size / size_px[1], 1.0))
+        if best is None or beyond < off:
+            best, off = made, beyond
+        if beyond == 0.0:
+            break
+    if best is None:
+        raise ValueError("this camera sees no throw")
+    return best
+
+
 def throw_from(rng: np.random.Generator, camera: Camera, start_s: float, size_px: tuple[float, float] | None = None) -> Throw:
-    """A throw that this camera sees for half a second at least; its looks lie within `size_px`, where that is possible."""
+    """A throw that this camera sees for half a second at least; its looks lie within `size_px`, where that is possible, and are
+    made to do so where it is not."""
     best: Throw | None = None
     for _ in range(400):
         thing = THINGS[rng.integers(len(THINGS))]
@@ -142,19 +170,17 @@ def _fly(rng: np.random.Generator, camera: Camera, thing: Thing, start_s: float)
     speed = rng.uniform(0, 7) * (rng.random() < 0.75)
     direction, lift = rng.uniform(-1, 1), rng.uniform(-0.3, 0.5)
     flat = math.cos(lift)
-    velocity = np.array([speed * flat * math.sin(direction), speed * flat * math.cos(direction), speed * math.sin(lift)])
+    vx, vy, vz = speed * flat * math.sin(direction), speed * flat * math.cos(direction), speed * math.sin(lift)
     half = camera.width / 2 / camera.focal_px * camera.distance_m
-    place = np.array([rng.uniform(-0.7, 0.7) * half, 0.3, release])
+    x, y, z = rng.uniform(-0.7, 0.7) * half, 0.3, release
     step_s = 1 / 240
-    points: list[NDArray[np.float64]] = []
+    points: list[tuple[float, float, float]] = []
     drag = 0.5 * AIR * thing.drag * area / mass
-    while place[2] > 0.1 and len(points) < 2400:
-        points.append(place.copy())
-        accel = -drag * float(np.linalg.norm(velocity)) * velocity
-        accel[2] -= G
-        velocity = velocity + accel * step_s
-        place = place + velocity * step_s
-        place[1] = max(place[1], 0.2)
+    while z > 0.1 and len(points) < 2400:
+        points.append((x, y, z))
+        held = drag * math.sqrt(vx * vx + vy * vy + vz * vz) * step_s
+        vx, vy, vz = vx - held * vx, vy - held * vy, vz - held * vz - G * step_s
+        x, y, z = x + vx * step_s, max(y + vy * step_s, 0.2), z + vz * step_s
     seen = camera.project(np.array(points))
     inside = (seen[:, 0] > 3) & (seen[:, 0] < camera.width - 3) & (seen[:, 1] > 3) & (seen[:, 1] < camera.height - 3)
     gone = np.flatnonzero(~inside)

@@ -15,6 +15,8 @@ Canvas = NDArray[np.float32]
 Layer = Callable[[Canvas, float], None]
 
 DISTRACTORS: Final = ("bird", "leaf", "laundry", "person", "headlight", "flicker", "insect", "drip", "ball", "glint", "bag")
+OTHERS: Final = (*DISTRACTORS, "plane", "cloud", "flock", "car", "shadow")
+"""With those that the older sets of films do not know."""
 
 
 def stamp(
@@ -243,9 +245,74 @@ def _glint(rng: np.random.Generator, width: int, height: int) -> Layer:
     return layer
 
 
+def _plane(rng: np.random.Generator, width: int, height: int) -> Layer:
+    """Far away, small, straight and even; it climbs or goes down."""
+    size, value = rng.uniform(2, 6), rng.choice([rng.uniform(10, 70), rng.uniform(220, 250)])
+    speed, slope = rng.uniform(0.04, 0.25) * width, rng.uniform(-0.8, 0.8)
+    x0, row = rng.uniform(-0.2, 0.3) * width, rng.uniform(0.05, 0.6) * height
+
+    def layer(canvas: Canvas, t_s: float) -> None:
+        x = (x0 + speed * t_s) % (1.4 * width) - 0.2 * width
+        y = row + slope * 0.3 * x
+        stamp(canvas, np.array([[x, y]]), size / 2, 0.4, math.atan(0.3 * slope), value)
+
+    return layer
+
+
+def _cloud(rng: np.random.Generator, width: int, height: int) -> Layer:
+    """The sun comes and goes: the whole picture, or the camera's gain, changes within a second, again and again."""
+    depth, period, edge = rng.uniform(6, 40), rng.uniform(2.5, 8), rng.uniform(0.05, 1.2)
+
+    def layer(canvas: Canvas, t_s: float) -> None:
+        t = (t_s % (2 * period)) - period
+        part = np.clip((t + edge / 2) / edge, 0, 1) if abs(t) < period / 2 else float(t > 0)
+        canvas *= np.float32(1 - part * depth / 128)
+
+    return layer
+
+
+def _flock(rng: np.random.Generator, width: int, height: int) -> Layer:
+    """Several birds that turn and stoop together."""
+    birds = [_bird(rng, width, height) for _ in range(rng.integers(3, 9))]
+
+    def layer(canvas: Canvas, t_s: float) -> None:
+        for bird in birds:
+            bird(canvas, t_s)
+
+    return layer
+
+
+def _car(rng: np.random.Generator, width: int, height: int) -> Layer:
+    """It comes down the road towards the camera, ever larger and faster in the picture."""
+    lane, far_s, value = rng.uniform(-0.6, 0.6), rng.uniform(3, 7), rng.choice([rng.uniform(20, 80), rng.uniform(170, 240)])
+    horizon, size = rng.uniform(0.05, 0.35) * height, rng.uniform(0.02, 0.06) * height
+
+    def layer(canvas: Canvas, t_s: float) -> None:
+        t = t_s % (far_s + 1.0)
+        near = 1 / max(0.06, 1 - t / far_s)
+        x, y = width * (0.5 + 0.06 * lane * near), horizon + 0.05 * height * near
+        stamp(canvas, np.array([[x, y]]), size * near / 3, 0.7, 0.0, value)
+
+    return layer
+
+
+def _shadow(rng: np.random.Generator, width: int, height: int) -> Layer:
+    """Of a bird or a branch, large and faint, gliding over the wall."""
+    size, depth = rng.uniform(0.05, 0.2) * height, rng.uniform(0.08, 0.3)
+    speed, fall, period = rng.uniform(-0.4, 0.4) * width, rng.uniform(-0.3, 0.5) * height, rng.uniform(1.5, 5)
+    x0, y0 = rng.uniform(0.2, 0.8) * width, rng.uniform(0.1, 0.5) * height
+
+    def layer(canvas: Canvas, t_s: float) -> None:
+        t = t_s % period
+        stamp(canvas, np.array([[x0 + speed * t, y0 + fall * t]]), size / 2, 0.5, 0.3, 20.0, depth)
+
+    return layer
+
+
 _MAKERS: Final = {
     "bird": _bird, "leaf": _leaf, "laundry": _laundry, "person": _person, "headlight": _headlight, "flicker": _flicker,
-    "insect": _insect, "drip": _drip, "ball": _ball, "glint": _glint, "bag": _bag,
+    "insect": _insect, "drip": _drip, "ball": _ball, "glint": _glint, "bag": _bag, "plane": _plane, "cloud": _cloud,
+    "flock": _flock, "car": _car, "shadow": _shadow,
 }  # fmt: skip
 
 
@@ -261,7 +328,7 @@ def shaken(canvas: Canvas, rng: np.random.Generator, t_s: float, amplitude_px: f
 def dark(canvas: Canvas) -> None:
     """Night as a camera with its infrared light shows it: flat, grey, lit in the middle."""
     rows, columns = canvas.shape
-    y, x = np.ogrid[0:rows, 0:columns]
-    light = np.exp(-(((x / columns - 0.5) / 0.6) ** 2) - ((y / rows - 0.6) / 0.7) ** 2)
-    canvas *= (0.22 + 0.3 * light).astype(np.float32)
+    across = np.exp(-(((np.arange(columns) / columns - 0.5) / 0.6) ** 2))
+    down = np.exp(-(((np.arange(rows) / rows - 0.6) / 0.7) ** 2))
+    canvas *= (0.22 + 0.3 * np.outer(down, across)).astype(np.float32)
     canvas += 8
