@@ -91,10 +91,10 @@ def _wide(chosen: str, n: int, paths: Sequence[Path], first: int) -> Plan:
 
 def _wide_scene(rng: np.random.Generator, paths: Sequence[Path], seed: int) -> Callable[[], Scene]:
     kind = rng.random()
-    size = _PICTURES[rng.choice(len(_PICTURES), p=(0.7, 0.2, 0.06, 0.03, 0.01))]
+    size = _PICTURES[int(rng.choice(len(_PICTURES), p=(0.7, 0.2, 0.06, 0.03, 0.01)))]
     if kind < 0.2 or not paths:
         return lambda: facade(seed, *size)
-    path = paths[rng.integers(len(paths))]
+    path = paths[int(rng.integers(len(paths)))]
     if kind < 0.7:
         return lambda: held(path, seed, size)
     return lambda: part_of(path, seed, size if size[0] <= 1280 else (1280, 720))

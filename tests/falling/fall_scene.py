@@ -1,5 +1,6 @@
 """Backgrounds: real clips in motion, and facades drawn from a seed. Grey pictures, endless, one a call."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,8 @@ def real(path: Path, size: tuple[int, int] | None = None, pictures: int = 300) -
         fps = min(float(stream.average_rate or 25), 30.0)
         frames: list[Grey] = []
         for frame in container.decode(stream):
-            grey = frame.to_ndarray(format="gray")
-            frames.append(grey if size is None else cv2.resize(grey, size, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
+            grey = _grey(frame)
+            frames.append(grey if size is None else np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8))
             if len(frames) >= pictures:
                 break
     there_and_back = [*frames, *frames[-2:0:-1]]
@@ -67,7 +68,7 @@ def part_of(path: Path, seed: int, size: tuple[int, int], pictures: int = 250) -
         box = _box(rng, stream.codec_context.width, stream.codec_context.height, size)
         frames: list[Grey] = []
         for frame in container.decode(stream):
-            frames.append(_cut(frame.to_ndarray(format="gray"), box, size, turned))
+            frames.append(_cut(_grey(frame), box, size, turned))
             if len(frames) >= pictures:
                 break
     there_and_back = [*frames, *frames[-2:0:-1]]
@@ -82,21 +83,25 @@ def held(path: Path, seed: int, size: tuple[int, int], fps: float = 25.0) -> Sce
         stream = container.streams.video[0]
         number, shown = int(rng.integers(0, 50)), None
         for i, frame in enumerate(container.decode(stream)):
-            shown = frame.to_ndarray(format="gray")
+            shown = _grey(frame)
             if i >= number:
                 break
     assert shown is not None
     still = _cut(shown, _box(rng, shown.shape[1], shown.shape[0], size), size, turned).astype(np.float32)
     still += cv2.GaussianBlur(rng.normal(0, 1, still.shape).astype(np.float32), (0, 0), 0.8) * float(rng.uniform(0, 8))
     bush = _bush(rng, still) if rng.random() < 0.5 else None
-    drift, pace = rng.uniform(0, 6), rng.uniform(0.1, 0.8)
+    drift, pace = float(rng.uniform(0, 6)), float(rng.uniform(0.1, 0.8))
 
     def picture(n: int) -> Grey:
         t_s = n / fps
         moved = still if bush is None else bush(t_s)
-        return np.clip(moved + drift * np.sin(pace * t_s), 2, 253).astype(np.uint8)
+        return np.asarray(np.clip(moved + drift * math.sin(pace * t_s), 2, 253), np.uint8)
 
     return Scene(f"held-{path.stem}", *size, fps, picture)
+
+
+def _grey(frame: av.VideoFrame) -> Grey:
+    return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
 
 
 def _box(rng: np.random.Generator, width: int, height: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -109,8 +114,8 @@ def _box(rng: np.random.Generator, width: int, height: int, size: tuple[int, int
 
 def _cut(picture: Grey, box: tuple[int, int, int, int], size: tuple[int, int], turned: bool) -> Grey:
     left, top, right, bottom = box
-    part = np.asarray(cv2.resize(picture[top:bottom, left:right], size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    return np.ascontiguousarray(part[:, ::-1]) if turned else part
+    part = cv2.resize(picture[top:bottom, left:right], size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.flip(part, 1) if turned else part, np.uint8)
 
 
 def _bush(rng: np.random.Generator, still: NDArray[np.float32]) -> Callable[[float], NDArray[np.float32]]:
