@@ -21,6 +21,7 @@ from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime import families
+from edgeguard.runtime.domain_watch import DomainWatch
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock
@@ -264,7 +265,7 @@ class Life:
     def _trouble(self) -> Event:
         chance = self.chance
         people = ("ack", "ack", "ack", "shelve", "unshelve", "out-of-service", "in-service", "in-service")
-        if chance.random() < 0.8:
+        if chance.random() < 0.65:
             return Asked(chance.choice(people), chance.random(), chance.choice((5_000, 61_000, 300_000)))
         what = chance.choice(("leap", "leap", "lost", "found", "found", "reload", "restart", "reboot"))
         return Turned(what, chance.choice((-4000.0, -90.0, 75.0, 3700.0)))
@@ -315,7 +316,9 @@ class Life:
 
     def _usual(self, point: Point) -> float:
         """A value that no rule minds."""
-        return {"V": 230.0, "m": 1.2, "MPa": 0.4, "m3/h": 12.0, "bar": 4.0, "Hz": 50.0, "m/s": 0.0, "A": 5.0}.get(point.unit, 1.0)
+        return {"V": 230.0, "m": 1.2, "MPa": 0.4, "m3/h": 12.0, "bar": 4.0, "Hz": 50.0, "m/s": 0.0, "A": 5.0, "rpm": 2900.0}.get(
+            point.unit, 1.0
+        )
 
     def _first(self, point: Point) -> Outcome:
         chance = self.chance
@@ -399,6 +402,9 @@ class Gateway:
     def memory(self) -> dict[str, object]:
         """What is remembered at the end of everything."""
         known: dict[str, object] = {state.name: state.body for watch in self.pipeline.watches for state in watch.states()}
+        for watch in self.pipeline.watches:
+            if isinstance(watch, DomainWatch):
+                known |= {f"{post.name} to the ms": post.made_up() for posts in watch._posts.values() for post in posts}
         return known | {rule.name: alarm for rule, alarm in self.pipeline.desk.all()}
 
     def now(self) -> Stamp:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 from runtime_kit import POINTS, PRESSURE, FakeStore, bodies, device
 
-from edgeguard.core.alarm import AlarmRule, AlarmTraits, Condition, Direction, Severity
+from edgeguard.core.alarm import Alarm, AlarmRule, AlarmTraits, Condition, Direction, Escalation, Severity
 from edgeguard.core.expression import Compare, Compared, Constant, Held, PointValue, Written
-from edgeguard.core.ids import DeviceName, PointName, alarm_name
+from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName, alarm_name
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.item import Stream
 from edgeguard.core.point import Labels, Outcome, Value
@@ -140,3 +140,51 @@ def test_what_is_latched_stays_until_somebody_has_seen_it() -> None:
     batch = pipeline.acknowledge(alarm.name, "zhang")
     assert batch is not None
     assert [body["state"] for body in bodies([batch], Stream.ALARMS)] == ["normal"]
+
+
+@pytest.mark.parametrize("leap_s", [86_400.0, -86_400.0, 300.0])
+def test_escalation_waits_its_time_by_the_boot_clock_whatever_the_wall_clock_does(leap_s: float) -> None:
+    """Through the pipeline, second by second; the wall clock is set half a minute after the alarm has come."""
+    clock, store = FakeClock(), FakeStore()
+    pipeline = Pipeline(store, clock)
+    traits = AlarmTraits(escalation=Escalation(120_000, Severity.CRITICAL))
+    pipeline.add(device(str(PUMP), "riser-a", alarms=(rule(Condition.LOW, 2.0, traits=traits),)), {})
+    pipeline.oversee(())
+    came: list[tuple[int, str, bool]] = []
+    for second in range(200):
+        before = len(store.submitted)
+        pipeline.take(Snapshot(PUMP, clock.now(), POINTS, (1.0, "auto", True), answered=True))
+        pipeline.sweep()
+        told = bodies(store.submitted[before:], Stream.ALARMS)
+        came += [(second, str(body["severity"]), bool(body.get("escalated"))) for body in told]
+        clock.advance(1)
+        if second == 30:
+            clock.step_wall(leap_s)
+    assert came == [(0, "major", False), (120, "critical", True)]
+
+
+def test_escalation_goes_on_over_a_reboot_by_what_is_known_of_the_time_between() -> None:
+    """What was raised under a clock that was set counts the time without power, too; under one that was not, only this boot's."""
+    traits = AlarmTraits(escalation=Escalation(120_000, Severity.CRITICAL))
+    spec = device(str(PUMP), "riser-a", alarms=(rule(Condition.LOW, 2.0, traits=traits),))
+    for synced, expected_s in ((True, 10), (False, 100)):
+        clock, store = FakeClock(synced=synced), FakeStore()
+        known: dict[AlarmName, Alarm] = {}
+        first = Pipeline(store, clock)
+        first.add(spec, known)
+        first.oversee(())
+        first.take(Snapshot(PUMP, clock.now(), POINTS, (1.0, "auto", True), answered=True))
+        known |= {name: alarm for batch in store.submitted for name, alarm in batch.alarms}
+        clock.step_wall(110.0)
+        clock.boot, clock.boot_ms = BootId("boot-b"), 20_000
+        second = Pipeline(store, clock)
+        second.add(spec, known)
+        second.oversee(())
+        waited = 0
+        while not any(body.get("escalated") for body in bodies(store.submitted, Stream.ALARMS)):
+            clock.advance(1)
+            waited += 1
+            second.take(Snapshot(PUMP, clock.now(), POINTS, (1.0, "auto", True), answered=True))
+            second.sweep()
+            assert waited < 200
+        assert waited == expected_s
