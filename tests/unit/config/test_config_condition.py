@@ -7,8 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeguard.config.condition import parse_condition
+from edgeguard.config.expression import parse_expression
+from edgeguard.core.expression import (
+    AllOf,
+    AnyOf,
+    Arithmetic,
+    Compare,
+    Compared,
+    Computed,
+    Constant,
+    Expression,
+    Negated,
+    PointValue,
+)
 from edgeguard.core.ids import DeviceName, PointName
-from edgeguard.core.interlock import Comparison, Condition, Every, Not, Operator, PointRef, Some, Truth, points_of
+from edgeguard.core.interlock import Comparison, Condition, Every, Not, Operand, Operator, PointRef, Some, Truth, points_of
 from edgeguard.core.limits import CONDITION_CHARS, CONDITION_DEPTH
 from edgeguard.testing.examples import examples
 
@@ -128,6 +141,36 @@ def test_what_is_spelled_out_is_read_as_it_was(tree: Condition) -> None:
     read = parse_condition(spelled(tree), HERE)
     assert read == tree
     assert set(points_of(read)) == set(points_of(tree))
+
+
+def as_expression(condition: Condition) -> Expression:
+    """The same in the language of alarms."""
+    match condition:
+        case Truth(point):
+            return PointValue(point)
+        case Not(inner):
+            return Negated(as_expression(inner))
+        case Every(parts):
+            return AllOf(tuple(map(as_expression, parts)))
+        case Some(parts):
+            return AnyOf(tuple(map(as_expression, parts)))
+        case Comparison(left, operator, right):
+            return Compared(operand(left), Compare(operator.value), operand(right))
+
+
+def operand(side: Operand) -> Expression:
+    """Below zero a number is written as a difference there."""
+    if isinstance(side, PointRef):
+        return PointValue(side)
+    if isinstance(side, int | float) and not isinstance(side, bool) and side < 0:
+        return Computed(Constant(0), Arithmetic.MINUS, Constant(-side))
+    return Constant(side)
+
+
+@settings(max_examples=examples(40))
+@given(TREES)
+def test_a_condition_means_the_same_in_the_language_of_alarms(tree: Condition) -> None:
+    assert parse_expression(spelled(tree), HERE, lambda _: None).expression == as_expression(tree)
 
 
 @settings(max_examples=examples(150))
