@@ -138,7 +138,8 @@ def step(
             moved = moved or list(memory)
             moved[place] = after
         if measured is not None:
-            state = replace(_with_gauge(state, gauge.name, measure(gauge, state.gauge(gauge.name), measured, day)), changed=True)
+            known = measure(gauge, state.gauge(gauge.name), measured, day)
+            state = replace(state, gauges=_put(state.gauges, gauge.name, known), changed=True)
     for place, interval in enumerate(care.intervals, len(care.gauges)):
         after, measured = interval.sight.look(memory[place], seen)
         if after is not memory[place]:

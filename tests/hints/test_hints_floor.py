@@ -12,7 +12,7 @@ SEEDS = (910_001, 910_002)
 
 
 def test_a_battery_that_goes_is_seen_a_week_before() -> None:
-    ours = row("ours", [run(Case("battery", SEEDS[0], 85, HintKind.QUANTITY, Decay(40, 80)))])
+    ours = row("ours", [run(Case("battery", SEEDS[0], 58, HintKind.QUANTITY, Decay(24, 54)))])
 
     assert (ours.in_time, ours.beside) == (1, 0)
     assert ours.errors[0] < 20
