@@ -304,7 +304,8 @@ SUSPECTS_MAX: Final = 8
 """Rows refused one after another before a stream counts as blocked rather than poisoned."""
 REFUSALS_TOLD: Final = 3
 BLOCKED_RETRY_S: Final = 300.0
-PACE_START_BYTES: Final = 512 * 1024
+PACE_START_BYTES: Final = 32 * 1024
+"""A line of 64 kbit/s carries it in four seconds, and so long an alarm waits behind it; a wide one is full after a few answers."""
 PACE_MIN_BYTES: Final = 16 * 1024
 PACE_MIN_MESSAGE_BYTES: Final = 4 * 1024
 SECRET_MAX_BYTES: Final = 64 * 1024

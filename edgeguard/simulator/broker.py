@@ -187,6 +187,7 @@ class _Client:
         self._unacked: set[int] = set()
         self._last_id = 0
         self._received = 0
+        self._raving = False
         self._outstanding = 0
         self._held: list[int] = []
         self._timers: set[asyncio.TimerHandle] = set()
@@ -324,7 +325,8 @@ class _Client:
         if self._every(faults.disconnect_every):
             self.say_goodbye(faults.disconnect_reason)
             return False
-        if self._every(faults.garbage_every):
+        if self._raving or self._every(faults.garbage_every):
+            self._raving = True
             self._send(faults.garbage)
             return True
         reason = faults.puback(message) if self._version == mqtt.V5 else 0

@@ -50,5 +50,5 @@ class Faults:
     half_open: bool = False
     """Read nothing but pings, and answer those only."""
     garbage_every: int = 0
-    """Send bytes that are not MQTT at every n-th message."""
+    """Send bytes that are not MQTT in the place of every n-th message's answer, and of all after it: it takes nothing more."""
     garbage: bytes = b"\xff\xff\xff\xff\xff\x00garbage"

@@ -33,6 +33,16 @@ def test_a_long_but_wide_path_is_not_taken_for_a_narrow_one() -> None:
     assert pace.bytes >= limits.PACE_START_BYTES
 
 
+def test_what_is_under_way_at_first_delays_an_alarm_on_a_narrow_line_by_seconds_only() -> None:
+    pace = Pace()
+    assert pace.bytes / (64_000 / 8) < 5.0
+    acks = 0
+    while pace.bytes < 512 * 1024:
+        pace.acknowledged(acks * 0.001, acks * 0.001 + 0.001)
+        acks += 1
+    assert acks < 30, "a wide one is filled soon"
+
+
 def test_one_flight_shrinks_once() -> None:
     pace = Pace()
     pace.acknowledged(0.0, 0.1)
