@@ -13,3 +13,5 @@ LINE_ALONE_S: Final = 3600.0
 """After so long without a frame of another master a line counts as ours alone."""
 PATIENCE_MIN_S: Final = 0.1
 """The least that a station which is well known is waited for once bytes have come that are no answer."""
+FIRST_ROUNDS_S: Final = 20.0
+"""Within so long after the start every device is asked for the first time, however long its period; again if it was silent."""

@@ -60,7 +60,8 @@ class DeviceState:
     """What the rules remember of one device; `alarms[k]` and `trails[k]` belong to `DeviceRules.alarms[k]`.
 
     `suppressed` and `gated`: alarms that one elsewhere explains, or may come to explain in a moment. `timed`: some alarm waits
-    for time alone; `waiting`: the delay of one that is judged elsewhere may be running.
+    for time alone; `waiting`: the delay of one that is judged elsewhere may be running. `unheard_ms`: from this boot time on the
+    device counts as silent, as long as no round of it has ended.
     """
 
     report: ReportState
@@ -71,14 +72,17 @@ class DeviceState:
     plan: Plan | None = field(default=None, compare=False)
     waiting: bool = field(default=True, compare=False)
     timed: bool = field(default=True, compare=False)
+    unheard_ms: int | None = None
 
     @classmethod
-    def fresh(cls, rules: DeviceRules, known: Mapping[AlarmName, Alarm], now: Stamp) -> "DeviceState":
+    def fresh(cls, rules: DeviceRules, known: Mapping[AlarmName, Alarm], now: Stamp, period_ms: int = 0) -> "DeviceState":
         """The state at start: alarms as they were kept (a delay that was running starts anew), nothing told yet.
 
-        A device counts as silent from now on until it answers, so that one of which no round ever ends is missed, too.
+        A device whose first round has not ended when its period is over counts as silent from then on, so that one of which no
+        round ever ends is missed, too. Before that nobody has asked it, and nothing is known.
         """
-        return cls(ReportState(), tuple(_resumed(rule, known.get(rule.name, Alarm()), now) for rule in rules.alarms))
+        alarms = tuple(_resumed(known.get(rule.name, Alarm())) for rule in rules.alarms)
+        return cls(ReportState(), alarms, unheard_ms=now.boot_ms + period_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,8 @@ def evaluate(
     due. Alarms are judged by it, so that their delays run on between the readings of a slow point; reports never are.
     """
     report, told = _reported(rules, state, snapshot.outcomes, snapshot.at)
-    if report is not state.report:
-        state = replace(state, report=report)
+    if report is not state.report or state.unheard_ms is not None:
+        state = replace(state, report=report, unheard_ms=None)
     outcomes = snapshot.outcomes if known is None else known
     plan = state.plan
     if plan is None:
@@ -229,9 +233,10 @@ def pass_time(rules: DeviceRules, state: DeviceState, now: Stamp) -> tuple[Devic
     timed = False
     for k, rule in enumerate(rules.alarms):
         alarm = step_time(rule, alarms[k], now)
-        if _is_overdue(rule, alarm, now) and not _is_gated(rules, state, alarms, k):
-            alarm = step_life(rule, alarm, True, None, now)
-        waits = rule.condition is Condition.COMMS_LOST and alarm.pending_since_ms is not None
+        since_ms = _silent_since_ms(rule, alarm, state.unheard_ms)
+        if since_ms is not None and now.boot_ms - since_ms >= rule.on_delay_ms and not _is_gated(rules, state, alarms, k):
+            alarm = step_life(rule, replace(alarm, pending_since_ms=since_ms), True, None, now)
+        waits = rule.condition is Condition.COMMS_LOST and (alarm.pending_since_ms is not None or state.unheard_ms is not None)
         timed = timed or waits or due_ms(rule, alarm, now) < math.inf
         if alarm is not alarms[k]:
             before[k], alarms[k] = alarms[k], alarm
@@ -248,8 +253,11 @@ def idle_until_ms(rules: DeviceRules, state: DeviceState, now: Stamp) -> float:
         return math.inf
     due = math.inf
     for rule, alarm in zip(rules.alarms, state.alarms, strict=True):
-        if rule.condition is Condition.COMMS_LOST and alarm.pending_since_ms is not None:
-            return -1.0
+        if rule.condition is Condition.COMMS_LOST:
+            if alarm.pending_since_ms is not None:
+                return -1.0
+            if state.unheard_ms is not None and not alarm.standing:
+                due = min(due, state.unheard_ms + rule.on_delay_ms - 1)
         if alarm.holds or rule.traits.escalation is not None:
             due = min(due, due_ms(rule, alarm, now) - 1)
     return due
@@ -283,25 +291,22 @@ def judge(
     return state if waiting is state.waiting else replace(state, waiting=waiting), before
 
 
-def _resumed(rule: AlarmRule, alarm: Alarm, now: Stamp) -> Alarm:
-    waits = rule.condition is Condition.COMMS_LOST and not alarm.standing
-    pending_ms = now.boot_ms if waits else None
-    if (alarm.pending_since_ms, alarm.pending_seen_ms) == (pending_ms, None):
+def _resumed(alarm: Alarm) -> Alarm:
+    if (alarm.pending_since_ms, alarm.pending_seen_ms) == (None, None):
         return alarm
-    return replace(alarm, pending_since_ms=pending_ms, pending_seen_ms=None)
+    return replace(alarm, pending_since_ms=None, pending_seen_ms=None)
 
 
-def _is_overdue(rule: AlarmRule, alarm: Alarm, now: Stamp) -> bool:
-    """Whether a comms-lost alarm is due between rounds: after two silent rounds, or if no round has ended since the start.
+def _silent_since_ms(rule: AlarmRule, alarm: Alarm, unheard_ms: int | None) -> int | None:
+    """Since when a comms-lost alarm can come due between rounds: after two silent rounds, or if no round has ended since the start.
 
     One lost round and a pause of this process prove nothing.
     """
     if rule.condition is not Condition.COMMS_LOST or alarm.standing:
-        return False
-    since_ms, seen_ms = alarm.pending_since_ms, alarm.pending_seen_ms
-    if since_ms is None or seen_ms == since_ms:
-        return False
-    return now.boot_ms - since_ms >= rule.on_delay_ms
+        return None
+    if unheard_ms is not None:
+        return unheard_ms
+    return None if alarm.pending_seen_ms == alarm.pending_since_ms else alarm.pending_since_ms
 
 
 def acknowledge_alarm(rules: DeviceRules, state: DeviceState, name: AlarmName, now: Stamp) -> tuple[DeviceState, Outputs]:

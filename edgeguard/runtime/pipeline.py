@@ -78,7 +78,7 @@ class Pipeline:
         self._records[spec.name] = DeviceRecord(
             spec=spec,
             rules=rules,
-            state=DeviceState.fresh(rules, known, self._clock.now()),
+            state=DeviceState.fresh(rules, known, self._clock.now(), spec.period_ms),
             outcomes=(NEVER,) * len(points),
             at=None,
             good=[None] * len(points),

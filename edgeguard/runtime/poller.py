@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from edgeguard.core.limits import PROBE_FIRST_S, PROBE_LINEAR_MAX_S, PROBE_MAX_S, PROBE_STEP_S
+from edgeguard.core.line_limits import FIRST_ROUNDS_S
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device
 
@@ -66,7 +67,10 @@ class PollFigures:
 
 
 class Poller:
-    """One device's schedule. `figures` is live. `revived` is called when a dead device is back: others may be so, too."""
+    """One device's schedule. `figures` is live. `revived` is called when a dead device is back: others may be so, too.
+
+    `offset_s`: where in its period the device is polled. A slow one is polled sooner the first time, for somebody waits for it.
+    """
 
     def __init__(
         self,
@@ -102,7 +106,8 @@ class Poller:
         loop = asyncio.get_running_loop()
         figures = self.figures
         figures.beat_s = loop.time()
-        due_s = loop.time() + self._offset_s
+        first_s = self._offset_s * min(1.0, FIRST_ROUNDS_S / self._period_s)
+        due_s, lead_s = loop.time() + first_s, self._offset_s - first_s
         while True:
             figures.next_s = due_s
             due_s = await self._sleep_until(due_s)
@@ -115,6 +120,8 @@ class Poller:
             self._sink(snapshot)
             if self._silent:
                 due_s = max(due_s, loop.time() - self._period_s) + self._pause_s()
+            elif lead_s > 0.0:
+                due_s, lead_s, self._begun_s = due_s + lead_s, 0.0, 0.0
             else:
                 due_s += self._period_s
             missed = int((loop.time() - due_s) // self._period_s) + 1 if loop.time() > due_s else 0
@@ -123,10 +130,14 @@ class Poller:
                 due_s += missed * self._period_s
 
     def _pause_s(self) -> float:
-        """Before the next round of a silent device. A stranger had a first look only: it may be slow, and is asked again soon."""
+        """Before the next round of a silent device. A stranger had a first look only: it may be slow, and is asked again soon.
+
+        One that is polled rarely does not lose its whole period with one frame.
+        """
+        period_s = min(self._period_s, FIRST_ROUNDS_S)
         if self._silent == 1 and not self._heard:
-            return min(self._period_s, PROBE_FIRST_S)
-        return probe_delay_s(self._silent, self._period_s)
+            return min(period_s, PROBE_FIRST_S)
+        return probe_delay_s(self._silent, period_s)
 
     async def _sleep_until(self, due_s: float) -> float:
         """Wait for the round, or for a reason to begin it earlier; when it begins, by the beat."""

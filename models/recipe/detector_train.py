@@ -13,12 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from recipe.corpus import held_out, labelled, load
 from recipe.detector_net import STRIDE, UNIT_PX, Detector, targets
 from recipe.glyphs import font_bank
 from recipe.scenes import Scene, SceneMaker, abroad_photos, chinese_photos
-from torch import Tensor
-from torch.nn import functional
 
 BATCH = 16
 PEAK_RATE = 2e-3

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from edgeguard.camera.plates import PlateReader
+from edgeguard.vision.plate_geometry import homography
+from edgeguard.vision.plate_grammar import ALPHABET
 from recipe.corpus import ABROAD_HELD, ABROAD_TRAIN, CROPS, NEGATIVES, PHOTOS, SHARED, held_out, labelled, load, rows_of
 from recipe.glyphs import font_bank
 from recipe.reader_samples import FAINTEST
 from recipe.render import draw_plate
 from recipe.texts import KINDS, draw_text
 from recipe.weathering import lens, light, sensor, wear
-
-from edgeguard.camera.plates import PlateReader
-from edgeguard.vision.plate_geometry import homography
-from edgeguard.vision.plate_grammar import ALPHABET
 
 Image = np.ndarray
 

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from recipe.detector_net import Detector
-from recipe.reader_net import INPUT_H, INPUT_W, Reader
 from torch import nn
 
 from edgeguard.vision.plate_grammar import ALPHABET, Colour
+from recipe.detector_net import Detector
+from recipe.reader_net import INPUT_H, INPUT_W, Reader
 
 FOLDER = Path(__file__).resolve().parents[1]
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from edgeguard.vision.plate_geometry import homography, line_quads
 from recipe.glyphs import GlyphBank
 from recipe.render import FlatPlate, draw_plate
 from recipe.texts import Kind, draw_kind, draw_text
 from recipe.weathering import lens, light, rain, sensor, shadow_edge, wear
-
-from edgeguard.vision.plate_geometry import homography, line_quads
 
 Image = np.ndarray
 STORE_H, STORE_W = 36, 144

@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from recipe.corpus import CROPS, PHOTOS
-from recipe.reader_net import INPUT_H, INPUT_W, Reader
-from recipe.real_strips import NO_COLOUR, RealStrip, foreign_strips, shaken, split, straight, strips_of
 from torch.nn import functional
 
 from edgeguard.vision.plate_grammar import ALPHABET
+from recipe.corpus import CROPS, PHOTOS
+from recipe.reader_net import INPUT_H, INPUT_W, Reader
+from recipe.real_strips import NO_COLOUR, RealStrip, foreign_strips, shaken, split, straight, strips_of
 
 BATCH = 96
 PEAK_RATE = 2.5e-3

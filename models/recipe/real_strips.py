@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from edgeguard.vision.plate_geometry import homography, strip_corners
 from recipe.corpus import (
     ABROAD_TRAIN,
     PHOTOS,
@@ -18,8 +20,6 @@ from recipe.corpus import (
 from recipe.reader_net import INPUT_H, INPUT_W
 from recipe.shards import COLOURS, encode
 from recipe.weathering import lens, rain, sensor, smooth_noise
-
-from edgeguard.vision.plate_geometry import homography, strip_corners
 
 Image = np.ndarray
 NO_COLOUR = -1

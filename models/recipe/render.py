@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
 from recipe.glyphs import GlyphBank
 from recipe.texts import Kind
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from edgeguard.vision.plate_geometry import homography
 from recipe.glyphs import font_bank
 from recipe.render import draw_plate
 from recipe.texts import KINDS
 from recipe.weathering import smooth_noise
-
-from edgeguard.vision.plate_geometry import homography
 
 SHOWN = (
     ("皖A61R58", "blue"),

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from edgeguard.vision.plate_geometry import homography
 from recipe.corpus import ABROAD_TRAIN, PHOTOS, SHARED, held_out, labelled, load, negatives, rows_of
 from recipe.glyphs import GlyphBank
 from recipe.render import draw_plate
 from recipe.texts import draw_kind, draw_text
 from recipe.weathering import lens, light, rain, smooth_noise, wear
-
-from edgeguard.vision.plate_geometry import homography
 
 Image = np.ndarray
 SCENE_H, SCENE_W = 192, 288

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from edgeguard.vision.plate_grammar import ALPHABET, LONGEST, Colour
 from recipe.corpus import load, negatives
 from recipe.glyphs import GlyphBank, font_bank
 from recipe.reader_samples import STORE_H, STORE_W, StripMaker
-
-from edgeguard.vision.plate_grammar import ALPHABET, LONGEST, Colour
 
 COLOURS = tuple(Colour)
 

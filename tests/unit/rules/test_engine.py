@@ -95,6 +95,27 @@ def test_a_device_of_which_no_round_ever_ends_is_missed() -> None:
     assert [c.state for c in out.changes] == [AlarmState.RETURNED]
 
 
+def test_a_slow_device_is_not_missed_before_it_was_asked() -> None:
+    state = DeviceState.fresh(RULES, {}, at(0), period_ms=900_000)
+    for second in (31, 899, 929):
+        state, out = tick(RULES, state, at(second * 1000))
+        assert out.changes == ()
+    _, out = tick(RULES, state, at(930_000))
+    assert [c.rule.name for c in out.changes] == ["pump-1.comms-lost"]
+    state, out = step(RULES, state, snapshot(929_500, 3.0, 10.0))
+    state, out = tick(RULES, state, at(2_000_000))
+    assert out.changes == ()
+
+
+def test_a_slow_device_that_is_asked_in_vain_at_the_start_is_missed_after_the_delay() -> None:
+    state, out = step(RULES, DeviceState.fresh(RULES, {}, at(0), 900_000), snapshot(12_000, TIMEOUT, TIMEOUT, answered=False))
+    state, out = step(RULES, state, snapshot(14_000, TIMEOUT, TIMEOUT, answered=False))
+    state, out = tick(RULES, state, at(41_000))
+    assert out.changes == ()
+    _, out = tick(RULES, state, at(42_000))
+    assert [c.rule.name for c in out.changes] == ["pump-1.comms-lost"]
+
+
 def test_a_slow_meter_that_is_gone_is_missed_at_its_second_silent_round() -> None:
     state, _ = step(RULES, DeviceState.fresh(RULES, {}, at(0)), snapshot(0, 3.0, 10.0))
     state, out = step(RULES, state, snapshot(900_000, TIMEOUT, TIMEOUT, answered=False))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from edgeguard.core.clock import Clock
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import PROBE_MAX_S
+from edgeguard.core.line_limits import FIRST_ROUNDS_S
 from edgeguard.core.point import Kind, Labels, Point
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.snapshot import Snapshot
@@ -47,11 +49,14 @@ class ScriptedDevice:
         return Snapshot(self.name, self._clock.now(), (POINT,), (outcome,), self.alive)
 
 
-async def watch(poller: Poller, seconds: float) -> None:
+async def watch(poller: Poller, seconds: float) -> float:
+    """The loop time at which it began."""
+    begun_s = asyncio.get_running_loop().time()
     task = asyncio.create_task(poller.run())
     await asyncio.sleep(seconds)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    return begun_s
 
 
 def test_hours_of_polling_do_not_drift() -> None:
@@ -63,6 +68,58 @@ def test_hours_of_polling_do_not_drift() -> None:
     assert len(starts) == 4_320
     assert max(abs((at - starts[0]) - 5.0 * i) for i, at in enumerate(starts)) < 1e-6
     assert poller.figures.skipped == 0
+
+
+def test_a_slow_device_is_polled_soon_after_the_start_and_then_at_its_own_place() -> None:
+    clock = FakeClock()
+    device = ScriptedDevice(clock)
+    poller = Poller(cast(Device, device), lambda _: None, period_s=900.0, offset_s=start_offset_s(1, 900.0))
+    begun_s = run_virtual(watch(poller, 4_000.0), clock)
+    starts = [at - begun_s for _, at in device.asked]
+    assert starts[0] < FIRST_ROUNDS_S
+    assert starts[1:] == pytest.approx([start_offset_s(1, 900.0) + 900.0 * i for i in range(4)])
+    assert poller.figures.skipped == 0
+    assert poller.figures.every_s == pytest.approx(900.0)
+
+
+def test_a_slow_device_that_was_silent_at_the_start_has_its_place_later() -> None:
+    clock = FakeClock()
+    device = ScriptedDevice(clock)
+    device.alive = False
+    poller = Poller(cast(Device, device), lambda _: None, period_s=900.0, offset_s=600.0)
+
+    async def story() -> None:
+        task = asyncio.create_task(poller.run())
+        await asyncio.sleep(30.0)
+        device.alive = True
+        await asyncio.sleep(4_000.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(story(), clock)
+    starts = [at for kind, at in device.asked if kind == "poll"]
+    assert starts[1] - starts[0] < 60.0
+    assert [b - a for a, b in pairwise(starts[2:])] == pytest.approx([900.0] * (len(starts) - 3))
+
+
+def test_one_lost_frame_does_not_cost_a_slow_device_its_period() -> None:
+    clock = FakeClock()
+    device = ScriptedDevice(clock)
+    poller = Poller(cast(Device, device), lambda _: None, period_s=900.0, offset_s=0.0)
+
+    async def story() -> None:
+        task = asyncio.create_task(poller.run())
+        await asyncio.sleep(890.0)
+        device.alive = False
+        await asyncio.sleep(15.0)
+        device.alive = True
+        await asyncio.sleep(2_000.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run_virtual(story(), clock)
+    starts = [at - device.asked[0][1] for _, at in device.asked]
+    assert starts == pytest.approx([0.0, 900.0, 900.0 + FIRST_ROUNDS_S, 1800.0 + FIRST_ROUNDS_S, 2700.0 + FIRST_ROUNDS_S])
 
 
 def test_an_overrun_skips_rounds_and_keeps_the_beat() -> None:
