@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from edgeguard.control.call import Call, Handler
+from edgeguard.control.doorway import Doorway
 from edgeguard.control.errors import (
     BadRequest,
     HandlerTimeout,
@@ -82,7 +83,7 @@ class ControlServer:
         self._operator_uids: frozenset[int] = frozenset()
         self._bounds = bounds or ControlBounds()
         self._file: SocketFile | None = None
-        self._server: asyncio.Server | None = None
+        self._doorway: Doorway | None = None
         self._conversations: dict[asyncio.Task[None], bool] = {}
         self._closed = asyncio.Event()
         self._accepted = 0
@@ -101,7 +102,7 @@ class ControlServer:
             return
         self._operator_uids = frozenset(self._known_operators())
         self._file = open_socket_file(self._path)
-        self._server = await asyncio.start_unix_server(self._accept, sock=self._file.listener, limit=self._bounds.line_bytes)
+        self._doorway = Doorway(self._file.listener, self._bounds.line_bytes, self._accept, self._no_room)
         _log.info("control.listening", path=str(self._path), operators=len(self._operator_uids))
 
     async def serve(self) -> None:
@@ -116,11 +117,11 @@ class ControlServer:
         """Remove the socket, cut every connection, and let `serve` return. May be called again."""
         self._closed.set()
         file, self._file = self._file, None
-        server, self._server = self._server, None
-        if file is None or server is None:
+        doorway, self._doorway = self._doorway, None
+        if file is None or doorway is None:
             return
         file.remove()
-        server.close()
+        doorway.close()
         conversations = tuple(self._conversations)
         for conversation in conversations:
             conversation.cancel()
@@ -155,6 +156,10 @@ class ControlServer:
         conversation = asyncio.create_task(self._converse(reader, writer, peer, writes), name=f"control.{peer.pid}")
         self._conversations[conversation] = writes
         conversation.add_done_callback(self._forget)
+
+    def _no_room(self) -> bytes:
+        self._accepted += 1
+        return self._refuse(None, Overloaded("the daemon has no file descriptors left; its log says since when"))
 
     def _forget(self, conversation: asyncio.Task[None]) -> None:
         del self._conversations[conversation]

@@ -8,6 +8,7 @@ from typing import TextIO
 import structlog
 
 from edgeguard.core.site import LogSpec
+from edgeguard.runtime.library_words import hear_libraries
 
 
 class _Stderr:
@@ -32,7 +33,10 @@ def _on_a_terminal() -> bool:
 
 
 def configure_log(spec: LogSpec) -> None:
-    """Set up structlog for the process. `auto` is human on a terminal, JSON elsewhere."""
+    """Set up structlog for the process, what libraries say by Python's own logging included.
+
+    `auto` is human on a terminal, JSON elsewhere.
+    """
     terminal = _on_a_terminal()
     human = spec.format == "human" or (spec.format == "auto" and terminal)
     renderer: structlog.types.Processor = (
@@ -49,3 +53,4 @@ def configure_log(spec: LogSpec) -> None:
         logger_factory=lambda *_: _Stderr(),
         cache_logger_on_first_use=False,
     )
+    hear_libraries()

@@ -37,8 +37,12 @@ def age_s(at: Stamp | None, now: Stamp) -> float:
 
 
 def rss_mib() -> float:
-    """Resident memory of this process now, from /proc/self/statm (visible under ProcSubset=pid)."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / 2**20
+    """Resident memory now, from /proc/self/statm (visible under ProcSubset=pid); the most so far where that cannot be read."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:  # no descriptor is left, for one
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return pages * _PAGE_BYTES / 2**20
 
 
 def cpu_s() -> float:

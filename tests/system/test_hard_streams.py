@@ -1,5 +1,6 @@
 """Streams as they are in basements: packets lost, connections cut, late key frames, another size on the way, damaged pictures."""
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -96,3 +97,47 @@ def test_a_stream_lives_through_loss_cuts_late_key_frames_other_sizes_and_damage
                 assert seen.fell_back == 0
         finally:
             relay.close()
+
+
+class Hurry:
+    """A clock that only pauses move, so that nobody waits for them."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, span_s: float) -> None:
+        self.now_s += span_s
+
+
+def held() -> tuple[int, int]:
+    """Descriptors and threads of this process."""
+    return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
+
+
+@pytest.mark.timeout(600)
+def test_a_hundred_connections_leave_nothing_behind(tmp_path: Path) -> None:
+    wanted = 100 if os.environ.get("EDGEGUARD_SOAK") == "long" else 6
+    wall = film.write(tmp_path / "wall.ts", film.drawn(20, seconds=2.0), fps=20, gop=2)
+    with rtsp_server(tmp_path) as (viewers, sources), process(publish(sources, wall), tmp_path / "publish.log"):
+        relay, time = LossyRelay(viewers), Hurry()
+        spec = CameraSpec(CameraName("eye"), relay.url, Task.FALLING, Labels("", ""), transport="udp")
+        camera = LiveCamera(access_of(spec, None), random.Random(1), clock=time, sleep=time.sleep)
+        happenings = camera.happenings()
+        holds: list[tuple[int, int]] = []
+        try:
+            for happening in happenings:
+                if isinstance(happening, tuple):
+                    relay.cut()
+                elif isinstance(happening, Lost) and camera.connections > len(holds):
+                    holds.append(held())
+                    if len(holds) == wanted:
+                        break
+        finally:
+            happenings.close()
+            relay.close()
+    descriptors, threads = zip(*holds, strict=True)
+    assert max(descriptors[3:]) <= max(descriptors[:3]), holds
+    assert max(threads[3:]) <= max(threads[:3]) + 4, f"those of the relay come and go: {holds}"

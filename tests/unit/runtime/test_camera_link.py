@@ -14,6 +14,7 @@ from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.errors import EdgeguardError, Permanent, Retryable
 from edgeguard.core.ids import CameraName
 from edgeguard.core.point import Labels
+from edgeguard.runtime import camera_link
 from edgeguard.runtime.camera_link import CameraLink
 
 pytestmark = pytest.mark.slow
@@ -51,6 +52,28 @@ def test_a_process_that_never_shows_life_is_ended_even_if_it_will_not_hear() -> 
     made = link(deaf, start_s=1.0)
     assert "showed no sign of life" in str(end_of(made))
     assert made.pid == 0
+
+
+def test_a_process_that_was_stopped_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGSTOP: it hears no SIGTERM either."""
+    monkeypatch.setattr(camera_link, "CAMERA_TERM_S", 0.2)
+
+    async def story() -> tuple[int, str]:
+        made = link("import time; time.sleep(600)", silent_s=1.5)
+        running = asyncio.create_task(made.run())
+        while not made.pid:
+            await asyncio.sleep(0.01)
+        pid = made.pid
+        made.hear(BeatView(0.0, 1, 0, 0, 1, 0, 0.0, 0, 0, "", 0, 0.0))
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(Retryable) as error:
+            await running
+        return pid, str(error.value)
+
+    pid, words = asyncio.run(story())
+    assert words.startswith("its process showed no sign of life for ")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_process_whose_main_loop_stands_still_is_ended() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 import structlog
 
 from edgeguard.core.site import LogSpec
+from edgeguard.runtime.library_words import LibraryWords
 from edgeguard.runtime.log import configure_log
 
 HOSTILE = 'a\nb\r\x1b[31mred\x1b[0m\u2028c"d\\\x00\x7f\x9b\ud800电梯'
@@ -23,9 +25,10 @@ class Broken(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    before = structlog.get_config()
+    before, handlers = structlog.get_config(), list(logging.getLogger().handlers)
     yield
     structlog.configure(**before)
+    logging.getLogger().handlers[:] = handlers
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,3 +117,31 @@ def test_a_new_level_holds_for_loggers_that_exist(capsys: pytest.CaptureFixture[
     configure_log(LogSpec(level="debug", format="json"))
     log.debug("c.d")
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["c.d"]
+
+
+def test_what_a_library_says_is_a_line_of_the_log_too(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        configure_log(LogSpec(format="json"))
+    foreign = logging.getLogger("some.library")
+    foreign.info("of no interest")
+    foreign.error("a callback\nfailed: %s", "why", exc_info=ZeroDivisionError("x"))
+    foreign.warning("%d arguments", "no")
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (first["event"], first["level"], first["library"]) == ("library.said", "error", "some.library")
+    assert first["words"] == "a callback\nfailed: why"
+    assert "ZeroDivisionError: x" in first["exception"]
+    assert (second["level"], second["words"]) == ("warning", "%d arguments")
+
+
+def test_a_library_that_babbles_is_heard_once_a_minute_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(LogSpec(format="json"))
+    now_s = 5.0
+    words = LibraryWords(lambda: now_s)
+    for now_s in (5.0, 5.0, 6.0, 64.9, 65.1):
+        words.handle(logging.makeLogRecord({"name": "a", "levelno": logging.WARNING, "msg": f"{now_s:g} fails".partition(" ")[2]}))
+    for index in range(200):
+        words.handle(logging.makeLogRecord({"name": "a", "levelno": logging.ERROR, "msg": f"kind {index}"}))
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["words"], line["held_back"]) for line in told[:2]] == [("fails", 0), ("fails", 3)]
+    assert len(told) == 202
+    assert len(words._said) <= 64
