@@ -69,6 +69,10 @@ class Path:
         """Median diameter across the streak, px."""
         return float(np.median([mark.thickness for mark in self.marks]))
 
+    def length_px(self, exposure_s: float) -> float:
+        """Median of its longest extent, less what it may have been drawn out in `exposure_s`: how long the thing itself is, px."""
+        return float(np.median([max(1.0, m.length - exposure_s * math.hypot(*self.velocity(m.t_s))) for m in self.marks]))
+
     @property
     def fall_px(self) -> float:
         """From the highest point to the end."""

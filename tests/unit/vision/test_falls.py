@@ -19,21 +19,27 @@ WIDTH, HEIGHT, FPS = 1280, 720, 25.0
 PX_PER_M = 20.0
 
 
-def spot(x: float, y: float, size: float = 5.0, contrast: float = 40.0) -> list[float]:
-    return [x, y, x - size / 2, y - size / 2, size, size, size * size * 0.8, contrast]
+def spot(x: float, y: float, size: float = 5.0, contrast: float = 40.0, wide: float = 1.0) -> list[float]:
+    return [x, y, x - wide * size / 2, y - size / 2, wide * size, size, wide * size * size * 0.8, contrast]
 
 
 def watch(
-    ways: Iterable[Way], seconds: float = 8.0, fps: float = FPS, seed: int = 1, size: float = 5.0, slow: bool = False
+    ways: Iterable[Way],
+    seconds: float = 8.0,
+    fps: float = FPS,
+    seed: int = 1,
+    size: float = 5.0,
+    slow: bool = False,
+    wide: float = 1.0,
 ) -> list[Fall]:
-    """Everything that is told of things that go these ways, seen with half a pixel of noise."""
+    """Everything that is told of things that go these ways, `wide` times as wide as tall, half a pixel of noise."""
     rng = np.random.default_rng(seed)
     state = FallState(Scene(WIDTH, HEIGHT, slow=slow))
     told: list[Fall] = []
     ways = list(ways)
     for n in range(int(seconds * fps)):
         places = [place for way in ways if (place := way(n / fps)) is not None]
-        rows = [spot(x + rng.normal(0, 0.4), y + rng.normal(0, 0.4), size) for x, y in places]
+        rows = [spot(x + rng.normal(0, 0.4), y + rng.normal(0, 0.4), size, wide=wide) for x, y in places]
         spots = Spots(np.array(rows)) if rows else Spots.none()
         state, falls = step(state, n / fps, spots, np.full(len(rows), 0.02))
         told += falls
@@ -140,6 +146,12 @@ def test_a_car_that_comes_nearer_is_too_large_for_its_acceleration() -> None:
         return 640 + 20 * near, 250 + 60 * near
 
     assert watch([way], seconds=7.0, size=34) == []
+
+
+def test_a_bumper_is_too_long_for_its_acceleration() -> None:
+    """Of a car that comes nearer only the edge may stand out, as thin as a thing that falls."""
+    assert len(watch([thrown(2.0)], size=5.0, wide=4.0)) == 1
+    assert watch([thrown(2.0)], size=5.0, wide=7.0) == []
 
 
 def test_drops_from_a_gutter_give_themselves_away() -> None:
