@@ -50,7 +50,7 @@ test: tools $(DEV_STAMP) ## install what the tests need, then run every check an
 	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(TIMED)
 
 # Hours. Each test has a short form in `make test`; the figures go to soak.jsonl.
-SOAK := tests/system/test_soak_*.py tests/system/test_store_disk.py tests/system/test_store_kill.py tests/system/test_store_uplink.py
+SOAK := tests/system/test_soak_*.py tests/system/test_hard_streams.py tests/system/test_store_disk.py tests/system/test_store_kill.py tests/system/test_store_uplink.py
 
 .PHONY: soak
 soak: tools $(DEV_STAMP) ## the long forms: a thousand kills, power cuts, a flapping network, bad disks; ARGS="-k kills"

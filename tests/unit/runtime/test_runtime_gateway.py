@@ -1,6 +1,7 @@
 """One site becomes another while running: only what differs is touched, and nothing that people rely on is lost."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import PurePath
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from runtime_kit import PROFILE, FakeUplink, House, bus, call, changed, device, living, low, site, uplink
+from structlog.testing import capture_logs
 
 from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.errors import ConfigError, Permanent
@@ -413,3 +415,34 @@ def test_an_unchanged_profile_is_the_same_unit_even_if_it_was_read_again() -> No
         assert len(house.buses) == 3
 
     told(story)
+
+
+# --- all down
+
+
+@pytest.mark.slow
+def test_thirty_devices_that_are_down_for_ten_minutes_fill_neither_log_nor_store() -> None:
+    units = range(1, 11)
+    many = site(*(device(f"d-{bus}-{unit}", bus, unit, period_ms=10_000) for bus in ("a", "b", "c") for unit in units))
+
+    async def story(house: House) -> None:
+        await asyncio.sleep(15)
+        before = len(house.store.taken)
+        for bus_name in ("a", "b", "c"):
+            for unit in units:
+                house.unit(bus_name, unit).silent = True
+        with capture_logs() as log:
+            await asyncio.sleep(600)
+        events = [entry["event"] for entry in log]
+        assert events.count("device.silent") == 30
+        assert len(events) <= 4 * 30, Counter(events)
+        items = [item for batch in house.store.taken[before:] for item in batch.items]
+        assert len(items) <= 6 * 30, Counter(str(item.stream) for item in items)
+        for bus_name in ("a", "b", "c"):
+            for unit in units:
+                house.unit(bus_name, unit).silent = False
+        with capture_logs() as log:
+            await asyncio.sleep(60)
+        assert [entry["event"] for entry in log].count("device.revived") == 30
+
+    told(story, many)
