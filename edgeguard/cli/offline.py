@@ -9,18 +9,18 @@ from typing import Final
 from rich.text import Text
 
 from edgeguard.cli.output import console, print_json, styled, table
+from edgeguard.cli.profile_alarms import alarm_table, alarms_of
 from edgeguard.cli.profile_worth import known_by, ledger_table, template_warning, worth_facts
 from edgeguard.cli.rules import profile_rules, tell_rules
 from edgeguard.cli.session import Exit, Lang, Session
-from edgeguard.cli.text import clean, label, number, value_text, word
+from edgeguard.cli.text import clean, label, number, word
 from edgeguard.config import ProfileLibrary, load_profile, load_site_with_notes
 from edgeguard.config.fit import Lessons, Taught, block_sizes, load_of
 from edgeguard.control.views import LabelsView
-from edgeguard.core.alarm import Condition
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.meter import PartKind
 from edgeguard.core.point import Labels, Point
-from edgeguard.core.profile import AlarmTemplate, DeviceProfile
+from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, Site
 
@@ -169,7 +169,7 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
                 **_profile_facts(profile),
                 **worth_facts(profile),
                 "point_list": [_point_facts(point) for point in profile.points],
-                "alarms": profile.alarms,
+                "alarms": alarms_of(profile),
                 "rules": profile_rules(profile),
             }
         )
@@ -205,13 +205,8 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
     for point, (address, type_) in zip(profile.points, _places(profile, lang), strict=True):
         made.add_row(point.name, clean(point.unit), address, type_, _label(point.labels, lang), _write_rule(point, lang))
     out.print(made)
-    if profile.alarms:
-        out.print()
-        condition, text = lang.say("条件", "condition"), lang.say("说明", "text")
-        alarms = table(lang.say("报警", "alarm"), lang.say("级别", "severity"), condition, text, wrap=(condition, text))
-        for alarm in profile.alarms:
-            alarms.add_row(alarm.name, word(alarm.severity.value, lang), _condition(alarm, lang), _label(alarm.text, lang))
-        out.print(alarms)
+    out.print()
+    out.print(alarm_table(profile, lang))
     if views := profile_rules(profile):
         out.print()
         tell_rules(lang, views, whole=False)
@@ -303,11 +298,3 @@ def _write_rule(point: Point, lang: Lang) -> str:
     if bounds == [None, None]:
         return lang.say("是", "yes")
     return f"{bounds[0] or '…'} … {bounds[1] or '…'}"
-
-
-def _condition(alarm: AlarmTemplate, lang: Lang) -> str:
-    signs = {Condition.HIGH: ">", Condition.LOW: "<", Condition.EQUALS: "=", Condition.DIFFERS: "≠"}
-    delay = f", {alarm.on_delay_ms / 1000:g} s" if alarm.on_delay_ms else ""
-    if alarm.condition not in signs:
-        return lang.say("无应答", "no answer") + delay
-    return f"{alarm.point} {signs[alarm.condition]} {value_text(alarm.limit, lang)}{delay}"

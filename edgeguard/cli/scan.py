@@ -211,12 +211,13 @@ def _show(session: Session, view: ScanView, text: str) -> None:
     for noise in view.noises:
         told = f"{noise.protocol} {noise.line} {noise.address}: {clean(noise.heard, 200)}"
         console().print(styled(lang.say(f"听到杂音:{told}", f"heard something at {told}"), "yellow"))
-    took = duration(view.elapsed_s, lang)
+    took, expected = duration(view.elapsed_s, lang), duration(view.expected_s, lang)
     ended = {"complete": lang.say("完成", "complete"), "stopped": lang.say("已停止", "stopped")}.get(
         view.ended, clean(view.ended, 200)
     )
-    summary = f"{len(view.found)} 台设备,{view.asked}/{view.questions} 次询问,用时 {took}({ended})"
-    console().print(lang.say(summary, f"{len(view.found)} devices, {view.asked} of {view.questions} questions, {took} ({ended})"))
+    zh = f"{len(view.found)} 台设备,{view.asked}/{view.questions} 次询问,用时 {took},预计 {expected}({ended})"
+    en = f"{len(view.found)} devices, {view.asked} of {view.questions} questions, {took}, expected {expected} ({ended})"
+    console().print(lang.say(zh, en))
     if text:
         sys.stdout.write(f"\n{text}")
 

@@ -12,6 +12,7 @@ from edgeguard.config.files import Files
 from edgeguard.config.interlock_check import Draft, with_interlocks
 from edgeguard.config.line_check import device_line
 from edgeguard.config.mistakes import Mistakes, did_you_mean
+from edgeguard.config.output_alarms import output_alarms
 from edgeguard.config.overrides import build_alarms, override_reports
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.profiles import ProfileLibrary, written_names
@@ -88,7 +89,8 @@ def build_devices(
     drafts: list[Draft] = []
     for one in rows:
         domain, row, path = found[one.name], one.row, one.path
-        alarms = build_alarms(one.name, explained(one.profile, domain), row, path, mistakes, templates(domain))
+        by_rules = (*templates(domain), *output_alarms(one.profile, one.draft.own_alarms))
+        alarms = build_alarms(one.name, explained(one.profile, domain), row, path, mistakes, by_rules)
         narrowed = override_reports(one.profile, row, path, mistakes)
         raw = one.raw
         if raw is not None:

@@ -15,3 +15,7 @@ PATIENCE_MIN_S: Final = 0.1
 """The least that a station which is well known is waited for once bytes have come that are no answer."""
 FIRST_ROUNDS_S: Final = 20.0
 """Within so long after the start every device is asked for the first time, however long its period; again if it was silent."""
+OUTPUT_CHANGED_MS: Final = 10_000
+"""An output that is not as it was written for so long is told: shorter than that it may be on its way."""
+OUTPUTS_NAMED: Final = 8
+"""Outputs that an alarm names one by one."""

@@ -31,6 +31,7 @@ from edgeguard.runtime.commander import Commander
 from edgeguard.runtime.families import watches_of
 from edgeguard.runtime.field import Field, Unit, UnitSpec, unit_specs
 from edgeguard.runtime.limits_memory import FILE_NAME, LimitsMemory
+from edgeguard.runtime.output_watch import OutputWatch
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
 from edgeguard.runtime.rates_kept import OWNER, RatesKept
@@ -80,6 +81,7 @@ class Gateway:
         self.aliases: list[Callable[[str], tuple[str, ...]]] = []
         """Under which other texts the same resident may stand in the store: a plate as its keyed hash."""
         self.certificates = CertificateWatch()
+        self.outputs = OutputWatch()
         self.commander = Commander(store, clock, self._answer)
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
@@ -130,7 +132,8 @@ class Gateway:
 
     def _families(self, site: Site) -> tuple[Watch, ...]:
         """Everything that looks at devices, and what looks at the gateway itself."""
-        return (*watches_of(site), self.certificates, CameraWatch(site.cameras, self.cameras.sighted), self.cameras.throws)
+        own = (self.certificates, self.outputs, CameraWatch(site.cameras, self.cameras.sighted), self.cameras.throws)
+        return (*watches_of(site), *own)
 
     async def _take_down(self, units: Sequence[UnitSpec]) -> dict[AlarmName, Alarm]:
         """Stop these and forget their devices; their alarm states."""

@@ -21,6 +21,7 @@ from edgeguard.core.item import Item
 from edgeguard.core.limits import INTERLOCK_READ_S, WRITES_AT_ONCE
 from edgeguard.core.point import Outcome, Point, Value
 from edgeguard.core.quality import Fault
+from edgeguard.core.rule_state import RuleState
 from edgeguard.driver import Device, WriteResult, write_all, write_one
 from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unmet
 from edgeguard.rules.items import command_item
@@ -101,7 +102,8 @@ class Writing:
         except (StoreError, asyncio.CancelledError):
             for wish in wishes:
                 self._rates.take_back(_rate(wish), counted[wish])
-                self._gateway.pipeline.emit(self._record(wish, "failed", olds[wish], by), self._rates.state(_rate(wish)))
+                states = (self._rates.state(_rate(wish)), *self._ended(wish, Fate.NOT_SENT, None))
+                self._gateway.pipeline.emit(self._record(wish, "failed", olds[wish], by), *states)
             raise
         begun_s = asyncio.get_running_loop().time()
         try:
@@ -115,7 +117,7 @@ class Writing:
                 else:
                     self.hands[PointRef(wish.device, wish.point)] = Hand(by, self._gateway.clock.now().boot_ms)
                 record = self._record(wish, end.fate.value, olds[wish], by, end.read_back, end.detail)
-                self._gateway.pipeline.emit(record, self._rates.state(_rate(wish)))
+                self._gateway.pipeline.emit(record, self._rates.state(_rate(wish)), *self._ended(wish, end.fate, end.written))
         return tuple(
             End(wish, e.fate, e.detail, e.read_back, e.written, olds[wish], took_ms, e.error)
             for wish, e in ((wish, ends[wish]) for wish in wishes)
@@ -125,8 +127,12 @@ class Writing:
         names = ", ".join(wish.target for wish in wishes)
         verb = "was" if len(wishes) == 1 else "were"
         items = tuple(self._record(wish, "accepted", olds[wish], by) for wish in wishes)
-        states = tuple(self._rates.state(_rate(wish)) for wish in wishes)
+        outputs = self._gateway.outputs.before(PointRef(wish.device, wish.point) for wish in wishes)
+        states = (*(self._rates.state(_rate(wish)) for wish in wishes), *outputs)
         await self._put(Batch(items, states=states), f"{names} {verb} not written: the disk takes nothing, so nobody would know")
+
+    def _ended(self, wish: Wish, fate: Fate, written: Value | None) -> tuple[RuleState, ...]:
+        return self._gateway.outputs.after(PointRef(wish.device, wish.point), fate, written, self._gateway.clock.now())
 
     async def _in_turn(self, wishes: Sequence[Wish], ends: dict[Wish, End], sending: set[Wish], counted: dict[Wish, int]) -> None:
         async with AsyncExitStack() as stack:

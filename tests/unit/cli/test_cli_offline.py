@@ -201,6 +201,38 @@ def test_an_unknown_profile_is_code_2(nobody: Desk) -> None:
     assert "there is no profile of that name" in printed.err
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ('condition = "deviation"\npoint = "power"\nreference = "voltage"\nlimit = 3', "power is off voltage by > 3"),
+        ('condition = "rate"\npoint = "power"\nlimit = 3\nper = "2m"', "power changes by > 3 in 2 min 0 s"),
+        (
+            'condition = "stuck"\npoint = "power"\nonly_while = "voltage > 3"',
+            "power has not moved for 1 min 0 s, only while voltage > 3",
+        ),
+        ('condition = "stale"\npoint = "power"\non_delay = "1m"', "power has no good value, 60 s"),
+        ('condition = "when"\nwhen = "power > 3 and voltage < 2"', "power > 3 and voltage < 2"),
+        ('condition = "low-low"\npoint = "power"\nlimit = 3\nhysteresis = 1', "power < 3"),
+    ],
+)
+def test_every_kind_of_alarm_of_a_profile_is_told_in_words(nobody: Desk, tmp_path: Path, condition: str, told: str) -> None:
+    text = (shipped_configs() / "profiles" / "eastron-sdm120.toml").read_text(encoding="utf-8")
+    alarm = f'[[alarm]]\nname = "mine"\nseverity = "minor"\ntext = {{ zh = "某", en = "some" }}\n{condition}\n'
+    place = text.index("[[alarm]]")
+    own = (text[:place] + alarm + text[place:]).replace('name = "eastron-sdm120"', 'name = "my-meter"')
+    (tmp_path / "my-meter.toml").write_text(own, encoding="utf-8")
+    shown = nobody.type("profile", "show", "my-meter", "--profiles", str(tmp_path), lang="en", width=160)
+    assert any(line.startswith("mine ") and told in line for line in shown.out.splitlines()), shown.out
+
+
+def test_what_a_relay_board_watches_is_shown(nobody: Desk) -> None:
+    shown = nobody.type("profile", "show", "waveshare-relay8", lang="en", width=160)
+    assert "output-changed" in shown.out
+    assert "comms-lost" in shown.out
+    names = [alarm["name"] for alarm in json.loads(nobody.type("profile", "show", "waveshare-relay8", "--json").out)["alarms"]]
+    assert names == ["comms-lost", "output-changed"]
+
+
 def test_a_profile_shows_what_it_is_worth(nobody: Desk) -> None:
     printed = nobody.type("profile", "show", "generic-ats", "--lang", "en")
     told = json.loads(nobody.type("profile", "show", "generic-ats", "--json").out)

@@ -111,3 +111,46 @@ def test_mistakes_in_alarms_are_told_with_their_line(tmp_path: Path, extra: str,
     found = mistakes(tmp_path, extra)
     assert any(wrong in line for line in found), found
     assert all(int(line.partition(":")[0]) > LINES for line in found if wrong in line)
+
+
+BOARD = """[gateway]
+site = "lakeside"
+id = "b07"
+[[bus]]
+name = "riser"
+url = "rtu+tcp://127.0.0.1:4001"
+[[device]]
+name = "board"
+bus = "riser"
+profile = "{profile}"
+address = 1
+every = "2s"
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "extra", "has"),
+    [
+        ("waveshare-relay8", "", True),
+        ("kmtronic-relay8", "", True),
+        ("wellpro-wp8027adam", "", True),
+        ("wellpro-wp8028adam", "", True),
+        ("wellpro-wp8028adam", "points = ['input_1']\n", False),
+        ("eastron-sdm120", "", False),
+        ("grundfos-cim200", "", False),
+        ("waveshare-relay8", "[device.alarms.output-changed]\nenabled = false\n", False),
+    ],
+)
+def test_a_device_with_switched_outputs_watches_them(tmp_path: Path, profile: str, extra: str, has: bool) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(BOARD.format(profile=profile) + extra, encoding="utf-8")
+    (device,) = load_site(path).devices
+    assert ("board.output-changed" in {rule.name for rule in device.alarms}) is has
+
+
+def test_an_alarm_of_the_site_s_own_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    own = "[[device.alarm]]\nname = 'output-changed'\npoint = 'relay_1'\ncondition = 'equals'\nlimit = true\n" + END
+    path.write_text(BOARD.format(profile="waveshare-relay8") + own, encoding="utf-8")
+    (device,) = load_site(path).devices
+    assert [rule.condition for rule in device.alarms if rule.name == "board.output-changed"] == [Condition.EQUALS]
