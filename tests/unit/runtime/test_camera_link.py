@@ -49,9 +49,16 @@ def test_a_program_that_is_not_there() -> None:
 
 def test_a_process_that_never_shows_life_is_ended_even_if_it_will_not_hear() -> None:
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    made = link(deaf, start_s=1.0)
-    assert "showed no sign of life" in str(end_of(made))
-    assert made.pid == 0
+    stopped = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
+
+    async def all_at_once() -> list[BaseException | None]:
+        return await asyncio.gather(*(one.run() for one in made), return_exceptions=True)
+
+    made = [link(program, start_s=1.0) for program in (deaf, stopped)]
+    for one, error in zip(made, asyncio.run(all_at_once()), strict=True):
+        assert isinstance(error, Retryable)
+        assert "showed no sign of life" in str(error)
+        assert one.pid == 0
 
 
 def test_a_process_that_was_stopped_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
