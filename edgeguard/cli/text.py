@@ -12,6 +12,7 @@ from typing import Final
 from edgeguard.cli.session import Lang
 from edgeguard.control.views import LabelsView, PointView
 from edgeguard.core.point import Value
+from edgeguard.core.printable import spelled
 
 CLEAN_CHARS: Final = 400
 """Nothing that a device says is worth more than this on a screen."""
@@ -31,7 +32,7 @@ def clean(text: str, limit: int = CLEAN_CHARS) -> str:
         elif char.isspace() and unicodedata.category(char) == "Zs":
             made.append(" ")
         else:
-            made.append(_spelled(char))
+            made.append(spelled(char))
     if len(text) > limit:
         made[limit - 1 :] = ["…"]
     return "".join(made)
@@ -42,10 +43,6 @@ def clean_json(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
-
-
-def _spelled(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def label(labels: LabelsView, lang: Lang) -> str:

@@ -54,17 +54,26 @@ def shaken(before: Site, after: Site, may_change: frozenset[str]) -> tuple[str, 
     if _REACTION not in may_change:
         found |= dict.fromkeys(_alarms(before, after))
     if WRITABLE not in may_change:
-        found |= dict.fromkeys(_writable(old, new, after))
+        found |= dict.fromkeys(_writable(old, new, before, after))
     return tuple(found)
 
 
-def _writable(old: Mapping[DeviceName, _Ground], new: Mapping[DeviceName, _Ground], after: Site) -> Iterator[str]:
-    """Devices that could be written and that the gateway's own file does not have there."""
+def _writable(old: Mapping[DeviceName, _Ground], new: Mapping[DeviceName, _Ground], before: Site, after: Site) -> Iterator[str]:
+    """Devices that could be written and that the gateway's own file does not have there, or does not let be written there."""
+    held = {device.name: _writes(device) for device in before.devices}
     for device in after.devices:
-        if any(point.write is not None for point in device.profile.points) and old.get(device.name) != new[device.name]:
-            known = old.get(device.name)
+        writes = _writes(device)
+        known = old.get(device.name)
+        if writes and known != new[device.name]:
             what = f"device[{device.name}]" if known is None else f"device[{device.name}].{known.differs(new[device.name])}"
             yield sentence(f"{what}, of a device that can be written (with points = [...] it is only read),", WRITABLE)
+        elif more := sorted(writes - held.get(device.name, frozenset())):
+            yield sentence(f"device[{device.name}].points, which would let {', '.join(more)} be written,", WRITABLE)
+
+
+def _writes(device: DeviceSpec) -> frozenset[str]:
+    """The points that can be written; `points = [...]` keeps others away."""
+    return frozenset(str(point.name) for point in device.profile.points if point.write is not None)
 
 
 def _alarms(before: Site, after: Site) -> Iterator[str]:

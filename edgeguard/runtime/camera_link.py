@@ -11,7 +11,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 
@@ -20,6 +20,7 @@ from edgeguard.control.camera_views import BeatView
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.camera_limits import CAMERA_SILENT_S, CAMERA_START_S, CAMERA_STDERR_BYTES, CAMERA_TERM_S
 from edgeguard.core.errors import Permanent, Retryable
+from edgeguard.core.printable import printable
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 1.0
@@ -103,9 +104,12 @@ class CameraLink:
             if not line:
                 return
             self._last_words = line.decode("utf-8", "replace").strip() or self._last_words
+            stderr: TextIO | None = sys.stderr
+            if stderr is None:
+                continue
             with contextlib.suppress(OSError, ValueError):
-                sys.stderr.buffer.write(line)
-                sys.stderr.buffer.flush()
+                stderr.write(printable(line.decode("utf-8", "backslashreplace"), "\n\t"))
+                stderr.flush()
 
     def _end_of(self, code: int, hung: str) -> Exception:
         words = self._last_words[-300:]

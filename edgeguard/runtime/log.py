@@ -7,6 +7,7 @@ from typing import TextIO
 
 import structlog
 
+from edgeguard.core.printable import printable
 from edgeguard.core.site import LogSpec
 from edgeguard.runtime.library_words import hear_libraries
 
@@ -32,6 +33,12 @@ def _on_a_terminal() -> bool:
     return stderr is not None and not stderr.closed and stderr.isatty()
 
 
+def _harmless(_logger: object, _name: str, told: structlog.types.EventDict) -> structlog.types.EventDict:
+    """What a device, a topic or a file says must not command the terminal of whoever reads; tracebacks keep their lines."""
+    texts = {key: printable(value, "\n" if key == "exception" else "") for key, value in told.items() if isinstance(value, str)}
+    return {**told, **texts}
+
+
 def configure_log(spec: LogSpec) -> None:
     """Set up structlog for the process, what libraries say by Python's own logging included.
 
@@ -47,6 +54,7 @@ def configure_log(spec: LogSpec) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
+            *((_harmless,) if human else ()),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, spec.level.upper())),

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from edgeguard.core.errors import Permanent, StoreError
-from edgeguard.store.audit_chain import ERASED_BODY, link
+from edgeguard.store.audit_chain import ERASED_BODY, erased_in, link
 from edgeguard.store.damage import DATABASE
 
 _READ_ROWS: Final = 500
@@ -53,20 +51,27 @@ def verify_audit(directory: Path, noted: tuple[int, bytes] | None = None) -> Aud
     whole chain was computed anew.
     """
     with _reading(directory) as connection:
-        anchor, digest = connection.execute("SELECT n, hash FROM audit_anchor").fetchone()
-        first, sound = int(anchor) + 1, int(anchor)
-        emptied: set[int] = set()
+        anchor = connection.execute("SELECT CAST(n AS INTEGER), CAST(hash AS BLOB) FROM audit_anchor").fetchone()
+        if anchor is None:
+            return AuditVerdict(1, 0, "", 1, "what the first row is bound to is gone")
+        sound, digest = anchor
+        first = sound + 1
+        if noted is not None and noted[0] <= sound and noted != (sound, digest):
+            gone = f"row {noted[0]} is not kept any more: the rows begin at {first}, so that it proves nothing of them"
+            reason = gone if noted[0] < sound else f"row {sound} is not the one that was noted"
+            return AuditVerdict(first, sound, digest.hex(), noted[0], reason)
+        emptied: dict[int, str] = {}
         for row in _rows(connection, sound):
             if row.n != sound + 1:
                 return AuditVerdict(first, sound, digest.hex(), sound + 1, f"row {sound + 1} is missing")
             if noted is not None and row.n == noted[0] and row.hash != noted[1]:
                 return AuditVerdict(first, sound, digest.hex(), row.n, f"row {row.n} is not the one that was noted")
             if row.body == ERASED_BODY:
-                emptied.add(row.n)
+                emptied[row.n] = digest.hex()
             elif link(digest, row.body) != row.hash:
                 return AuditVerdict(first, sound, digest.hex(), row.n, f"row {row.n} does not fit the rows before it")
-            else:
-                emptied -= _erased_by(row.body)
+            elif (other := _strange(emptied, erased_in(row.body))) is not None:
+                return AuditVerdict(first, other - 1, emptied[other], other, f"row {other}, erased since, stood behind other rows")
             sound, digest = row.n, row.hash
         if emptied:
             row_n = min(emptied)
@@ -77,12 +82,13 @@ def verify_audit(directory: Path, noted: tuple[int, bytes] | None = None) -> Aud
         return AuditVerdict(first, sound, digest.hex())
 
 
-def _erased_by(body: bytes) -> set[int]:
-    """Numbers of the rows that this one says were erased."""
-    if b'"erased":' not in body:
-        return set()
-    told = orjson.loads(body)
-    return set(told["erased"]) if told.get("name") == "erase" else set()
+def _strange(emptied: dict[int, str], told: dict[int, str]) -> int | None:
+    """Take what is told to be erased out of `emptied`; the number of a row that stood behind another hash than it does now."""
+    for n, behind in told.items():
+        if behind and emptied.get(n, behind) != behind:
+            return n
+        emptied.pop(n, None)
+    return None
 
 
 def _rows(connection: sqlite3.Connection, after: int) -> Iterator[AuditRow]:

@@ -6,7 +6,7 @@ Old rows go in order, and leave their hash as the anchor, so that what is left c
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
@@ -35,6 +35,25 @@ def link(before: bytes, body: bytes) -> bytes:
     return hashlib.sha256(before + body).digest()
 
 
+def erased_in(body: bytes) -> dict[int, str]:
+    """Rows that this one says were erased, each with the hash (hex) that it stood behind, "" where that was not told.
+
+    Without that hash whoever can write here could compute everything before an erased row anew: nothing else binds it to them.
+    """
+    if b'"erased":' not in body:
+        return {}
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    numbers = told.get("erased") if isinstance(told, dict) and told.get("name") == "erase" else None
+    if not isinstance(numbers, list):
+        return {}
+    behind = told.get("behind")
+    hashes = behind if isinstance(behind, list) and len(behind) == len(numbers) else [""] * len(numbers)
+    return {n: str(digest) for n, digest in zip(numbers, hashes, strict=True) if isinstance(n, int)}
+
+
 class AuditChain:
     """The end of the chain, as the writer's connection sees it. Writing happens inside a transaction of the ledger."""
 
@@ -54,6 +73,24 @@ class AuditChain:
         row = self._connection.execute("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1").fetchone()
         row = row or self._connection.execute("SELECT n, hash FROM audit_anchor").fetchone()
         return int(row[0]), bytes(row[1])
+
+    def empty(self, numbers: Sequence[int]) -> Mapping[str, object]:
+        """Take out of these rows what they tell. Gives what the row that says so has to hold, for `erased_in`.
+
+        A row that told of earlier erasures hands them on.
+        """
+        erased: dict[int, str] = {}
+        for n in numbers:
+            row = self._connection.execute("SELECT CAST(body AS BLOB) FROM audit WHERE n = ?", (n,)).fetchone()
+            erased |= erased_in(row[0])
+            erased[n] = self._hash_of(n - 1).hex()
+        self._connection.executemany("UPDATE audit SET body = ? WHERE n = ?", [(ERASED_BODY, n) for n in numbers])
+        return {"erased": sorted(erased), "behind": [erased[n] for n in sorted(erased)]}
+
+    def _hash_of(self, n: int) -> bytes:
+        row = self._connection.execute("SELECT hash FROM audit WHERE n = ?", (n,)).fetchone()
+        row = row or self._connection.execute("SELECT hash FROM audit_anchor WHERE n = ?", (n,)).fetchone()
+        return b"" if row is None else bytes(row[0])
 
     def _prune(self, newest: int) -> None:
         first = self._connection.execute("SELECT min(n) FROM audit").fetchone()[0]

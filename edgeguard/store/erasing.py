@@ -16,7 +16,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.outbox_limits import ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
 from edgeguard.store import traces
-from edgeguard.store.audit_chain import ERASED_BODY, audit_body, deed
+from edgeguard.store.audit_chain import audit_body, deed
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import ERASED, Gap, merged
 from edgeguard.store.traces import holds, spellings
@@ -117,13 +117,13 @@ def _erase(
             ledger.empty(stream, held)
             rows += len(held)
         audit = _matching(ledger.connection, "audit", "n", "body", needles)
-        ledger.connection.executemany("UPDATE audit SET body = ? WHERE n = ?", [(ERASED_BODY, n) for n in audit])
+        emptied = ledger.audit.empty(audit)
         others = sum(_drop_elsewhere(ledger.connection, table, needles) for table in _other_tables(ledger.connection))
         rows += len(audit) + others
         if rows or files:
             ledger.append([gap.item(now) for gap in merged(gaps)])
             ledger.append([Item(Stream.EVENTS, now, deed("erase", "personal-data", rows, by))])
-            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, erased=audit, files=files))])
+            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, **emptied, files=files))])
         ledger.save_marks()
     return rows
 

@@ -101,6 +101,13 @@ def site(folder: Path, old: str = "", new: str = "", more: str = "") -> Site:
         ("limit = 3.0", "limit = 0.1", "reaction", "alarm sump.high, on which the reaction drain acts,"),
         (GATE_INPUT, row("loop", 8, points='"remote"'), "gate", "device[loop].address, which the gate north rests on,"),
         (PUMP, PUMP.replace("address = 3", "address = 9"), "writable", "device[pump].address, of a device that can be written"),
+        (PANEL, row("panel", 1), "writable", "device[panel].points, which would let relay be written,"),
+        (
+            SUMP,
+            SUMP.replace('points = ["level"]', 'points = ["level", "relay"]'),
+            "writable",
+            "device[sump].points, which would let",
+        ),
     ],
 )
 def test_what_controls_rest_on_needs_its_permission_by_name(folder: Path, old: str, new: str, permission: str, words: str) -> None:

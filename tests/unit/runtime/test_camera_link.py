@@ -42,6 +42,11 @@ def test_how_a_process_ended_is_told_in_words(capfd: pytest.CaptureFixture[str])
     assert "one\nthe model is not ours\n" in capfd.readouterr().err
 
 
+def test_what_a_stream_makes_its_process_say_commands_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    end_of(link(r"import sys; sys.stderr.buffer.write(b'title \x1b]0;owned\x07\xff \xe7\x94\xb5\n'); sys.exit(1)"))
+    assert "title \\x1b]0;owned\\x07\\xff 电\n" in capfd.readouterr().err
+
+
 def test_a_program_that_is_not_there() -> None:
     error = end_of(CameraLink(SPEC, ("/nowhere/python",)))
     assert (type(error), str(error)) == (Retryable, "its process cannot be started: No such file or directory")

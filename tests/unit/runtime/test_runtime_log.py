@@ -61,6 +61,17 @@ def test_hostile_text_does_not_command_a_terminal(capsys: pytest.CaptureFixture[
     assert "电梯" in line
 
 
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "\x1b[2J", "\x9b31m", "\u202egnp.exe", "\ud800"])
+def test_a_single_word_does_not_command_a_terminal(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """A renderer quotes texts with blanks in them; a word without any is as dangerous."""
+    configure_log(LogSpec(format="human"))
+    structlog.get_logger().info("scan.found", model=text, models=[text])
+    structlog.get_logger().error("child.failed", exc_info=ValueError(f"{text}\nnext"))
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert lines[-1] == "next"
+
+
 def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_log(LogSpec(format="json"))
     structlog.get_logger().error("child.failed", exc_info=ZeroDivisionError("x"))

@@ -65,6 +65,8 @@ async def test_a_whole_chain_is_sound_and_its_end_can_be_noted(tmp_path: Path) -
         ("UPDATE audit SET hash = x'00' WHERE n = 4", 4),
         ("UPDATE audit SET n = n + 10 WHERE n = 5", 5),
         ("UPDATE audit_anchor SET n = 1", 2),
+        ("DELETE FROM audit_anchor", 1),
+        ("UPDATE audit_anchor SET hash = 'text'", 1),
     ],
 )
 async def test_what_was_changed_or_taken_out_is_found(tmp_path: Path, sql: str, broken: int) -> None:
@@ -88,6 +90,20 @@ async def test_a_chain_that_was_computed_anew_is_not_the_one_that_was_noted(tmp_
     noted = verify_audit(tmp_path / "a")
     tamper(tmp_path / "a", "UPDATE audit SET hash = x'11' WHERE n = 3")
     assert verify_audit(tmp_path / "a", (3, bytes.fromhex(noted.head))).broken == 3
+
+
+async def test_a_noted_row_that_lies_before_the_kept_ones_proves_nothing(tmp_path: Path) -> None:
+    """Whoever computes the whole chain anew could let it begin behind what was noted."""
+    await filled(tmp_path)
+    noted = verify_audit(tmp_path)
+    at_3 = read_audit(tmp_path, 3)[0]
+    tamper(tmp_path, "UPDATE audit_anchor SET (n, hash) = (SELECT n, hash FROM audit WHERE n = 3)")
+    tamper(tmp_path, "DELETE FROM audit WHERE n <= 3")
+    assert verify_audit(tmp_path, (noted.last, bytes.fromhex(noted.head))).broken is None
+    assert verify_audit(tmp_path, (3, at_3.hash)).broken is None
+    assert verify_audit(tmp_path, (3, b"other")).broken == 3
+    verdict = verify_audit(tmp_path, (2, b"whatever"))
+    assert (verdict.broken, "not kept any more" in verdict.reason) == (2, True)
 
 
 async def test_old_rows_go_in_order_and_leave_their_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

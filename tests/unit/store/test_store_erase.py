@@ -16,6 +16,7 @@ from edgeguard.core.ids import CameraName
 from edgeguard.core.item import Item, OutboxRow, Stream
 from edgeguard.store import Batch, Store, read_audit, unread_pictures, verify_audit
 from edgeguard.store import group as grouping
+from edgeguard.store.audit_chain import link
 from edgeguard.store.traces import holds, spellings
 from edgeguard.testing.clock import FakeClock
 
@@ -102,6 +103,43 @@ async def test_a_row_that_was_emptied_by_other_means_is_found(tmp_path: Path) ->
         thief.commit()
     verdict = verify_audit(tmp_path)
     assert (verdict.broken, "no row says" in verdict.reason) == (3, True)
+
+
+async def test_rows_before_an_erased_one_cannot_be_written_anew(tmp_path: Path) -> None:
+    """The erased row can no longer be computed, so only what the erasure says of it ties it to what came before."""
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for text in (OTHER, OTHER, PLATE, OTHER):
+            await store.put(Batch((deed(clock, text),)))
+        await store.erase(PLATE, "bob")
+        head = await store.audit_head()
+        await store.put(Batch((deed(clock, OTHER),)))
+    noted = (head[0], bytes.fromhex(head[1]))
+    assert verify_audit(tmp_path, noted).broken is None
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as thief:
+        ((first, before),) = thief.execute("SELECT body, hash FROM audit WHERE n = 1").fetchall()
+        other = first.replace(b"amy", b"eve")
+        thief.execute("UPDATE audit SET body = ?, hash = ? WHERE n = 1", (other, link(b"", other)))
+        second = thief.execute("SELECT body FROM audit WHERE n = 2").fetchone()[0]
+        thief.execute("UPDATE audit SET hash = ? WHERE n = 2", (link(link(b"", other), second),))
+        thief.commit()
+    verdict = verify_audit(tmp_path, noted)
+    assert (verdict.broken, verdict.reason) == (3, "row 3, erased since, stood behind other rows")
+    assert before != link(b"", other)
+
+
+async def test_an_erasure_that_is_erased_itself_leaves_the_log_whole(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path), clock) as store:
+        for text in (OTHER, PLATE, OTHER):
+            await store.put(Batch((deed(clock, text),)))
+        await store.erase(PLATE, "carol-zhang")
+        await store.erase("carol-zhang", "bob")
+        verdict = verify_audit(tmp_path)
+        assert (verdict.broken, verdict.last) == (None, 5)
+        newest = orjson.loads(read_audit(tmp_path, 1)[0].body)
+        assert (newest["by"], newest["erased"]) == ("bob", [2, 4])
+    assert files_with(tmp_path, "carol-zhang") == []
 
 
 async def test_what_an_older_file_left_in_free_pages_is_rebuilt_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
