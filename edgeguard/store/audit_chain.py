@@ -74,10 +74,10 @@ class AuditChain:
         row = row or self._connection.execute("SELECT n, hash FROM audit_anchor").fetchone()
         return int(row[0]), bytes(row[1])
 
-    def empty(self, numbers: Sequence[int]) -> Mapping[str, object]:
-        """Take out of these rows what they tell. Gives what the row that says so has to hold, for `erased_in`.
+    def empty(self, numbers: Sequence[int]) -> Mapping[int, str]:
+        """Take out of these rows what they tell. Gives, in order, what the row that says so must tell, as `erased_in` finds it:
 
-        A row that told of earlier erasures hands them on.
+        rows with the hash (hex) that each stood behind. A row that told of earlier erasures hands them on.
         """
         erased: dict[int, str] = {}
         for n in numbers:
@@ -85,7 +85,7 @@ class AuditChain:
             erased |= erased_in(row[0])
             erased[n] = self._hash_of(n - 1).hex()
         self._connection.executemany("UPDATE audit SET body = ? WHERE n = ?", [(ERASED_BODY, n) for n in numbers])
-        return {"erased": sorted(erased), "behind": [erased[n] for n in sorted(erased)]}
+        return {n: erased[n] for n in sorted(erased)}
 
     def _hash_of(self, n: int) -> bytes:
         row = self._connection.execute("SELECT hash FROM audit WHERE n = ?", (n,)).fetchone()

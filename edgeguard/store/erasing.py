@@ -123,7 +123,8 @@ def _erase(
         if rows or files:
             ledger.append([gap.item(now) for gap in merged(gaps)])
             ledger.append([Item(Stream.EVENTS, now, deed("erase", "personal-data", rows, by))])
-            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, **emptied, files=files))])
+            erased = {"erased": tuple(emptied), "behind": tuple(emptied.values())}
+            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, **erased, files=files))])
         ledger.save_marks()
     return rows
 
