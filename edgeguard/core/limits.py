@@ -405,8 +405,6 @@ AUDIT_WITHIN_S: Final = 3.0
 TOLD_KEPT: Final = 256
 """What cameras told last: so many are known when they are told again."""
 RELOADS_WAITING: Final = 4
-LOOP_ERROR_QUIET_S: Final = 60.0
-LOOP_ERROR_KINDS: Final = 32
 
 # Embedded broker (demo and tests)
 BROKER_PACKET_BYTES: Final = 1024 * 1024

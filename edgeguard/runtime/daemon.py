@@ -30,7 +30,6 @@ from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
 from edgeguard.runtime.history_rate import OWNER, HistoryRate
 from edgeguard.runtime.log import configure_log
-from edgeguard.runtime.loop_errors import LoopErrors
 from edgeguard.runtime.notify import Notifier
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.progress import stuck
@@ -117,7 +116,6 @@ class Daemon:
     async def main(self) -> None:
         """Open the store, serve, stop in order: whoever may ask for something, polls, uplink, store."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(LoopErrors())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         store = await Store.open(self._site.store, self._clock, self._hear, survey=Extremes)
