@@ -17,8 +17,7 @@ from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, style, value_text, word
 from edgeguard.config import load_site
 from edgeguard.core.json_value import JsonValue
-from edgeguard.runtime.recordings import read_recording
-from edgeguard.runtime.rule_replay import Replayed, replay
+from edgeguard.runtime.rule_replay import Replayed, replay_recording
 
 _FOREVER_MS: Final = 1 << 52
 
@@ -42,7 +41,7 @@ def replay_rules(session: Session, wanted: Wanted) -> Exit:
     to_ms = _FOREVER_MS if wanted.to is None else moment_ms(wanted.to)
 
     def played(config: Path) -> Replayed:
-        return replay(load_site(config), read_recording(wanted.recording, from_ms, to_ms))
+        return replay_recording(load_site(config), wanted.recording, from_ms, to_ms)
 
     here = played(wanted.config)
     there = None if wanted.against is None else played(wanted.against)

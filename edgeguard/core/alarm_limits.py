@@ -25,5 +25,7 @@ REPLAY_LINE_BYTES: Final = 256 * 1024
 REPLAY_TICK_MS: Final = 1000
 REPLAY_TICKED_MS: Final = 900_000
 """In a gap of a recording time goes by seconds for so long, then by minutes."""
+REPLAY_PAUSE_MS: Final = MINUTE_MS
+"""Rounds of a recording that are further apart are not passed over in one stretch: counters are judged by the time between."""
 REPLAY_SHAPES: Final = 10_000
 """Devices of a recording whose points are remembered from round to round."""

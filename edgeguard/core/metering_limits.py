@@ -9,8 +9,8 @@ METER_SPREAD_QUARTERS: Final = 62 * 96
 METER_UNPLACED: Final = 400
 """Amounts that wait for the clock to be set: more than four days of quarters of an hour."""
 METER_DAY_EVENTS: Final = 32
-METER_RUN_READINGS: Final = 600
-"""Readings of one minute that go on one from the other wait to be counted together, and no more of them than this."""
+METER_RUN_READINGS: Final = 1000
+"""Readings of a quarter of an hour that go on one from the other wait to be counted together, and no more of them than this."""
 METER_LATE_STEP_MS: Final = 300_000
 """Readings further apart tell no demand: who knows what the peak between them was."""
 METERS_MAX: Final = 500

@@ -31,6 +31,16 @@ class TrendPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class TrendBlock:
+    """Rounds of one device that were kept together: `columns[i]` belongs to `points[i]`, each as long as `walls_ms`, which rise."""
+
+    device: DeviceName
+    points: tuple[TrendPoint, ...]
+    walls_ms: tuple[int, ...]
+    columns: tuple[tuple[Outcome, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrendRound:
     """One poll round of one device; `outcomes[i]` belongs to `points[i]`. A fault has lost its detail.
 

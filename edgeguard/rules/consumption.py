@@ -24,6 +24,7 @@ _AT_LEAST_MS: Final = 60_000
 """A counter that shows its steps late may step by what flows in so long."""
 _MARKED_MS: Final = 60_000
 """Wrong readings in a row that are gone within this are known to have been wrong."""
+_MINUTE_MS: Final = 60_000
 _WRAP_PARTS: Final = 100
 """Without a declared rate a roll-over may skip so much of the counter's range, at most: one part in so many."""
 
@@ -106,12 +107,13 @@ def step_run(meter: MeterSpec, state: CounterState, run: Sequence[Counted]) -> t
     """Readings of which each goes on from the one before, and the first from the newest known, as `step_counter` takes them.
 
     None of them may be far off, behind a pause, or on the other side of a declared exchange; nothing may wait to be believed. What
-    flowed from the first to the last that is counted is one step.
+    flowed within a minute of the wall clock is one step, and what flowed from one minute into another.
     """
     begun = state.last
     assert begun is not None  # noqa: S101 (the caller has looked)
     at, value, held = begun.at, begun.value, state.held
     changed, before, marked = state.changed, state.before, state.marked
+    steps: list[Step] = []
     for reading in run:
         for one in (held, reading):
             if one is None:
@@ -125,9 +127,21 @@ def step_run(meter: MeterSpec, state: CounterState, run: Sequence[Counted]) -> t
                 if marked is None or elapsed_ms(marked.at, one.at) >= _MARKED_MS:
                     before = value if marked is None else marked.value
                     marked = Counted(one.at, value)
-            at, value = one.at, max(one.value, value)
-    kept = CounterState(Counted(at, value), changed, before, (), held, marked)
-    return kept, () if at is begun.at else (Step(begun.at, at, value - begun.value),)
+            shown = max(one.value, value)
+            if begun.at is not at and not _in_one_minute(begun.at, one.at):
+                steps.append(Step(begun.at, at, value - begun.value))
+                begun = Counted(at, value)
+            at, value = one.at, shown
+            if not _in_one_minute(begun.at, at):
+                steps.append(Step(begun.at, at, value - begun.value))
+                begun = Counted(at, value)
+    if begun.at is not at:
+        steps.append(Step(begun.at, at, value - begun.value))
+    return CounterState(Counted(at, value), changed, before, (), held, marked), tuple(steps)
+
+
+def _in_one_minute(one: Stamp, other: Stamp) -> bool:
+    return one.wall_ms // _MINUTE_MS == other.wall_ms // _MINUTE_MS
 
 
 def elapsed_ms(start: Stamp, end: Stamp) -> int:

@@ -132,7 +132,7 @@ def step_meter(
 def step_meter_run(
     meter: MeterSpec, calendar: Calendar, percent: float, state: MeterState, baseline: Baseline, run: Sequence[Counted]
 ) -> tuple[MeterState, MeterOutput]:
-    """Readings that go on one from the other within a minute (see `step_run`), at once: the same as one after the other."""
+    """Readings that go on one from the other (see `step_run`) within a quarter of an hour: the same as one after the other."""
     counter, steps = step_run(meter, state.counter, run)
     return _counted(_Known(meter, calendar, percent, baseline), state, counter, steps, (), run[-1])
 

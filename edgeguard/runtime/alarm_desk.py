@@ -73,6 +73,8 @@ class AlarmDesk:
         self._chattering: set[AlarmName] = set()
         self._flood_kept = b""
         self._flood_told = self._flood
+        self.settled = 0
+        """Counts how often alarms moved in a way that others may notice."""
         self.flood_over: tuple[str, ...] = ()
         """Names of alarms that a flood kept back and that were let go at the last call: to be told once."""
 
@@ -135,7 +137,8 @@ class AlarmDesk:
             moved += self._look_at_common(snapshot.device, now)
         if not moved:
             return Outputs(told) if told else NOTHING
-        return replace(self._settle(moved, now), told=told)
+        outputs = self._settle(moved, now)
+        return replace(outputs, told=told) if told else outputs
 
     def find_out(self, findings: Mapping[AlarmName, Finding], now: Stamp) -> Outputs:
         """Families of rules have found something of their alarms. KeyError for an alarm that nobody has."""
@@ -235,7 +238,8 @@ class AlarmDesk:
         """What comes of alarms that moved: marks, parents, what people see, and the gateway's own alarms about alarms."""
         moved = [(sheet, wanted) for sheet, before in moved if (wanted := self._that_matter(sheet, before)) or not before]
         if not moved:
-            return Outputs()
+            return NOTHING
+        self.settled += 1
         for sheet, before in moved:
             for k, was in before.items():
                 if sheet.state.alarms[k].raised not in (None, was.raised):

@@ -25,7 +25,7 @@ from edgeguard.rules.still import Still, Turns, goes_on, still
 from edgeguard.rules.truth import Found, Inputs
 from edgeguard.rules.water import WaterMemory
 from edgeguard.runtime.record import DeviceRecord
-from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records
+from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records, Rest, Stretch
 
 OWNER: Final = "domain"
 NEVER: Final = Fault(Reason.NOT_POLLED)
@@ -168,6 +168,18 @@ class DomainWatch:
     def states(self) -> tuple[RuleState, ...]:
         """Everything that is remembered."""
         return tuple(post.state() for posts in self._posts.values() for post in posts if post.watched.family is not Family.POWER)
+
+    def rest(self, device: DeviceName) -> Rest | None:
+        """As `runtime.watches.Restful` has it."""
+        posts = self._posts.get(device, ())
+        if not all(post.rest for post in posts):
+            return None
+        return Rest(min((post.until_ms for post in posts), default=math.inf), tuple(chain.from_iterable(p.rest for p in posts)))
+
+    def rested(self, record: DeviceRecord, stretch: Stretch) -> None:
+        """As `runtime.watches.Restful` has it."""
+        for post in self._posts.get(record.spec.name, ()):
+            post.seen_at, post.shown = stretch.moment(stretch.end - 1), record.outcomes
 
     def _wake(self) -> None:
         """The wall clock was set: whoever goes by it looks at once."""

@@ -16,7 +16,7 @@ import structlog
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Item
-from edgeguard.core.metering import MICRO, EnergySpec, MeterName, MeterSpec, ZoneSpec
+from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, MeterName, MeterSpec, ZoneSpec
 from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_RUN_READINGS
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.snapshot import Snapshot
@@ -31,7 +31,7 @@ from edgeguard.rules.night import ZoneState, dump_zone, load_zone, part_of, step
 from edgeguard.rules.still import goes_on
 from edgeguard.rules.tariff import Rate, rate_at
 from edgeguard.runtime.record import DeviceRecord
-from edgeguard.runtime.watches import NOTHING, AlarmInput, Findings, Records
+from edgeguard.runtime.watches import ANY_ROUND, NOTHING, AlarmInput, CounterRest, Findings, Records, Rest, Stretch
 
 _log = structlog.get_logger()
 
@@ -57,14 +57,14 @@ class _Running:
     """How far the counter may go on from one reading to the next and be believed whatever the time between them."""
 
     def rests(self, value: float, at: Stamp) -> bool:
-        """This reading goes on from the one before within a minute of the wall clock, and waits to be counted with others.
+        """This reading goes on from the one before, within a minute and the same quarter, and waits to be counted with others.
 
         Nothing comes of such a reading but that the counter has gone on; so of many of them nobody can tell that they were counted
         at once (`rules.consumption.step_run`).
         """
-        if not self.from_ms <= at.wall_ms < self.to_ms or not self.low <= value <= self.high or at.boot_ms <= self.newest_ms:
+        if not self.from_ms <= at.wall_ms < self.to_ms or not self.low <= value <= self.high:
             return False
-        if len(self.run) >= METER_RUN_READINGS:
+        if not 0 < at.boot_ms - self.newest_ms <= MINUTE_MS or len(self.run) >= METER_RUN_READINGS:
             return False
         self.run.append((value, at))
         self.low, self.high, self.newest_ms = value, value + self.reach, at.boot_ms
@@ -73,12 +73,12 @@ class _Running:
     def looked(self, value: float, at: Stamp) -> None:
         """A reading was taken: until when those that go on from it may wait; none while any waits to be believed."""
         counter = self.state.counter
-        begin_ms = at.wall_ms - at.wall_ms % MINUTE_MS
+        begin_ms = at.wall_ms - at.wall_ms % QUARTER_MS
         self.to_ms = -1
         last = counter.last
         if counter.waiting or last is None or not at.synced or last.at.wall_ms < begin_ms or not goes_on(last.at, at):
             return
-        self.from_ms, self.to_ms, self.newest_ms = begin_ms, begin_ms + MINUTE_MS, at.boot_ms
+        self.from_ms, self.to_ms, self.newest_ms = begin_ms, begin_ms + QUARTER_MS, at.boot_ms
         for one in self.spec.replacements:
             if last.at.wall_ms < one.at_ms < self.to_ms:
                 self.to_ms = one.at_ms
@@ -170,6 +170,28 @@ class EnergyWatch:
             if output:
                 found = _together(found, self._said(running, output, snapshot.at))
         return found
+
+    def rest(self, device: DeviceName) -> Rest | None:
+        """As `runtime.watches.Restful` has it."""
+        meters = self._meters.get(device)
+        if meters is None:
+            return ANY_ROUND
+        if any(one.to_ms < 0 for one in meters):
+            return None
+        room = METER_RUN_READINGS
+        return Rest(counters=tuple(CounterRest(m.index, m.low, m.high, m.to_ms, room - len(m.run)) for m in meters))
+
+    def rested(self, record: DeviceRecord, stretch: Stretch) -> None:
+        """As `runtime.watches.Restful` has it."""
+        for running in self._meters.get(record.spec.name, ()):
+            column = stretch.columns[running.index]
+            for k in range(stretch.first, stretch.end):
+                value = column[k]
+                if value.__class__ is float or value.__class__ is int:
+                    running.run.append((value, stretch.moment(k)))
+            if running.run:
+                value, at = running.run[-1]
+                running.low, running.high, running.newest_ms = value, value + running.reach, at.boot_ms
 
     def tick(self, now: Stamp) -> Findings:
         """Time alone says nothing of a counter; what is not configured any more is forgotten."""

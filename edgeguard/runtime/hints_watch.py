@@ -39,7 +39,7 @@ from edgeguard.rules.maintenance import (
 from edgeguard.rules.sights import NEVER_MS, Memory, Round
 from edgeguard.rules.still import NOTHING_STILL, Still, goes_on
 from edgeguard.runtime.record import DeviceRecord
-from edgeguard.runtime.watches import NOTHING, Findings, Records
+from edgeguard.runtime.watches import ANY_ROUND, NOTHING, Findings, Records, Rest, Stretch
 
 _log = structlog.get_logger()
 
@@ -135,6 +135,19 @@ class HintsWatch:
         known.until_ms, known.still = rest(care, state, known.memory, seen, at)
         self._states[name] = state
         return self._findings(name, news, snapshot.at) if news.keep else NOTHING
+
+    def rest(self, device: DeviceName) -> Rest | None:
+        """As `runtime.watches.Restful` has it."""
+        if device not in self._cares:
+            return ANY_ROUND
+        known = self._memory.get(device)
+        return None if known is None else Rest(known.until_ms, fresh=(known.still,))
+
+    def rested(self, record: DeviceRecord, stretch: Stretch) -> None:
+        """As `runtime.watches.Restful` has it."""
+        known = self._memory.get(record.spec.name)
+        if known is not None:
+            known.at_ms = stretch.moment(stretch.end - 1).boot_ms
 
     def tick(self, now: Stamp) -> Findings:
         """What the beginning has left to say; days end with the rounds, which come even from a device that is silent."""

@@ -7,7 +7,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 import structlog
 
@@ -37,6 +38,7 @@ _log = structlog.get_logger()
 _NOT_DUE = Reason.NOT_DUE
 _FLOOD_OVER = Labels(zh="告警洪水已结束", en="the alarm flood is over")
 NEVER = Fault(Reason.NOT_POLLED, "no poll round has ended yet")
+NOBODY_HEARD: Final[Mapping[DeviceName, int]] = MappingProxyType({})
 
 
 class Accepts(Protocol):
@@ -161,17 +163,18 @@ class Pipeline:
         findings = [said for watch in self._watches if (said := watch.tick(now))]
         self._hand_over([outputs], self._flood_over(now), findings, now)
 
-    def idle_until_ms(self) -> float:
+    def idle_until_ms(self, heard_ms: Mapping[DeviceName, int] = NOBODY_HEARD) -> float:
         """Until this boot time `sweep` says nothing if no round comes: -1 while every second may count.
 
-        Families are taken to have said what their beginning left to say.
+        Families are taken to have said what their beginning left to say. `heard_ms`: devices that go on answering until then.
         """
         if self._unlooked:
             return -1.0
         idle_ms = self.desk.idle_until_ms(self._clock.now())
         for record in self._records.values():
             if record.at is not None and record.answered and not record.stale:
-                idle_ms = min(idle_ms, record.at.boot_ms + record.spec.stale_after_ms)
+                at_ms = heard_ms.get(record.spec.name, record.at.boot_ms)
+                idle_ms = min(idle_ms, at_ms + record.spec.stale_after_ms)
         return idle_ms
 
     def wish(self, name: AlarmName, by: str, action: str, outputs: Outputs, now: Stamp, detail: str = "") -> Batch:

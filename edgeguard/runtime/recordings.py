@@ -50,11 +50,19 @@ class Heard(NamedTuple):
 
 def read_recording(path: Path, from_ms: int, to_ms: int, kinds: Kinds | None = None) -> Iterator[Heard]:
     """Rounds with `from_ms <= time < to_ms` in the order of time. Permanent, with the line, for what is no recording."""
-    if path.is_dir() or path.name == DATABASE:
-        return _history(path if path.is_dir() else path.parent, from_ms, to_ms)
+    directory = history_of(path)
+    if directory is not None:
+        return _history(directory, from_ms, to_ms)
     if not path.is_file():
         raise Permanent(f"{path}: there is no such recording")
     return _in_order(path, _text(path, kinds or {}), from_ms, to_ms)
+
+
+def history_of(path: Path) -> Path | None:
+    """The state directory whose local history is meant by a path; None if it is a file of another form."""
+    if path.is_dir():
+        return path
+    return path.parent if path.name == DATABASE else None
 
 
 def _history(directory: Path, from_ms: int, to_ms: int) -> Iterator[Heard]:
@@ -63,10 +71,10 @@ def _history(directory: Path, from_ms: int, to_ms: int) -> Iterator[Heard]:
         for one in history.rounds(from_ms, to_ms):
             outcomes = one.outcomes
             names = shapes.of_points(one.device, one.points)
-            yield Heard(one.device, one.at.wall_ms, names, outcomes, _answered(outcomes))
+            yield Heard(one.device, one.at.wall_ms, names, outcomes, answered_by(outcomes))
 
 
-def _answered(outcomes: tuple[Outcome, ...]) -> bool:
+def answered_by(outcomes: tuple[Outcome, ...]) -> bool:
     """The device has said anything: a value, or that it will not give one."""
     if Fault not in set(map(type, outcomes)):
         return bool(outcomes)
@@ -151,7 +159,7 @@ def _line(line: bytes, shapes: "_Shapes", moments: "_Moments") -> Heard:
             names, outcomes = _without(names, outcomes, twice)
         faults = tuple(Fault(_reason(reason)) for reason in bad.values())
         names, outcomes = (*names, *bad), (*outcomes, *faults)
-        answered = _answered(outcomes)
+        answered = answered_by(outcomes)
     device = body["device"]
     if device.__class__ is not str:
         raise TypeError("device is no text")
@@ -227,7 +235,7 @@ def _rounds(reader: Iterator[list[str]], header: list[str], kinds: Kinds) -> Ite
 
 def _round(device: str, wall_ms: int, found: Mapping[PointName, Outcome], shapes: _Shapes) -> Heard:
     name, outcomes = DeviceName(device), tuple(found.values())
-    return Heard(name, wall_ms, shapes.of(name, tuple(found)), outcomes, _answered(outcomes))
+    return Heard(name, wall_ms, shapes.of(name, tuple(found)), outcomes, answered_by(outcomes))
 
 
 def _value(text: str, kind: Kind | None) -> Outcome:

@@ -4,7 +4,8 @@ The pipeline shows every family every poll round of every device, once a second 
 of a round: telemetry, alarms, the family's items, and the state that the family must not forget.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,9 +14,10 @@ import orjson
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, DeviceName
 from edgeguard.core.item import Item, Stream
-from edgeguard.core.point import Value
+from edgeguard.core.point import Outcome, Value
 from edgeguard.core.rule_state import RuleState
 from edgeguard.core.snapshot import Snapshot
+from edgeguard.rules.still import Still
 from edgeguard.runtime.record import DeviceRecord
 
 Records = Mapping[DeviceName, DeviceRecord]
@@ -62,6 +64,55 @@ class Findings:
 
 
 NOTHING = Findings()
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRest:
+    """So many readings of a counter need no look while each goes on from the one before, between two numbers, until a wall time."""
+
+    column: int
+    low: float
+    high: float
+    until_wall_ms: int
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Rounds of a device of which a family says nothing, nor keeps anything but that they were: until a boot time, at most.
+
+    `known`: what must hold of what is known of the points of these devices; `fresh`: of what the round itself says.
+    """
+
+    until_ms: float = math.inf
+    known: tuple[tuple[DeviceName, Still], ...] = ()
+    fresh: tuple[Still, ...] = ()
+    counters: tuple[CounterRest, ...] = ()
+
+
+ANY_ROUND = Rest()
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rounds of a device that rested: rows `[first, end)` of its columns, as they were read, with their moments."""
+
+    columns: Sequence[Sequence[Outcome]]
+    first: int
+    end: int
+    moment: Callable[[int], Stamp]
+
+
+class Restful(Protocol):
+    """A family that can be asked beforehand which rounds it will leave out, so that many of them are passed over at once."""
+
+    def rest(self, device: DeviceName) -> Rest | None:
+        """Which rounds of a device may be passed over now; None if not even the next one may."""
+        ...
+
+    def rested(self, record: DeviceRecord, stretch: Stretch) -> None:
+        """These rounds were passed over; `record` has the last of them already."""
+        ...
 
 
 class Watch(Protocol):

@@ -1,6 +1,7 @@
 """The history read back: beside the daemon or without it, without disturbing it, a few blocks at a time."""
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from edgeguard.core.errors import StoreError
 from edgeguard.core.history_limits import TREND_READ_ROWS
 from edgeguard.core.ids import BootId, DeviceName, PointName
 from edgeguard.core.point import Kind
-from edgeguard.core.trend import Aggregate, Grain, Sample, TrendPoint, TrendRound
+from edgeguard.core.trend import Aggregate, Grain, Sample, TrendBlock, TrendPoint, TrendRound
 from edgeguard.rules.aggregate import aggregate
 from edgeguard.store.trend_block import decode_aggregates, decode_rounds
 from edgeguard.store.trend_file import reading
@@ -91,6 +92,34 @@ class TrendReader:
                     )
         waiting.sort(key=_time)
         yield from (entry[2] for entry in waiting)
+
+    def blocks(self, from_ms: int, to_ms: int) -> Iterator[TrendBlock]:
+        """The same rounds in blocks of one device, in the order of the blocks' beginnings."""
+        for layout, start_ms, _, _, body in self._blocks(from_ms, to_ms, None):
+            try:
+                times, columns = decode_rounds(body)
+            except ValueError:
+                self.damaged += 1
+                continue
+            walls = [start_ms + time - times[0] for time in times]
+            first, end = bisect_left(walls, from_ms), bisect_left(walls, to_ms)
+            if (first, end) != (0, len(walls)):
+                walls, columns = walls[first:end], [column[first:end] for column in columns]
+            if walls:
+                yield TrendBlock(layout.device, layout.points, tuple(walls), tuple(columns))
+
+    def is_in_order(self, from_ms: int, to_ms: int) -> bool:
+        """Whether each block of a device begins behind the one before; a wall clock that was set back makes them overlap."""
+        devices = {layout.id: layout.device for layout in self._layouts}
+        ends: dict[DeviceName, int] = {}
+        for layout, start_ms, end_ms in self._connection.execute(
+            "SELECT layout, from_ms, to_ms FROM raw WHERE from_ms < ? AND to_ms >= ? ORDER BY from_ms, id", (to_ms, from_ms)
+        ):
+            device = devices[layout]
+            if start_ms <= ends.get(device, -1):
+                return False
+            ends[device] = end_ms
+        return True
 
     def samples(self, device: DeviceName, point: PointName, from_ms: int, to_ms: int, grain: Grain) -> Iterator[Sample]:
         """A point's history in one grain, in the order of its time. What was not asked for is left out; failures are gaps."""

@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from edgeguard.core.point import Kind, Outcome, Point
 from edgeguard.core.profile import DeviceProfile
@@ -53,10 +54,12 @@ class Life:
 _FIXED = ("decimals", "unit_code", "range_low", "range_high")
 
 
-def life_of(profile: DeviceProfile, seed: int) -> Life:
-    """The life of a device of this profile; another one for every seed."""
+def life_of(profile: DeviceProfile, seed: int, trip_s: int = 90) -> Life:
+    """The life of a device of this profile; another one for every seed. A lift begins a trip every `trip_s`."""
     chance = random.Random(seed)
     machine = _MACHINES.get(profile.name.partition("-")[0], _still)
+    if machine is _lift:
+        machine = partial(_lift, trip_s=trip_s)
     offset = chance.randrange(600)
     return Life(profile.points, courses(profile, seed), lambda second: machine(second + offset, chance), chance)
 
@@ -65,9 +68,9 @@ def _still(_second: int, _chance: random.Random) -> Mapping[str, Outcome]:
     return {}
 
 
-def _lift(second: int, chance: random.Random) -> Mapping[str, Outcome]:
-    """A trip of twenty seconds in every ninety: doors close, the car travels, doors open and stay open, then close and rest."""
-    trip, at = divmod(second, 90)
+def _lift(second: int, chance: random.Random, trip_s: int = 90) -> Mapping[str, Outcome]:
+    """A trip of twenty seconds, again and again: doors close, the car travels, doors open and stay open, then close and rest."""
+    trip, at = divmod(second, trip_s)
     floors = (trip * 7 % 24, (trip + 1) * 7 % 24)
     state, open_, closed, share = _phase(at)
     speed = 1.75 * min(1.0, 4.0 * share, 4.0 * (1.0 - share)) if 0.0 < share < 1.0 else 0.0
@@ -129,9 +132,14 @@ def _drive(second: int, chance: random.Random) -> Mapping[str, Outcome]:
 
 
 def _supply(second: int, chance: random.Random) -> Mapping[str, Outcome]:
-    """The three voltages of a house go up and down together, and lie a volt or two apart."""
+    """The three voltages of a house go up and down together, and lie a volt or two apart; so do those between the phases."""
     volts = 229.0 + 3.0 * math.sin(second / 211.0)
-    return {f"voltage_l{phase}": (volts + 0.6 * phase) * (1.0 + chance.uniform(-FLICKER, FLICKER)) for phase in (1, 2, 3)}
+    phases = {f"voltage_l{phase}": (volts + 0.6 * phase) * (1.0 + chance.uniform(-FLICKER, FLICKER)) for phase in (1, 2, 3)}
+    lines = {
+        f"voltage_l{one}_l{other}": (volts + 0.3 * (one + other)) * math.sqrt(3.0) * (1.0 + chance.uniform(-FLICKER, FLICKER))
+        for one, other in ((1, 2), (2, 3), (3, 1))
+    }
+    return phases | lines
 
 
-_MACHINES = {"eastron": _supply, "inovance": _lift, "grundfos": _pump, "danfoss": _drive}
+_MACHINES = {"eastron": _supply, "acrel": _supply, "inovance": _lift, "grundfos": _pump, "danfoss": _drive}
