@@ -77,15 +77,17 @@ def notes(records: Sequence[Record], network: bool, character_s: float, moment: 
     return tuple(made)
 
 
-def for_event(made: Sequence[FrameNote]) -> tuple[FrameNote, ...]:
-    """The latest notes, as many as an event may bear."""
-    size, kept = 0, 0
-    for note in reversed(made[-FLIGHT_EVENT_FRAMES:]):
+def for_event(made: Sequence[FrameNote], about: str = "") -> tuple[FrameNote, ...]:
+    """The latest notes, as many as an event may bear; up to half of them are of the station `about`, whatever passed since."""
+    own = [i for i, note in enumerate(made) if about and note.text.en.startswith(f"{about}: ")]
+    size, kept = 0, set[int]()
+    for i in dict.fromkeys((*own[: -1 - FLIGHT_EVENT_FRAMES // 2 : -1], *range(len(made) - 1, -1, -1))):
+        note = made[i]
         size += _NOTE_OVERHEAD + len(note.hex) + len(note.text.zh.encode()) + len(note.text.en.encode())
-        if size > FLIGHT_EVENT_BYTES:
+        if size > FLIGHT_EVENT_BYTES or len(kept) == FLIGHT_EVENT_FRAMES:
             break
-        kept += 1
-    return tuple(made[len(made) - kept :])
+        kept.add(i)
+    return tuple(made[i] for i in sorted(kept))
 
 
 def _told(record: Record) -> Labels:

@@ -60,6 +60,7 @@ class LineWatch:
         self.day = Day()
         self.frozen: deque[Frozen] = deque(maxlen=FLIGHT_FROZEN)
         self._pollers = tuple(pollers)
+        self._stations = {str(poller.device.name): str(poller.device.spec.address) for poller in pollers}
         self._tell = tell
         self._looks: deque[LineCounts] = deque(maxlen=QUALITY_LOOKS + 1)
         self._lost = 0
@@ -173,7 +174,8 @@ class LineWatch:
         frames = self.notes(records, moment)
         self.frozen.append(Frozen(code, device, moment.stamp, text, frames))
         detail = f"{len(frames)} frames are kept; see: edgeguard bus {self.bus.name} --flight"
-        self._tell(Health(f"bus.{self.bus.name}", code, ok=False, text=text, detail=detail, frames=for_event(frames)))
+        told = for_event(frames, self._stations.get(device, ""))
+        self._tell(Health(f"bus.{self.bus.name}", code, ok=False, text=text, detail=detail, frames=told))
 
     def notes(self, records: Sequence[Record], moment: Moment) -> tuple[FrameNote, ...]:
         """Records of this wire in words."""

@@ -3,7 +3,8 @@
 Reads 100 holding registers again and again on one connection, each client in a process of its own, one after the other: over
 TCP, then as RTU through a pseudo-terminal without byte times (`rtu-…`, a slave of our own at its far end).
 `poll` decodes and judges 100 points as well (a whole ModbusDevice round); `exchange` is the bus alone; `pipelined` keeps 8
-requests outstanding. Prints one JSON object; `cpu_us` is the client's CPU per transaction, ratios are to libmodbus and pymodbus.
+requests outstanding. Prints one JSON object; `cpu_us` is the client's CPU per transaction, `ours_to` the ratios to either peer of
+the same run: transactions a second, and CPU of one. On the pseudo-terminal only ours keeps the silence that the line needs.
 use: bench_transactions.py [--seconds 3]
 """
 
@@ -23,6 +24,7 @@ from bench_gateway import POINTS, free_port, profile, running
 from bench_line import at_the_far_end, leave
 
 COUNTERS = ("libmodbus", "pymodbus", "exchange", "poll", "pipelined")
+PEERS = ("libmodbus", "pymodbus")
 ON_A_LINE = ("libmodbus", "pymodbus", "exchange")
 BAUDRATE = 115_200
 PDU = bytes((3, 0, 0, 0, POINTS))
@@ -105,10 +107,15 @@ def count(what: str, client: Path, where: str, seconds: float) -> tuple[int, flo
     return int(done), float(wall), float(cpu)
 
 
-def better(what: str, client: Path, where: str, seconds: float) -> tuple[float, dict[str, float]]:
-    """The better of two runs: transactions a second, and what is printed of it."""
+def better(what: str, client: Path, where: str, seconds: float) -> dict[str, float]:
+    """The better of two runs: transactions a second, and CPU of one."""
     done, wall, cpu = max((count(what, client, where, seconds) for _ in range(2)), key=lambda one: one[0] / one[1])
-    return done / wall, {"per_s": round(done / wall), "cpu_us": round(cpu / done * 1e6, 1)}
+    return {"per_s": round(done / wall), "cpu_us": round(cpu / done * 1e6, 1)}
+
+
+def against(ours: dict[str, float], peer: dict[str, float]) -> dict[str, float]:
+    """Ours as a multiple of the peer's."""
+    return {key: round(ours[key] / peer[key], 2) for key in ours}
 
 
 def main() -> int:
@@ -128,24 +135,27 @@ def main() -> int:
     if words := native.missing():
         print(words, file=sys.stderr)
         return 2
-    result: dict[str, object] = {"bench": "transactions", "registers": POINTS}
-    rates: dict[str, float] = {}
+    measured: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="eg-native-") as folder:
         slave, client = (native.build(name, Path(folder)) for name in ("slave", "client"))
         port = free_port()
         with running([str(slave), str(port)]):
             time.sleep(0.3)
             for what in COUNTERS:
-                rates[what], result[what] = better(what, client, str(port), asked.seconds)
+                measured[what] = better(what, client, str(port), asked.seconds)
         process, device, descriptors = at_the_far_end(0.0, 0.0)
         try:
             for what in ON_A_LINE:
-                rates[f"rtu-{what}"], result[f"rtu-{what}"] = better(what, client, device, asked.seconds)
+                measured[f"rtu-{what}"] = better(what, client, device, asked.seconds)
         finally:
             leave(process, descriptors)
-    result["poll_to_pymodbus"] = round(rates["poll"] / rates["pymodbus"], 2)
-    result["exchange_to_libmodbus"] = round(rates["exchange"] / rates["libmodbus"], 2)
-    print(json.dumps(result))
+    ratios = {
+        f"{wire}{what}": {peer: against(measured[f"{wire}{what}"], measured[f"{wire}{peer}"]) for peer in PEERS}
+        for wire, counters in (("", COUNTERS), ("rtu-", ON_A_LINE))
+        for what in counters
+        if what not in PEERS
+    }
+    print(json.dumps({"bench": "transactions", "registers": POINTS, **measured, "ours_to": ratios}))
     return 0
 
 

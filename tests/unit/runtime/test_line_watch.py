@@ -12,7 +12,7 @@ from edgeguard.control.errors import BadArguments
 from edgeguard.control.line_views import TraceView
 from edgeguard.core.ids import BusName
 from edgeguard.core.item import Stream
-from edgeguard.core.limits import FLIGHT_EVENT_BYTES, FLIGHT_QUIET_S, TRACE_WAIT_S
+from edgeguard.core.limits import FLIGHT_EVENT_BYTES, FLIGHT_EVENT_FRAMES, FLIGHT_QUIET_S, TRACE_WAIT_S
 from edgeguard.runtime.line_handlers import LineHandlers
 from edgeguard.testing.clock import FakeClock, run_virtual
 
@@ -86,6 +86,28 @@ def test_a_device_that_falls_silent_freezes_what_passed_before() -> None:
         assert [body["ok"] for body in health(house, "device-silent")] == [False, True]
 
     in_house(test)
+
+
+def test_on_a_busy_line_the_event_shows_the_device_that_it_is_about() -> None:
+    clock = FakeClock()
+    quick = [device(f"pump-{n}", BUS, n, period_ms=500) for n in range(10, 13)]
+
+    async def main() -> None:
+        async with living(clock, site(device("slow", BUS, 1, period_ms=3000), *quick)) as house:
+            await asyncio.sleep(4.0)
+            house.unit(BUS).silent = True
+            while not health(house, "device-silent"):
+                await asyncio.sleep(4.0)
+                house.gateway.field.look()
+            (told,) = health(house, "device-silent")
+            words = [frame["text"]["en"] for frame in told["frames"]]
+            assert any(text.startswith("1: failed: timeout") for text in words)
+            assert "1: read holding 0..1 = 50 0" in words
+            assert any(text.startswith("12: ") for text in words)
+            assert [frame["at"] for frame in told["frames"]] == sorted(frame["at"] for frame in told["frames"])
+            assert len(words) == FLIGHT_EVENT_FRAMES
+
+    run_virtual(main(), clock)
 
 
 def test_a_device_that_never_answered_is_no_news_of_the_line() -> None:
