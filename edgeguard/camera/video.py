@@ -175,13 +175,14 @@ class VideoSource:
 
 
 def open_video(path: Path | str, *, fps: float | None = None, threads: int = 1, ring: PacketRing | None = None) -> VideoSource:
-    """Open a file. `fps` overrides the stamps of the container; `threads` > 1 decodes faster and shows pictures later.
+    """Open a file, whatever its name looks like. `fps` overrides the stamps of the container; `threads` > 1 decodes faster and shows pictures later.
 
     VideoError names the file and what is wrong with it.
     """
     if isinstance(path, Path) and path.is_dir():
         raise VideoError(f"{path}: is a directory")
-    return _open(str(path), str(path), fps, threads, ring or PacketRing())
+    # Without the scheme a name with a colon would be taken for a URL, and what it holds might lead to other places.
+    return _open(f"file:{path}", str(path), fps, threads, ring or PacketRing(), options={"protocol_whitelist": "file"})
 
 
 @dataclass(frozen=True, slots=True)

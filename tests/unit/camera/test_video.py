@@ -133,6 +133,14 @@ def test_what_is_no_video_is_refused_by_name(tmp_path: Path, content: bytes) -> 
         list(video)
 
 
+@pytest.mark.parametrize("name", ["2026-11-25T12:00:00.mp4", "http:x.mp4", "concat:x.mp4", "%03d.mp4"])
+def test_a_file_is_a_file_whatever_its_name_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    film.write(Path("plain.mp4"), film.noise(1)).rename(name)
+    with open_video(Path(name)) as video:
+        assert next(iter(video)).index == 0
+
+
 def test_missing_files_and_directories_are_named(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"none\.mp4"):
         open_video(tmp_path / "none.mp4")
