@@ -175,7 +175,9 @@ class VideoSource:
 
 
 def open_video(path: Path | str, *, fps: float | None = None, threads: int = 1, ring: PacketRing | None = None) -> VideoSource:
-    """Open a file, whatever its name looks like. `fps` overrides the stamps of the container; `threads` > 1 decodes faster and shows pictures later.
+    """Open a file, whatever its name looks like. `fps` overrides the stamps of the container.
+
+    `threads` > 1 decodes faster and shows pictures later.
 
     VideoError names the file and what is wrong with it.
     """

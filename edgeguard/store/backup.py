@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.ids import Epoch
@@ -32,7 +34,8 @@ from edgeguard.store.damage import (
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.lock import StateLock
 from edgeguard.store.retention import GAP_MARK, RESTORED, Gap, gap_of
-from edgeguard.store.trouble import sentence_of
+from edgeguard.store.seal import is_sealed, seal
+from edgeguard.store.trouble import DamageError, sentence_of
 from edgeguard.store.witness import Witness
 
 _READ_BYTES: Final = 1 << 24
@@ -83,7 +86,7 @@ def backup(directory: Path, target: Path) -> Copied:
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
                 _check(copy, source)
                 epoch, waiting = copy.execute("SELECT epoch FROM meta").fetchone()[0], _waiting(copy, partial)
-            _sync(partial)
+            seal(partial)
             partial.rename(target)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -97,7 +100,7 @@ def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *,
 
     An outbox that is there already is refused, or with `over` set aside into the quarantine. Permanent and StoreError as `backup`.
     """
-    with _told(directory), StateLock.acquire(directory), closing(_reading(source)) as held:
+    with _told(directory), StateLock.acquire(directory), closing(_sound(source)) as held:
         path = directory / DATABASE
         if os.path.lexists(path) and not over:
             raise Permanent(f"{path} is there already: what waits in it would not be sent any more")
@@ -106,6 +109,7 @@ def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *,
             with closing(connect(f"{empty_file(old).absolute().as_uri()}?mode=rw")) as copy:
                 held.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
+                _check(copy, source)
                 schema.migrate(copy, str(source))
                 from_epoch, waiting = _rebuild(copy, old, new, epoch, now, by)
             _sync(new)
@@ -145,7 +149,11 @@ def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, epoch: Epoch, now: 
 def _copy_tables(connection: sqlite3.Connection, old: Path) -> None:
     """Alarm states, the audit log, ids of commands, dead letters and whatever else is no row of a stream."""
     connection.execute("ATTACH ? AS old", (str(old),))
-    for (table,) in connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'").fetchall():
+    known = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
+    held = set(connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'").fetchall())
+    if lacking := sorted(set(known) - held):
+        raise DamageError(f"it has no table {lacking[0][0]}")
+    for (table,) in known:
         if table not in _NEVER_COPIED and not table.startswith("sqlite_"):
             connection.execute(f'INSERT OR REPLACE INTO main."{table}" SELECT * FROM old."{table}"')  # noqa: S608 - our own names
     connection.execute("DETACH old")
@@ -162,7 +170,13 @@ def _carry_over(before: Ledger, ledger: Ledger, stream: Stream) -> int:
 
 
 def _item(row: OutboxRow, epoch: Epoch) -> Item:
-    """The same item without its number; a gap record says from now on whose numbers it speaks of."""
+    """The same item without its number; a gap record says from now on whose numbers it speaks of. DamageError if it is no item."""
+    try:
+        told: object = orjson.loads(row.body)
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict):
+        raise DamageError(f"{row.stream}: row {row.seq} holds no item")
     if row.stream is Stream.EVENTS and row.body.startswith(GAP_MARK):
         gap = gap_of(row.body)
         return replace(gap, epoch=gap.epoch or epoch).item(row.at)
@@ -174,6 +188,18 @@ def _not_coming(before: Ledger) -> Iterator[Gap]:
     for stream, state in before.streams.items():
         for first, last in state.holes():
             yield Gap(stream, RESTORED, first, last, epoch=before.epoch)
+
+
+def _sound(path: Path) -> sqlite3.Connection:
+    """As `_reading`, of a copy that is as it was made; one without a seal was made by an earlier edgeguard, or by other means."""
+    connection = _reading(path)
+    try:
+        with _told(path):
+            is_sealed(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _reading(path: Path) -> sqlite3.Connection:
@@ -199,7 +225,7 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
 
 def _check(copy: sqlite3.Connection, source: Path) -> None:
     if (found := copy.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise StoreError(f"the copy of {source} is damaged: {found}")
+        raise DamageError(f"the copy of {source} is damaged: {found}")
 
 
 def _waiting(copy: sqlite3.Connection, path: Path) -> dict[str, int]:

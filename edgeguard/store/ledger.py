@@ -87,7 +87,7 @@ class Ledger:
         self._departures = Departures()
         self.inode = inode
         """Of the file that was opened, to notice when its name goes to another."""
-        self.epoch = Epoch(connection.execute("SELECT epoch FROM meta").fetchone()[0])
+        self.epoch = _epoch_of(connection)
         self.streams: Mapping[Stream, StreamState] = {stream: self._load(stream) for stream in STREAMS}
         self._page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
         self.marks_dirty = False
@@ -486,3 +486,10 @@ class Ledger:
     def _true_time(self, at: Stamp) -> Stamp:
         offset = None if at.synced else self._offset_of(at.boot)
         return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)
+
+
+def _epoch_of(connection: sqlite3.Connection) -> Epoch:
+    found = connection.execute("SELECT epoch FROM meta").fetchone()
+    if found is None or not isinstance(found[0], str):
+        raise DamageError("meta: it has no epoch")
+    return Epoch(found[0])

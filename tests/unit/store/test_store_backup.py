@@ -10,7 +10,7 @@ from store_kit import batch, item, running, spec_of
 
 from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.clock import Stamp
-from edgeguard.core.errors import Permanent
+from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.item import STREAMS, OutboxRow, Stream
 from edgeguard.store import Batch, StateLock, Store, backup, restore, verify_audit
@@ -166,3 +166,65 @@ async def test_thinned_telemetry_is_carried_over_without_its_holes(tmp_path: Pat
     restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
     async with running(spec_of(tmp_path / "new"), clock) as store:
         assert [row.seq for row in await waiting(store, T)] == [1, 2, 3]
+
+
+async def test_a_copy_that_has_lost_a_bit_is_refused(tmp_path: Path) -> None:
+    """A bit within a text leaves a sound database: only the seal tells."""
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        backup(tmp_path / "state", tmp_path / "copy")
+    content = bytearray((tmp_path / "copy").read_bytes())
+    place = content.index(b"pump-1.setpoint")
+    content[place] ^= 1
+    (tmp_path / "copy").write_bytes(content)
+    with pytest.raises(StoreError, match=r"copy: it is not what it was when it was made: its SHA-256 is another"):
+        restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    assert not (tmp_path / "new" / DATABASE).exists()
+    content[place] ^= 1
+    (tmp_path / "copy").write_bytes(content)
+    assert restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy").waiting["events"] == 21
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("DELETE FROM meta", "meta: it has no epoch"),
+        ("DROP TABLE audit", "it has no table audit"),
+        ("UPDATE events SET body = x'ff00' WHERE seq = 15", "events: row 15 holds no item"),
+        ("UPDATE events SET body = x'5b5d' WHERE seq = 15", "events: row 15 holds no item"),
+        ("DELETE FROM events WHERE seq = 15", "events: row 15 is missing"),
+    ],
+)
+async def test_a_copy_without_a_seal_is_looked_through(tmp_path: Path, sql: str, words: str) -> None:
+    """One of an earlier edgeguard has none; nothing that no daemon could live with is made of it."""
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        backup(tmp_path / "state", tmp_path / "copy")
+    altered(tmp_path / "copy", sql)
+    with pytest.raises(StoreError, match=words):
+        restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    assert not (tmp_path / "new" / DATABASE).exists()
+
+
+@pytest.mark.parametrize("name", ["foreign", "audit\"\" SELECT 90, x'00', x'00' --", "meta\"\" SELECT 1, '0000' --"])
+async def test_tables_that_are_not_ours_are_left_where_they_are(tmp_path: Path, name: str) -> None:
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        backup(tmp_path / "state", tmp_path / "copy")
+    altered(tmp_path / "copy", f'CREATE TABLE "{name}" (x)')
+    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    assert verify_audit(tmp_path / "new").broken is None
+    async with running(spec_of(tmp_path / "new"), clock) as store:
+        assert store.epoch == NEW
+
+
+def altered(copy: Path, sql: str) -> None:
+    """The copy, unsealed and changed by somebody with SQLite at hand."""
+    content = copy.read_bytes()
+    copy.write_bytes(content[: content.rindex(b"\nedgeguard copy")])
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute(sql)
+        connection.commit()
