@@ -5,7 +5,7 @@ The kept clip is never touched: it stays the camera's own packets. Only the copy
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -43,11 +43,11 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
         raise VideoError(f"{clip}: the copy could not be made: {type(error).__name__}") from error
 
 
-def export_picture(picture: Path, record: Path, folder: Path) -> tuple[Path, ...]:
-    """A picture that was kept with its masks already burnt in, copied as it is. VideoError if it cannot be written."""
+def export_pictures(pictures: Sequence[Path], record: Path, folder: Path) -> tuple[Path, ...]:
+    """Pictures that were kept with their masks already burnt in, copied as they are. VideoError if they cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return tuple(_copied(file, folder) for file in (picture, record))
+        return tuple(_copied(file, folder) for file in (*pictures, record))
     except OSError as error:
         raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
 

@@ -13,29 +13,31 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import orjson
 import structlog
 
 from edgeguard.camera.gate_reads import GateReads
 from edgeguard.camera.journal import Journal
 from edgeguard.camera.live import LiveCamera, access_of
+from edgeguard.camera.pass_pictures import PassShelf
+from edgeguard.camera.removals import tell_gone
 from edgeguard.camera.reports import Report, Reporter
 from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.snapshots import Snapshots
 from edgeguard.camera.worker import Seeker, Worker
-from edgeguard.control.camera_views import SightingView
 from edgeguard.core.camera import (
     CameraSpec,
+    PassPictures,
     PlateShape,
     Task,
     evidence_folder,
+    pass_folder,
     reports_folder,
     snapshot_folder,
     view_file,
 )
-from edgeguard.core.camera_limits import CAMERA_TERM_S, SNAPSHOTS_BYTES
+from edgeguard.core.camera_limits import CAMERA_TERM_S, EVIDENCE_FREE_BYTES, PASS_FREE_BYTES, SNAPSHOTS_BYTES
 from edgeguard.core.clock import AgeClock, Clock, Stamp
 from edgeguard.core.errors import Permanent
 from edgeguard.vision.facade import plane_of
@@ -75,7 +77,8 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
             reporter.tell(report)
 
     reads = GateReads(socket, spec.name) if spec.task is Task.PLATES else None
-    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads)
+    passes = _pass_shelf(spec, state, tell)
+    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads, passes)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     snapshots = Snapshots(spec, album, seeker.hide, tell)
 
@@ -84,18 +87,22 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     def tidy(now: Stamp) -> None:
         for one in (album, shelf):
             _tidy(one, now, ages.wall_ms(now), tell)
+        if passes is not None:
+            passes.tidy(now, ages.wall_ms(now))
 
     worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see)
     reporter = Reporter(socket, spec.name, worker.beat, Journal(Path(reports_folder(state, spec.name))), snapshots.ask)
     reporter.start()
-    if reads is not None:
-        reads.start()
+    for thread in (reads, passes):
+        if thread is not None:
+            thread.start()
     snapshots.remember()
     try:
         worker.run(stop.is_set)
     finally:
-        if reads is not None:
-            reads.stop(CAMERA_TERM_S)
+        for thread in (reads, passes):
+            if thread is not None:
+                thread.stop(CAMERA_TERM_S)
         reporter.stop(CAMERA_TERM_S)
     return 0
 
@@ -114,8 +121,16 @@ def setup_of(spec: CameraSpec) -> str:
     return hashlib.sha256(repr((spec.url, spec.task, spec.facade)).encode()).hexdigest()
 
 
-def _shelf(folder: Path, max_bytes: int, max_age_ms: int) -> Shelf:
-    shelf = Shelf(folder, max_bytes, max_age_ms)
+def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None]) -> PassShelf | None:
+    """Where pictures of passes are kept; None where none are. What was kept when they still were grows old all the same."""
+    folder = Path(pass_folder(state, spec.name))
+    if spec.pictures is PassPictures.NONE and not folder.is_dir():
+        return None
+    return PassShelf(spec, _shelf(folder, spec.evidence_bytes, spec.evidence_age_ms, PASS_FREE_BYTES), tell)
+
+
+def _shelf(folder: Path, max_bytes: int, max_age_ms: int, least_free: int = EVIDENCE_FREE_BYTES) -> Shelf:
+    shelf = Shelf(folder, max_bytes, max_age_ms, least_free=least_free)
     try:
         shelf.open()
     except OSError as error:
@@ -159,6 +174,7 @@ def _seeker(
     key: bytes,
     knows_place: Callable[[], bool],
     reads: GateReads | None,
+    passes: PassShelf | None,
 ) -> Seeker:
     """What looks for the camera's task; the models are loaded only where they are needed."""
     if spec.task is Task.FALLING:
@@ -168,7 +184,8 @@ def _seeker(
 
     if spec.plate_shape is PlateShape.HASHED and not key:
         raise Permanent(f"{spec.name}: the key of hashed plates is empty or could not be read")
-    return PlateSeeker(spec, PlateReader.shipped(), tell, key, *(() if reads is None else (reads.tell,)))
+    told = (lambda _: None) if reads is None else reads.tell
+    return PlateSeeker(spec, PlateReader.shipped(), tell, key, told, passes, knows_place)
 
 
 def _tidy(shelf: Shelf, now: Stamp, age_wall_ms: int | None, tell: Callable[[Report], None]) -> None:
@@ -178,15 +195,4 @@ def _tidy(shelf: Shelf, now: Stamp, age_wall_ms: int | None, tell: Callable[[Rep
     except OSError as error:
         _log.warning("evidence.disk", error=error.strerror)
         return
-    for reason in sorted({piece.reason for piece in gone}):
-        facts = {"reason": reason, "ids": [piece.stem for piece in gone if piece.reason == reason]}
-        sighting = SightingView(
-            f"removed-{now.boot_ms}-{reason}",
-            "evidence-removed",
-            now.wall_ms,
-            now.boot_ms,
-            now.boot,
-            now.synced,
-            orjson.dumps(facts).decode(),
-        )
-        tell(Report(sighting))
+    tell_gone(gone, now, tell)

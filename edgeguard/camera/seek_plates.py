@@ -3,22 +3,21 @@
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-import cv2
-import numpy as np
 import orjson
 import structlog
 
 from edgeguard.camera.lane_gate import LaneGate
 from edgeguard.camera.masking import hide
+from edgeguard.camera.pass_pictures import BestPictures, PassShelf
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
+from edgeguard.camera.veil import veil
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import ReadView, SightingView
-from edgeguard.core.camera import CameraSpec, PlateShape
+from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
 from edgeguard.vision.lanes import Lane, lanes_of
-from edgeguard.vision.plate_geometry import stretched
 from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, step
 
 _log = structlog.get_logger()
@@ -26,8 +25,6 @@ _LOOK_S: Final = 0.075
 """Pictures that are looked at are at least so far apart: a car at 15 km/h has then moved by 30 cm."""
 _NAMED: Final = 256
 """Vehicles whose ids are remembered from stage to stage."""
-_BEYOND: Final = 0.15
-"""A plate is made black with so much around it, in shares of its width and height."""
 
 
 class Looks(Protocol):
@@ -41,7 +38,8 @@ class Looks(Protocol):
 class PlateSeeker:
     """Feed it the pictures of a stream; each vehicle is one sighting of type plate. `key` is that of hashed plates.
 
-    `reads` hears of each vehicle as soon as its text is sure, and again when it is told: for decisions at a gate.
+    `reads` hears of each vehicle as soon as its text is sure, and again when it is told: for decisions at a gate. `album` keeps
+    pictures of passes; `knows_place` is whether the view is still the one that was set up.
     """
 
     def __init__(
@@ -51,6 +49,8 @@ class PlateSeeker:
         tell: Callable[[Report], None],
         key: bytes = b"",
         reads: Callable[[ReadView], None] = lambda _: None,
+        album: PassShelf | None = None,
+        knows_place: Callable[[], bool] = lambda: True,
     ) -> None:
         self._spec = spec
         self._reader = reader
@@ -61,6 +61,9 @@ class PlateSeeker:
         """What is on its way."""
         self._next_s = self._last_s = 0.0
         self._reads = reads
+        self._album = album if spec.pictures is not PassPictures.NONE else None
+        self._knows_place = knows_place
+        self._best = BestPictures()
         self._lanes: tuple[Lane, ...] = ()
         self._size = (0, 0)
         self._named: dict[int, tuple[str, Stamp]] = {}
@@ -79,14 +82,17 @@ class PlateSeeker:
         if picture.size != self._size:
             self._size = picture.size
             self._lanes = lanes_of(self._spec.lanes, *picture.size)
-        self.state, passes = step(self.state, picture.t_s, self._reader.look(picture.bgr()), self._lanes)
+        seen = self._reader.look(picture.bgr())
+        self.state, passes = step(self.state, picture.t_s, seen, self._lanes)
+        if self._album is not None:
+            self._best.see(picture, seen, self.state, passes)
         self._report(passes, picture.t_s, now)
 
     def lost(self, now: Stamp) -> None:
         """The stream has ended: who was on the way is told; the next stream begins anew."""
         self.state, passes = finish(self.state, self._last_s, self._lanes)
         self._report(passes, self._last_s, now)
-        self._gate, self._next_s = LaneGate(), 0.0
+        self._gate, self._next_s, self._best = LaneGate(), 0.0, BestPictures()
         self.state, self._named = PassState(numbers=self.state.numbers), {}
 
     def remember(self) -> None:
@@ -98,13 +104,11 @@ class PlateSeeker:
         return 0
 
     def hide(self, shown: Bgr) -> None:
-        """Burn in the privacy masks, and blacken the plates where they may leave the gateway only masked or hashed."""
+        """Burn in the privacy masks, and make every plate unreadable where they may leave the gateway only masked or hashed."""
+        plates = [] if self._spec.plate_shape is PlateShape.CLEAR else [one.found.corners for one in self._reader.look(shown)]
         hide(shown, self._spec)
-        if self._spec.plate_shape is PlateShape.CLEAR:
-            return
-        for seen in self._reader.look(shown):
-            corners = stretched(seen.found.corners, _BEYOND, _BEYOND, _BEYOND)
-            cv2.fillConvexPoly(shown, np.round(corners).astype(np.int32), (0, 0, 0))
+        if self._spec.plate_shape is not PlateShape.CLEAR:
+            veil(shown, plates, self._spec.plate_free if self._knows_place() else ())
 
     def _report(self, passes: tuple[Pass, ...], t_s: float, now: Stamp) -> None:
         for one in passes:
@@ -113,9 +117,13 @@ class PlateSeeker:
             if one.stage is Stage.SURE:
                 continue
             event = self._event(one)
+            held = self._best.take(one.number)
+            if self._album is not None and held is not None:
+                event |= self._album.keep(held, one, at, event, self._knows_place())
             _log.info("plate.passed", text=None if one.text is None else shaped_for_log(one.text), direction=one.direction.value)
             facts = orjson.dumps(event).decode()
             self._tell(Report(SightingView(identity, "plate", at.wall_ms, at.boot_ms, at.boot, at.synced, facts)))
+        self._best.forget_all_but(self.state)
 
     def _name(self, one: Pass, first: Stamp) -> tuple[str, Stamp]:
         """The vehicle's id and first moment, the same at all stages."""

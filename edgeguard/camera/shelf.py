@@ -59,11 +59,19 @@ def disk_free(folder: Path) -> int:
 class Shelf:
     """The evidence of one camera within its bounds."""
 
-    def __init__(self, folder: Path, max_bytes: int, max_age_ms: int, free: Callable[[Path], int] = disk_free) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int,
+        max_age_ms: int,
+        free: Callable[[Path], int] = disk_free,
+        least_free: int = EVIDENCE_FREE_BYTES,
+    ) -> None:
         self.folder = folder
         self._max_bytes = max_bytes
         self._max_age_ms = max_age_ms
         self._free = free
+        self._least_free = least_free
 
     def open(self) -> None:
         """Make the folder, and clear away what a power cut left half written. OSError if it cannot be made."""
@@ -124,7 +132,7 @@ class Shelf:
                 left.append(piece)
         total = sum(piece.bytes for piece in left)
         for piece in sorted(left, key=lambda one: (one.exported, one.stem)):
-            scarce = self._free(self.folder) < EVIDENCE_FREE_BYTES
+            scarce = self._free(self.folder) < self._least_free
             if total <= self._max_bytes and not scarce:
                 break
             gone.append(self._remove(piece, "size" if total > self._max_bytes else "disk"))

@@ -7,8 +7,10 @@ is the daemon's to write, so show and export need it.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 
@@ -19,11 +21,27 @@ from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
-from edgeguard.core.camera import CameraSpec, evidence_folder, snapshot_folder
+from edgeguard.core.camera import CameraSpec, evidence_folder, pass_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.limits import AUDIT_MAX_ROWS
 from edgeguard.store import note_copy, read_audit
+
+
+class Kind(StrEnum):
+    """What a piece is of."""
+
+    FALL = "fall"
+    """A clip with its picture."""
+    SNAPSHOT = "snapshot"
+    """A picture that somebody has asked for."""
+    PASSED = "pass"
+    """A vehicle that has passed a gate camera: its picture, and where it may be seen clear, its plate by itself."""
+
+
+_WORDS: Final = MappingProxyType(
+    {Kind.FALL: ("高空抛物", "fall"), Kind.SNAPSHOT: ("抓拍", "snapshot"), Kind.PASSED: ("过车", "pass")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +51,7 @@ class Kept:
     camera: CameraSpec
     piece: Piece
     record: Mapping[str, Any]
-    is_snapshot: bool = False
-    """A picture that somebody has asked for; else a fall with its clip."""
+    kind: Kind = Kind.FALL
 
     @property
     def event(self) -> Mapping[str, Any]:
@@ -45,7 +62,15 @@ class Kept:
     @property
     def parts(self) -> tuple[str, ...]:
         """What it has to have beside its record."""
-        return ("picture",) if self.is_snapshot else ("clip", "picture")
+        if self.kind is Kind.PASSED:
+            return ("picture", "crop") if "crop" in self.record else ("picture",)
+        return ("picture",) if self.kind is Kind.SNAPSHOT else ("clip", "picture")
+
+    @property
+    def about(self) -> str:
+        """In a word, what is known of it: the floor of a fall, the plate of a pass in the shape in which events have it."""
+        found = self.event.get("text" if self.kind is Kind.PASSED else "floor")
+        return "—" if found is None else str(found)
 
     def file(self, what: str) -> Path | None:
         """The clip's or the picture's path, as the record names it; None where it names none of this piece."""
@@ -62,7 +87,7 @@ class Kept:
         """As JSON says it."""
         return {
             "camera": self.camera.name,
-            "kind": "snapshot" if self.is_snapshot else "fall",
+            "kind": self.kind.value,
             "id": self.piece.stem,
             "at": iso_utc(self.piece.taken_ms),
             "bytes": self.piece.bytes,
@@ -84,14 +109,18 @@ def listed(session: Session, config: Path) -> Exit:
         out.print(lang.say("没有证据", "no evidence"))
         return Exit.FINE
     heads = (("摄像头", "camera"), ("类型", "kind"), ("编号", "id"), ("时间 (UTC)", "time (UTC)"))
-    tail = (("楼层", "floor"), ("置信度", "confidence"), ("大小", "size"), ("状态", "state"))
+    tail = (("楼层/车牌", "floor, plate"), ("置信度", "confidence"), ("大小", "size"), ("状态", "state"))
     made = table(*(lang.say(*head) for head in (*heads, *tail)))
     for one in kept:
         states = [lang.say("未上报", "not told yet")] * one.piece.unsent + [lang.say("已导出", "exported")] * one.piece.exported
         event = one.event
-        kind = lang.say("抓拍", "snapshot") if one.is_snapshot else lang.say("高空抛物", "fall")
-        first = (clean(one.camera.name), kind, one.piece.stem, iso_utc(one.piece.taken_ms)[:19].replace("T", " "))
-        told = (clean(str(event.get("floor", "—"))), clean(str(event.get("confidence", "—"))))
+        first = (
+            clean(one.camera.name),
+            lang.say(*_WORDS[one.kind]),
+            one.piece.stem,
+            iso_utc(one.piece.taken_ms)[:19].replace("T", " "),
+        )
+        told = (clean(one.about), clean(str(event.get("confidence", "—"))))
         made.add_row(*first, *told, size(one.piece.bytes), ", ".join(states))
     out.print(made)
     return Exit.FINE
@@ -116,18 +145,18 @@ def show(session: Session, config: Path, identity: str) -> Exit:
 def export(session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False) -> Exit:
     """A copy of one piece, masks burnt in; recorded before it is made."""
     kept = _find(config, identity)
-    from edgeguard.camera.exporting import export_picture, export_piece
+    from edgeguard.camera.exporting import export_pictures, export_piece
 
     clip, picture = kept.file("clip"), kept.file("picture")
     record = next((file for file in kept.piece.files if file.suffix == RECORD), None)
-    if (clip is None and not kept.is_snapshot) or picture is None or record is None:
+    if any(kept.file(what) is None for what in kept.parts) or picture is None or record is None:
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
     if not masks_checked:
         _refuse_masks_that_may_not_fit(kept, identity)
     _put_on_record(session, kept, "export", str(folder.absolute()))
     note_copy(Path(load_site(config).store.directory), folder)
     if clip is None:
-        made = export_picture(picture, record, folder)
+        made = export_pictures([part for what in kept.parts if (part := kept.file(what))], record, folder)
     else:
         made = export_piece(clip, picture, record, kept.camera.facade, folder)
     picture.with_suffix(EXPORTED).touch()
@@ -200,9 +229,9 @@ def _kept(config: Path) -> Iterator[Kept]:
     site = load_site(config)
     for camera in site.cameras:
         state = site.store.directory
-        for folder, is_snapshot in ((evidence_folder(state, camera.name), False), (snapshot_folder(state, camera.name), True)):
-            for piece in _pieces(Path(folder), camera):
-                yield Kept(camera, piece, _record(piece), is_snapshot)
+        for kind, folder_of in ((Kind.FALL, evidence_folder), (Kind.SNAPSHOT, snapshot_folder), (Kind.PASSED, pass_folder)):
+            for piece in _pieces(Path(folder_of(state, camera.name)), camera):
+                yield Kept(camera, piece, _record(piece), kind)
 
 
 def _pieces(folder: Path, camera: CameraSpec) -> list[Piece]:

@@ -22,7 +22,7 @@ from edgeguard.config.lane_check import LaneTable, build_lanes
 from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
-from edgeguard.core.camera import CameraSpec, PlateShape, SnapshotUse, Task
+from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape, SnapshotUse, Task
 from edgeguard.core.camera_limits import (
     CAMERA_LANES,
     CAMERA_MASK_POINTS,
@@ -96,6 +96,8 @@ class CameraTable(Table):
     alarms: Any = None
     masks: Annotated[list[Mask], Field(max_length=CAMERA_MASKS)] = Field(default_factory=list)
     snapshot: Annotated[SnapshotUse, Field(strict=False)] = SnapshotUse.KEPT
+    pictures: Annotated[PassPictures, Field(strict=False)] = PassPictures.NONE
+    plate_free: Annotated[list[Mask], Field(max_length=CAMERA_MASKS)] = Field(default_factory=list)
     lane: Annotated[list[LaneTable], Field(max_length=CAMERA_LANES)] = Field(default_factory=list)
 
 
@@ -184,20 +186,31 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         plate_shape=raw.plates,
         plate_key_file=key,
         alarms=alarms,
-        masks=tuple(tuple((x, y) for x, y in mask) for mask in raw.masks),
+        masks=_areas(raw.masks),
         snapshot=raw.snapshot,
+        pictures=raw.pictures,
+        plate_free=_areas(raw.plate_free),
         lanes=build_lanes(raw.lane, (*path, "lane"), files.mistakes),
     )
 
 
+def _areas(drawn: list[Any]) -> tuple[tuple[tuple[float, float], ...], ...]:
+    return tuple(tuple((x, y) for x, y in area) for area in drawn)
+
+
 def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
     """What belongs to the other task is a mistake, not something that is silently left alone."""
-    falling, plates = ("facade", "side", "evidence_size"), ("plates", "plate_key_file", "masks", "lane")
+    falling, plates = ("facade", "side"), ("plates", "plate_key_file", "masks", "lane", "pictures", "plate_free")
     foreign = falling if raw.task is Task.PLATES else plates
     for key in foreign:
         if key in raw.model_fields_set:
             other = Task.FALLING if raw.task is Task.PLATES else Task.PLATES
             mistakes.add((*path, key), f'does nothing with task = "{raw.task}"; it is for "{other}"')
+    if raw.task is Task.PLATES and raw.pictures is PassPictures.NONE and "evidence_size" in raw.model_fields_set:
+        mistakes.add((*path, "evidence_size"), 'does nothing with pictures = "none": no picture of a pass is kept')
+    is_clear = raw.plates is PlateShape.CLEAR and raw.pictures is not PassPictures.MASKED
+    if "plate_free" in raw.model_fields_set and is_clear and raw.task is Task.PLATES:
+        mistakes.note((*path, "plate_free"), 'does nothing where no picture is made coarse: plates = "clear"')
 
 
 def _refuse_device_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:

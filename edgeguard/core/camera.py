@@ -18,6 +18,10 @@ REPORTS: Final = "cameras/*.reports"
 """The folders below the store's in which cameras' processes keep what they have not been able to tell yet."""
 
 
+PASSES_KEY: Final = ".key"
+"""The key under which the records of passes name plates that they may not name; whoever erases a plate looks for it by this."""
+
+
 class Task(StrEnum):
     """What is looked for in a camera's pictures."""
 
@@ -44,6 +48,16 @@ class SnapshotUse(StrEnum):
     """It stays on the gateway; the platform is told its id and hash."""
     SENT = "sent"
     """The platform gets it as well, made smaller where it would not fit into an answer."""
+
+
+class PassPictures(StrEnum):
+    """What is kept of how a vehicle looked that has passed a gate camera; it stays on the gateway."""
+
+    NONE = "none"
+    MASKED = "masked"
+    """A picture in which no plate can be read."""
+    CLEAR = "clear"
+    """The picture as it is, and its plate by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,9 @@ class CameraSpec:
     snapshot: SnapshotUse = SnapshotUse.KEPT
     lanes: tuple[LaneSpec, ...] = ()
     """For plates; without any the whole picture is one lane without a line."""
+    pictures: PassPictures = PassPictures.NONE
+    plate_free: tuple[tuple[Spot, ...], ...] = ()
+    """Where no vehicle can be, in shares of width and height: shown sharp where plates may be seen only masked."""
 
 
 FALL_ALARM: Final = "fall"
@@ -97,6 +114,11 @@ def evidence_folder(state: PurePath, name: CameraName) -> PurePath:
 def snapshot_folder(state: PurePath, name: CameraName) -> PurePath:
     """Where the pictures lie that somebody has asked a camera for."""
     return evidence_folder(state, name) / "snapshots"
+
+
+def pass_folder(state: PurePath, name: CameraName) -> PurePath:
+    """Where the pictures of passes lie, with PASSES_KEY."""
+    return evidence_folder(state, name) / "passes"
 
 
 def reports_folder(state: PurePath, name: CameraName) -> PurePath:

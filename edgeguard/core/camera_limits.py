@@ -93,6 +93,14 @@ PASS_MAX_TRACKS: Final = 32
 PASS_MAX_TOLD: Final = 64
 PASS_SIGHTINGS: Final = 24
 """Places and readings of one vehicle that are remembered; of the readings the surest."""
+PASS_PICTURES_HELD: Final = 8
+"""Pictures in memory of vehicles on their way; those of the vehicle that has been there longest go first."""
+PASS_WRITES: Final = 8
+"""Pictures of passes that wait for the disk; a disk that is slower costs pictures, never passes."""
+PASS_FREE_BYTES: Final = 2 * EVIDENCE_FREE_BYTES
+"""Below so much free space pictures of passes go: before what has fallen, and before snapshots."""
+VEIL_COLUMNS: Final = 32
+"""So coarse is a picture in which no plate may be read: one as wide as a fifth of it is then six dots wide and two high."""
 
 # Throws that several cameras see
 THROW_WAIT_MS: Final = 3_000

@@ -237,7 +237,7 @@ class Cameras:
         if facts.get("evidence"):
             kept: dict[str, object] = {
                 "command": "evidence",
-                "target": f"{name}.{seen.id}",
+                "target": f"{name}.{_evidence_id(facts, seen.id)}",
                 "by": f"camera {name}",
                 "state": "kept",
             }
@@ -319,8 +319,12 @@ class Cameras:
         facts = _facts(seen)
         ids = facts.get("ids")
         shown = ", ".join(str(one) for one in ids[:20]) if isinstance(ids, list) else ""
-        text = Labels(zh="证据已删除", en="evidence was removed to keep within its bounds")
         detail = f"{facts.get('reason')}: {shown}"
+        if facts.get("reason") == "unwritten":
+            lost = Labels(zh=f"{name} 的过车照片无法写入磁盘", en=f"pictures of {name} could not be written to the disk")
+            self._pipeline.health(Health(f"camera.{name}", "pictures-unwritten", ok=False, text=lost, detail=detail))
+            return
+        text = Labels(zh="证据已删除", en="evidence was removed to keep within its bounds")
         self._pipeline.health(Health(f"camera.{name}", "evidence-removed", ok=True, text=text, detail=detail))
 
     def _view(self, name: CameraName, watched: _Watched) -> CameraView:
@@ -394,6 +398,12 @@ def _document(kind: type[_V], call: Call) -> _V:
         return decode(kind, parse_strict_json(call.text("what").encode(), _DEPTH))
     except (JsonRefused, Undecodable) as error:
         raise BadArguments(f"what: {error}") from None
+
+
+def _evidence_id(facts: Mapping[str, JsonValue], otherwise: str) -> str:
+    """Under which name the evidence is kept; a pass has an id of its own."""
+    evidence = facts.get("evidence")
+    return str(evidence.get("id", otherwise)) if isinstance(evidence, dict) else otherwise
 
 
 def _facts(seen: SightingView) -> dict[str, JsonValue]:

@@ -31,6 +31,7 @@ from edgeguard.runtime.handlers import Handlers
 from edgeguard.runtime.history_rate import OWNER, HistoryRate
 from edgeguard.runtime.log import configure_log
 from edgeguard.runtime.notify import Notifier
+from edgeguard.runtime.pass_traces import traces_of
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.progress import stuck
 from edgeguard.runtime.reloading import Reloader
@@ -206,6 +207,7 @@ class Daemon:
         gateway.cameras.on_read = keeper.see
         gateway.on_erased.append(keeper.forget)
         gateway.aliases.append(keeper.aliases)
+        gateway.aliases.append(traces_of(lambda: gateway.site.cameras, Path(gateway.site.store.directory)))
         gateway.supervisor.start(GATES, gates.run)
         gateway.supervisor.start(KEEPER, keeper.run)
 

@@ -164,6 +164,9 @@ def _plate() -> Schema:
             "width_px": empty_or({"type": "integer"}),
             "lane": text("the lane in which it was last"),
             "crossed": {"type": "boolean", "description": "whether it has crossed the lane's line"},
+            "evidence": empty_or(record({key: text() for key in ("id", "picture_sha256")}, {"crop_sha256": text()}))
+            | {"description": "of its pictures, which stay on the gateway"},
+            "evidence_lost": text("why there is no picture"),
         },
         "a vehicle has passed a gate camera",
     )

@@ -187,6 +187,14 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
     return PassState(tuple(live), tuple(newest.items())[-PASS_MAX_TOLD:], state.numbers), tuple(kept)
 
 
+def best_moment(track: Track) -> float:
+    """The second at which it was seen best: of the readings of its text the best one; where it was never read, the surest place."""
+    best = _best(track, None if track.vote is None else track.vote[0])
+    if best is not None:
+        return best.t_s
+    return max(track.places, key=lambda place: place[1].score * place[1].width_px ** 0.5)[0]
+
+
 def _in_lane(track: Track, lanes: Sequence[Lane]) -> Track:
     """Where it is now, and whether it has just crossed the line of its lane."""
     if not lanes:
@@ -275,12 +283,16 @@ def _at_last(track: Track) -> Pass | None:
 
 
 def _pass(track: Track, text: str | None, confidence: float, stage: Stage = Stage.LINE) -> Pass:
-    of_text = [sighting for sighting in track.readings if sighting.reading.text == text]
-    best = max(of_text, key=lambda sighting: sighting.reading.confidence * sighting.found.width_px**0.5, default=None)
+    best = _best(track, text)
     first_s, last_s = track.places[0][0], track.places[-1][0]
     lane = "" if track.lane is None else track.lane.name
     told = (first_s, last_s, len(track.places), stage, track.number, lane, track.crossed_s)
     return Pass(text, confidence, best, _direction(track), *told)
+
+
+def _best(track: Track, text: str | None) -> Sighting | None:
+    of_text = [sighting for sighting in track.readings if sighting.reading.text == text]
+    return max(of_text, key=lambda sighting: sighting.reading.confidence * sighting.found.width_px**0.5, default=None)
 
 
 def _direction(track: Track) -> Direction:

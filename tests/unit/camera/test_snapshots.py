@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_seek_plates import NOW, picture, spec
+from test_seek_plates import NOW, Sleeper, picture, spec
 
 from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr, load_picture
@@ -108,13 +108,32 @@ def test_masks_are_black_in_every_form(tmp_path: Path, camera: CameraSpec) -> No
 
 @pytest.mark.parametrize("shape", [PlateShape.CLEAR, PlateShape.MASKED])
 def test_a_plate_that_may_only_leave_masked_is_in_no_picture(tmp_path: Path, shape: PlateShape) -> None:
-    reader = PlateReader.shipped()
     camera = replace(spec(shape), snapshot=SnapshotUse.SENT)
-    seeker = PlateSeeker(camera, reader, lambda _: None)
+    seeker = PlateSeeker(camera, PlateReader.shipped(), lambda _: None)
     album = Album(tmp_path, camera, seeker.hide)
     facts = album.take(load_picture(PICTURES / "皖A61R58.jpg"))
-    read = [[one.reading.text for one in reader.see(load_picture(album.file(facts, what)))] for what in ("picture", "sent")]
+    read = [texts_in(load_picture(album.file(facts, what))) for what in ("picture", "sent")]
     assert read == ([["皖A61R58"]] * 2 if shape is PlateShape.CLEAR else [[], []])
+
+
+def texts_in(shown: Bgr) -> list[str]:
+    return [one.reading.text for one in PlateReader.shipped().see(shown)]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_plate_that_nobody_found_is_in_no_picture_either(tmp_path: Path, moved: bool) -> None:
+    still = load_picture(PICTURES / "皖A61R58.jpg")
+    left = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    camera = replace(spec(PlateShape.MASKED), plate_free=(left,))
+    seeker = PlateSeeker(camera, Sleeper(), lambda _: None, knows_place=lambda: not moved)
+    album = Album(tmp_path, camera, seeker.hide)
+    wide = np.asarray(cv2.copyMakeBorder(still, 0, 0, still.shape[1] + 8, 0, cv2.BORDER_REFLECT_101), np.uint8)
+    kept = load_picture(album.file(album.take(wide), "picture"))
+    right = np.ascontiguousarray(kept[:, still.shape[1] + 8 :])
+    for zoom in (0.5, 1.0, 2.0):
+        assert texts_in(np.asarray(cv2.resize(right, None, fx=zoom, fy=zoom), np.uint8)) == []
+    sharpness = [float(cv2.Laplacian(half, cv2.CV_64F).var()) for half in (kept[:, : still.shape[1]], right)]
+    assert (sharpness[0] > 20 * sharpness[1]) is not moved, "sharp where no vehicle can be, while the camera stands as it did"
 
 
 def test_the_same_order_again_is_one_picture_and_a_damaged_one_is_not_taken(tmp_path: Path) -> None:

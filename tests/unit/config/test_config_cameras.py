@@ -7,7 +7,7 @@ import pytest
 from edgeguard.config import load_site_with_notes
 from edgeguard.config.site import Loaded
 from edgeguard.core.alarm import Severity
-from edgeguard.core.camera import PlateShape, Task
+from edgeguard.core.camera import PassPictures, PlateShape, Task
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import AlarmName
 
@@ -52,7 +52,32 @@ def test_plates_leave_masked_unless_told_otherwise(tmp_path: Path) -> None:
     assert camera.plate_shape is PlateShape.MASKED
 
 
+def test_no_picture_of_a_pass_is_kept_unless_the_site_says_so(tmp_path: Path) -> None:
+    gate = 'name = "gate"\nurl = "/dev/video0"\ntask = "plates"\n'
+    assert load(tmp_path, gate).site.cameras[0].pictures is PassPictures.NONE
+    more = 'pictures = "masked"\nevidence_size = "1GiB"\nplate_free = [[[0, 0], [1, 0], [1, 0.25]]]\n'
+    (camera,) = load(tmp_path, gate + more).site.cameras
+    assert (camera.pictures, camera.evidence_bytes, camera.plate_free) == (
+        PassPictures.MASKED,
+        2**30,
+        (((0.0, 0.0), (1.0, 0.0), (1.0, 0.25)),),
+    )
+    for plates in ("clear", "masked"):
+        notes = load(tmp_path, f'{gate}plates = "{plates}"\nplate_free = [[[0, 0], [1, 0], [1, 0.25]]]\n').notes
+        assert any("plate_free: does nothing" in note for note in notes) is (plates == "clear")
+
+
 WRONG = [
+    (
+        'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\npictures = "clear"\n',
+        "8: camera[0].pictures: does nothing with task",
+    ),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\npictures = "blurred"\n', "8: camera[0].pictures: "),
+    ('name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\nplate_free = [[[0, 2], [1, 0], [1, 1]]]\n', "8: camera[0].plate_free"),
+    (
+        'name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\nevidence_size = "1GiB"\n',
+        '8: camera[0].evidence_size: does nothing with pictures = "none"',
+    ),
     (
         'name = "a"\nurl = "rtsp://u' + ':p@10.0.0.9/x"\ntask = "falling"\n',
         "6: camera[0].url: holds a user name or password; write",

@@ -114,6 +114,29 @@ def test_a_fall_is_an_event_with_a_row_in_the_audit_log_and_its_true_time() -> N
     run_virtual(story())
 
 
+def test_pictures_of_a_pass_are_on_record_under_the_name_that_they_have_on_the_disk() -> None:
+    async def story() -> None:
+        rig = Rig()
+        facts = {"camera": "facade", "text": None, "evidence": {"id": "20261124T215501123Z-7", "picture_sha256": "00"}}
+        await rig.call("camera-saw", sighting(type="plate", id="boot-1-7", facts=orjson.dumps(facts).decode()))
+        (row,) = (orjson.loads(body) for body in rig.store.batches[0].audit)
+        assert (row["target"], row["evidence"]["picture_sha256"]) == ("facade.20261124T215501123Z-7", "00")
+
+    run_virtual(story())
+
+
+def test_pictures_that_could_not_be_written_are_told_as_such() -> None:
+    async def story() -> None:
+        rig = Rig()
+        for reason in ("unwritten", "disk"):
+            facts = orjson.dumps({"reason": reason, "ids": ["a", "b"]}).decode()
+            await rig.call("camera-saw", sighting(type="evidence-removed", facts=facts))
+        told = [(item["code"], item["ok"], item["detail"]) for item in rig.items if item["type"] == "health"]
+        assert told == [("pictures-unwritten", False, "unwritten: a, b"), ("evidence-removed", True, "disk: a, b")]
+
+    run_virtual(story())
+
+
 def test_what_an_earlier_boot_saw_keeps_the_time_it_was_written_down_with() -> None:
     async def story() -> None:
         rig = Rig()
