@@ -13,6 +13,7 @@ import orjson
 
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.limits import AUDIT_MAX_ROWS, AUDIT_PRUNE_ROWS
+from edgeguard.store.trouble import NUMBERS_END, DamageError, interprets
 
 ERASED_BODY: Final = b'{"type":"erased"}'
 """Stands in a row whose content was erased. Its hash stays, so that the chain goes on; a later row names it as erased."""
@@ -68,10 +69,13 @@ class AuditChain:
             self._connection.execute("INSERT INTO audit VALUES (?, ?, ?)", (n, body, before))
         self._prune(n)
 
+    @interprets("audit")
     def head(self) -> tuple[int, bytes]:
         """Number and hash of the newest row."""
         row = self._connection.execute("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1").fetchone()
         row = row or self._connection.execute("SELECT n, hash FROM audit_anchor").fetchone()
+        if row is None or not row[0] < NUMBERS_END:
+            raise DamageError("audit: it has no end to go on from")
         return int(row[0]), bytes(row[1])
 
     def empty(self, numbers: Sequence[int]) -> Mapping[int, str]:

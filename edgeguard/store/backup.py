@@ -111,6 +111,7 @@ def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *,
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
                 _check(copy, source)
                 schema.migrate(copy, str(source))
+                schema.refuse_lacking(copy)
                 from_epoch, waiting = _rebuild(copy, old, new, epoch, now, by)
             _sync(new)
             aside = ""
@@ -149,11 +150,7 @@ def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, epoch: Epoch, now: 
 def _copy_tables(connection: sqlite3.Connection, old: Path) -> None:
     """Alarm states, the audit log, ids of commands, dead letters and whatever else is no row of a stream."""
     connection.execute("ATTACH ? AS old", (str(old),))
-    known = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
-    held = set(connection.execute("SELECT name FROM old.sqlite_master WHERE type = 'table'").fetchall())
-    if lacking := sorted(set(known) - held):
-        raise DamageError(f"it has no table {lacking[0][0]}")
-    for (table,) in known:
+    for (table,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
         if table not in _NEVER_COPIED and not table.startswith("sqlite_"):
             connection.execute(f'INSERT OR REPLACE INTO main."{table}" SELECT * FROM old."{table}"')  # noqa: S608 - our own names
     connection.execute("DETACH old")

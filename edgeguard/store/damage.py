@@ -121,7 +121,7 @@ def _peek(path: Path) -> Epoch | None:
         if connection.execute("PRAGMA application_id").fetchone()[0] == schema.APPLICATION_ID:
             schema.refuse_newer(schema.version_of(connection), str(path))
             found = connection.execute("SELECT epoch FROM meta").fetchone()
-            return Epoch(found[0]) if found else None
+            return Epoch(found[0]) if found and isinstance(found[0], str) else None
     return None
 
 
@@ -181,6 +181,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, witness: Witness) -> Le
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     schema.migrate(connection, str(path))
+    schema.refuse_lacking(connection)
     return Ledger(connection, witness, path.stat().st_ino)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgeguard.core.clock import Stamp
 from edgeguard.core.item import Item, Stream
 from edgeguard.store.ledger import Ledger
+from edgeguard.store.trouble import interprets
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class DeadLetter:
     body: bytes
 
 
+@interprets("dead_letters")
 def list_dead(ledger: Ledger, limit: int) -> tuple[DeadLetter, ...]:
     """The oldest `limit`, in the order in which they were set aside."""
     rows = ledger.connection.execute(

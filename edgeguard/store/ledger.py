@@ -23,7 +23,7 @@ from edgeguard.core.rule_state import ARCHIVES, RuleState
 from edgeguard.store import alarm_rows
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.sql import AS_IT_LEAVES, ROW, SQL, Record
-from edgeguard.store.trouble import DamageError
+from edgeguard.store.trouble import NUMBERS_END, DamageError, interprets
 from edgeguard.store.witness import Witness
 
 
@@ -80,6 +80,7 @@ _BEGINNINGS: Final = 1 << 11
 class Ledger:
     """The outbox's content. Every method may raise sqlite3.Error; none leaves memory and file in disagreement."""
 
+    @interprets("the outbox")
     def __init__(self, connection: sqlite3.Connection, witness: Witness, inode: int = 0) -> None:
         self.connection = connection
         self.witness = witness
@@ -87,7 +88,10 @@ class Ledger:
         self._departures = Departures()
         self.inode = inode
         """Of the file that was opened, to notice when its name goes to another."""
-        self.epoch = _epoch_of(connection)
+        found = connection.execute("SELECT epoch FROM meta").fetchone()
+        if found is None or not isinstance(found[0], str):
+            raise DamageError("meta: it has no epoch")
+        self.epoch = Epoch(found[0])
         self.streams: Mapping[Stream, StreamState] = {stream: self._load(stream) for stream in STREAMS}
         self._page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
         self.marks_dirty = False
@@ -106,7 +110,7 @@ class Ledger:
         first, newest = self.connection.execute(SQL[stream].ends).fetchone()
         if newest is None and last == floor:
             first = last + 1
-        elif newest is None or newest < last or first > floor + 1:
+        elif newest is None or not last <= newest < NUMBERS_END or first > floor + 1:
             raise DamageError(f"{stream}: rows {first} to {newest} do not fit the marks {floor} and {last}")
         else:
             last = newest
@@ -293,6 +297,7 @@ class Ledger:
         )
         self.connection.executemany("INSERT OR REPLACE INTO command_ids VALUES (?, ?)", commands)
 
+    @interprets("command_ids")
     def load_commands(self) -> dict[str, int]:
         """Remembered ids with the wall time until which they count."""
         return {str(name): int(expires) for name, expires in self.connection.execute("SELECT id, expires_ms FROM command_ids")}
@@ -341,6 +346,7 @@ class Ledger:
 
     # --- reading
 
+    @interprets("a row")
     def read(self, stream: Stream, after: int, limit_rows: int, limit_bytes: int, through: int | None) -> tuple[OutboxRow, ...]:
         """What `core.ports.Outbox.read` promises. Raises DamageError if a row is missing that must be there."""
         rows: list[OutboxRow] = []
@@ -366,6 +372,7 @@ class Ledger:
                 raise DamageError(f"{stream}: row {expected} is missing")
         return tuple(rows)
 
+    @interprets("a row")
     def row(self, stream: Stream, seq: int) -> OutboxRow:
         """The row of a number, done or not; of one that was thinned the next. Raises DamageError if it is not there."""
         record = self.connection.execute(SQL[stream].select, (seq, max(seq, self.streams[stream].thinned), 1)).fetchone()
@@ -409,6 +416,7 @@ class Ledger:
         total, length = self.total_through(stream, first)
         return self.total_through(stream, last)[0] - total + length
 
+    @interprets("alarm_states")
     def load_alarms(self) -> dict[AlarmName, Alarm]:
         """The states as last kept, with the true time where it has become known since; when a delay was seen is not kept."""
         rows = self.connection.execute(alarm_rows.SELECT).fetchall()
@@ -425,6 +433,7 @@ class Ledger:
     def _set(self, stream: Stream, state: StreamState) -> None:
         self.streams = {**self.streams, stream: state}
 
+    @interprets("a total")
     def total_through(self, stream: Stream, seq: int) -> tuple[int, int]:
         """The row's running total, and the length of its body."""
         found = self.connection.execute(SQL[stream].total, (seq,)).fetchone()
@@ -476,6 +485,8 @@ class Ledger:
         seq, run, wall_ms, boot_ms, synced, body = record
         if not self.knows_run(run):
             raise DamageError(f"{stream}: row {seq} names an unknown boot {run}")
+        if not isinstance(body, bytes):
+            raise DamageError(f"{stream}: row {seq} holds no item")
         boot = self._boots[run - self._boots[0].run]
         if synced == AS_IT_LEAVES:
             body = body_of(body)
@@ -486,10 +497,3 @@ class Ledger:
     def _true_time(self, at: Stamp) -> Stamp:
         offset = None if at.synced else self._offset_of(at.boot)
         return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)
-
-
-def _epoch_of(connection: sqlite3.Connection) -> Epoch:
-    found = connection.execute("SELECT epoch FROM meta").fetchone()
-    if found is None or not isinstance(found[0], str):
-        raise DamageError("meta: it has no epoch")
-    return Epoch(found[0])

@@ -1,10 +1,12 @@
 """The database's shape: numbered SQL files, each applied once, in order, in a transaction of its own."""
 
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from typing import Final
 
 from edgeguard.core.errors import Permanent
+from edgeguard.store.trouble import DamageError
 
 APPLICATION_ID: Final = 0x45474F49
 """Marks the file as an edgeguard outbox (`PRAGMA application_id`); given in 0001."""
@@ -27,6 +29,19 @@ def refuse_newer(version: int, place: str) -> None:
     newest = steps()[-1][0]
     if version > newest:
         raise Permanent(f"{place} has schema {version}, this edgeguard knows up to {newest}: install the later version again")
+
+
+def refuse_lacking(connection: sqlite3.Connection) -> None:
+    """DamageError if a table of the newest schema is not there: a bit within its name leaves a database that SQLite finds sound."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh, "memory")
+        wanted = _tables(fresh)
+    if lacking := sorted(wanted - _tables(connection)):
+        raise DamageError(f"it has no table {lacking[0]}")
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def migrate(connection: sqlite3.Connection, place: str) -> None:

@@ -2,11 +2,18 @@
 
 import errno
 import sqlite3
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 from types import MappingProxyType
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from edgeguard.core.point import Labels
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+NUMBERS_END: Final = 1 << 62
+"""No row has such a number: nothing lives so long."""
 
 
 class Trouble(StrEnum):
@@ -21,6 +28,25 @@ class Trouble(StrEnum):
 
 class DamageError(sqlite3.DatabaseError):
     """The file contradicts itself although SQLite did not notice; the sentence says where."""
+
+
+def interprets(what: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """For functions that make values of rows: they fail only where a row holds what was never written there. DamageError then.
+
+    SQLite notices neither a bit within a text nor a value of another type.
+    """
+
+    def wrapped(read: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(read)
+        def interpreted(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            try:
+                return read(*args, **kwargs)
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+                raise DamageError(f"{what}: holds what was never written there ({error})") from error
+
+        return interpreted
+
+    return wrapped
 
 
 LOW_ON_SPACE: Final = Labels(zh="磁盘空间不足：只保存告警", en="the disk is nearly full: only alarms are stored")

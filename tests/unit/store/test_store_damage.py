@@ -4,17 +4,20 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 import pytest
 from store_kit import batch, bodies, deaf, everything, hurry, item, running, spec_of, until
 
+from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.health import Health
+from edgeguard.core.ids import AlarmName
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import QUARANTINE_KEEP
-from edgeguard.store import Batch, Store
+from edgeguard.store import Batch, Store, audit_body
 from edgeguard.store.damage import DATABASE, QUARANTINE
 from edgeguard.testing.clock import FakeClock
 
@@ -124,6 +127,25 @@ def database_gone(path: Path) -> None:
     path.with_name(DATABASE + "-wal").write_bytes(b"left over")
 
 
+def changed(sql: str) -> Callable[[Path], None]:
+    """What SQLite finds sound: a bit within a text, a value of another type, a table under another name."""
+
+    def change(path: Path) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute(sql)
+        connection.close()
+
+    return change
+
+
+MEANINGLESS = {
+    "epoch that is none": "UPDATE meta SET epoch = 'x' || substr(epoch, 2)",
+    "epoch of bytes": "UPDATE meta SET epoch = x'ff'",
+    "no epoch": "DELETE FROM meta",
+    "table by another name": "ALTER TABLE alarm_states RENAME TO alarm_stades",
+    "text for a number": "UPDATE telemetry SET boot = 'a' WHERE seq = 300",
+    "the last of all numbers": "UPDATE telemetry SET seq = 9223372036854775807 WHERE seq = 300",
+}
 KINDS: list[Callable[[Path], None]] = [
     flip_header,
     flip_pages,
@@ -166,6 +188,53 @@ async def test_a_damaged_database_is_set_aside_and_a_new_epoch_begins(tmp_path: 
     old = await fill(tmp_path)
     damage(tmp_path / DATABASE)
     await expect_new_epoch(tmp_path, old)
+
+
+@pytest.mark.parametrize("sql", MEANINGLESS.values(), ids=MEANINGLESS.keys())
+async def test_a_database_that_only_sqlite_finds_sound_is_set_aside_too(tmp_path: Path, sql: str) -> None:
+    old = await fill(tmp_path)
+    changed(sql)(tmp_path / DATABASE)
+    await expect_new_epoch(tmp_path, old)
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("UPDATE alarm_states SET state = 'activd'", "alarm_states"),
+        ("UPDATE alarm_states SET value = '1.'", "alarm_states"),
+        ("UPDATE command_ids SET expires_ms = 'soon'", "command_ids"),
+        ("UPDATE telemetry SET body = 'text' WHERE seq = 150", "telemetry: row 150 holds no item"),
+        ("UPDATE telemetry SET boot = 'a' WHERE seq = 150", "a row"),
+        ("UPDATE audit SET n = 9223372036854775807", "audit"),
+        ("DELETE FROM audit; DELETE FROM audit_anchor", "audit"),
+    ],
+)
+async def test_what_was_never_written_there_is_damage_and_no_bug(tmp_path: Path, sql: str, word: str) -> None:
+    """Found when it is read: the daemon must not begin again and again over one bit."""
+    clock = FakeClock()
+    old = await fill(tmp_path)
+    alarm = Alarm(AlarmState.ACTIVE, clock.now(), value=0.4)
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(Batch((), ((AlarmName("pump-1.dry-run"), alarm),), (("c-1", clock.now().wall_ms + 1000),)))
+        await store.put(Batch((), audit=(audit_body(clock.now(), b'{"command":"read"}'),)))
+        await store.flush()
+    for one in sql.split("; "):
+        changed(one)(tmp_path / DATABASE)
+    news: list[Health] = []
+    async with running(spec_of(tmp_path), clock, news) as store:
+        for look in (
+            store.load_alarms,
+            store.load_commands,
+            store.audit_head,
+            lambda: store.read(Stream.TELEMETRY, 0, 400, 1 << 20),
+        ):
+            with suppress(StoreError):
+                await look()
+        await store.put(Batch((), audit=(audit_body(clock.now(), b'{"command":"read"}'),)))
+        await until(lambda: store.epoch != old)
+        assert await store.put(batch(clock, Stream.TELEMETRY, 7)) == (1,)
+    (lost,) = [told for told in news if told.code == "damaged"]
+    assert word in lost.detail
 
 
 async def test_files_are_set_aside_together(tmp_path: Path) -> None:
