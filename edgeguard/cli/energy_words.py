@@ -65,11 +65,6 @@ def period_text(period: str, lang: Lang) -> str:
     return lang.say(*period_words(period))
 
 
-def verdict_words(verdict: BalanceVerdict) -> tuple[str, str]:
-    """What a balance says, in Chinese and in English."""
-    return _VERDICTS[verdict]
-
-
 def verdict_text(verdict: BalanceVerdict, lang: Lang) -> str:
     """What a balance says."""
     return lang.say(*_VERDICTS[verdict])

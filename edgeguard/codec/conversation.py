@@ -21,7 +21,6 @@ _BROADCASTS: Final[Mapping[Form, Station]] = MappingProxyType({Form.RTU: 0, Form
 """Addresses that everybody obeys and nobody answers: no station. Modbus over Serial Line V1.02, 2.2; DL/T 645-2007, 5.2.2."""
 _WILD: Final = "A"
 _OUTSTANDING: Final = 32
-_LINE_COUNTED: Final = ("received", "junk", "noise", "broken", "bursts", "foreign", "unasked", "echoes", "broadcasts")
 _COUNTED: Final = ("requests", "answers", "exceptions", "unanswered", "broken", "retries")
 
 

@@ -6,8 +6,7 @@ A value is never invented: whatever is not a plausible value of the point become
 import math
 import struct
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from edgeguard.codec.forms import form_reader
 from edgeguard.codec.layout import check_field, is_bcd, is_float, is_signed, struct_code, width_bits
@@ -18,8 +17,6 @@ from edgeguard.core.register import RawType, RegisterField
 
 Convert = Callable[[Any], Outcome]
 """One raw value, as its struct code unpacks it, to the outcome."""
-
-_UNSIGNED: Final = MappingProxyType({1: "H", 2: "I", 4: "Q"})
 
 
 def converter(point: Point, field: RegisterField) -> Convert | None:

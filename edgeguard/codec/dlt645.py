@@ -91,12 +91,6 @@ def read_address_request() -> bytes:
     return bytes((READ_ADDRESS,))
 
 
-def address_in(answer: bytes) -> str | None:
-    """The address in the answer to `read_address_request`; None if there is none."""
-    digits = answer[1:7][::-1].hex()
-    return digits if len(digits) == 12 and digits.isdecimal() else None
-
-
 def write_request(edition: Edition, identifier: str, data: bytes, credentials: Credentials) -> bytes:
     """Write the data of an identifier. The 1997 edition knows no operator code."""
     head = bytes((WRITE[edition],)) + identifier_bytes(identifier) + credentials.password_bytes

@@ -190,15 +190,14 @@ class ControlTable(Table):
 
 
 MayChange = Literal["camera", "commands", "gate", "parking", "profiles", "reaction", "uplink", "interlock", "writable"]
+"""What `config.put` may change beyond what is harmless."""
 
 
 class CommandsTable(Table):
     """`[commands]`: what the platform may have done over MQTT; nothing unless it is named."""
 
     allow: list[Annotated[CommandName, Field(strict=False)]] = Field(default_factory=list)
-    may_change: list[
-        Literal["camera", "commands", "gate", "parking", "profiles", "reaction", "uplink", "interlock", "writable"]
-    ] = Field(default_factory=list)
+    may_change: list[MayChange] = Field(default_factory=list)
     config_trial: Annotated[Duration, AfterValidator(_trial)] = CONFIG_TRIAL_MS
 
 

@@ -27,8 +27,6 @@ class ListKind(StrEnum):
 DATED: Final = frozenset({ListKind.VISITOR})
 """Lists whose entries must say until when they hold."""
 
-PLATE_CHARS_MIN: Final = 5
-PLATE_CHARS_MAX: Final = 10
 _PLATE: Final = re.compile(r"[0-9A-Z一-鿿]{5,10}\Z")
 _BETWEEN: Final = re.compile(r"[\s·・•.\-]")
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from statistics import median
 
 from edgeguard.core.point import Labels
-from edgeguard.rules.gauge import MAP_DAYS, REFERENCE_DAYS, Gauge, GaugeState, limits_of
+from edgeguard.rules.gauge import Gauge, GaugeState, limits_of
 from edgeguard.rules.hint_words import USAGES, Scale
 from edgeguard.rules.maintenance import CareState, DeviceCare, Interval, usage_name
 from edgeguard.rules.wear import Tally
@@ -69,11 +69,6 @@ def _gauge(gauge: Gauge, state: GaugeState, today: int) -> WatchedReport:
         learned, scale.number(reference.level), None if level is None else scale.number(level), scale.number(limit),
         None if share is None else round(share, 3),
     )  # fmt: skip
-
-
-def learning_days(gauge: Gauge) -> int:
-    """How many days with measurements it takes before a quantity is judged."""
-    return REFERENCE_DAYS + (MAP_DAYS if gauge.mapped and not gauge.curve else 0)
 
 
 def _interval(interval: Interval, tally: Tally, today: int) -> WatchedReport:

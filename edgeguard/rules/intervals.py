@@ -4,7 +4,7 @@ A quarter is numbered by its beginning: wall time in ms divided by QUARTER_MS. A
 100 of them, and none is lost.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
@@ -218,17 +218,3 @@ def first_quarter(day: date, zone: tzinfo) -> int:
 def quarters_of(day: date, zone: tzinfo) -> range:
     """All quarters of a local day: 96, or 92 or 100 where the clocks are set."""
     return range(first_quarter(day, zone), first_quarter(day + timedelta(days=1), zone))
-
-
-def hours_of(slots: Sequence[Slot], zone: tzinfo) -> Iterator[tuple[int, tuple[Slot, ...]]]:
-    """Consecutive slots by the local hour that they begin in: its first quarter, and the slots."""
-    run: list[Slot] = []
-    for slot in slots:
-        at = local(slot.quarter, zone)
-        start = slot.quarter - at.minute // 15
-        if run and start != run[0].quarter - local(run[0].quarter, zone).minute // 15:
-            yield run[0].quarter - local(run[0].quarter, zone).minute // 15, tuple(run)
-            run = []
-        run.append(slot)
-    if run:
-        yield run[0].quarter - local(run[0].quarter, zone).minute // 15, tuple(run)

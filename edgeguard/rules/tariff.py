@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 
 from edgeguard.core.metering import DayKind, Medium, Season, Tariff
-
-PERIODS: Final = ("sharp", "peak", "flat", "valley", "deep-valley")
-"""Names that have Chinese ones; a site may use others."""
 
 
 @dataclass(frozen=True, slots=True)

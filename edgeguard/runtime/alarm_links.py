@@ -54,7 +54,6 @@ class Links:
     groups: dict[str, tuple[Place, ...]] = field(default_factory=dict)
     bus_lost: dict[BusName, Place] = field(default_factory=dict)
     devices_on: Counter[BusName] = field(default_factory=Counter)
-    _elsewhere: set[DeviceName] = field(default_factory=set)
     _combined: dict[tuple[DeviceName, DeviceName | None], tuple[int, ...]] = field(default_factory=dict)
     _index: dict[int, Mapping[PointName, int]] = field(default_factory=dict)
 
@@ -67,16 +66,10 @@ class Links:
             links._take(sheet)
         for record in records.values():
             links.devices_on[record.spec.bus] += 1
-            if any(ref.device != record.rules.device for rule in record.rules.alarms for ref in refs_of(rule)):
-                links._elsewhere.add(record.rules.device)
         for owner, sheet in common.items():
             links._combine(owner, sheet)
         links._explain(records)
         return links
-
-    def looks_elsewhere(self, device: DeviceName) -> bool:
-        """Some alarm of this device speaks of points of another."""
-        return device in self._elsewhere
 
     def combined(self, owner: DeviceName, device: DeviceName | None) -> tuple[int, ...]:
         """Alarms of a common sheet that speak of points of this device; of any, for None."""

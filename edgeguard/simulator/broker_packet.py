@@ -31,7 +31,6 @@ MAXIMUM_QOS: Final = 0x24
 ASSIGNED_CLIENT_ID: Final = 0x12
 TOPIC_ALIAS: Final = 0x23
 SHARED_SUBSCRIPTION_AVAILABLE: Final = 0x2A
-REASON_STRING: Final = 0x1F
 
 
 class Malformed(ValueError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edgeguard.core.camera_limits import FACADE_MAX_LINES
-from edgeguard.core.facade import FacadeSpec, FloorLine, Mount
+from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.core.point import Labels
 from edgeguard.vision.facade import Plane, inside, plane_of
 
@@ -196,10 +196,3 @@ def _about_area(spec: FacadeSpec, share: float, size: tuple[int, int]) -> list[L
     if out:
         told.append(Labels("有区域完全在画面之外", "an area lies wholly outside the picture"))
     return told
-
-
-def mount_of(pitch_deg: float, focal_px: float, distance_m: float, height_m: float) -> Mount:
-    """A mount as typed; ValueError where no camera hangs so."""
-    if not (-89 < pitch_deg < 89 and 50 <= focal_px <= 100_000 and 0 < distance_m <= 1000 and 0 <= height_m <= 500):
-        raise ValueError("pitch from -89 to 89 degrees, lens from 50 px on, distance up to 1000 m, height from 0 to 500 m")
-    return Mount(pitch_deg, focal_px, distance_m, height_m)

@@ -11,12 +11,10 @@ from edgeguard.core.point import Labels
 from edgeguard.vision.plate_geometry import Points, aspect
 
 LEAST_WIDTH_PX: Final = 80.0
-GOOD_WIDTH_PX: Final = 110.0
 MOST_TILT_DEG: Final = 25.0
 MOST_TURN_DEG: Final = 45.0
 """A plate of 440 x 140 that is seen so much from the side that it looks narrower by cos 45."""
 _FLAT_ASPECT: Final = 440 / 140
-_TWO_LINES_ASPECT: Final = 2.55
 LEAST_CONTRAST: Final = 45.0
 """Grey levels between the dark and the light of a plate."""
 MOST_EDGE: Final = 0.045
