@@ -233,12 +233,18 @@ def _show_learned(views: Sequence[BusDeviceView], lang: Lang) -> None:
         console().print(Text.assemble((f"{clean(view.device)}: {told}", "yellow"), (f" → {hint}", "dim")))
 
 
-def profile_diff(session: Session, name: str) -> Exit:
-    """What a device has taught, as lines for its profile; 1 when there is nothing to add."""
+def device_view(session: Session, name: str) -> BusDeviceView:
+    """A device on its wire. CallRefused if the daemon knows none of that name."""
     views = [device for bus_view in call(session.socket, methods.BUSES) for device in bus_view.devices]
     view = next((view for view in views if view.device == name), None)
     if view is None:
         raise CallRefused("unknown-name", f"there is no device {name}; see: edgeguard devices")
+    return view
+
+
+def profile_diff(session: Session, name: str) -> Exit:
+    """What a device has taught, as lines for its profile; 1 when there is nothing to add."""
+    view = device_view(session, name)
     lines = view.learned.profile_lines if view.learned is not None else ()
     has_settings = any(not line.startswith("#") for line in lines)
     if session.json:

@@ -20,7 +20,14 @@ def register_profile(profile_app: typer.Typer) -> None:
 
 
 def profile_diff(
-    ctx: typer.Context, device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device of the daemon.")]
+    ctx: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device of the daemon.")],
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="FILE", help="Make a copy of its profile that says so, a new file.")
+    ] = None,
+    profiles: Annotated[
+        list[Path] | None, typer.Option("--profiles", metavar="DIR", help="Where its profile is, if it is the site's own.")
+    ] = None,
 ) -> None:
     """What a device has taught about itself, as TOML for its profile: how much it gives at once, what cannot be read.
 
@@ -28,6 +35,10 @@ def profile_diff(
     """
     from edgeguard.cli import bus as buses
 
+    if write is not None:
+        from edgeguard.cli.profile_learned import profile_write
+
+        raise typer.Exit(profile_write(session_of(ctx), device, write, profiles or ()))
     raise typer.Exit(buses.profile_diff(session_of(ctx), device))
 
 

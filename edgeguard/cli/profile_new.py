@@ -52,7 +52,7 @@ def new(session: Session, wanted: Wanted, ask: Ask) -> Exit:
         raise _taken(path)
     points, doubles = without_doubles(draft.points)
     draft = replace(draft, points=points, known=known_labels(point.name for point in points if point.labels is None))
-    _write(path, profile_text(draft))
+    write_new(path, profile_text(draft))
     try:
         profile = load_profile(path)
     except ConfigError:
@@ -81,7 +81,7 @@ def asked_on_terminal(question: str, default: str) -> str:
     return line.strip() or default
 
 
-def _write(path: Path, text: str) -> None:
+def write_new(path: Path, text: str) -> None:
     """A new file. ConfigError where there is one already, or the folder does not take it."""
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -93,7 +93,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _taken(path: Path) -> ConfigError:
-    return ConfigError((f"{path}:1: file: is there already and is left alone; choose another --name or folder",))
+    return ConfigError((f"{path}:1: file: is there already and is left alone; choose another name or folder",))
 
 
 def known_labels(names: Iterable[str]) -> Mapping[str, Labels]:

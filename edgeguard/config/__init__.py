@@ -3,7 +3,15 @@
 The only room that knows pydantic and tomllib; it opens no bus, no socket and no database.
 """
 
-from edgeguard.config.profiles import ProfileLibrary, load_profile, shipped_configs
+from edgeguard.config.profiles import ProfileLibrary, examine_profile, load_profile, shipped_configs
 from edgeguard.config.site import Loaded, load_site, load_site_with_notes
 
-__all__ = ["Loaded", "ProfileLibrary", "load_profile", "load_site", "load_site_with_notes", "shipped_configs"]
+__all__ = [
+    "Loaded",
+    "ProfileLibrary",
+    "examine_profile",
+    "load_profile",
+    "load_site",
+    "load_site_with_notes",
+    "shipped_configs",
+]

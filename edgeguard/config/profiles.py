@@ -110,6 +110,11 @@ def load_profile(path: Path) -> DeviceProfile:
     return _judged(path, read_content(path))
 
 
+def examine_profile(path: Path, text: str) -> DeviceProfile:
+    """The profile that a file at `path` with this text would be. ConfigError as in `load_profile`."""
+    return _judged(path, text.encode())
+
+
 @lru_cache(maxsize=PROFILES_KEPT)
 def _judged(path: Path, content: bytes) -> DeviceProfile:
     document = document_of(path, content)

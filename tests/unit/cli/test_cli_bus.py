@@ -3,10 +3,14 @@
 import json
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cli_kit import Desk, desk
 from rich.cells import cell_len
+
+from edgeguard.config import load_profile
+from edgeguard.core.profile import ModbusLimits
 
 
 @pytest.fixture
@@ -87,3 +91,27 @@ def test_what_a_device_has_taught_is_shown_and_can_be_pasted_into_its_profile(he
     assert here.type("profile", "diff", "fan-2").code == 1
     assert here.type("profile", "diff", "nobody").code == 2
     assert json.loads(here.type("profile", "diff", "pump-1", "--json").out)["learned"]["largest"] == 20
+
+
+def test_what_a_device_has_taught_becomes_a_profile_of_its_own(here: Desk, tmp_path: Path) -> None:
+    made = tmp_path / "our-pump.toml"
+    printed = here.type("profile", "diff", "pump-1", "--write", str(made))
+    assert (printed.code, "max_registers = 20" in printed.out) == (0, True)
+    assert 'profile = "our-pump" at device pump-1' in printed.out
+    profile = load_profile(made)
+    assert isinstance(profile.limits, ModbusLimits)
+    assert (profile.name, profile.limits.max_registers) == ("our-pump", 20)
+
+    before = made.read_bytes()
+    again = here.type("profile", "diff", "pump-1", "--write", str(made))
+    assert (again.code, "is there already" in again.err) == (2, True)
+    assert made.read_bytes() == before
+    taken = here.type("profile", "diff", "pump-1", "--write", str(tmp_path / "grundfos-cim200.toml"))
+    assert (taken.code, "there is a profile called grundfos-cim200 already" in taken.err) == (2, True)
+    assert here.type("profile", "diff", "pump-1", "--write", str(tmp_path / "no good.toml")).code == 2
+    assert here.type("profile", "diff", "pump-1", "--write", str(tmp_path / "pump.txt")).code == 2
+    assert here.type("profile", "diff", "fan-2", "--write", str(tmp_path / "fan.toml")).code == 1
+    assert here.type("profile", "diff", "nobody", "--write", str(tmp_path / "x.toml")).code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["our-pump.toml"]
+    told = json.loads(here.type("profile", "diff", "pump-1", "--write", str(tmp_path / "second.toml"), "--json").out)
+    assert (told["device"], told["profile"]) == ("pump-1", "second")
