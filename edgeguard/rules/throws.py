@@ -194,9 +194,16 @@ def _body(throw: Throw) -> bytes:
 
 
 def recall(bodies: Sequence[bytes]) -> ThrowState:
-    """The throws as kept."""
-    throws = [_throw(body) for body in bodies if body]
+    """The throws as kept; one that cannot be read is none."""
+    throws = [throw for body in bodies if body and (throw := _readable(body)) is not None]
     return ThrowState(tuple(sorted(throws, key=lambda throw: throw.came.wall_ms)))
+
+
+def _readable(body: bytes) -> Throw | None:
+    try:
+        return _throw(body)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _throw(body: bytes) -> Throw:

@@ -19,9 +19,15 @@ def flood_body(flood: Flood, now: Stamp) -> bytes:
 
 
 def flood_of(body: bytes, now: Stamp) -> Flood:
-    """The flood that was kept; times of another boot say nothing any more, so that it will be over at the next look."""
+    """The flood that was kept; times of another boot say nothing any more, so that it will be over at the next look.
+
+    One that cannot be read is none.
+    """
     if not body:
         return Flood()
-    kept: dict[str, Any] = orjson.loads(body)
-    came = tuple(kept["came_ms"]) if kept["boot"] == now.boot else ()
-    return Flood(came, is_on=True, kept_back=kept["kept_back"])
+    try:
+        kept: dict[str, Any] = orjson.loads(body)
+        came = tuple(map(int, kept["came_ms"])) if kept["boot"] == now.boot else ()
+        return Flood(came, is_on=True, kept_back=int(kept["kept_back"]))
+    except (ValueError, KeyError, TypeError):
+        return Flood()

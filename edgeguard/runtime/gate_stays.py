@@ -37,7 +37,7 @@ class GateStays:
                     found.setdefault(zone, []).append(_stay(plate, told))
                 else:
                     extras[zone] = int(told["extra"])
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 _log.warning("gate.stay-unreadable", zone=zone, error=type(error).__name__)
         for zone in found.keys() | extras.keys():
             inside = sorted(found.get(zone, []), key=lambda stay: (stay.since.wall_ms, stay.since.boot_ms))

@@ -7,7 +7,7 @@ be trusted at both ends; otherwise all of it counts as just done, for a limit ma
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -83,10 +83,19 @@ class RatesKept:
 
 
 def _times(body: bytes, now: Stamp) -> list[int]:
-    """Times of another boot are told in those of this one, what was before it by negative numbers."""
-    told = orjson.loads(body)
-    kept = Stamp(told["wall_ms"], told["boot_ms"], BootId(told["boot"]), told["synced"])
+    """Times of another boot are told in those of this one, what was before it by negative numbers.
+
+    What cannot be read counts as one time, now: nothing may be done more often because its memory was damaged.
+    """
+    try:
+        return _told(orjson.loads(body), now)
+    except (ValueError, KeyError, TypeError):
+        return [now.boot_ms]
+
+
+def _told(told: Any, now: Stamp) -> list[int]:
+    kept = Stamp(int(told["wall_ms"]), int(told["boot_ms"]), BootId(told["boot"]), told["synced"])
     if kept.boot == now.boot:
-        return [min(at_ms, now.boot_ms) for at_ms in told["at_ms"]]
+        return [min(int(at_ms), now.boot_ms) for at_ms in told["at_ms"]]
     since_ms = max(0, now.wall_ms - kept.wall_ms) if kept.synced and now.synced else 0
-    return [now.boot_ms - since_ms - max(0, kept.boot_ms - at_ms) for at_ms in told["at_ms"]]
+    return [now.boot_ms - since_ms - max(0, kept.boot_ms - int(at_ms)) for at_ms in told["at_ms"]]
