@@ -1,5 +1,9 @@
 """What people have done to alarms outlives kill -9 of the real daemon: shelving with its end, out of service, acknowledgement."""
 
+import getpass
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,3 +55,12 @@ def test_what_people_did_to_alarms_outlives_a_kill(tmp_path: Path) -> None:
         running.ask("unshelve", "a.comms-lost")
         wait_for(lambda: states(running)["a"] == "active", "what was shelved")
         assert running.stop() == 0
+    command = [sys.executable, "-m", "edgeguard", "audit", "show", "--directory", f"{tmp_path}/state", "--json"]
+    rows = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout)
+    assert [(row["name"], row["target"], row["result"], row.get("detail", "")) for row in rows] == [
+        ("shelve", "a.comms-lost", "done", "the cable is being changed"),
+        ("out-of-service", "b.comms-lost", "done", "no such pump any more"),
+        ("ack", "c.comms-lost", "done", ""),
+        ("unshelve", "a.comms-lost", "done", ""),
+    ]
+    assert {row["by"] for row in rows} == {getpass.getuser()}, "whoever sat at the command line"

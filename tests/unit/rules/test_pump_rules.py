@@ -3,7 +3,10 @@
 import pytest
 from domain_kit import Watcher
 
+from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family
+from edgeguard.core.ids import BootId
+from edgeguard.rules.pumpset import REST_MS, SetMemory
 from edgeguard.rules.truth import Inputs, Truth
 
 PUMP: Inputs = {
@@ -152,3 +155,11 @@ def test_pressure_that_falls_at_rest_without_use_is_a_leak() -> None:
     assert see(200, 3.0, pumps=[{"pump.running": True}, {"pump.running": False}]) is True, "what was found stands"
     assert [see(300, 4.5), see(600, 4.45), see(901, 4.4)] == [True, True, False]
     assert [see(1000, 4.5, 1.0), see(1060, 3.0, 1.0)] == [False, False], "somebody draws"
+
+
+def test_run_time_of_two_days_is_never_counted_to_one() -> None:
+    """A set is looked at when a day of its counting ends, whatever its pumps do, and when a rest has lasted long enough."""
+    midnight = Stamp(20_719 * 86_400_000, 5_000_000, BootId("b"), synced=True)
+    assert SetMemory().due_ms(midnight.before(10.0)) == midnight.boot_ms
+    assert SetMemory(rest_bar=4.0, rest_ms=4_995_000 - REST_MS).due_ms(midnight.before(10.0)) == 4_995_000
+    assert SetMemory().due_ms(midnight) == midnight.boot_ms + 86_400_000

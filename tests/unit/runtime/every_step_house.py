@@ -240,6 +240,8 @@ class Life:
         self.chance = random.Random(seed)
         self._calm_rounds = 76 if quiet else 50
         self._quiet = quiet
+        self._turns = True
+        """The pumps of a quiet house run and rest by turns."""
         self._specs = site.devices
         self._shown = {spec.name: [self._begun(point) for point in spec.profile.points] for spec in site.devices}
         self._silent = dict.fromkeys(self._shown, 0)
@@ -250,7 +252,7 @@ class Life:
         """So many rounds of every device. `trouble`: people, restarts and clocks beside what devices do."""
         chance = self.chance
         for number in range(rounds):
-            self._calm = number % 80 < self._calm_rounds
+            self._calm, self._turns = number % 80 < self._calm_rounds, number // 9 % 2 == 0
             pause_s = (
                 1.0
                 if number % 50 < 40
@@ -303,20 +305,31 @@ class Life:
                 return 0.0
             return value - 0.01 if turn < 0.01 else value + chance.choice((0.0, 0.0, 3.0, 9.0, 30.0)) * pause_s / HOUR_S
         if self._quiet and self._calm and isinstance(value, float):
-            return self._usual(point) * (1 + chance.uniform(-0.002, 0.002))
+            flicker = 0.0 if point.name == "rated_speed" else chance.uniform(-0.002, 0.002)
+            return self._usual(point) * (1 + flicker)
+        if self._quiet and self._calm and isinstance(value, bool):
+            return value is not (chance.random() < 0.002)
         if wild or isinstance(value, Fault):
             return self._first(point)
         return value * (1 + chance.uniform(-0.002, 0.002)) if isinstance(value, float) else value
 
     def _begun(self, point: Point) -> Outcome:
         """What it shows at first."""
-        if not self._quiet or point.choices or point.unit in COUNTED:
+        if not self._quiet or point.unit in COUNTED:
             return self._first(point)
+        if point.choices:
+            return next(iter(point.choices.values())).en
         return self._usual(point) if point.kind is Kind.NUMBER else False
 
     def _usual(self, point: Point) -> float:
-        """A value that no rule minds."""
-        return {"V": 230.0, "m": 1.2, "MPa": 0.4, "m3/h": 12.0, "bar": 4.0, "Hz": 50.0, "m/s": 0.0, "A": 5.0, "rpm": 2900.0}.get(
+        """A value that no rule minds; codes stand still."""
+        if point.unit == "rpm":
+            return 2900.0 if self._turns else 0.0
+        if point.name == "rated_speed":
+            return 1.75
+        if point.name.startswith("power_factor"):
+            return 0.98
+        return {"V": 230.0, "m": 1.2, "MPa": 0.4, "m3/h": 12.0, "bar": 4.0, "Hz": 50.0, "m/s": 0.0, "A": 5.0, "": 0.0}.get(
             point.unit, 1.0
         )
 
