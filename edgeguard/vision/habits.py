@@ -5,6 +5,7 @@ A throw is the first of its kind at its place. State is bounded and forgets.
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from edgeguard.core.camera_limits import FALL_MAX_HABITS
@@ -19,6 +20,8 @@ _LEAST_MARKS: Final = 5
 _LEAST_WAY_PX: Final = 6.0
 _DROP_PX: Final = 6.0
 """Nothing thicker is a drop of water, and drops fall straight down: somebody may well throw twice from one window."""
+_FINE_PX: Final = 3.2
+"""A drop of 6 mm looks no thicker from 3 m away: one more like it is enough. Of what is thicker, two more must have begun there."""
 _UP_BEFORE_S: Final = 1.2
 _UP_SHARE: Final = 0.4
 _ALIKE: Final = 2.5
@@ -65,14 +68,17 @@ def habitual(habits: Habits, path: Path, live: tuple[Track, ...]) -> bool:
         return False
     near_px = _NEAR_PX + 0.5 * path.thickness
     begun = (_beginning(fit(t.marks)) for t in live if len(t) >= _LEAST_MARKS and _off(t.marks[0], first) <= near_px)
-    return any(
-        abs(start.t_s - path.start_s) > _APART_S
+    times = sorted(
+        start.t_s
+        for start in (*habits.starts, *(start for start in begun if start is not None))
+        if abs(start.t_s - path.start_s) > _APART_S
         and _off(start, first) <= near_px
         and start.way_px >= 0.15 * path.fall_px
         and _as_thick(start, path)
         and 1 / _ALIKE < start.bend / path.bend < _ALIKE
-        for start in (*habits.starts, *(start for start in begun if start is not None))
     )
+    others = sum(later - earlier > _APART_S for earlier, later in pairwise((-math.inf, *times)))
+    return others >= (1 if path.thickness <= _FINE_PX else 2)
 
 
 def came_up(habits: Habits, path: Path) -> bool:

@@ -181,6 +181,12 @@ def test_a_window_from_which_things_are_thrown_again_and_again_is_no_gutter() ->
     assert len(watch(throws, seconds=11.0, size=9.0)) == 2
 
 
+def test_a_second_thing_as_thick_as_no_drop_is_told_the_third_is_a_habit() -> None:
+    throws = [thrown(2.0 + 4.0 * n, vx=0.0, y=200) for n in range(3)]
+    assert len(watch(throws[:2], seconds=11.0, size=4.5)) == 2
+    assert len(watch(throws, seconds=15.0, size=4.5)) == 2
+
+
 def test_ghosts_on_the_way_do_not_lead_a_throw_astray() -> None:
     """A codec leaves a thing's picture where it was; the ghosts of every fourth picture stay on for three more."""
     way = thrown(2.0, vx=2.0)
