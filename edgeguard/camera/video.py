@@ -129,11 +129,13 @@ class VideoSource:
         return self._stream
 
     def __iter__(self) -> Iterator[Picture]:
-        """Every picture until the end. VideoError when nothing can be decoded."""
+        """Every picture until the end. VideoError when nothing can be decoded, MemoryError when there is no room for it."""
         packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets, None)
+            except MemoryError:
+                raise
             except av.FFmpegError as error:
                 self.counts.truncated, self.counts.ended = True, _why(error)
                 packet = None
@@ -143,15 +145,23 @@ class VideoSource:
                 self.ring.add(_kept(packet, self.timeline))
             yield from self._decoded(packet)
             if self._broken_run > self._broken_limit:
+                self._ask_for_room()
                 raise VideoError(f"{self.name}: no picture in {self._broken_run} packets, gave up")
         if self.counts.truncated:
             yield from self._decoded(None)
         if not self.counts.pictures:
+            self._ask_for_room()
             raise VideoError(f"{self.name}: holds no picture that can be decoded")
+
+    def _ask_for_room(self) -> None:
+        """MemoryError where two pictures more have no room: decoders without memory speak of invalid data, and blame the stream."""
+        np.empty(3 * self.width * self.height, np.uint8)
 
     def _decoded(self, packet: "Packet[VideoStream] | None") -> Iterator[Picture]:
         try:
             frames = self._stream.decode(packet)
+        except MemoryError:
+            raise  # one of av's errors, too; but the packet is whole
         except av.FFmpegError:
             self.counts.broken += 1
             self._broken_run += 1
@@ -217,6 +227,8 @@ def _open(
 ) -> VideoSource:
     try:
         container = av.open(url, mode="r", format=form, options=dict(options or {}), metadata_errors="replace", timeout=wait_s)
+    except MemoryError:
+        raise
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"{shown}: {_device_words(error, url) if form == V4L2 else _why(error)}") from error
     try:

@@ -11,6 +11,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TextIO
 
 import structlog
@@ -26,6 +27,8 @@ _log = structlog.get_logger()
 _LOOK_S: Final = 1.0
 _BAD_CONFIGURATION: Final = 2
 _NOT_FOR_CAMERAS: Final = (CREDENTIALS, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+_FOR_CAMERAS: Final = MappingProxyType({"OPENBLAS_NUM_THREADS": "1"})
+"""Each thread of the linear algebra that numpy and OpenCV bring sets tens of MiB aside, and nothing here has use for a second."""
 
 
 class CameraLink:
@@ -64,7 +67,7 @@ class CameraLink:
         raise self._end_of(child.returncode or 0, hung)
 
     async def _start(self) -> Process:
-        environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CAMERAS}
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_CAMERAS} | dict(_FOR_CAMERAS)
         try:
             child = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE, env=environment, limit=CAMERA_STDERR_BYTES
