@@ -8,8 +8,8 @@ from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.overheard import Heard, Overheard
 from edgeguard.codec.alike import spoils_answer
 from edgeguard.codec.dlt645_framing import BROADCAST
-from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S
-from edgeguard.core.line_limits import BURST_BYTES, LINE_ALONE_S
+from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S, LINE_NOISE_BYTES
+from edgeguard.core.line_limits import LINE_ALONE_S
 
 _QUICK_ENOUGH: Final = 4
 _NOBODY_ANSWERS: Final = (0, BROADCAST)
@@ -33,7 +33,9 @@ class Beside:
         self._burst_yielded = False
         self._found: list[Heard] = []
         self._since_s: float | None = None
-        self._first_s, self._echo_by_s = math.inf, -math.inf
+        self.first_s, self._echo_by_s = math.inf, -math.inf
+        self._frame = self._first = b""
+        """What was sent last, and what has come since, up to the same length."""
         self._quick = 0
         """How often what came began as soon as an echo: on a line that echoes a late one means that we were busy."""
         self.until_s = 0.0
@@ -42,7 +44,7 @@ class Beside:
     @property
     def is_prompt(self) -> bool:
         """What has come since we sent may have begun with the line's echo: it was as soon, or others before it were."""
-        return self._first_s <= self._echo_by_s or self._quick >= _QUICK_ENOUGH
+        return self.first_s <= self._echo_by_s or self._quick >= _QUICK_ENOUGH
 
     def keep(self, data: bytes, now_s: float, idle: bool) -> None:
         """These have come; `idle`: while nobody waited for an answer."""
@@ -50,18 +52,21 @@ class Beside:
             self._end()
         self._overheard.keep(data)
         self._bursts.came(len(data), now_s)
-        self._first_s = min(self._first_s, now_s)
+        self.first_s = min(self.first_s, now_s)
+        if len(self._first) < len(self._frame):
+            self._first += data[: len(self._frame) - len(self._first)]
         if idle:
             self.strange_s = now_s
 
-    def sent(self, request: Request, echo_by_s: float) -> None:
+    def sent(self, request: Request, frame: bytes, echo_by_s: float) -> None:
         """This goes out now; what has come before may be the beginning of what still comes. An echo begins by `echo_by_s`."""
         self._end()
+        self._frame, self._first = frame, b""
         self._sent = request
         self._since_s, self.until_s = None, 0.0
-        if self._first_s < math.inf:
-            self._quick = min(self._quick + 1, 2 * _QUICK_ENOUGH) if self._first_s <= self._echo_by_s else self._quick // 2
-        self._first_s, self._echo_by_s = math.inf, echo_by_s
+        if self.first_s < math.inf:
+            self._quick = min(self._quick + 1, 2 * _QUICK_ENOUGH) if self.first_s <= self._echo_by_s else self._quick // 2
+        self.first_s, self._echo_by_s = math.inf, echo_by_s
         self._late.sent(request)
 
     def begin(self, now_s: float) -> None:
@@ -77,9 +82,10 @@ class Beside:
         alone = now_s - self._others_s >= LINE_ALONE_S
         return alone and sent_s - self.strange_s >= LATE_KEPT_S and not self._late.owes(now_s)
 
-    def is_noisy(self, sent_bytes: int) -> bool:
+    @property
+    def is_noisy(self) -> bool:
         """More has come since we sent than the line's echo and a little noise, and it was no frame."""
-        return self._bursts.loose >= BURST_BYTES + (sent_bytes if self.is_prompt else 0)
+        return self._bursts.loose > LINE_NOISE_BYTES + self._echoed_bytes
 
     def forget(self) -> None:
         """Nothing has been said but the answer."""
@@ -104,7 +110,7 @@ class Beside:
 
     def hear(self, now_s: float, answer: bytes = b"") -> None:
         """Sort out what has come beside the `answer`."""
-        asked, unasked, answered = False, 0, bool(answer)
+        asked, answered = False, bool(answer)
         sent, waited = self._sent, self._sent is not None
         found, self._found = [*self._found, *self._overheard.feed()], []
         for heard in found:
@@ -122,13 +128,13 @@ class Beside:
                 self._question = heard if asked else None
                 if asked:
                     self._late.asked_by_others(heard, now_s)
-                unasked += paid is None and not heard.may_ask
+                if paid is None and not heard.may_ask:
+                    self._bursts.explained(heard.gap)
                 if heard.may_ask or (sent is None and now_s >= self.late_until_s):
                     self.foreign(now_s)
         self._sent = None
-        self._bursts.explained(unasked)
         if waited and not answered:
-            self._end(waited=True)
+            self._end()  # what is owed to us is counted by itself
         self._stand_back(now_s, asked, bool(found))
 
     def _stand_back(self, now_s: float, asked: bool, found: bool) -> None:
@@ -137,8 +143,19 @@ class Beside:
             self._yield(now_s)
         elif found:
             self.until_s = 0.0
-        elif self._bursts.is_one and not self._burst_yielded and self._bursts.is_first(now_s):
+        elif (
+            self._bursts.is_one
+            and not self._burst_yielded
+            and now_s - self._others_s < LINE_ALONE_S
+            and self._bursts.is_first(now_s)
+        ):
             self._burst_yielded, self.until_s = True, now_s + FOREIGN_ANSWER_S
+
+    @property
+    def _echoed_bytes(self) -> int:
+        """How many bytes of what has come since we sent are the line's echo: all that was sent, but for one in eight."""
+        same = sum(one == other for one, other in zip(self._first, self._frame, strict=False))
+        return len(self._frame) if self.is_prompt and 8 * same >= 7 * len(self._frame) else 0
 
     def _is_echo(self, heard: Heard) -> bool:
         """It is the line's echo of what was sent."""
@@ -148,13 +165,10 @@ class Beside:
     def _end(self, waited: bool = False) -> None:
         """What has come is all there is of it. Behind another master's question it may be the answer to that, damaged."""
         asked, self._question = self._question, None
-        if (
-            asked is not None
-            and self._bursts.is_one
-            and spoils_answer(asked.protocol, asked.station, asked.pdu, self._overheard.rest)
-        ):
-            self._late.lost(asked)
-            self._bursts.were(0)
+        if asked is not None and self._bursts.loose:
+            surely = spoils_answer(asked.protocol, asked.station, asked.pdu, self._overheard.rest)
+            self._late.lost(asked, self._bursts.last_s, surely)
+            self._bursts.were(0 if surely else self._bursts.loose)
         self._bursts.end(waited)
         self._burst_yielded = False
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from edgeguard.core.limits import BUS_BYTE_GAP_S, FOREIGN_YIELD_S, LATE_KEPT_S
+from edgeguard.core.limits import BUS_BYTE_GAP_S, FOREIGN_YIELD_S
 from edgeguard.core.line_limits import BURST_BYTES, BURSTS_OWED
 
 
@@ -32,7 +32,8 @@ class Bursts:
     def __init__(self) -> None:
         self._kept: list[_Burst] = []
         self._loose = self._pieces = 0
-        self._last_s = -math.inf
+        self.last_s = -math.inf
+        """When anything has come."""
 
     @property
     def loose(self) -> int:
@@ -46,7 +47,7 @@ class Bursts:
 
     def is_over(self, now_s: float) -> bool:
         """What comes now is no part of what has come."""
-        return now_s - self._last_s > BUS_BYTE_GAP_S
+        return now_s - self.last_s > BUS_BYTE_GAP_S
 
     def is_first(self, now_s: float) -> bool:
         """There was none before this one for a while."""
@@ -56,7 +57,7 @@ class Bursts:
         """So many bytes have come."""
         self._pieces += self.is_over(now_s)
         self._loose += count
-        self._last_s = now_s
+        self.last_s = now_s
 
     def were(self, loose: int) -> None:
         """So many of them belong to no frame; less than none, if a frame has ended that began in the burst before."""
@@ -68,21 +69,25 @@ class Bursts:
         """What has come is all there is of it. `waited`: while we waited for an answer, which may come before or behind."""
         bursts = min(max(1, self._pieces), self._loose // BURST_BYTES)
         bursts += waited and bursts > 0
-        self._kept = [*self._kept, *(_Burst(self._last_s) for _ in range(bursts))][-BURSTS_OWED:]
+        self._kept = [*self._kept, *(_Burst(self.last_s) for _ in range(bursts))][-BURSTS_OWED:]
         self._loose = self._pieces = 0
 
-    def explained(self, answers: int) -> None:
-        """Stations have answered so often what nobody was heard to ask: each time one of them was the question."""
-        for _ in range(answers):
-            if self.is_one:
-                self._loose = 0
-            elif self._kept:
-                del self._kept[0]
+    def explained(self, gap: int) -> None:
+        """A station has answered what nobody was heard to ask: the question was in the `gap` bytes before that, or in a burst."""
+        if self._loose >= gap >= BURST_BYTES:
+            self._loose -= gap
+        elif self._kept:
+            del self._kept[0]
 
-    def pay(self, kind: Hashable, now_s: float) -> bool:
-        """An answer of this kind has come. True if it may be that to a burst; then that one is owed none of this kind any more."""
+    def pay(self, kind: Hashable, since_s: float, owed_s: float) -> bool:
+        """An answer of this kind has come, to a question that was asked after `since_s`. True if that may be a burst.
+
+        It may also be a question of ours of `owed_s`. If that was before the burst, so is its answer; otherwise the burst is
+        owed none of this kind any more.
+        """
         for burst in self._kept:
-            if now_s - burst.at_s < LATE_KEPT_S and kind not in burst.paid:
-                burst.paid.add(kind)
+            if burst.at_s > since_s and kind not in burst.paid:
+                if owed_s >= burst.at_s:
+                    burst.paid.add(kind)
                 return True
         return False

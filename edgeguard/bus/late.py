@@ -6,6 +6,10 @@ take, or for its time-out; other stations and other kinds go on. And whatever it
 could be an answer that is owed to another request: a device answers in the order in which it was asked, so an answer that
 fits none of the earlier requests pays for all of them, and one that fits is thrown away, to be asked for once more when
 nothing can be owed any longer.
+
+Where bytes have come that were the answer most likely, in ruins, nobody waits: what may be owed all the same is counted. So
+many answers are thrown away as could be others', each asked for again at once, and the next one can be nobody else's. That
+takes a station of which it is known how long it takes; one that is slower than that is not known for a while.
 """
 
 import math
@@ -18,6 +22,7 @@ from edgeguard.bus.overheard import Heard
 from edgeguard.codec.alike import alike, fits, function_of, names_its_question
 from edgeguard.codec.meter_frame import overlap
 from edgeguard.core.limits import (
+    BUS_BYTE_GAP_S,
     BUS_STATIONS_KNOWN,
     LATE_ANSWER_MIN_S,
     LATE_KEPT_S,
@@ -26,7 +31,7 @@ from edgeguard.core.limits import (
     LATE_OWED,
 )
 from edgeguard.core.line import Protocol, Station
-from edgeguard.core.line_limits import PATIENCE_MIN_S
+from edgeguard.core.line_limits import PATIENCE_MIN_S, WORST_KEPT
 
 Kind = tuple[Station, Protocol, int]
 """Requests whose answers could be taken for each other: to one station, with the same function."""
@@ -36,22 +41,72 @@ _OVER_WORST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request whose answer may still come, until `kept_s`. `confirms`: or it was the confirmation of the one before."""
+    """A request whose answer may still come, until `kept_s`. `confirms`: or it was the confirmation of the one before.
+
+    `came`: bytes have come that were its answer most likely, though nobody could read them. `again`: it has an answer, which was
+    doubted, so that there may be none to come.
+    """
 
     pdu: bytes
     sent_s: float
     kept_s: float
     ours: bool
     confirms: bool = False
+    came: bool = False
+    again: bool = False
 
 
 @dataclass(slots=True)
 class _Known:
-    """A station: its worst response so far, how many `answers` could be nobody else's, the time-out of its last request."""
+    """A station: its worst response lately, how many `answers` could be nobody else's, the time-out of its last request.
+
+    `slow_until_s`: it was slower than is usual of it, so that before this nothing is known of how late it may be.
+    """
 
     worst_s: float = 0.0
     answers: int = 0
     timeout_s: float = LATE_ANSWER_MIN_S
+    slow_until_s: float = -math.inf
+
+    @property
+    def quiet_s(self) -> float:
+        """If it owed something when it was heard last, that would have come within this time."""
+        return max(BUS_BYTE_GAP_S, _OVER_WORST * self.worst_s)
+
+    @property
+    def patience_s(self) -> float:
+        """An answer that takes longer is none that is usual of it."""
+        return max(PATIENCE_MIN_S, _OVER_WORST * self.worst_s)
+
+    def is_known(self, now_s: float) -> bool:
+        """How late it may be can be told from what it took so far."""
+        return self.answers >= LATE_KNOWN_ANSWERS and now_s >= self.slow_until_s
+
+    def took(self, response_s: float, now_s: float) -> None:
+        """An answer has come, to this question or to one before, or it has not come in so long."""
+        if response_s > self.patience_s:
+            self.slow_until_s = now_s + LATE_KEPT_S
+
+    def answered(self, response_s: float) -> None:
+        """An answer that could be nobody else's. What was bad once, on a bad day of the line, does not count for ever."""
+        self.answers += 1
+        self.worst_s = max(self.worst_s * WORST_KEPT, response_s)
+
+    def owes_s(self, now_s: float) -> float:
+        """So long after a question it may answer."""
+        return max(LATE_ANSWER_MIN_S, self.quiet_s) if self.is_known(now_s) else LATE_KEPT_S
+
+    def done_s(self, sent_s: float, first_s: float, now_s: float) -> float:
+        """When a request sent at `sent_s` will not be answered any more, if what came now was the answer to one of `first_s`."""
+        late_s = _OVER_WORST * min(now_s - first_s, LATE_KEPT_S)
+        if self.is_known(now_s):
+            return max(now_s + self.quiet_s, sent_s + late_s)
+        least_s = 0.0 if self.answers >= LATE_KNOWN_ANSWERS else LATE_KEPT_S
+        return max(now_s + LATE_ANSWER_MIN_S, sent_s + max(least_s, late_s))
+
+    def over_s(self, now_s: float, owed: int) -> float:
+        """When it has answered all of so many questions, now that it was heard answering one; infinite if that is not known."""
+        return now_s + owed * self.quiet_s if self.is_known(now_s) else math.inf
 
 
 _NOTHING_KNOWN: Final = _Known()
@@ -75,6 +130,18 @@ class _Owed:
             del self.asked[1]  # the oldest says how late an answer may be
         self.asked.append(asked)
         self.until_s = max(self.until_s, until_s)
+
+    def paid(self, place: int, over_s: float) -> None:
+        """An answer that the one at this place may have been owed. A station answers in order: those before it are owed no more.
+
+        Nor are, most likely, those behind it: this may have been the answer to any of them, if those before had theirs. If it was
+        not, that of the last one comes by `over_s`, infinite if that is not known.
+        """
+        self.asked = self.asked[place + 1 :]
+        if over_s < math.inf:
+            self.asked = [replace(asked, came=True, kept_s=min(asked.kept_s, over_s)) for asked in self.asked]
+        if over_s < math.inf or not self.asked:
+            self.until_s = 0.0
 
     def confuses(self, request: Request) -> bool:
         """The answer to this request could be taken for one that is owed to another."""
@@ -116,18 +183,26 @@ class LateAnswers:
             for owed in self._of(request.address, request.protocol, request.pdu).values():
                 owed.others_s = None
 
-    def patience_s(self, station: Station) -> float:
+    def patience_s(self, station: Station, now_s: float) -> float:
         """How long this one is waited for once something else has come: as long as it is known to take, infinite if it is not."""
         known = self._known.get(station, _NOTHING_KNOWN)
-        return max(PATIENCE_MIN_S, _OVER_WORST * known.worst_s) if known.answers >= LATE_KNOWN_ANSWERS else math.inf
+        return known.patience_s if known.is_known(now_s) else math.inf
 
-    def give_up(self, request: Request, sent_s: float, now_s: float, rests: bool = True) -> None:
-        """A request of ours, sent at `sent_s`, is waited for no longer. `rests`: its station is left alone for a while."""
+    def give_up(self, request: Request, sent_s: float, now_s: float, rests: bool = True, came: bool = False) -> None:
+        """A request of ours, sent at `sent_s`, is waited for no longer. `rests`: its station is left alone for a while.
+
+        `came`: something was heard in the meantime.
+        """
         self._forget(now_s)
-        worst_s = self._of_station(request.address).worst_s
-        rest_s = max(request.timeout_s, LATE_ANSWER_MIN_S, min(_OVER_WORST * worst_s, LATE_LEARNED_MAX_S))
+        known = self._of_station(request.address)
+        came = came and known.is_known(now_s)
+        if not came:
+            known.took(now_s - sent_s, now_s)
+        rest_s = max(request.timeout_s, LATE_ANSWER_MIN_S, min(_OVER_WORST * known.worst_s, LATE_LEARNED_MAX_S))
+        until_s = now_s + (known.quiet_s if came else rest_s)
         owed = self._open(request.address, request.protocol, function_of(request.protocol, request.pdu))
-        owed.add(Asked(request.pdu, sent_s, now_s + max(LATE_KEPT_S, rest_s), ours=True), now_s + rest_s if rests else 0.0)
+        asked = Asked(request.pdu, sent_s, now_s + max(LATE_KEPT_S, rest_s), ours=True, came=came)
+        owed.add(asked, until_s if rests else 0.0)
 
     def asked_by_others(self, heard: Heard, now_s: float, confirms: bool = False) -> None:
         """Another master has asked. However often it does so, one of ours has its turn in the end.
@@ -140,7 +215,7 @@ class LateAnswers:
         owed = self._open(heard.station, heard.protocol, function_of(heard.protocol, heard.pdu))
         owed.others_s = now_s if owed.others_s is None else owed.others_s
         kept_s = now_s + max(LATE_KEPT_S, wait_s)
-        if confirms and known.answers >= LATE_KNOWN_ANSWERS:
+        if confirms and known.is_known(now_s):
             wait_s *= 2  # if it was asked twice, it answers both, one behind the other
             kept_s = now_s + wait_s
             for place, asked in enumerate(owed.asked):
@@ -148,15 +223,15 @@ class LateAnswers:
                     owed.asked[place] = replace(asked, kept_s=min(asked.kept_s, kept_s))
         owed.add(Asked(heard.pdu, now_s, kept_s, False, confirms), min(now_s + wait_s, owed.others_s + LATE_LEARNED_MAX_S))
 
-    def lost(self, question: Heard) -> None:
-        """An answer that could be the one to this question of another master has come, and nobody could read it."""
+    def lost(self, question: Heard, now_s: float, surely: bool = True) -> None:
+        """The answer to this question of another master has come, and nobody could read it. Not `surely`: most likely it has."""
         owed = self._owed.get((question.station, question.protocol, function_of(question.protocol, question.pdu)))
         if owed is None:
             return
-        # It answers in order: what was asked before is owed no more.
-        fitting = (i for i, asked in enumerate(owed.asked) if alike(question.protocol, asked.pdu, question.pdu))
-        del owed.asked[: next(fitting, -1) + 1]
-        owed.until_s = owed.until_s if owed.asked else 0.0
+        fitting = [i for i, asked in enumerate(owed.asked) if alike(question.protocol, asked.pdu, question.pdu)]
+        known = self._of_station(question.station)
+        if fitting and (surely or known.is_known(now_s)):
+            owed.paid(fitting[0] if surely else -1, known.over_s(now_s, len(owed.asked)))
 
     def answered(self, heard: Heard, now_s: float, just_now: bool = True) -> Asked | None:
         """A station has spoken while nobody waited for that: the request that this pays for. Who owes nothing more is free again.
@@ -164,6 +239,7 @@ class LateAnswers:
         `just_now`: so that the time which it has taken is known.
         """
         for kind, owed in self._of(heard.station, heard.protocol, heard.pdu).items():
+            owed.forget(now_s)
             pays = next((asked for asked in owed.asked if fits(heard.protocol, heard.station, asked.pdu, heard.pdu)), None)
             if pays is None:
                 continue
@@ -174,10 +250,9 @@ class LateAnswers:
                     return None
                 self.asked_by_others(heard, now_s, confirms=True)
                 return pays
-            if pays.ours and just_now:
+            if pays.ours and just_now and not (pays.came or pays.again):
                 self.note(kind[0], now_s - pays.sent_s)
-            # It answers in order: what was asked before is owed no more.
-            del owed.asked[: owed.asked.index(pays) + 1]
+            owed.paid(owed.asked.index(pays), self._of_station(heard.station).over_s(now_s, len(owed.asked)))
             if not owed.asked:
                 del self._owed[kind]
             return pays
@@ -190,14 +265,16 @@ class LateAnswers:
         owed = self._of(request.address, request.protocol, request.pdu).values()
         return max((max(one.until_s, one.clear_s if one.confuses(request) else 0.0) for one in owed), default=0.0)
 
-    def trusts(self, request: Request, answer: bytes, sent_s: float, now_s: float) -> bool:
-        """Whether this answer to a request sent at `sent_s` can be none that was owed to another one.
+    def trusts(self, request: Request, answer: bytes, sent_s: float, heard_s: float, now_s: float) -> bool:
+        """Whether this answer to a request sent at `sent_s` can be none that was owed to another one. First was heard at `heard_s`.
 
         If it could be, the station is left alone until it owes nothing: for twice the time by which this one would then be
-        late, if it is well known, and as long as an answer can be late at all, if it is not. If only a burst speaks against it
-        (bus.bursts), it is asked again at once.
+        late, if it is well known, and as long as an answer can be late at all, if it is not. It is asked again at once,
+        if only a burst speaks against it (bus.bursts), or what was owed has come, most likely, and could not be read.
         """
         known = self._of_station(request.address)
+        known.took(heard_s - sent_s, now_s)
+        owed_s = math.inf
         for kind, owed in self._of(request.address, request.protocol, request.pdu).items() if self._owed else ():
             owed.forget(now_s)
             fitting = [asked for asked in owed.asked if fits(request.protocol, request.address, asked.pdu, answer)]
@@ -205,29 +282,23 @@ class LateAnswers:
                 del self._owed[kind]
                 continue
             # It may pay for the first of them, and if that was so late, the others and this request may be answered as late.
-            del owed.asked[: owed.asked.index(fitting[0]) + 1]
-            over_s = self._over_s(known, sent_s, fitting[0].sent_s, now_s)
+            first = fitting[0]
+            owed.paid(owed.asked.index(first), known.over_s(now_s, len(owed.asked)))
+            over_s = known.done_s(sent_s, sent_s if first.came else first.sent_s, now_s)
             doubtful = any(asked.pdu != request.pdu for asked in fitting)
-            owed.add(Asked(request.pdu, sent_s, over_s, ours=True), over_s if doubtful else 0.0)
+            again = Asked(request.pdu, sent_s, over_s, True, came=known.is_known(now_s), again=True)
+            owed.add(again, over_s if doubtful and not first.came else 0.0)
             if doubtful:
                 return False
-            owed.clear_s = max(owed.clear_s, over_s)
+            owed.clear_s, owed_s = max(owed.clear_s, over_s), first.sent_s
             break
         kind = (request.address, request.protocol, function_of(request.protocol, request.pdu))
-        if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, now_s):
-            over_s = self._over_s(known, sent_s, sent_s, now_s)
-            self._open(*kind).add(Asked(request.pdu, sent_s, over_s, ours=True), 0.0)
+        if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, now_s - known.owes_s(now_s), owed_s):
+            over_s = known.done_s(sent_s, sent_s, now_s)
+            self._open(*kind).add(Asked(request.pdu, sent_s, over_s, True, came=known.is_known(now_s), again=True), 0.0)
             return False
-        known.answers += 1
-        known.worst_s = max(known.worst_s, now_s - sent_s)
+        known.answered(now_s - sent_s)
         return True
-
-    @staticmethod
-    def _over_s(known: _Known, sent_s: float, first_s: float, now_s: float) -> float:
-        """When a request sent at `sent_s` will not be answered any more, if what came now was the answer to one of `first_s`."""
-        least_s = 0.0 if known.answers >= LATE_KNOWN_ANSWERS else LATE_KEPT_S
-        late_s = _OVER_WORST * min(now_s - first_s, LATE_KEPT_S)
-        return max(now_s + LATE_ANSWER_MIN_S, sent_s + max(least_s, late_s))
 
     def _of_station(self, station: Station) -> "_Known":
         known = self._known.get(station)

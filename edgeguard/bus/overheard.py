@@ -16,7 +16,10 @@ _STARTS: Final = b":\x68"
 
 
 class Heard(NamedTuple):
-    """A frame. By its shape alone it may be a request as well as an answer (a write and its confirmation are the same bytes)."""
+    """A frame. By its shape alone it may be a request as well as an answer (a write and its confirmation are the same bytes).
+
+    `gap`: bytes before it, since the frame before, that were none.
+    """
 
     station: Station
     protocol: Protocol
@@ -24,6 +27,7 @@ class Heard(NamedTuple):
     may_ask: bool
     may_answer: bool
     size: int
+    gap: int = 0
 
 
 class Overheard:
@@ -54,7 +58,7 @@ class Overheard:
             place, shape, station = frame
             asks = Sort.REQUEST in shape.sorts
             answers = not shape.sorts or Sort.ANSWER in shape.sorts or Sort.EXCEPTION in shape.sorts
-            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers, shape.size))
+            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers, shape.size, place))
             self._leave_out(place + shape.size)
         return found
 

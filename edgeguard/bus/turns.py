@@ -7,9 +7,7 @@ stays outstanding until its answer or its time-out, only nobody hears of it. Kno
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
 from typing import Final
 
 from edgeguard.bus.beside import Beside
@@ -17,9 +15,9 @@ from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.framings import Framings
 from edgeguard.bus.line_errors import LineErrors
 from edgeguard.bus.queue import Turn, TurnQueue
-from edgeguard.bus.response import ResponseTimes
 from edgeguard.bus.silence import Silence
 from edgeguard.bus.stats import BusStats, LinkState
+from edgeguard.bus.tally import Tally
 from edgeguard.bus.tap import Listener, Passing, Tap, WireEvent
 from edgeguard.bus.timer import Timer
 from edgeguard.codec.alike import is_read
@@ -94,10 +92,7 @@ class Turns:
         self._draining = False
         self._watch, self._resume = Timer(self._expire), Timer(self._pump)
         self._junk_mark = self._junk_sent = 0
-        self._requests = self._answers = self._bytes_sent = self._bytes_received = 0
-        self._faults: Counter[Reason] = Counter()
-        self._responses = ResponseTimes()
-        self._busy_s = self._busy_since_s = 0.0
+        self._tally = Tally()
         self._tap = Tap()
 
     def ask(self, request: Request) -> asyncio.Future[bytes]:
@@ -111,12 +106,12 @@ class Turns:
         if len(self._queue) >= BUS_QUEUE_REQUESTS:
             self._queue.drop_done()
             if len(self._queue) >= BUS_QUEUE_REQUESTS:
-                self._faults[Reason.NOT_POLLED] += 1
+                self._tally.faults[Reason.NOT_POLLED] += 1
                 raise self._failure(turn, Fault(Reason.NOT_POLLED, f"{BUS_QUEUE_REQUESTS} requests wait already"), sent=False)
         if self._write is None:
             turn.deadline_s = loop.time() + request.timeout_s
             if turn.deadline_s <= self._opens_s:
-                self._faults[self._down.reason] += 1
+                self._tally.faults[self._down.reason] += 1
                 raise self._failure(turn, self._down, sent=False)
             self._watch.at(turn.deadline_s)
         self._queue.put(turn)
@@ -171,7 +166,7 @@ class Turns:
 
     def received(self, data: bytes) -> None:
         """Bytes from the wire."""
-        self._bytes_received += len(data)
+        self._tally.bytes_received += len(data)
         self._tell(_RECEIVED, data)
         self._silence.broken()
         idle = not self._outstanding
@@ -207,16 +202,16 @@ class Turns:
         if self._true_time and turn.is_early(pdu, self._line, now_s):
             self._reject(turn, now_s)
             return
-        trusted = not self._numberless or self._queue.late.trusts(turn.request, pdu, turn.sent_s, now_s)
+        trusted = not self._numberless or self._queue.late.trusts(turn.request, pdu, turn.sent_s, self._beside.first_s, now_s)
         if not trusted and not turn.is_insisted_on(pdu):
             self._doubt(turn, pdu, now_s)
             return
-        self._answers += 1
+        self._tally.answers += 1
         self._tell(_ANSWERED, turn=turn)
         self.proved = True
         self._silence.answered(turn.request.address)
         self._junk_mark = self._framing.junk_bytes
-        self._responses.note(now_s - turn.sent_s)
+        self._tally.responses.note(now_s - turn.sent_s)
         self._rest(turn, now_s, answered=True)
         if not turn.future.done():
             turn.future.set_result(pdu)
@@ -230,26 +225,17 @@ class Turns:
         line_errors: LineErrors | None = None,
     ) -> BusStats:
         """The counters, together with what the owner of the connection knows."""
-        busy_s = self._busy_s
-        if self._outstanding:
-            busy_s += asyncio.get_running_loop().time() - self._busy_since_s
-        return BusStats(
-            state=state,
-            requests=self._requests,
-            answers=self._answers,
-            faults=MappingProxyType(dict(self._faults)),
-            bytes_sent=self._bytes_sent,
-            bytes_received=self._bytes_received,
+        return self._tally.stats(
+            asyncio.get_running_loop().time(),
+            state,
+            reconnects,
+            connected_s,
+            error,
+            line_errors,
             junk_bytes=self._framing.junk_bytes,
             late_answers=self._framing.late_answers,
             foreign_frames=self._beside.frames,
-            reconnects=reconnects,
-            busy_s=busy_s,
             waiting=len(self._queue),
-            response_p95_s=self._responses.quantile_s(0.95),
-            connected_s=connected_s,
-            error=error,
-            line_errors=line_errors,
         )
 
     def _pump(self) -> None:
@@ -310,9 +296,11 @@ class Turns:
         """
         if self._is_damaged_answer(turn, now_s):
             return now_s + BUS_BYTE_GAP_S
-        if not self._numberless or not self._beside.is_noisy(len(turn.request.pdu) + 3):
+        if not self._numberless or not self._beside.is_noisy:
             return math.inf
-        return max(now_s + BUS_BYTE_GAP_S, turn.sent_s + self._queue.late.patience_s(turn.request.address))
+        due_s = turn.sent_s + self._queue.late.patience_s(turn.request.address, now_s)
+        # Others may go on and on.
+        return max(due_s, min(now_s, due_s) + BUS_BYTE_GAP_S)
 
     def _is_damaged_answer(self, turn: Turn, now_s: float) -> bool:
         """What has come by now is its answer, damaged: it has the shape, and nobody else can have spoken."""
@@ -327,8 +315,7 @@ class Turns:
         except ValueError as error:
             self._fail(turn, Fault(Reason.REFUSED, str(error)), sent=False)
             return
-        if not self._outstanding:
-            self._busy_since_s = now_s
+        self._tally.busy(now_s)
         self._outstanding[transaction] = turn
         self._junk_sent = self._framing.junk_bytes
         self._silence.asked(request.address)
@@ -341,10 +328,10 @@ class Turns:
             # A byte is there when its last bit is.
             turn.deadline_s += line.character_s
         if self._numberless:
-            self._beside.sent(request, now_s + turn.sending_s + (BUS_BYTE_GAP_S if self._true_time else FOREIGN_ANSWER_S))
+            self._beside.sent(request, data, now_s + turn.sending_s + (BUS_BYTE_GAP_S if self._true_time else FOREIGN_ANSWER_S))
         self._watch.at(turn.deadline_s)
-        self._requests += 1
-        self._bytes_sent += len(data)
+        self._tally.requests += 1
+        self._tally.bytes_sent += len(data)
         if request.on_sent is not None:
             request.on_sent()
         self._tell(_SENT, data, turn)
@@ -370,9 +357,8 @@ class Turns:
 
     def _account(self, now_s: float) -> None:
         """Close the busy interval, if nothing is outstanding any more."""
-        if not self._outstanding and self._busy_since_s:
-            self._busy_s += now_s - self._busy_since_s
-            self._busy_since_s = 0.0
+        if not self._outstanding:
+            self._tally.idle(now_s)
 
     def _expire(self) -> None:
         """Give up whatever is due, then set the timer for the next deadline."""
@@ -416,7 +402,7 @@ class Turns:
             self._beside.forget()
         elif self._numberless:
             # Damaged bytes were the answer most likely, but another master's request can look like that: doubt, no rest.
-            self._drain(turn, now_s, rests=fault is None or fault.reason not in _DAMAGED)
+            self._drain(turn, now_s, rests=fault is None or fault.reason not in _DAMAGED, came=self._in_time(turn, now_s))
             heard = self._beside.frames
             self._hear(now_s)
             others = fault is not None and fault.reason is Reason.WRONG_TRANSACTION
@@ -427,12 +413,21 @@ class Turns:
         elif fault is None:
             self._note_silence(turn.request.address)
 
-    def _drain(self, turn: Turn, now_s: float, rests: bool) -> None:
-        """Let the line fall silent after a request without an answer, which may be late; `rests`: its station is left alone."""
-        self._draining = True
-        self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
+    def _in_time(self, turn: Turn, now_s: float) -> bool:
+        """Something has come that may be the answer in ruins: not long after it was due, and not waited for any longer."""
+        due_s = turn.sent_s + self._queue.late.patience_s(turn.request.address, now_s)
+        return turn.whole_s is not None and self._beside.first_s <= due_s
+
+    def _drain(self, turn: Turn, now_s: float, rests: bool, came: bool = False) -> None:
+        """Let the line fall silent after a request without an answer, which may be late, or has `came` in ruins.
+
+        `rests`: its station is left alone.
+        """
         self._drained_by_s = self._beside.late_until_s = now_s + BUS_DRAIN_MAX_S
-        self._queue.late.give_up(turn.request, turn.sent_s, now_s, rests)
+        if not came:
+            self._draining = True
+            self._held_until_s = max(self._held_until_s, now_s + self._framing.quiet_s)
+        self._queue.late.give_up(turn.request, turn.sent_s, now_s, rests, came)
 
     def _reject(self, turn: Turn, now_s: float) -> None:
         """An answer has come before there could be one: it was meant for another request, or for another master."""
@@ -490,7 +485,7 @@ class Turns:
         self._tap.tell(event)
 
     def _fail(self, turn: Turn, fault: Fault, sent: bool) -> None:
-        self._faults[fault.reason] += 1
+        self._tally.faults[fault.reason] += 1
         if sent:
             self._tell(Passing.FAILED, turn=turn, fault=fault)
         if not turn.future.done():

@@ -19,3 +19,5 @@ OUTPUT_CHANGED_MS: Final = 10_000
 """An output that is not as it was written for so long is told: shorter than that it may be on its way."""
 OUTPUTS_NAMED: Final = 8
 """Outputs that an alarm names one by one."""
+WORST_KEPT: Final = 0.99
+"""What is left of a station's worst response with each answer: after seventy quicker ones it counts half."""
