@@ -3,8 +3,9 @@
 Pure: what was seen in, words out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from edgeguard.cli.demo_gate_seen import GateSeen
 from edgeguard.cli.demo_witness import StreamSeen, Witness
 from edgeguard.cli.session import Lang
 from edgeguard.core.limits import STOP_WITHIN_S
@@ -37,6 +38,8 @@ class Summary:
     daemon_stop_s: float
     falls: tuple[str, ...] = ()
     """What the camera before the building saw fall. Not asked for: a slow machine needs longer than a short demo lasts."""
+    gate: GateSeen = field(default_factory=lambda: GateSeen(0, 0, 0, 0, ()))
+    """Who has passed the gate's camera and who was let in. Not asked for either."""
 
 
 def judge(
@@ -67,6 +70,7 @@ def judge(
         daemon_exit=ending.exit_code,
         daemon_stop_s=round(ending.stop_s, 3),
         falls=tuple(witness.falls),
+        gate=witness.gate.seen(),
     )
 
 
@@ -123,6 +127,12 @@ def in_words(summary: Summary, lang: Lang) -> list[str]:
     if summary.alarms:
         lines.append(lang.say("  报警: ", "  alarms: ") + ", ".join(summary.alarms))
     lines += [lang.say("  坠落: ", "  fall: ") + fall for fall in summary.falls]
+    gate = summary.gate
+    if gate.passes or gate.openings:
+        zh = f"  大门: 过车 {gate.passes},抬杆 {gate.openings},拒绝 {gate.refused}"
+        en = f"  gate: {gate.passes} passed, {gate.openings} opened, {gate.refused} refused"
+        lines.append(lang.say(zh, en))
+        lines += [f"    {words}" for words in gate.lately]
     lines += [f"✗ {reason}" for reason in summary.reasons]
     if summary.ok:
         lines.append(lang.say("✓ 全程送达", "✓ everything went all the way"))

@@ -12,6 +12,7 @@ from typing import Final
 
 import orjson
 
+from edgeguard.cli.demo_gate_seen import GateWitness
 from edgeguard.core.intervals import Intervals
 from edgeguard.core.limits import DEMO_ARRIVALS_SHOWN, DEMO_MAX_GAPS
 
@@ -71,6 +72,7 @@ class Witness:
         self.alarms: dict[str, None] = {}
         self.falls: deque[str] = deque(maxlen=DEMO_ARRIVALS_SHOWN)
         """What fell: the camera, where from, the clip that shows it."""
+        self.gate = GateWitness()
         self.online: bool | None = None
         self.trouble: str = ""
         self.news: deque[str] = deque(maxlen=DEMO_ARRIVALS_SHOWN)
@@ -114,7 +116,7 @@ class Witness:
             self.first_item_s = now_s
         last = seq + len(items) - 1
         self._numbers.setdefault((epoch, stream), Numbers()).add(seq, last)
-        words = [_take(item) for item in items]
+        words = [_take(item, self.gate.take(item) if stream == "events" else "") for item in items]
         for word in words:
             self._learn(stream, word)
         numbers = f"#{seq}" if seq == last else f"#{seq}-{last}"
@@ -142,9 +144,11 @@ class _Item:
     at: datetime | None
     fall: str = ""
     """Of a fall: the camera, where it came from, the clip."""
+    gate: str = ""
+    """Of a vehicle at a gate: who, and what became of it."""
 
 
-def _take(item: Mapping[str, object]) -> _Item:
+def _take(item: Mapping[str, object], gate: str) -> _Item:
     name = item.get("alarm") or item.get("device") or item.get("type") or "?"
     values, bad, at = item.get("values"), item.get("bad"), item.get("at")
     return _Item(
@@ -154,6 +158,7 @@ def _take(item: Mapping[str, object]) -> _Item:
         bad=len(bad) if isinstance(bad, dict) else 0,
         at=datetime.fromisoformat(at) if isinstance(at, str) else None,
         fall=_fall(item) if item.get("type") == "fall" else "",
+        gate=gate,
     )
 
 
@@ -173,8 +178,7 @@ def _words(item: _Item) -> str:
     parts = [item.name]
     if item.state:
         parts.append(item.state)
-    if item.fall:
-        parts.append(item.fall)
+    parts += [words for words in (item.fall, item.gate) if words]
     parts += item.values[:VALUES_SHOWN]
     if len(item.values) > VALUES_SHOWN:
         parts.append(f"+{len(item.values) - VALUES_SHOWN}")

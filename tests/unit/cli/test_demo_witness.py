@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeguard.cli.demo_gate_seen import GateSeen
 from edgeguard.cli.demo_report import Ending, Summary, in_words, judge
 from edgeguard.cli.demo_witness import Numbers, Witness
 from edgeguard.cli.session import Lang
@@ -113,3 +114,18 @@ def test_what_falls_is_told_with_its_clip() -> None:
     assert tuple(witness.falls) == ("facade-east, floor 8, column 5, a.mp4", "facade-east, no evidence")
     summary = judge(witness, (), WELL, 1.0, 20.0, 1, Lang.EN)
     assert "  fall: facade-east, floor 8, column 5, a.mp4" in in_words(summary, Lang.EN)
+
+
+def test_who_passes_the_gate_and_who_is_let_in_is_counted_once_each() -> None:
+    passed = {"at": AT, "type": "plate", "id": "a-1", "camera": "gate-in", "text": "皖A****8", "direction": "towards"}
+    unread = {**passed, "id": "a-2", "text": None}
+    decided = {"at": AT, "type": "gate", "id": "a-1", "gate": "main", "state": "decided", "verdict": "open", "plate": "皖A****8"}
+    opened = {**decided, "state": "opened"}
+    refused = {**decided, "id": "a-2", "verdict": "refused", "plate": "苏E****8", "reason": "unknown"}
+    witness = seen(("events", message("events", 1, passed, unread, decided, opened, refused, passed, opened)), *GOOD)
+    summary = verdict(witness)
+    assert summary.gate == GateSeen(
+        2, 1, 1, 1, ("gate-in 皖A****8 towards", "gate-in ? towards", "main opened 皖A****8", "main refused 苏E****8 (unknown)")
+    )
+    words = in_words(summary, Lang.EN)
+    assert words[words.index("  gate: 2 passed, 1 opened, 1 refused") + 3] == "    main opened 皖A****8"
