@@ -117,11 +117,26 @@ def test_what_falls_is_told_with_its_clip() -> None:
 
 
 def test_who_passes_the_gate_and_who_is_let_in_is_counted_once_each() -> None:
-    passed = {"at": AT, "type": "plate", "id": "a-1", "camera": "gate-in", "text": "皖A****8", "direction": "towards"}
-    unread = {**passed, "id": "a-2", "text": None}
-    decided = {"at": AT, "type": "gate", "id": "a-1", "gate": "main", "state": "decided", "verdict": "open", "plate": "皖A****8"}
-    opened = {**decided, "state": "opened"}
-    refused = {**decided, "id": "a-2", "verdict": "refused", "plate": "苏E****8", "reason": "unknown"}
+    passed: dict[str, object] = {
+        "at": AT,
+        "type": "plate",
+        "id": "a-1",
+        "camera": "gate-in",
+        "text": "皖A****8",
+        "direction": "towards",
+    }
+    unread: dict[str, object] = {**passed, "id": "a-2", "text": None}
+    decided: dict[str, object] = {
+        "at": AT,
+        "type": "gate",
+        "id": "a-1",
+        "gate": "main",
+        "state": "decided",
+        "verdict": "open",
+        "plate": "皖A****8",
+    }
+    opened: dict[str, object] = {**decided, "state": "opened"}
+    refused: dict[str, object] = {**decided, "id": "a-2", "verdict": "refused", "plate": "苏E****8", "reason": "unknown"}
     witness = seen(("events", message("events", 1, passed, unread, decided, opened, refused, passed, opened)), *GOOD)
     summary = verdict(witness)
     assert summary.gate == GateSeen(
