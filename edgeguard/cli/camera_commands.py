@@ -30,6 +30,11 @@ _Columns = Annotated[str | None, typer.Option("--columns", metavar="X,X…", hel
 _FirstColumn = Annotated[int | None, typer.Option("--first-column", metavar="N", help="Number of the leftmost column (1).")]
 _Polygon = Annotated[str | None, typer.Option("--polygon", metavar="'X,Y X,Y…'", help="The area that is watched.")]
 _Mask = Annotated[list[str] | None, typer.Option("--mask", metavar="'X,Y X,Y…'", help="Never looked at; may be given again.")]
+_Lane = Annotated[
+    list[str] | None, typer.Option("--lane", metavar="NAME[=X,Y…]", help="A lane, px: NAME='X,Y X,Y X,Y…'; NAME alone: everywhere.")
+]
+_Line = Annotated[list[str] | None, typer.Option("--line", metavar="NAME='X,Y X,Y'", help="The line of a lane, px.")]
+_DropLane = Annotated[list[str] | None, typer.Option("--drop-lane", metavar="NAME", help="Takes a lane away.")]
 _Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The facade file (the camera's own).")]
 _Write = Annotated[bool, typer.Option("--write", help="Write it, and check the site with it.")]
 _Draw = Annotated[Path | None, typer.Option("--draw", metavar="FILE", help="Write a JPEG with what was set up drawn in.")]
@@ -104,6 +109,9 @@ def camera(
     first_column: _FirstColumn = None,
     polygon: _Polygon = None,
     mask: _Mask = None,
+    lane: _Lane = None,
+    line: _Line = None,
+    drop_lane: _DropLane = None,
     out: _Out = None,
     write: _Write = False,
     draw: _Draw = None,
@@ -114,7 +122,8 @@ def camera(
 
     --setup serves a page on this machine alone, to be reached through ssh -L: for a facade camera it takes floor lines (or
     pitch, lens and distance), the facade's area and privacy masks and shows what size is seen at which floor; for a gate camera
-    it shows how wide, slanted and sharp plates are. Typed values (--floor 1=900,8=520,15=260) are answered without a page.
+    it shows how wide, slanted and sharp plates are, and takes lanes and the lines that vehicles cross. Typed values
+    (--floor 1=900,8=520,15=260, --lane left --line left="0,700 1919,700") are answered without a page.
 
     The process reads a password from standard input, one line, where the configuration names a password_file.
     """
@@ -122,12 +131,13 @@ def camera(
 
     if setup:
         from edgeguard.cli import setup as setting
-        from edgeguard.cli.setup_draft import Typed
+        from edgeguard.cli.setup_draft import Typed, TypedLanes
 
         mount = (pitch, None, distance, height)
         typed = Typed(tuple(floor or ()), columns, polygon, tuple(mask or ()), *mount, storey, ground_floor, first_column)
+        lanes = TypedLanes(tuple(lane or ()), tuple(line or ()), tuple(drop_lane or ()))
         lens_known = setting.Lens(focal_px, view, lens, sensor)
-        wish = setting.SetupWish(name, config, picture, typed, lens_known, out, write, draw, port, minutes)
+        wish = setting.SetupWish(name, config, picture, typed, lens_known, out, write, draw, port, minutes, lanes)
         raise typer.Exit(setting.setup(session_of(ctx), wish))
     if accept_view:
         raise typer.Exit(showing.accept_view(session_of(ctx), name))

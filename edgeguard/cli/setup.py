@@ -20,7 +20,7 @@ from edgeguard.camera.still import Still, StillCamera, Stills, drawn, stills_of
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.setup_desk import SetupDesk, load_reader, look, plate_facts, write_beside
-from edgeguard.cli.setup_draft import Draft, Typed, typed_facade
+from edgeguard.cli.setup_draft import Draft, Typed, TypedLanes, typed_facade, typed_lanes
 from edgeguard.cli.setup_http import LOOPBACK, SetupServer
 from edgeguard.cli.text import clean
 from edgeguard.config import load_site_with_notes
@@ -69,6 +69,7 @@ class SetupWish:
     draw: Path | None = None
     port: int = SETUP_PORT
     minutes: float = 30.0
+    lanes: TypedLanes = field(default_factory=TypedLanes)
 
 
 def setup(session: Session, wish: SetupWish) -> Exit:
@@ -76,11 +77,20 @@ def setup(session: Session, wish: SetupWish) -> Exit:
     row = read_camera(wish.config, wish.name, os.environ)
     begin = Draft(row.spec.task, _facade_before(row) if row.spec.task is Task.FALLING else FacadeSpec(), row.spec.lanes)
     out = wish.out or row.facade or wish.config.absolute().parent / f"{wish.name}-facade.toml"
-    typed = bool(wish.typed) or wish.lens != Lens() or wish.write or wish.draw is not None or session.json
+    _refuse_foreign_words(row.spec.task, wish)
+    typed = bool(wish.typed or wish.lanes) or wish.lens != Lens() or wish.write or wish.draw is not None or session.json
     with _stills(row.spec, wish.picture) as stills:
         if typed:
             return _typed(session, wish, begin, stills, out)
         return _page(session, wish, begin, stills, out)
+
+
+def _refuse_foreign_words(task: Task, wish: SetupWish) -> None:
+    """What says something of the other kind of view is a mistake, not something that is silently left alone."""
+    foreign = bool(wish.lanes) if task is Task.FALLING else bool(wish.typed) or wish.lens != Lens()
+    if foreign:
+        own = "floors, a mount, areas and masks" if task is Task.FALLING else "--lane, --line and --drop-lane"
+        raise Permanent(f'{wish.name} has task = "{task.value}": what can be typed for it is {own}')
 
 
 def _facade_before(row: CameraRow) -> FacadeSpec:
@@ -123,7 +133,7 @@ def _first(stills: Stills) -> Still:
 
 def _typed(session: Session, wish: SetupWish, begin: Draft, stills: Stills, out: Path) -> Exit:
     if begin.task is Task.PLATES:
-        return _aim(session, wish, _first(stills))
+        return _lanes(session, wish, begin, _first(stills)) if wish.lanes else _aim(session, wish, _first(stills))
     known = begin.facade.size
     still = None if known is not None and wish.draw is None else _first(stills)
     size = known or (still.size if still is not None else (0, 0))
@@ -171,6 +181,35 @@ def _draw(where: Path, still: Still, spec: FacadeSpec, view: FacadeView) -> None
         (0.0, one.rows[0] * down, float(width), one.rows[2] * down, f"{one.floor}: {one.smallest_cm:.0f} cm") for one in view.floors
     )
     areas = tuple(tuple((x * across, y * down) for x, y in area) for area in (spec.polygon, *spec.masks) if area)
+    try:
+        where.write_bytes(drawn(still, lines, areas).jpeg())
+    except OSError as error:
+        raise Permanent(f"{where}: cannot be written: {error.strerror}") from error
+
+
+def _lanes(session: Session, wish: SetupWish, begin: Draft, still: Still) -> Exit:
+    """The lanes as typed, and what goes into the site's file for them."""
+    draft = Draft(begin.task, lanes=typed_lanes(begin.lanes, wish.lanes, still.size))
+    told = keep_lanes(draft, wish, wish.config) if wish.write else ()
+    if wish.draw is not None:
+        _draw_lanes(wish.draw, still, draft)
+    if session.json:
+        print_json({**look(draft, still.size), **draft.data(), "size": list(still.size), "told": list(told)})
+        return Exit.FINE
+    print(draft.text())
+    for line in told:
+        console().print(styled(f"✓ {clean(line, 400)}", "green"))
+    return Exit.FINE
+
+
+def _draw_lanes(where: Path, still: Still, draft: Draft) -> None:
+    (width, height), lanes = still.size, draft.lanes
+    lines = tuple(
+        (one.line[0][0] * width, one.line[0][1] * height, one.line[1][0] * width, one.line[1][1] * height, one.name)
+        for one in lanes
+        if one.line is not None
+    )
+    areas = tuple(tuple((x * width, y * height) for x, y in one.polygon) for one in lanes if one.polygon)
     try:
         where.write_bytes(drawn(still, lines, areas).jpeg())
     except OSError as error:

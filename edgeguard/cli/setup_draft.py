@@ -90,6 +90,51 @@ class Typed:
         return self != Typed()
 
 
+@dataclass(frozen=True, slots=True)
+class TypedLanes:
+    """Lanes and lines that were typed, positions in px: `NAME` or `NAME=X,Y X,Y X,Y`, `NAME=X,Y X,Y`, and names that go."""
+
+    lanes: Sequence[str] = ()
+    lines: Sequence[str] = ()
+    dropped: Sequence[str] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything was typed."""
+        return self != TypedLanes()
+
+
+def typed_lanes(begin: Sequence[LaneSpec], typed: TypedLanes, size: tuple[int, int]) -> tuple[LaneSpec, ...]:
+    """What was there before, changed as typed; positions are of a picture of `size`. ConfigError with every mistake.
+
+    A line makes its lane where there is none of that name yet; a lane without points is the whole picture, and keeps its line.
+    """
+    data = {lane.name: lane_data(lane) for lane in begin}
+    for name in typed.dropped:
+        if data.pop(name, None) is None:
+            raise ConfigError((f"--drop-lane {name}: there is no such lane (there are: {', '.join(data) or 'none'})",))
+    for text in typed.lanes:
+        name, points = _named(text)
+        data.setdefault(name, {"name": name})["polygon"] = _shares(points, "--lane", size)
+    for text in typed.lines:
+        name, points = _named(text)
+        data.setdefault(name, {"name": name})["line"] = _shares(points, "--line", size)
+    return lanes_of({"lanes": list(data.values())}, "typed")
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, points = text.partition("=")
+    return name.strip(), points
+
+
+def _shares(text: str, option: str, size: tuple[int, int]) -> list[list[float]]:
+    """Of the picture's width and height, as a site's file has them."""
+    spots = _spots(text, option)
+    beyond = [f"{x:g},{y:g}" for x, y in spots if not (0 <= x <= size[0] and 0 <= y <= size[1])]
+    if beyond:
+        raise ConfigError((f"{option} {text}: {beyond[0]} lies outside of the picture, which is {size[0]}x{size[1]} px",))
+    return [[round(x / size[0], 4), round(y / size[1], 4)] for x, y in spots]
+
+
 def typed_facade(begin: FacadeSpec, typed: Typed, size: tuple[int, int]) -> FacadeSpec:
     """What was there before, changed as typed; positions are of a picture of `size`. ConfigError with every mistake."""
     data = {**facade_data(begin), "size": list(begin.size or size)}

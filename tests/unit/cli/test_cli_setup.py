@@ -223,3 +223,54 @@ def test_lanes_are_put_into_the_site_once_it_holds_with_them(site: Path) -> None
     with pytest.raises(ConfigError):
         keep_lanes(Draft(Task.PLATES), SetupWish("gate", site), site)
     assert site.read_text(encoding="utf-8") == broken
+
+
+def lane_setup(site: Path, *words: str) -> Any:
+    command = ("camera", "gate", "--setup", "--config", str(site), "--picture", str(PICTURE), *words)
+    return typed(*command, environ={"EDGEGUARD_LANG": "en", "COLUMNS": "120", "NO_COLOR": "1"})
+
+
+def test_typed_lanes_are_written_only_with_a_site_that_holds(site: Path) -> None:
+    (site.parent / "east.toml").write_text("[facade]\n", encoding="utf-8")
+    width, height = stills_size()
+    words = ("--lane", f"left=0,0 {width / 2},0 {width / 2},{height}", "--line", f"left=0,{height / 2} {width},{height / 2}")
+    made = lane_setup(site, *words, "--lane", "right", "--write", "--draw", str(site.parent / "out.jpg"))
+    assert (made.code, "holds with them" in " ".join(made.out.split())) == (0, True), made.err
+    (_, gate) = load_site(site).cameras
+    assert [(lane.name, len(lane.polygon), lane.line) for lane in gate.lanes] == [
+        ("left", 3, ((0.0, 0.5), (1.0, 0.5))),
+        ("right", 0, None),
+    ]
+    assert (site.parent / "out.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+    assert lane_setup(site, "--line", f"right=0,0 {width},{height}", "--drop-lane", "left", "--write").code == 0
+    (_, gate) = load_site(site).cameras
+    assert [(lane.name, lane.line) for lane in gate.lanes] == [("right", ((0.0, 0.0), (1.0, 1.0)))]
+    broken = site.read_text(encoding="utf-8") + '[[bus]]\nname = "x"\n'
+    site.write_text(broken, encoding="utf-8")
+    refused = lane_setup(site, "--lane", "third", "--write")
+    assert (refused.code, site.read_text(encoding="utf-8")) == (2, broken)
+
+
+def test_lanes_that_cannot_be_are_refused_in_words(site: Path) -> None:
+    for words, sentence in (
+        (("--lane", "left=0,0 10,10"), "needs three corners or more"),
+        (("--lane", "left=0,0 99999,10 0,10"), "99999,10 lies outside of the picture, which is 480x"),
+        (("--line", "left=0,0"), "at least 2"),
+        (("--line", "left=4,4 4,4"), "to the same point"),
+        (("--line", "left=4;4 4,5"), "a point is X,Y"),
+        (("--drop-lane", "left"), "there is no such lane (there are: none)"),
+        (("--floor", "1=300,5=160,9=40"), "what can be typed for it is --lane"),
+    ):
+        refused = lane_setup(site, *words)
+        assert (refused.code in (1, 2), sentence in refused.err) == (True, True), (words, refused)
+    foreign = setup(site, "--lane", "left")
+    assert "what can be typed for it is floors" in foreign.err
+
+
+def stills_size() -> tuple[int, int]:
+    stills = stills_of(PICTURE)
+    stills.start()
+    still = stills.still(5)
+    stills.stop(5)
+    assert still is not None
+    return still.size
