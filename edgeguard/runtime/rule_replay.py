@@ -24,7 +24,8 @@ def replay_recording(site: Site, path: Path, from_ms: int, to_ms: int) -> Replay
         with open_history(directory) as history:
             if history.is_in_order(from_ms, to_ms):
                 return replay_blocks(site, history.blocks(from_ms, to_ms))
-    return replay(site, read_recording(path, from_ms, to_ms))
+    kinds = {spec.name: {point.name: point.kind for point in spec.profile.points} for spec in site.devices}
+    return replay(site, read_recording(path, from_ms, to_ms, kinds))
 
 
 def replay(site: Site, rounds: Iterable[Heard]) -> Replayed:

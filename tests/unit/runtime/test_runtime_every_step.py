@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from every_step_house import LOCAL_MIDNIGHT_MS, UTC_MIDNIGHT_MS, Gateway, Life, Round, house
+from every_step_house import LOCAL_MIDNIGHT_MS, UTC_MIDNIGHT_MS, Gateway, Life, Round, Turned, house
 
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.site import Site
@@ -56,17 +56,16 @@ def test_who_leaves_steps_out_is_not_told_from_who_takes_every_one(site: Site, e
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("seed", "begun_ms"), [(3, LOCAL_MIDNIGHT_MS), (6, LOCAL_MIDNIGHT_MS), (11, UTC_MIDNIGHT_MS), (14, UTC_MIDNIGHT_MS)]
-)
+@pytest.mark.parametrize(("seed", "begun_ms"), [(3, LOCAL_MIDNIGHT_MS), (6, LOCAL_MIDNIGHT_MS), (14, UTC_MIDNIGHT_MS)])
 def test_nor_after_hours_of_trouble(site: Site, every_step: pytest.MonkeyPatch, seed: int, begun_ms: int) -> None:
-    compare(site, every_step, seed, rounds=300, begun_ms=begun_ms - 80_000)
+    compare(site, every_step, seed, rounds=200, begun_ms=begun_ms - 80_000)
 
 
 def compare(site: Site, every_step: pytest.MonkeyPatch, seed: int, rounds: int, begun_ms: int) -> None:
     """All items with their times, all that was kept and when, all changes in their order, and the memory at the end."""
     quiet = seed % 2 == 0
     script = list(Life(site, seed, quiet=quiet).script(rounds, trouble=True))
+    script.insert(len(script) * 9 // 10, Turned("leap", -75.0))
     whole = Gateway(site, begun_ms=begun_ms).live(script)
     every_step.undo()
     live, skipping = (Gateway(site, skips=skips, begun_ms=begun_ms).live(script) for skips in (False, True))

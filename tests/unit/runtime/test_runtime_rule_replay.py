@@ -7,17 +7,18 @@ import pytest
 from runtime_kit import POINTS, FakeStore, device, low, site
 
 from edgeguard.config.alarm_check import comms_lost
-from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.alarm import AlarmRule, Condition, Severity
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import DeviceName, alarm_name
 from edgeguard.core.item import Stream
+from edgeguard.core.point import Labels
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.recordings import read_recording
-from edgeguard.runtime.rule_replay import Replayed, replay
+from edgeguard.runtime.rule_replay import Replayed, replay, replay_recording
 from edgeguard.testing.clock import FakeClock
 
 ALWAYS = (0, 1 << 52)
@@ -92,6 +93,16 @@ def test_an_export_is_a_recording(tmp_path: Path) -> None:
     (tmp_path / "week.csv").write_text("\n".join(rows), encoding="utf-8")
     played = play(tmp_path / "week.csv", house())
     assert (played.rounds, played.unknown, played.raised()) == (60, ("attic",), {"pump-1.low": 1})
+
+
+def test_a_text_that_looks_like_a_number_is_one_where_the_point_is_a_text(tmp_path: Path) -> None:
+    name = DeviceName("pump-1")
+    is_seven = AlarmRule(alarm_name(name, "is"), name, Condition.EQUALS, Severity.MAJOR, Labels("是", "is"), POINTS[1].name, "007")
+    (tmp_path / "week.csv").write_text(
+        "time,device,point,unit,value,quality,reason\n2026-11-23T05:40:00Z,pump-1,mode,,007,good,\n", encoding="utf-8"
+    )
+    played = replay_recording(site(device("pump-1", "riser-a", alarms=(is_seven,))), tmp_path / "week.csv", *ALWAYS)
+    assert played.raised() == {"pump-1.is": 1}
 
 
 @pytest.mark.parametrize(
