@@ -35,6 +35,9 @@ _FOREIGN_LEAST = 2
 _BURST = Labels("应答成批损坏:线缆或终端电阻", "a burst of spoilt answers: cable or termination")
 _FLOOD = Labels("线路被杂散数据占满", "the line is flooded with bytes that are no answer")
 _SECOND_MASTER = Labels("总线上有第二个主站", "a second master asks on this bus")
+_LOST = Labels("连接已断开", "the connection is lost")
+_LOST_LOOKS: Final = 2
+"""Looks in a row without a connection: adapters and converters that are back at once are only counted."""
 _TROUBLES: Final[Mapping[str, Labels]] = MappingProxyType({"crc-burst": _BURST, "flood": _FLOOD, "second-master": _SECOND_MASTER})
 
 
@@ -67,6 +70,8 @@ class LineWatch:
         self._timeouts: dict[str, int] = {}
         self._read_to = 0
         self._standing: dict[tuple[str, str], float] = {}
+        self._away = 0
+        """Looks in a row at which a connection that had been there was not."""
         self._leave = bus.listen(self.recorder.note)
 
     @property
@@ -76,8 +81,8 @@ class LineWatch:
 
     @property
     def troubles(self) -> tuple[Labels, ...]:
-        """What is wrong with the wire itself at this time; devices that have fallen silent speak for themselves."""
-        return tuple(_TROUBLES[code] for code, device in self._standing if not device)
+        """What is wrong with the wire itself at this time; silent devices and a lost connection speak for themselves."""
+        return tuple(_TROUBLES[code] for code, _ in self._standing if code in _TROUBLES)
 
     def stop(self) -> None:
         """Listen no longer."""
@@ -96,6 +101,7 @@ class LineWatch:
             self._judge_line(work, moment)
         else:
             self._looks.append(counts)
+        self._judge_connection(moment)
         self._judge_devices(moment)
 
     def _counts(self, now_s: float) -> LineCounts:
@@ -141,6 +147,13 @@ class LineWatch:
         newest_ = self._looks[-1]
         oldest = next((counts for counts in self._looks if newest_.at_s - counts.at_s <= seconds + QUALITY_LOOK_S / 2), None)
         return work if oldest is None or oldest is newest_ else work_between(oldest, newest_)
+
+    def _judge_connection(self, moment: Moment) -> None:
+        """One that has been there, and is not; what passed before it went is kept."""
+        stats = self.bus.stats
+        there = stats.state is LinkState.CONNECTED or not stats.answers
+        self._away = 0 if there else self._away + 1
+        self._stand("connection-lost", self._away >= _LOST_LOOKS, moment, _LOST)
 
     def _judge_devices(self, moment: Moment) -> None:
         """A device that has answered and has fallen silent, while the connection stands."""

@@ -130,8 +130,43 @@ def test_a_lost_connection_is_one_trouble_and_not_one_for_each_device() -> None:
         assert health(house, "device-silent") == []
         (view,) = await handlers.buses(call("buses"))
         assert view.state == "waiting"
+        (told,) = health(house, "connection-lost")
+        words = [frame["text"]["en"] for frame in told["frames"]]
+        assert "1: read holding 0..1 = 50 0" in words
+        assert any(text.startswith("closed: ") for text in words)
 
     in_house(test)
+
+
+def test_a_connection_that_is_back_at_once_is_no_news() -> None:
+    async def test(house: House, handlers: LineHandlers) -> None:
+        for _ in range(5):
+            await asyncio.sleep(10)
+            house.bus(BUS).disconnect()
+            await asyncio.sleep(1)
+            house.bus(BUS).connect()
+        await asyncio.sleep(30)
+        assert health(house, "connection-lost") == []
+
+    in_house(test)
+
+
+def test_a_connection_that_was_never_there_is_no_news_of_the_line() -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        house = House(clock, site(device("pump-1", BUS)))
+        house.unit(BUS).silent = True
+        house.gateway.start({})
+        await asyncio.sleep(0.1)
+        house.bus(BUS).disconnect()
+        for _ in range(5):
+            await asyncio.sleep(5.0)
+            house.gateway.field.look()
+        assert health(house, "connection-lost") == []
+        await house.gateway.stop(0.1)
+
+    run_virtual(main(), clock)
 
 
 def test_a_burst_of_bad_answers_is_told_once_and_ends() -> None:
