@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from edgeguard.cli.examination import Finding, fine, note, wrong
+from edgeguard.cli.examination import Finding, fine, wrong
 from edgeguard.cli.text import clean
 from edgeguard.core.afar_limits import CERTIFICATE_DAYS_AHEAD, DOCTOR_CONNECT_S
 from edgeguard.core.site import Site, UplinkSpec, Wire
@@ -144,7 +144,6 @@ def look_at_models() -> Iterator[Finding]:
 
 
 def look_at_cameras(site: Site) -> Iterator[Finding]:
-    """Cameras of the site; a note while it has none."""
-    count = len(getattr(site, "cameras", ()))
-    if not count:
-        yield note("cameras", "none", ("未配置摄像头", "no camera is configured"), ("无需处理", "nothing has to be done"))
+    """Whether the site has cameras; how they are the daemon tells."""
+    if not site.cameras:
+        yield fine("cameras", "none", "未配置摄像头", "no camera is configured")

@@ -41,9 +41,9 @@ _WAYS: Final[Mapping[str, tuple[str, str]]] = {"in": ("入", "in"), "out": ("出
 
 
 def status(session: Session) -> Exit:
-    """Gates, zones and lists at one moment. 1 if a loop is stuck or nobody knows what time it is."""
+    """Gates, zones and lists at one moment. 1 if a loop is stuck, or there are gates and nobody knows what time it is."""
     found = call(session.socket, methods.GATES, {})
-    wrong = not found.clock or any(gate.stuck for gate in found.gates)
+    wrong = bool(found.gates) and (not found.clock or any(gate.stuck for gate in found.gates))
     if session.json:
         print_json(found)
         return Exit.WRONG if wrong else Exit.FINE
@@ -54,7 +54,7 @@ def status(session: Session) -> Exit:
 def _print_status(found: GatesView, lang: Lang) -> None:
     if not found.gates:
         console().print(lang.say("没有配置道闸([[gate]])", "no gate is configured: [[gate]]"))
-    if not found.clock:
+    if found.gates and not found.clock:
         words = lang.say(
             "时钟不可信:有时限的名单不放行", "the clock cannot be trusted: entries that hold at some times only open nothing"
         )

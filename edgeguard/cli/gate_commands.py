@@ -27,7 +27,7 @@ def gate(ctx: typer.Context) -> None:
     """Gates that open by plates: last decisions, vehicles inside, lists. With a command: why, list, add, remove, import, export,
     stays, correct, open, hold, release.
 
-    Exit 1 when a loop is stuck or the clock cannot be trusted.
+    Exit 1 when a loop is stuck, or there are gates and the clock cannot be trusted.
     """
     if ctx.invoked_subcommand is None:
         from edgeguard.cli import gate as command

@@ -71,7 +71,7 @@ def _print(lang: Lang, wanted: Wanted, here: Replayed, there: Replayed | None) -
     for one in here.told:
         if isinstance(one, dict) and "alarm" in one:
             made.add_row(*_row(one, lang))
-    out.print(made)
+    out.print(made if made.row_count else lang.say("没有报警变化", "no alarm would have been told"))
     if there is not None and wanted.against is not None:
         _compare(lang, wanted.against, here.raised(), there.raised(), out.print)
 

@@ -63,7 +63,7 @@ def tell_rules(lang: Lang, views: Iterable[RuleView], whole: bool = True) -> Non
     made = table(name, lang.say("状态", "state"), severity, limit, delay, text, needs, wrap=(text, needs))
     for view in views:
         lacking = view.state == "lacking"
-        inputs = lang.say("缺: ", "lacks ") + ", ".join(view.lacks) if lacking else ", ".join(view.inputs)
+        inputs = lang.say("缺: ", "lacks ") + ", ".join(view.lacks) if lacking else ", ".join(_short(view))
         made.add_row(
             styled(clean(view.alarm if whole else view.rule), "dim" if view.state != "on" else ""),
             states[view.state],
@@ -74,6 +74,12 @@ def tell_rules(lang: Lang, views: Iterable[RuleView], whole: bool = True) -> Non
             clean(inputs),
         )
     out.print(made)
+
+
+def _short(view: RuleView) -> list[str]:
+    """Its inputs; points of its own device without the device's name, which stands before the alarm's."""
+    own = f"{view.alarm.partition('.')[0]}."
+    return [name.removeprefix(own) for name in view.inputs]
 
 
 def _limit(view: RuleView) -> str:
@@ -87,8 +93,10 @@ def reactions(session: Session) -> Exit:
     views = call(session.socket, methods.REACTIONS)
     if session.json:
         print_json(views)
-    else:
+    elif views:
         _tell(session.lang, views)
+    else:
+        console().print(session.lang.say("没有配置联动([[reaction]])", "no reaction is configured: [[reaction]]"))
     return Exit.WRONG if any(view.phase == "failed" for view in views) else Exit.FINE
 
 

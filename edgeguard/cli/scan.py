@@ -63,7 +63,7 @@ def scan(session: Session, options: ScanOptions) -> Exit:
             view, place = _through_daemon(session, options, options.bus, bar)
         else:
             view, place = _by_itself(session, options, bar)
-    text = snippet(view, place, _names_in(options.write))
+    text = snippet(view, place, _names_in(options.write)) if view.found else ""
     if session.json:
         print_json({"scan": view, "snippet": text})
     else:
@@ -215,8 +215,13 @@ def _show(session: Session, view: ScanView, text: str) -> None:
     ended = {"complete": lang.say("完成", "complete"), "stopped": lang.say("已停止", "stopped")}.get(
         view.ended, clean(view.ended, 200)
     )
+    if not view.questions:
+        zh, en = "没有可询问的:所选地址已在配置中", "there is nothing to ask: what was chosen is in the configuration already"
+        console().print(lang.say(zh, en))
+        return
+    devices = "1 device" if len(view.found) == 1 else f"{len(view.found)} devices"
     zh = f"{len(view.found)} 台设备,{view.asked}/{view.questions} 次询问,用时 {took},预计 {expected}({ended})"
-    en = f"{len(view.found)} devices, {view.asked} of {view.questions} questions, {took}, expected {expected} ({ended})"
+    en = f"{devices}, {view.asked} of {view.questions} questions, {took}, expected {expected} ({ended})"
     console().print(lang.say(zh, en))
     if text:
         sys.stdout.write(f"\n{text}")

@@ -140,7 +140,8 @@ class TraceRecordView:
 class TraceView:
     """What passed on a wire. `next` goes back as `after` of the next question; `missed` records were gone before it came.
 
-    A time of a record plus `wall_offset_s` is seconds since 1970. `devices` names the devices by their address.
+    A time of a record plus `wall_offset_s` is seconds since 1970. `devices` names the devices by their address. `character_s`
+    is that of the fastest device where they differ.
     """
 
     bus: str

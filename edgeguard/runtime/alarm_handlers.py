@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.config.quantity import duration_ms
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.views import AlarmView
@@ -92,7 +93,8 @@ class AlarmHandlers:
         try:
             self._pipeline.desk.find(name)
         except KeyError:
-            raise UnknownName(f"there is no alarm {name}") from None
+            near = did_you_mean(name, (rule.name for rule, _ in self._pipeline.desk.all()))
+            raise UnknownName(f"there is no alarm {name}{near}") from None
         return name
 
     def _view(self, name: AlarmName) -> AlarmView:

@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.camera_views import (
     BeatAnswerView,
@@ -376,7 +377,7 @@ class Cameras:
     def _find(self, name: str) -> tuple[CameraName, _Watched]:
         watched = self._watched.get(CameraName(name))
         if watched is None:
-            raise UnknownName(f"there is no camera {name}")
+            raise UnknownName(f"there is no camera {name}{did_you_mean(name, self._watched)}")
         return CameraName(name), watched
 
     def _own(self, call: Call) -> _Watched:

@@ -129,9 +129,7 @@ class Field:
 
         pollers += [self._poller(device, bus, index, wake) for index, device in enumerate(spec.devices)]
         network = not spec.bus.wire.is_line
-        unit = Unit(
-            spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else spec.bus.line.character_s, self._tell)
-        )
+        unit = Unit(spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else _character_s(spec), self._tell))
         # In the worst case all others are dead: each is waited for twice, or their probes go first, in their small share of time.
         each_s = sum(device.profile.limits.timeout_ms for device in spec.devices) / 1000.0
         patience_s = each_s * (2 + 1 / BUS_PROBE_SHARE)
@@ -171,3 +169,8 @@ class Field:
         device = build_device(spec, bus, self._clock, shelf=self._shelf)
         self._recall(device)
         return Poller(device, self._sink, period_s, start_offset_s(index, period_s), revived)
+
+
+def _character_s(spec: UnitSpec) -> float:
+    """Of the fastest of a bus's lines: counted back from its end, no answer then begins before it was asked for."""
+    return min(line.character_s for line in (spec.bus.line, *(device.line or spec.bus.line for device in spec.devices)))

@@ -15,6 +15,7 @@ import orjson
 import structlog
 
 from edgeguard.bus import ExchangeFailed
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import Call, UnknownName
 from edgeguard.control.command_views import BarrierView
 from edgeguard.core.afar_limits import GATE_LET_GO_S, GATE_LET_GO_TRIES
@@ -186,7 +187,7 @@ class Gates:
             raise CommandRefused("no-gate", "no gate is configured: [[gate]]")
         found = next((gate for gate in gates if gate.name == name), None)
         if found is None:
-            raise UnknownName(f"there is no gate {name}")
+            raise UnknownName(f"there is no gate {name}{did_you_mean(name, (gate.name for gate in gates))}")
         return found
 
     def _refuse_if_too_soon(self, gate: GateSpec) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from edgeguard import __version__
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.message import json_value
 from edgeguard.control.views import (
@@ -180,7 +181,8 @@ class Handlers:
             record = self._record(device)
             names = [p.name for p in record.rules.points if not point or p.name == point]
             if not names:
-                raise UnknownName(f"{device} has no point {point}")
+                near = did_you_mean(point, (p.name for p in record.rules.points))
+                raise UnknownName(f"{device} has no point {point}{near}")
             asked.setdefault(device, []).extend(names)
         snapshots = await asyncio.gather(*(self._device(device).read(names) for device, names in asked.items()))
         views: list[PointView] = []
@@ -245,7 +247,7 @@ class Handlers:
     def _record(self, name: str) -> DeviceRecord:
         record = self._gateway.pipeline.records.get(DeviceName(name))
         if record is None:
-            raise UnknownName(f"there is no device {name}")
+            raise UnknownName(f"there is no device {name}{did_you_mean(name, self._gateway.pipeline.records)}")
         return record
 
     def _uplink_view(self) -> UplinkView | None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.hint_views import HintsView, HintView, ServiceView, SnoozeView, WatchedView
 from edgeguard.control.views import LabelsView
@@ -40,7 +41,7 @@ class HintHandlers:
         name = call.text("device")
         device = DeviceName(name) if name else None
         if device is not None and device not in self._gateway.pipeline.records:
-            raise UnknownName(f"there is no device {name}")
+            raise UnknownName(f"there is no device {name}{did_you_mean(name, self._gateway.pipeline.records)}")
         names = [device] if device is not None else list(self._gateway.pipeline.records)
         watched: list[WatchedView] = []
         for one in names if call.flag("all") else ():

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control.errors import BadArguments, UnknownName
 from edgeguard.core.alarm import AlarmChange, AlarmState
 from edgeguard.core.errors import EdgeguardError, StoreError
@@ -108,7 +109,8 @@ class Reacting:
         """hold, release, stop or test. UnknownName, BadArguments; StoreError if it cannot be put on record, or not yet."""
         spec = self._spec(name)
         if spec is None:
-            raise UnknownName(f"there is no reaction {name}")
+            near = did_you_mean(name, (one.name for one in self._gateway.site.reactions))
+            raise UnknownName(f"there is no reaction {name}{near}")
         course = self._course(name)
         if action == "test":
             return spec, course.state, await self._verdict(spec)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import Call, Handler, UnknownName
 from edgeguard.control.rule_views import ReactionView, RuleView
 from edgeguard.core.ids import DeviceName, ReactionName
@@ -26,7 +27,8 @@ class RuleHandlers:
         name = call.text("device", "")
         devices = [spec for spec in self._gateway.site.devices if not name or spec.name == DeviceName(name)]
         if not devices and name:
-            raise UnknownName(f"there is no device {name}")
+            near = did_you_mean(name, (spec.name for spec in self._gateway.site.devices))
+            raise UnknownName(f"there is no device {name}{near}")
         return tuple(view for spec in devices for view in rule_views(spec.name, spec.domain, spec.alarms))
 
     async def reactions(self, _call: Call) -> tuple[ReactionView, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from edgeguard.bus import ExchangeFailed, Priority
 from edgeguard.codec.encode import check_value
+from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import BadArguments, UnknownName
 from edgeguard.core.errors import EdgeguardError, StoreError, WriteRefused
 from edgeguard.core.fate import Fate
@@ -317,10 +318,11 @@ class Writing:
     def _point(self, wish: Wish) -> Point:
         record = self._gateway.pipeline.records.get(wish.device)
         if record is None:
-            raise UnknownName(f"there is no device {wish.device}")
+            raise UnknownName(f"there is no device {wish.device}{did_you_mean(wish.device, self._gateway.pipeline.records)}")
         point = next((point for point in record.rules.points if point.name == wish.point), None)
         if point is None:
-            raise UnknownName(f"{wish.device} has no point {wish.point}")
+            near = did_you_mean(wish.point, (point.name for point in record.rules.points))
+            raise UnknownName(f"{wish.device} has no point {wish.point}{near}")
         return point
 
     def _device(self, name: DeviceName) -> Device:

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from edgeguard.cli.examination import Finding, judge_unit, look_at_clock, look_a
 from edgeguard.cli.examination_links import judge_certificate, look_at_models, look_at_networks
 from edgeguard.codec.x509_dates import CertificateDates
 from edgeguard.config import load_site
+from edgeguard.control import Call
+from edgeguard.control.views import StatusView
 from edgeguard.core.site import Site
 from edgeguard.testing.handlers import FakeBuilding
 from edgeguard.uplink.certificates import Held, Role
@@ -162,6 +165,25 @@ def test_with_a_daemon_its_problems_are_told_and_its_connections_left_alone(daem
     assert {("config", "right"), ("daemon", "runs"), ("disk", "free"), ("models", "plate_reader")} <= codes
     assert ("buses", "unreachable") not in codes
     assert any(topic == "buses" and code.startswith("device.") for topic, code in codes)
+
+
+@pytest.mark.parametrize(("kernel", "codes"), [(True, ["clock", "synced"]), (False, ["unsynced"])])
+def test_of_a_clock_that_is_not_synchronised_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool, codes: list[str]
+) -> None:
+    building = FakeBuilding()
+    table = building.table()
+
+    async def unsynced(call: Call) -> object:
+        status = await table["status"](call)
+        assert isinstance(status, StatusView)
+        return replace(status, clock_synced=False)
+
+    monkeypatch.setattr("edgeguard.runtime.clock.kernel_says_synced", lambda: kernel)
+    site_of(tmp_path, "")
+    with desk(building, {**table, "status": unsynced}) as here:
+        printed = here.type("doctor", "--config", str(tmp_path / "site.toml"), "--json")
+    assert [one["code"] for one in json.loads(printed.out)["findings"] if one["topic"] == "clock"] == codes
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "mend it, then"), ("zh", "改正后")])

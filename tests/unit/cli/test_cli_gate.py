@@ -8,6 +8,8 @@ import pytest
 from cli_kit import Desk, desk
 from rich.cells import cell_len
 
+from edgeguard.control import Call
+from edgeguard.control.gate_views import GatesView
 from edgeguard.core.gate_list import Entry, ListKind
 from edgeguard.testing.handlers import FakeBuilding
 
@@ -36,6 +38,16 @@ def test_the_gate_at_one_moment(here: Desk, building: FakeBuilding, lang: str, w
     building.gates.stick()
     assert here.type("gate").code == 1
     assert json.loads(here.type("gate", "--json").out)["zones"][0]["count"] == 87
+
+
+def test_without_a_gate_nothing_is_wrong_and_no_clock_is_needed() -> None:
+    async def none(_: Call) -> GatesView:
+        return GatesView(False, (), (), ())
+
+    with desk(handlers={"gates": none}) as here:
+        printed = here.type("gate")
+    assert (printed.code, "the clock" in printed.out) == (0, False)
+    assert "no gate is configured" in printed.out
 
 
 def test_why_says_who_would_be_let_in(here: Desk) -> None:

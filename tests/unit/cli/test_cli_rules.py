@@ -6,6 +6,8 @@ from cli_kit import desk
 
 from edgeguard.cli.session import Exit
 from edgeguard.config import shipped_configs
+from edgeguard.control import Call
+from edgeguard.control.rule_views import ReactionView
 from edgeguard.testing.handlers import FakeBuilding
 
 
@@ -16,6 +18,8 @@ def test_rules_say_what_watches_and_what_is_lacking() -> None:
         assert "pump-1.dry-run" in printed.out
         assert "0.2 m" in printed.out
         assert "lacks pump.flow" in printed.out
+        assert "speed, tank.level" in printed.out
+        assert "pump-1.speed" not in printed.out
         assert "水泵缺水干转" in here.type("rules", lang="zh").out
         views = json.loads(here.type("--json", "rules", "pump-1").out)
         assert [(view["rule"], view["state"]) for view in views] == [("dry-run", "on"), ("no-flow", "lacking")]
@@ -44,3 +48,12 @@ def test_a_reaction_is_shown_held_released_stopped_and_tested() -> None:
         here.type("reaction", "release", "siren")
         assert json.loads(here.type("--json", "reaction", "stop", "siren").out)["phase"] == "spent"
         assert here.type("reaction", "hold", "sirene").code == Exit.BAD_USAGE
+
+
+def test_a_site_without_reactions_says_so() -> None:
+    async def none(_: Call) -> tuple[ReactionView, ...]:
+        return ()
+
+    with desk(handlers={"reactions": none}) as here:
+        printed = here.type("reaction", "list")
+    assert (printed.code, printed.out) == (Exit.FINE, "no reaction is configured: [[reaction]]\n")

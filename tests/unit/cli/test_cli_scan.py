@@ -9,6 +9,7 @@ from cli_kit import desk
 
 from edgeguard.cli.scan_snippet import BusPlace, snippet
 from edgeguard.config import load_site
+from edgeguard.control import Call
 from edgeguard.control.scan_views import ScanView
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.testing.handlers import FakeBuilding
@@ -133,3 +134,21 @@ def test_a_file_that_would_become_wrong_stays_as_it_was(tmp_path: Path) -> None:
         missing = tmp_path / "new.toml"
         assert here.type("scan", "--bus", "riser-a", "--write", str(missing)).code == 2
         assert not missing.exists()
+
+
+def test_a_scan_that_finds_nothing_proposes_no_bus_either(tmp_path: Path) -> None:
+    with desk(FakeBuilding()) as here:
+        printed = here.type("scan", "--port", str(tmp_path / "gone"), "--units", "1")
+    assert printed.code == 1
+    assert "is the adapter plugged in?" in printed.out
+    assert "[[bus]]" not in printed.out
+
+
+def test_a_scan_that_has_nothing_to_ask_says_why() -> None:
+    async def nothing(_: Call) -> ScanView:
+        return replace(scanned(), questions=0, asked=0, found=(), noises=())
+
+    with desk(handlers={**FakeBuilding().table(), "scan-start": nothing}) as here:
+        printed = here.type("scan", "--bus", "riser-a", "--units", "3")
+    assert printed.code == 1
+    assert "what was chosen is in the configuration already" in printed.out

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from dataclasses import replace
+from pathlib import PurePath
 
 import pytest
 from runtime_kit import PROFILE, bus, changed, device, site
@@ -11,8 +12,9 @@ from edgeguard.bus import Bus
 from edgeguard.core.errors import Permanent, Retryable
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BusName, DeviceName
+from edgeguard.core.line import LineSettings, Parity
 from edgeguard.core.profile import ModbusLimits
-from edgeguard.core.site import BusSpec
+from edgeguard.core.site import BusSpec, Wire
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.field import Field, UnitSpec, unit_specs
 from edgeguard.runtime.supervisor import Supervisor
@@ -258,3 +260,16 @@ def test_a_wake_is_nothing_to_a_device_that_answers() -> None:
         await yard.field.stop_all()
 
     run_virtual(story(), clock)
+
+
+def test_a_line_of_several_speeds_is_watched_at_that_of_its_fastest_device() -> None:
+    """Else a long answer of a fast device would seem to begin before it was asked for."""
+    slow, fast = LineSettings(2400, Parity.EVEN), LineSettings(9600)
+    line = replace(bus("riser-a"), wire=Wire.SERIAL_RTU, device=PurePath("/dev/ttyUSB0"), line=slow)
+
+    async def story() -> None:
+        field = Yard(FakeClock()).field
+        assert field.build(UnitSpec(line, (PUMP_1, PUMP_2))).watch.character_s == slow.character_s
+        assert field.build(UnitSpec(line, (PUMP_1, replace(PUMP_2, line=fast)))).watch.character_s == fast.character_s
+
+    run_virtual(story())

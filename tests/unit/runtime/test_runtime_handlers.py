@@ -247,11 +247,11 @@ def test_acknowledging_what_is_normal_changes_nothing() -> None:
     told(story)
 
 
-@pytest.mark.parametrize("name", ["pump-1.high", "ghost.low", "pump-1", ""])
+@pytest.mark.parametrize("name", ["pump-1.high", "ghost.low", "pump-1", "", 'pump-1.lo .did you mean "pump-1.low"'])
 def test_an_unknown_alarm_is_named(name: str) -> None:
     async def story(house: House) -> None:
         with pytest.raises(UnknownName, match=f"there is no alarm {name}"):
-            await house.handlers.about_alarms.ack(call("ack", by="li", alarm=name))
+            await house.handlers.about_alarms.ack(call("ack", by="li", alarm=name.partition(" ")[0]))
         assert house.store.durable == []
 
     told(story)
@@ -294,7 +294,15 @@ def test_reading_a_device_gives_all_its_points() -> None:
     told(story)
 
 
-@pytest.mark.parametrize(("target", "words"), [("ghost", "no device ghost"), ("pump-1.flow", "pump-1 has no point flow")])
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("ghost", "no device ghost"),
+        ("pum-1", 'no device pum-1 .did you mean "pump-1"'),
+        ("pump-1.flow", "pump-1 has no point flow .known: "),
+        ("pump-1.presure", 'pump-1 has no point presure .did you mean "pressure"'),
+    ],
+)
 def test_reading_nothing_that_is_unknown(target: str, words: str) -> None:
     async def story(house: House) -> None:
         before = len(house.bus("riser-a").sent)
@@ -434,7 +442,8 @@ def test_without_a_record_nothing_is_written(refusal: StoreError | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "point", "words"), [("ghost", "pressure", "no device ghost"), ("pump-1", "flow", "pump-1 has no point flow")]
+    ("name", "point", "words"),
+    [("ghost", "pressure", "no device ghost"), ("pump-1", "presure", 'pump-1 has no point presure .did you mean "pressure"')],
 )
 def test_writing_to_the_unknown_is_not_even_recorded(name: str, point: str, words: str) -> None:
     async def story(house: House) -> None:
