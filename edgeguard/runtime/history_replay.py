@@ -113,6 +113,7 @@ class _BlockPlayer:
             self._plan(track)
             return
         track.rests = self._rests_until(track)
+        track.state = None if track.record is None else track.record.state
         if track.rests <= track.next:
             self._take(track, block)
         self._plan(track)
@@ -147,10 +148,9 @@ class _BlockPlayer:
         stage.rounds += 1
         self._idle_ms = -1.0
         track.next = track.rests = row + 1
+        self._wake(self._readers[track.device], key)
         if stage.pipeline.desk.settled != before:
-            self._wake(self._tracks, key)
-        else:
-            self._wake(self._readers[track.device], key)
+            self._wake([name for name, one in self._tracks.items() if one.has_moved()], key)
 
     def _wake(self, names: Iterable[DeviceName], key: Key) -> None:
         """These are looked at anew at their next row behind a moment."""

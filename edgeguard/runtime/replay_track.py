@@ -13,6 +13,7 @@ from edgeguard.core.ids import DeviceName
 from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.trend import TrendBlock
+from edgeguard.rules.engine import DeviceState
 from edgeguard.rules.still import Still
 from edgeguard.rules.stretch import passes_counter, passes_plan, passes_still
 from edgeguard.runtime.record import DeviceRecord
@@ -81,6 +82,8 @@ class Track:
         self.block: Block | None = None
         self.next = 0
         self.rests = 0
+        self.state: DeviceState | None = None
+        """The alarms of its device when it was found how long it rests."""
         self.version = 0
         """Counts how often it was decided anew when to look at it next."""
         self._columns: ColumnsOf | None = None
@@ -90,6 +93,10 @@ class Track:
     def add(self, number: int, block: TrendBlock) -> None:
         """A block behind those that were there before."""
         self._waiting.append((number, block))
+
+    def has_moved(self) -> bool:
+        """Whether alarms of its device have moved since then."""
+        return self.record is not None and self.record.state is not self.state
 
     def key(self) -> Key:
         """When it has to be looked at next; NEVER_KEY while nothing of it is loaded."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from runtime_kit import POINTS, PRESSURE, FakeStore, bodies, device
 
-from edgeguard.core.alarm import Alarm, AlarmRule, AlarmTraits, Condition, Direction, Escalation, Severity
+from edgeguard.core.alarm import Alarm, AlarmRule, AlarmTraits, Condition, Direction, Escalation, Hold, HoldKind, Severity
 from edgeguard.core.expression import Compare, Compared, Constant, Held, PointValue, Written
 from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName, alarm_name
 from edgeguard.core.interlock import PointRef
@@ -188,3 +188,28 @@ def test_escalation_goes_on_over_a_reboot_by_what_is_known_of_the_time_between()
             second.sweep()
             assert waited < 200
         assert waited == expected_s
+
+
+def test_it_is_known_until_when_no_second_can_change_anything() -> None:
+    """To the millisecond, for what waits for time alone: an escalation, the end of shelving, values that become stale."""
+    clock, store = FakeClock(), FakeStore()
+    pipeline = Pipeline(store, clock)
+    traits = AlarmTraits(escalation=Escalation(120_000, Severity.CRITICAL))
+    spec = device(str(PUMP), "riser-a", alarms=(rule(Condition.LOW, 2.0, traits=traits),))
+    pipeline.add(spec, {})
+    pipeline.oversee(())
+    assert pipeline.idle_until_ms() == -1
+    begun_ms = clock.now().boot_ms
+    pipeline.take(Snapshot(PUMP, clock.now(), POINTS, (1.0, "auto", True), answered=True))
+    pipeline.sweep()
+    assert pipeline.idle_until_ms() == begun_ms + 120_000 - 1
+    clock.advance(60)
+    pipeline.desk.hold(alarm_name(PUMP, "it"), Hold(HoldKind.SHELVED, clock.now(), "li", "paint", 30_000))
+    pipeline.sweep()
+    assert pipeline.idle_until_ms() == begun_ms + 90_000 - 1
+    clock.advance(30)
+    pipeline.sweep()
+    assert pipeline.idle_until_ms() == begun_ms + 120_000 - 1, "what comes up again goes on as it was"
+    pipeline.desk.acknowledge(alarm_name(PUMP, "it"), clock.now())
+    pipeline.sweep()
+    assert pipeline.idle_until_ms() == begun_ms + spec.stale_after_ms

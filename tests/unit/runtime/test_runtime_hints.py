@@ -133,6 +133,19 @@ def test_the_hints_of_a_device_that_is_gone_are_withdrawn() -> None:
     assert [state.body for state in plant.store.submitted[-1].states] == [b""]
 
 
+def test_a_day_to_which_the_clock_is_set_begins_at_the_next_round() -> None:
+    """Rounds a second apart are left out for a minute; not so when somebody sets the clock."""
+    plant = Plant()
+    days = []
+    for leap_s in (0.0, 0.0, 86_400.0, 0.0):
+        plant.clock.step_wall(leap_s)
+        plant.clock.advance(1.0)
+        plant.pipeline.take(Snapshot(PUMP, plant.clock.now(), (*POINTS[:2], RUNS), (4.0, "auto", True), True))
+        days.append(plant.watch.state(PUMP).today)
+    assert days[0] is not None
+    assert days == [days[0], days[0], days[0] + 1, days[0] + 1]
+
+
 def test_a_site_that_wants_no_hints_has_none() -> None:
     assert care_for(pump(), MaintenanceSpec(enabled=False)).intervals == ()
     assert [interval.usage.value for interval in care_for(pump(), MaintenanceSpec()).intervals] == ["run-hours", "starts"]
