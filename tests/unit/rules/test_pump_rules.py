@@ -1,11 +1,14 @@
 """Pumps and sets: true, false, unknown; counters; what a set shows over days."""
 
+import math
+
 import pytest
 from domain_kit import Watcher
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family
 from edgeguard.core.ids import BootId
+from edgeguard.rules.pump import PumpMemory
 from edgeguard.rules.pumpset import REST_MS, SetMemory
 from edgeguard.rules.truth import Inputs, Truth
 
@@ -163,3 +166,9 @@ def test_run_time_of_two_days_is_never_counted_to_one() -> None:
     assert SetMemory().due_ms(midnight.before(10.0)) == midnight.boot_ms
     assert SetMemory(rest_bar=4.0, rest_ms=4_995_000 - REST_MS).due_ms(midnight.before(10.0)) == 4_995_000
     assert SetMemory().due_ms(midnight) == midnight.boot_ms + 86_400_000
+
+
+def test_a_start_that_is_an_hour_old_is_looked_at_to_the_millisecond() -> None:
+    now = Stamp(20_719 * 86_400_000, 5_000_000, BootId("b"), synced=True)
+    assert PumpMemory().started(now).started(now.before(-60.0)).due_ms(now) == now.boot_ms + 3_600_000
+    assert PumpMemory().due_ms(now) == math.inf
