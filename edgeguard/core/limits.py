@@ -290,7 +290,9 @@ UPLINK_CONNECT_WITHIN_S: Final = 15.0
 UPLINK_READ_ROWS: Final = 400
 UPLINK_READ_BYTES: Final = 256 * 1024
 UPLINK_READ_PACKS: Final = 32
-"""Whole messages of history read at a time; as many are read ahead."""
+"""Whole messages of history read at a time."""
+UPLINK_READ_AHEAD: Final = 2
+"""So many times as many are read ahead: neither the store's thread nor the sending waits for the other's next moment."""
 UPLINK_WRITE_BYTES: Final = 256 * 1024
 """Messages are written together, at most so many bytes, and never later than the next turn of the loop."""
 UPLINK_INBOUND_BYTES: Final = 256 * 1024

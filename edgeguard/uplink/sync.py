@@ -319,6 +319,7 @@ class Sync:
         if packs:
             lane.load_packs(packs, self._envelopes[lane.stream])
             self._ahead.ask(lane.after_seq, lane.through_seq, size)
+            await asyncio.sleep(0)  # the store's thread has the question before this one is busy with sending
         else:
             lane.dry = wakes == self._wakes
         return True

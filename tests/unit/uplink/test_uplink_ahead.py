@@ -7,6 +7,7 @@ import pytest
 
 from edgeguard.core.errors import StoreError
 from edgeguard.core.item import Item, Pack, PackSize, Stream
+from edgeguard.core.limits import UPLINK_READ_AHEAD
 from edgeguard.testing.clock import FakeClock
 from edgeguard.testing.outbox import MemoryOutbox
 from edgeguard.uplink.ahead import Ahead
@@ -75,3 +76,30 @@ async def test_an_error_reaches_who_waits_and_nobody_else() -> None:
     await asyncio.sleep(0)
     outbox.trouble = None
     assert numbers(await ahead.packs(2, None, SIZE)) == [(3, 4)]
+
+
+async def test_portions_that_follow_each_other_are_read_ahead_and_no_more_than_a_few() -> None:
+    outbox = Counting()
+    ahead = Ahead(outbox, T)
+    after, seen = 0, []
+    while packs := await ahead.packs(after, None, SIZE):
+        seen += numbers(packs)
+        after = packs[-1].last_seq
+        ahead.ask(after, None, SIZE)
+        for _ in range(6):
+            await asyncio.sleep(0)
+        assert len(outbox.asked) - (after // 2) <= UPLINK_READ_AHEAD
+    assert seen == [(1, 2), (3, 4), (5, 6), (7, 8), (9, 9)]
+    assert outbox.asked == [0, 2, 4, 6, 8, 9], "each place once"
+
+
+async def test_whoever_moves_gets_nothing_of_what_was_read_for_elsewhere() -> None:
+    outbox = Counting()
+    ahead = Ahead(outbox, T)
+    ahead.ask(2, None, SIZE)
+    for _ in range(6):
+        await asyncio.sleep(0)
+    assert outbox.asked == [2, 4]
+    ahead.ask(0, None, SIZE)
+    assert numbers(await ahead.packs(0, None, SIZE)) == [(1, 2)]
+    assert numbers(await ahead.packs(4, None, SIZE)) == [(5, 6)]
