@@ -247,7 +247,7 @@ def _weighed(state: FallState, path: Path, may_gather: bool) -> FallState:
         path = gathered(path, state.memory, state.scene.height) or path
     verdict = judge(path, state.scene, state.tracks.period_s, state.crowd)
     if isinstance(verdict, Veto):
-        for piece in reversed(state.pieces):
+        for piece in reversed([piece for piece in state.pieces if _may_belong(piece, path)]):
             whole = _patched(piece, path)
             better = judge(whole, state.scene, state.tracks.period_s, state.crowd) if whole is not None else verdict
             if whole is not None and not isinstance(better, Veto):
@@ -286,14 +286,19 @@ def _swings(before: Path, path: Path) -> bool:
     return 0 < gap_s <= GAP_S and on_from and up_px > LIMITS.rise * path.fall_px
 
 
+def _may_belong(one: Path, two: Path) -> bool:
+    """One ends about where the other begins in time, and both are long enough to say where they go."""
+    if len(one.marks) < 4 or len(two.marks) < 4:
+        return False
+    gap_s = two.start_s - one.end_s if one.start_s <= two.start_s else one.start_s - two.end_s
+    return -0.1 <= gap_s <= GAP_S
+
+
 def _patched(early: Path, late: Path) -> Path | None:
     """The path of two tracks that one fall explains: lost for a moment, or mistaken for another thing in between."""
     if early.start_s > late.start_s:
         early, late = late, early
-    gap_s = late.start_s - early.end_s
-    if not -0.1 <= gap_s <= GAP_S or len(early.marks) < 4 or len(late.marks) < 4:
-        return None
-    first = late.marks[0]
+    first, gap_s = late.marks[0], late.start_s - early.end_s
     x, y = early.at(first.t_s)
     if math.hypot(first.x - x, first.y - y) > 10 + early.thickness + 0.3 * gap_s * math.hypot(*late.velocity(late.start_s)):
         return None

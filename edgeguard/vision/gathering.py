@@ -4,6 +4,7 @@ ended behind a railing; once some of its marks show a way, the others are found 
 
 import math
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -49,11 +50,9 @@ def gathered(path: Path, memory: Memory, height: int) -> Path | None:
     marks = path.marks
     if len(marks) < 3 or not memory.pictures:
         return None
-    everything = np.concatenate(memory.pictures)
     for _ in range(_ROUNDS):
         start_s, end_s = marks[0].t_s - _STEP_S, marks[-1].t_s + _STEP_S
-        rows = everything[(everything[:, 0] >= start_s) & (everything[:, 0] <= end_s)]
-        found = _along(marks, rows, height)
+        found = _along(marks, [rows for rows in memory.pictures if start_s <= rows[0, 0] <= end_s], height)
         if len(found) < 3:
             return None
         changed = [(mark.t_s, mark.x) for mark in found] != [(mark.t_s, mark.x) for mark in marks]
@@ -64,15 +63,20 @@ def gathered(path: Path, memory: Memory, height: int) -> Path | None:
     return whole if whole is not None and len(whole.marks) >= len(path.marks) else None
 
 
-def _along(marks: tuple[Mark, ...], rows: Rows, height: int) -> tuple[Mark, ...]:
+def _along(marks: tuple[Mark, ...], pictures: list[Rows], height: int) -> tuple[Mark, ...]:
     """The spot of each picture that lies nearest to the way of `marks`, without what a long gap parts from it."""
-    places, unsure, speed = _way(marks, rows[:, 0], height)
-    thickness = float(np.median([mark.thickness for mark in marks]))
+    if not pictures:
+        return ()
+    rows = np.concatenate(pictures)
+    way = _way(marks, np.array([one[0, 0] for one in pictures]), height)
+    spots = [len(one) for one in pictures]
+    places, unsure, speed = (np.repeat(column, spots, axis=0) for column in way)
+    thickness = median(mark.thickness for mark in marks)
     radius = (1.5 + 0.25 * np.minimum(rows[:, 3], 2 * thickness) + 0.012 * speed) * np.minimum(unsure, 3.0)
     off = np.hypot(rows[:, 1] - places[:, 0], rows[:, 2] - places[:, 1])
-    cost = off / radius + _UNLIKE * np.abs(np.log(rows[:, 3] / thickness))
     near = np.flatnonzero(off <= radius)
-    near = near[np.lexsort((cost[near], rows[near, 0]))]
+    cost = off[near] / radius[near] + _UNLIKE * np.abs(np.log(rows[near, 3] / thickness))
+    near = near[np.lexsort((cost, rows[near, 0]))]
     _, first = np.unique(rows[near, 0], return_index=True)
     chosen = near[first]
     share = np.minimum(1.0, math.pi * radius[chosen] ** 2 / 1024.0) * rows[chosen, 6]

@@ -6,6 +6,7 @@ the picture is not known, and what is asked is free of it: gravity is so many of
 
 import math
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -67,11 +68,11 @@ class Path:
     @property
     def thickness(self) -> float:
         """Median diameter across the streak, px."""
-        return float(np.median([mark.thickness for mark in self.marks]))
+        return median(mark.thickness for mark in self.marks)
 
     def length_px(self, exposure_s: float) -> float:
         """Median of its longest extent, less what it may have been drawn out in `exposure_s`: how long the thing itself is, px."""
-        return float(np.median([max(1.0, m.length - exposure_s * math.hypot(*self.velocity(m.t_s))) for m in self.marks]))
+        return median(max(1.0, m.length - exposure_s * math.hypot(*self.velocity(m.t_s))) for m in self.marks)
 
     @property
     def fall_px(self) -> float:
