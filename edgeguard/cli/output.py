@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edgeguard.cli.rows import Rows
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.text import clean, clean_json
 from edgeguard.control.errors import CallRefused, DaemonSilent, code_of
@@ -60,11 +61,11 @@ def print_json(value: object, indent: bool | None = None) -> None:
 
 
 def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) -> Table:
-    """An empty table without frames, which reads well and survives a narrow terminal.
+    """An empty table without frames, which reads well and survives a narrow terminal (see `Rows`).
 
     `right` columns hold figures; only `wrap` columns are broken into lines, names and figures stay whole.
     """
-    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    made = Rows(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
     for name in columns:
         made.add_column(
             name,
