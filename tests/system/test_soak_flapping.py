@@ -13,7 +13,7 @@ from soak_rig import LONG, Gate, Judge, chance, life, rss_mib, scaled, tell
 from test_others import PROFILE
 from test_soak_kills import devices
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 120), pytest.mark.usefixtures("needs_mosquitto")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 300), pytest.mark.usefixtures("needs_mosquitto")]
 
 SECONDS = scaled(6.0, 600.0)
 WARM_SHARE = 0.2

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from edgeguard.core.alarm import Alarm, AlarmState
 from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import StoreError
 from edgeguard.core.ids import AlarmName, BootId
-from edgeguard.core.item import Stream
+from edgeguard.core.item import Item, Stream
 from edgeguard.store import Batch, Store
+from edgeguard.store import group as grouping
 from edgeguard.store.damage import DATABASE, Connect
+from edgeguard.store.retention import Caps
 from edgeguard.testing.clock import FakeClock
 
 T = Stream.TELEMETRY
@@ -232,3 +235,20 @@ async def test_figures_tell_fill_rate_and_how_long_it_holds(tmp_path: Path) -> N
         assert figures.file_bytes >= figures.used_bytes > 0
         clock.advance(3600)
         assert (await store.figures()).rows_per_s == 0.0
+
+
+async def test_a_log_that_has_outgrown_its_bound_is_cut_when_there_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that stood in the way had let it grow: once it is gone, the log shrinks, and nothing of it is lost."""
+    clock = FakeClock()
+    wal = tmp_path / f"{DATABASE}-wal"
+    monkeypatch.setattr(grouping, "WAL_MAX_BYTES", 100_000)
+    async with running(spec_of(tmp_path), clock) as store:
+        with closing(sqlite3.connect(f"file:{tmp_path / DATABASE}?mode=ro", uri=True, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM events").fetchone()
+            for number in range(40):
+                await store.put(Batch((Item(Stream.EVENTS, clock.now(), b'{"n":%d,"pad":"%s"}' % (number, b"x" * 8000)),)))
+            assert wal.stat().st_size > 300_000
+        await store._writer.do(grouping.tidy, Caps(1 << 30, 1 << 20, None), clock.now(), tmp_path / DATABASE)
+        assert wal.stat().st_size < 100_000
+        assert (await store.backlog(Stream.EVENTS)).rows == 40
