@@ -159,6 +159,8 @@ class LateAnswers:
     def __init__(self) -> None:
         self.bursts = Bursts()
         """What else may be owed, to questions that nobody could read."""
+        self.living: set[Station] = set()
+        """Those that have answered late and were not asked since."""
         self._known: dict[Station, _Known] = {}
         self._owed: dict[Kind, _Owed] = {}
         self._forgot_s = 0.0
@@ -179,6 +181,7 @@ class LateAnswers:
     def sent(self, request: Request) -> None:
         """This goes out now."""
         self._of_station(request.address).timeout_s = request.timeout_s
+        self.living.discard(request.address)
         if self._owed:
             for owed in self._of(request.address, request.protocol, request.pdu).values():
                 owed.others_s = None
@@ -250,8 +253,11 @@ class LateAnswers:
                     return None
                 self.asked_by_others(heard, now_s, confirms=True)
                 return pays
-            if pays.ours and just_now and not (pays.came or pays.again):
-                self.note(kind[0], now_s - pays.sent_s)
+            if pays.ours and not (pays.came or pays.again):
+                if len(self.living) < BUS_STATIONS_KNOWN:
+                    self.living.add(heard.station)
+                if just_now:
+                    self.note(kind[0], now_s - pays.sent_s)
             owed.paid(owed.asked.index(pays), self._of_station(heard.station).over_s(now_s, len(owed.asked)))
             if not owed.asked:
                 del self._owed[kind]

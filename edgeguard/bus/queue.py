@@ -10,7 +10,7 @@ import math
 from asyncio import Future
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from edgeguard.bus.exchange import Priority, Request
@@ -29,6 +29,7 @@ class Turn:
 
     `sending_s`: how long the request's bytes take to leave. `doubts`: answers that have come and could be another's;
     `doubted`: what they all said, empty if they differ.
+    `priority`: whose turn it is first: that of the request, as long as nothing else is known of its station.
     `whole_s`: what `deadline_s` was before something came after which it is not waited for so long.
     """
 
@@ -40,6 +41,10 @@ class Turn:
     doubts: int = 0
     doubted: bytes | None = None
     whole_s: float | None = None
+    priority: Priority = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.priority = self.request.priority
 
     def cut_short(self, until_s: float) -> None:
         """More has come: it is not waited for beyond `until_s` (infinite: for all its time) as long as nothing more comes."""
@@ -87,12 +92,12 @@ class TurnQueue:
 
     def put(self, turn: Turn) -> None:
         """Wait among those of the same priority."""
-        self._lanes[turn.request.priority].put(turn)
+        self._lanes[turn.priority].put(turn)
         self._waiting += 1
 
     def put_back(self, turn: Turn) -> None:
         """Wait again, in front of those of the same priority and station."""
-        self._lanes[turn.request.priority].turns.appendleft(turn)
+        self._lanes[turn.priority].turns.appendleft(turn)
         self._waiting += 1
 
     def rest(self, address: Station, until_s: float) -> None:
@@ -101,7 +106,7 @@ class TurnQueue:
 
     def charge(self, turn: Turn, busy_s: float, now_s: float, answered: bool) -> None:
         """This turn has kept the wire busy for so long. Unanswered probes pay with a pause for all of their kind."""
-        lane = self._lanes[turn.request.priority]
+        lane = self._lanes[turn.priority]
         lane.charge(turn.request.address, busy_s)
         if answered:
             self._answered_s = now_s
@@ -110,6 +115,8 @@ class TurnQueue:
 
     def take(self, now_s: float) -> Turn | None:
         """The next turn whose address needs no pause; None if there is none. Turns whose future is done are dropped."""
+        if self.late.living and self._probes.turns:
+            self._let_the_living_pass()
         lanes = [lane for lane in self._lanes if lane.turns]
         if len(lanes) > 1:
             lanes.sort(key=_not_overdue)
@@ -127,6 +134,14 @@ class TurnQueue:
             return turn
         return None
 
+    def _let_the_living_pass(self) -> None:
+        """Who has answered, only late, is not dead: it need not wait for the share of the dead."""
+        passing = [turn for turn in self._probes.turns if turn.request.address in self.late.living]
+        for turn in passing:
+            self._probes.turns.remove(turn)
+            turn.priority = Priority.ROUTINE
+            self._lanes[Priority.ROUTINE].put(turn)
+
     def _pass_over(self, taken: "_Lane") -> None:
         """Those less urgent than the lane that had its turn have waited once more."""
         for lower in self._lanes[self._lanes.index(taken) + 1 :]:
@@ -138,7 +153,7 @@ class TurnQueue:
             max(
                 self._rested_s.get(turn.request.address, 0.0),
                 self.late.until_s(turn.request),
-                self._probes_s if turn.request.priority is Priority.PROBE else 0.0,
+                self._probes_s if turn.priority is Priority.PROBE and turn.request.address not in self.late.living else 0.0,
             )
             for turn in self
         ]

@@ -4,27 +4,59 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
+import pytest
 from runtime_kit import device
 
 from edgeguard.bus import LineCost
+from edgeguard.bus.framings import Framings
+from edgeguard.bus.turns import Turns
+from edgeguard.codec.rtu import RtuFraming, crc16
 from edgeguard.core.ids import DeviceName
-from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE, FIRST_LOOK_S
+from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE, FIRST_LOOK_S, RTU_QUIET_S, SERIAL_SILENT_TIMEOUTS
+from edgeguard.core.line import LineSettings
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import build_device
 from edgeguard.runtime.poller import Poller, start_offset_s
 from edgeguard.testing.bus import FakeBus
 from edgeguard.testing.clock import FakeClock, run_virtual
 
+LINE = LineSettings(9600)
 TIMEOUT_S = 1.0
 SERIAL = LineCost(byte_s=10 / 9600, turn_s=0.01)
+
+
+class RtuBus(FakeBus):
+    """Modbus RTU with true byte times: frames bear no number, and what is sent while another speaks is spoilt."""
+
+    def __init__(self) -> None:
+        super().__init__(cost=SERIAL)
+        self._turns = Turns(self.name, Framings.only(RtuFraming()), 1, 0.0, LINE, SERIAL_SILENT_TIMEOUTS)
+        self._sends_until_s = 0.0
+
+    def _written(self, data: bytes) -> None:
+        sending_s = len(data) * LINE.character_s
+        self._sends_until_s = asyncio.get_running_loop().time() + sending_s
+        unit = self.units[data[0]]
+        answer = unit.answer(data[1:-2])
+        if answer is None:
+            return
+        frame = data[:1] + answer
+        frame += crc16(frame).to_bytes(2, "little")
+        takes_s = len(frame) * LINE.character_s
+
+        def arrives() -> None:
+            begun_s = asyncio.get_running_loop().time() - takes_s
+            self.receive(frame if begun_s >= self._sends_until_s else bytes(len(frame)))
+
+        self._later(sending_s + unit.response_s + takes_s, arrives)
 
 
 class Riser:
     """A serial line whose devices are polled; `rounds` are the times of their answered rounds since the start."""
 
-    def __init__(self, units: Iterable[int], period_s: float = 0.5) -> None:
+    def __init__(self, units: Iterable[int], period_s: float = 0.5, bus: FakeBus | None = None) -> None:
         self.period_s = period_s
-        self.bus = FakeBus(cost=SERIAL)
+        self.bus = bus or FakeBus(cost=SERIAL)
         self.clock = FakeClock()
         self.rounds: dict[int, list[float]] = {unit: [] for unit in units}
         self.told: dict[int, list[float]] = {unit: [] for unit in units}
@@ -99,6 +131,28 @@ def test_a_slow_stranger_among_dead_ones_is_found_within_their_share() -> None:
         await asyncio.sleep((len(dead) + 1) * TIMEOUT_S / BUS_PROBE_SHARE + 12 * FIRST_LOOK_S)
         assert riser.rounds[98]
         assert riser.rounds[99]
+
+    riser.run(story)
+
+
+@pytest.mark.parametrize("response_s", [0.3, 0.8, 0.95])
+def test_a_slow_stranger_is_known_by_its_late_answer_and_does_not_wait_for_the_share_of_the_dead(response_s: float) -> None:
+    """It answers its first look while the dead have theirs; after one round of looks it has its whole time-out."""
+    dead = range(1, 21)
+    riser = Riser([*dead, 98, 99], bus=RtuBus())
+    riser.silence(dead)
+    riser.bus.unit(98).response_s = response_s
+
+    async def story() -> None:
+        await asyncio.sleep(22 * (FIRST_LOOK_S + RTU_QUIET_S) + (20 / BUS_PASSED_OVER + 6) * TIMEOUT_S)  # it was 204 s
+        assert riser.rounds[98]
+        since_s, busy_s, had = riser.passed_s, riser.bus.stats.busy_s, [len(riser.rounds[unit]) for unit in (98, 99)]
+        await asyncio.sleep(100.0)
+        slow, quick = (len(riser.rounds[unit]) - before for unit, before in zip((98, 99), had, strict=True))
+        assert slow >= 30
+        assert quick >= 60
+        living_s = 2 * slow * (response_s + 0.02) + 2 * quick * (0.02 + 0.02)
+        assert riser.bus.stats.busy_s - busy_s - living_s <= BUS_PROBE_SHARE * (riser.passed_s - since_s) + TIMEOUT_S
 
     riser.run(story)
 
