@@ -13,6 +13,7 @@ from typing import Final, TextIO
 import typer
 
 from edgeguard.cli.moments import moment_ms
+from edgeguard.cli.output import print_json
 from edgeguard.cli.parquet import Cell, Column, Form, write_parquet
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.trend import named
@@ -47,7 +48,7 @@ class Wanted:
 
 
 def export(session: Session, wanted: Wanted) -> Exit:
-    """Write the table; how many rows it has is said on stderr."""
+    """Write the table; how many rows it has is said on stderr. For programs: rows as lines of JSON, or what went into the file."""
     if wanted.form not in ("csv", "parquet"):
         raise typer.BadParameter(f"{wanted.form!r} is neither csv nor parquet")
     if wanted.grain not in tuple(Grain):
@@ -58,7 +59,7 @@ def export(session: Session, wanted: Wanted) -> Exit:
     to_ms = int(time.time() * 1000) + 1 if wanted.to is None else moment_ms(wanted.to)
     if wanted.output is not None:
         note_copy(wanted.directory, wanted.output)
-    write = _write_parquet if wanted.form == "parquet" else _write_csv
+    write = _write_parquet if wanted.form == "parquet" else _write_lines if session.json and wanted.output is None else _write_csv
     with open_history(wanted.directory) as history:
         chosen = _chosen(history, wanted.points)
         span = history.span_ms() or (0, 0)
@@ -68,6 +69,8 @@ def export(session: Session, wanted: Wanted) -> Exit:
         rows = _raw(history, chosen, from_ms, to_ms) if grain is Grain.RAW else _coarse(history, chosen, from_ms, to_ms, grain)
         count = write(rows, _RAW if grain is Grain.RAW else _COARSE, wanted.output)
         damaged, unplaced = history.damaged, history.unplaced_rounds()
+    if session.json and wanted.output is not None:
+        print_json({"file": str(wanted.output), "rows": count, "damaged": damaged, "unplaced": unplaced})
     say = session.lang.say
     told = [say(f"{count} 行", f"{count} rows")]
     if damaged:
@@ -137,6 +140,16 @@ def _write_csv(rows: Iterator[Row], columns: Sequence[str], output: Path | None)
         for row in rows:
             count += 1
             writer.writerow((iso_utc(row[0]) if isinstance(row[0], int) else row[0], *map(_cell, row[1:])))
+    return count
+
+
+def _write_lines(rows: Iterator[Row], columns: Sequence[str], _output: Path | None) -> int:
+    """An object a line on standard output; times in UTC, values as they are."""
+    count = 0
+    for row in rows:
+        count += 1
+        at, *rest = row
+        print_json(dict(zip(columns, (iso_utc(at) if isinstance(at, int) else at, *rest), strict=True)), indent=False)
     return count
 
 

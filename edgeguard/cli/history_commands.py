@@ -54,7 +54,8 @@ def export(
 ) -> None:
     """The history as a table: one row a reading, with its quality, in the order of time.
 
-    Beside a running daemon or without one; memory stays small however much there is. Exit 1 when there is nothing to export.
+    Beside a running daemon or without one; memory stays small however much there is. With --json a line of JSON a reading, or what
+    went into the FILE. Exit 1 when there is nothing to export.
     """
     from edgeguard.cli import export as exporting
 

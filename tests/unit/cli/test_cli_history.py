@@ -169,6 +169,18 @@ def test_export_has_a_row_for_every_reading_and_disarms_formulas(desk: Desk, tmp
     assert desk.type("export", "--to", "2020-01-01", "--directory", str(tmp_path)).code == 1
 
 
+def test_export_for_programs_is_a_line_a_reading_or_what_went_into_the_file(desk: Desk, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in desk.type("export", "--json", "--directory", str(tmp_path)).out.splitlines()]
+    assert len(lines) == 180 * 3
+    assert {tuple(line) for line in lines} == {("time", "device", "point", "unit", "value", "quality", "reason")}
+    assert {type(line["value"]) for line in lines if line["point"] == "running"} == {bool, type(None)}
+    assert sum(line["value"] == "=manual" for line in lines) == 90
+    out = tmp_path / "all.csv"
+    told = json.loads(desk.type("export", "--json", "-o", str(out), "--directory", str(tmp_path)).out)
+    assert told == {"file": str(out), "rows": 540, "damaged": 0, "unplaced": 0}
+    assert len(out.read_text().splitlines()) == 541
+
+
 def test_parquet_needs_a_file_and_one_that_can_be_written(desk: Desk, tmp_path: Path) -> None:
     assert desk.type("export", "--format", "parquet", "--directory", str(tmp_path)).code == 2
     told = desk.type("export", "--format", "parquet", "-o", str(tmp_path / "no" / "x.parquet"), "--directory", str(tmp_path))
