@@ -27,5 +27,7 @@ REPLAY_TICKED_MS: Final = 900_000
 """In a gap of a recording time goes by seconds for so long, then by minutes."""
 REPLAY_PAUSE_MS: Final = MINUTE_MS
 """Rounds of a recording that are further apart are not passed over in one stretch: counters are judged by the time between."""
+REPLAY_DENSE_MS: Final = 5000
+"""Of devices that are polled less often than this a history is replayed round by round: there is little to pass over at once."""
 REPLAY_SHAPES: Final = 10_000
 """Devices of a recording whose points are remembered from round to round."""

@@ -1,8 +1,9 @@
 """A history replayed in blocks: stretches of rounds of which nothing comes are passed over at once, the others taken one by one.
 
 What is said, and when, is the same as round by round (`rule_replay`), for a stretch is passed over only if every alarm and every
-family has said of each of its rounds that it would leave it out. A device is looked at again when its stretch ends, when a
-neighbour that its rules read is looked at, when alarms have moved, and when a second ticks for which anything may be waiting.
+family has said of each of its rounds that it would leave it out. No stretch goes beyond the next round that has to be taken of a
+neighbour that its rules read; it is broken off when alarms of the device have moved, and when a second has ticked for which
+something was waiting.
 """
 
 import math
@@ -40,7 +41,6 @@ class _BlockPlayer:
         self._looks: list[tuple[Key, DeviceName, int]] = []
         """When which track is looked at next; one of an older version does not count."""
         self._beside = {spec.name: _beside(spec) for spec in site.devices}
-        self._readers = {name: {other for other, read in self._beside.items() if name in read} for name in self._beside}
         self._read, self._restless = _read(site, self._beside), _restless(site)
         self._idle_ms = -1.0
         """Until this boot time no second can be of interest, as far as is known."""
@@ -148,7 +148,6 @@ class _BlockPlayer:
         stage.rounds += 1
         self._idle_ms = -1.0
         track.next = track.rests = row + 1
-        self._wake(self._readers[track.device], key)
         if stage.pipeline.desk.settled != before:
             self._wake([name for name, one in self._tracks.items() if one.has_moved()], key)
 

@@ -6,6 +6,7 @@ Nothing is read from a device and nothing is sent. The same recording and the sa
 from collections.abc import Iterable
 from pathlib import Path
 
+from edgeguard.core.alarm_limits import REPLAY_DENSE_MS
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
@@ -20,12 +21,17 @@ __all__ = ["Replayed", "replay", "replay_recording"]
 def replay_recording(site: Site, path: Path, from_ms: int, to_ms: int) -> Replayed:
     """Let the rules of `site` run on a recording (see `recordings.read_recording`); a history is passed over in whole stretches."""
     directory = history_of(path)
-    if directory is not None:
+    if directory is not None and _is_dense(site):
         with open_history(directory) as history:
             if history.is_in_order(from_ms, to_ms):
                 return replay_blocks(site, history.blocks(from_ms, to_ms))
     kinds = {spec.name: {point.name: point.kind for point in spec.profile.points} for spec in site.devices}
     return replay(site, read_recording(path, from_ms, to_ms, kinds))
+
+
+def _is_dense(site: Site) -> bool:
+    """Whether most devices are polled so often that most of their rounds can be passed over."""
+    return 2 * sum(spec.period_ms <= REPLAY_DENSE_MS for spec in site.devices) >= len(site.devices)
 
 
 def replay(site: Site, rounds: Iterable[Heard]) -> Replayed:

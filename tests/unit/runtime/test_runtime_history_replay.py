@@ -17,6 +17,7 @@ from edgeguard.core.site import HistorySpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.recordings import read_recording
+from edgeguard.runtime.replay_stage import Stage
 from edgeguard.runtime.rule_replay import Replayed, replay, replay_recording
 from edgeguard.store import TrendStore
 from edgeguard.testing.clock import FakeClock
@@ -64,9 +65,16 @@ async def written(site: Site, script: Sequence[Event], folder: Path, *, at_once:
     await store.close()
 
 
+def memory(stage: Stage) -> dict[str, object]:
+    """What is known at the end: of each device, of its alarms, and what the families remember."""
+    known: dict[str, object] = {state.name: state.body for watch in stage.watches for state in watch.states()}
+    for name, record in stage.pipeline.records.items():
+        known[name] = (record.outcomes, record.at, record.answered_at, record.stale, record.good, record.good_at)
+    return known | {rule.name: alarm for rule, alarm in stage.pipeline.desk.all()}
+
+
 def both(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Replayed, float]:
     """What is said, which must be the same in both ways; and the share of rounds that were taken one by one."""
-    slow = replay(site, read_recording(folder, *ALWAYS))
     taken: list[DeviceName] = []
     take = Pipeline.take
 
@@ -75,9 +83,20 @@ def both(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Rep
         take(self, snapshot)
 
     with monkeypatch.context() as patch:
+        stages: list[Stage] = []
+        begin = Stage.begin
+
+        def noting(self: Stage, wall_ms: int) -> None:
+            stages.append(self)
+            begin(self, wall_ms)
+
+        patch.setattr(Stage, "begin", noting)
+        slow = replay(site, read_recording(folder, *ALWAYS))
         patch.setattr(Pipeline, "take", counting)
         fast = replay_recording(site, folder, *ALWAYS)
     assert fast == slow
+    one, two = map(memory, stages)
+    assert one == two
     return fast, len(taken) / fast.rounds
 
 
