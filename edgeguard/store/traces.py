@@ -19,6 +19,7 @@ from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 _ESCAPED: Final = re.compile(r"[^\x00-\x7f]")
 _FILES: Final = (DATABASE, f"{DATABASE}-wal")
 _RECORD: Final = ".json"
+_PICTURES: Final = frozenset({".jpg", ".png", ".mp4", ".mkv"})
 
 
 def spellings(text: str) -> tuple[bytes, ...]:
@@ -57,8 +58,12 @@ def database_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...
 
 
 def all_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
-    """Every file of the state directory that holds one of the texts as a word, the store's or not."""
-    return tuple(str(path.relative_to(directory)) for path in _files_below(directory) if _has_word(path, needles))
+    """Every file of the state directory that holds one of the texts as a word, the store's or not, and those that we may not read.
+
+    Pictures and clips are left out: there may be gigabytes of them, and no text is found in those.
+    """
+    looked_at = (path for path in _files_below(directory) if not _is_picture(path.relative_to(directory)))
+    return tuple(str(path.relative_to(directory)) for path in looked_at if _may_have_word(path, needles))
 
 
 def files_holding(places: Sequence[Path], text: str) -> tuple[str, ...]:
@@ -94,7 +99,7 @@ def clear_evidence(directory: Path, needles: Sequence[bytes]) -> int:
 
 def unread_pictures(directory: Path) -> int:
     """Pictures and clips that are kept: no text is found in those."""
-    return sum(file.suffix in {".jpg", ".png", ".mp4", ".mkv"} for file in _files_below(directory / EVIDENCE))
+    return sum(_is_picture(file.relative_to(directory)) for file in _files_below(directory / EVIDENCE))
 
 
 def clear_quarantine(directory: Path, needles: Sequence[bytes]) -> int:
@@ -115,6 +120,18 @@ def _files_below(directory: Path) -> list[Path]:
 def _has_bytes(path: Path, needles: Sequence[bytes]) -> bool:
     """Also as a part of a longer word: in a page of a database whatever stands beside it may belong to another value."""
     return any(any(needle in window for needle in needles) for window in _windows(path, needles))
+
+
+def _is_picture(path: Path) -> bool:
+    """Of a path within the state directory."""
+    return path.parts[0] == EVIDENCE and path.suffix in _PICTURES
+
+
+def _may_have_word(path: Path, needles: Sequence[bytes]) -> bool:
+    try:
+        return _has_word(path, needles)
+    except PermissionError:
+        return True
 
 
 def _has_word(path: Path, needles: Sequence[bytes]) -> bool:

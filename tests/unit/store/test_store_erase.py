@@ -202,7 +202,7 @@ async def test_what_cameras_have_kept_goes_whole_if_its_record_names_it(tmp_path
     folder.mkdir(parents=True)
     for stem, text in (("20261124T215501123Z", PLATE), ("20261124T215502000Z", OTHER), ("20261124T215503000Z", f"{PLATE}7")):
         for suffix in (".jpg", ".small.jpg", ".unsent"):
-            (folder / f"{stem}{suffix}").write_bytes(b"picture")
+            (folder / f"{stem}{suffix}").write_bytes(PLATE.encode() if suffix == ".jpg" else b"picture")
         (folder / f"{stem}.json").write_text(json.dumps({"event": {"type": "plate", "text": text}}), encoding="utf-8")
     (folder / ".20261124T215504000Z.partial.json").write_text(json.dumps({"text": PLATE}, ensure_ascii=False), encoding="utf-8")
     async with running(spec_of(tmp_path), FakeClock()) as store:
