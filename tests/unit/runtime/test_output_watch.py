@@ -191,6 +191,17 @@ def test_a_reading_older_than_the_write_says_nothing_of_it() -> None:
     told(story, period_ms=900_000)
 
 
+def test_several_in_one_command_count_each() -> None:
+    async def story(house: House) -> None:
+        both = call("write-several", by="liwei", targets=("relay.relay_1", "relay.relay_2"), values=("true", "true"))
+        assert (await house.handlers.write_several(both)).fate == "done"
+        house.unit("riser").set(Table.COIL, 0, 0, 1)
+        await asyncio.sleep(20.0)
+        assert standing(house) == ("active", "relay_1 off")
+
+    told(story)
+
+
 def test_a_reload_in_between_forgets_nothing() -> None:
     async def story(house: House) -> None:
         await write(house, True)
