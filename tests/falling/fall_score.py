@@ -11,6 +11,9 @@ from fall_film import VISIBLE_LEVELS, Film, Truth
 
 SIZES: Final = ((0, 2), (2, 4), (4, 8), (8, 20), (20, 1000))
 STOREY_M: Final = 3.0
+_SLOW_STEP_S: Final = 0.075
+_SIGMAS: Final = 1.96
+_TAIL: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,27 @@ def groups(truth: Truth, film: Film) -> Iterable[str]:
         yield "day 4-20 px"
     height = film.camera.height
     pace = truth.speed_px_s / height
+    if len(truth.track) > 2 and truth.track[-1][0] - truth.track[0][0] > _SLOW_STEP_S * (len(truth.track) - 1):
+        yield f"{weather} at 12-13 pictures/s"
     yield f"speed {'<0.2' if pace < 0.2 else '0.2-0.5' if pace < 0.5 else '0.5-1' if pace < 1 else '>1'} heights/s"
+
+
+def interval(found: int, all_of: int) -> tuple[float, float]:
+    """Between which shares the true one lies with 95 % (Wilson)."""
+    share, z2 = found / all_of, _SIGMAS * _SIGMAS / all_of
+    middle = (share + z2 / 2) / (1 + z2)
+    half = _SIGMAS / (1 + z2) * math.sqrt(share * (1 - share) / all_of + z2 / all_of / 4)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def at_most(count: int) -> float:
+    """How many are to be expected at most where `count` were seen, with 95 % (Poisson, one-sided)."""
+    low, high = float(count), count + 10.0 + 5.0 * math.sqrt(count)
+    for _ in range(60):
+        middle = (low + high) / 2
+        seen = sum(math.exp(-middle + i * math.log(middle) - math.lgamma(i + 1)) for i in range(count + 1)) if middle else 1.0
+        low, high = (middle, high) if seen > _TAIL else (low, middle)
+    return high
 
 
 def report(tally: Tally, name: str) -> str:
@@ -106,9 +129,12 @@ def report(tally: Tally, name: str) -> str:
     lines = [f"== {name}"]
     for group in sorted(tally.found):
         found, all_of = tally.found[group]
-        lines.append(f"  recall {group:28s} {100 * found / all_of:5.1f} %  ({found}/{all_of})")
+        low, high = interval(found, all_of)
+        share = f"{100 * found / all_of:5.1f} %  ({found}/{all_of}, 95 %: {100 * low:.0f}-{100 * high:.0f})"
+        lines.append(f"  recall {group:28s} {share}")
     hours, false = sum(tally.hours.values()), sum(tally.false.values())
-    lines.append(f"  false alarms {false} in {hours:.3f} camera-hours, twice told {tally.duplicates}")
+    bound = f" (95 %: at most {at_most(false + tally.duplicates) / hours:.1f} an hour)" if hours else ""
+    lines.append(f"  false alarms {false} in {hours:.3f} camera-hours, twice told {tally.duplicates}{bound}")
     lines += [f"    {label}: {tally.false[label]} in {tally.hours[label]:.4f} h" for label in sorted(tally.false)]
     if tally.delays_s:
         delays = sorted(tally.delays_s)
