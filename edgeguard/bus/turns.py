@@ -392,7 +392,8 @@ class Turns:
             self._beside.strange_s = now_s
         if not turn.request.answered:
             self._rest(turn, now_s, answered=True)  # nobody has failed to answer
-            self._beside.forget()
+            if self._numberless:
+                self._hear(now_s)
             if not turn.future.done():
                 turn.future.set_result(b"")
             return

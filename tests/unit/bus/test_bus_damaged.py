@@ -12,6 +12,7 @@ from edgeguard.codec.framing import Answer
 from edgeguard.codec.modbus import read_request, write_register_request
 from edgeguard.codec.rtu import RtuFraming
 from edgeguard.core.limits import FOREIGN_ANSWER_S, LATE_KNOWN_ANSWERS
+from edgeguard.core.line_limits import ANSWER_DOUBTS
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.register import Table
 from edgeguard.testing.clock import run_virtual
@@ -193,5 +194,62 @@ def test_an_echo_that_we_were_too_busy_to_hear_at_once_is_no_other_master() -> N
         assert await line.read(7, 9, timeout_s=0.5) == 9
         assert await line.read(7, 10, timeout_s=0.5) == 10
         assert line.stats.foreign_frames == 0
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("form", FRAMES)
+@pytest.mark.parametrize("waited", [False, True])
+@pytest.mark.parametrize("place", range(8))
+def test_another_masters_question_that_loses_a_byte_on_its_way_to_us_gives_us_no_answer_of_its_own(
+    form: tuple[type[RtuFraming] | type[AsciiFraming], Callable[[bytes], bytes]], waited: bool, place: int
+) -> None:
+    """What is left of it may have the length of an answer; its device has heard all of it."""
+
+    async def story() -> None:
+        line = SharedLine(form[0](), form[1])
+        theirs = form[1](b"\7" + read_request(Table.HOLDING, 0x0250, 1))
+        place_s = place * len(theirs) // 8
+        line.takes_s[7] = 0.1
+        ours = asyncio.ensure_future(line.read(7, 100, timeout_s=1.0)) if waited else None
+        await asyncio.sleep(0.05)
+        line.turns.received(theirs[:place_s] + theirs[place_s + 1 :])
+        line.reaches(theirs)
+        results = [*([await ours] if ours else []), *[await line.read(7, address, timeout_s=1.0) for address in (101, 102, 103)]]
+        expected = [100, 101, 102, 103][-len(results) :]
+        assert all(isinstance(result, Fault) or result == want for result, want in zip(results, expected, strict=True))
+        assert results[-1] == 103
+
+    run_virtual(story())
+
+
+def test_an_answer_that_is_insisted_on_is_believed_and_one_that_changes_is_not() -> None:
+    """Before every answer comes a burst that may have been a question: more of them than can be owed at once."""
+
+    async def story(answers: list[int]) -> int | Fault:
+        line = SharedLine()
+        said = iter(answers)
+        line.answers = lambda _: rtu(b"\7\3\2" + next(said).to_bytes(2, "big"))
+        line.beside = (b"\xff" * 9, b"")
+        return await line.read(7, 100)
+
+    assert run_virtual(story([100] * (ANSWER_DOUBTS + 1))) == 100
+    changing = run_virtual(story([99] + [100] * ANSWER_DOUBTS))
+    assert isinstance(changing, Fault)
+    assert changing.reason is Reason.WRONG_TRANSACTION
+
+
+def test_what_another_master_asks_while_a_broadcast_is_left_its_time_is_heard() -> None:
+    async def story() -> None:
+        line = SharedLine()
+        line.takes_s[7] = 0.6
+        assert await line.read(7, 1, timeout_s=1.0) == 1
+        line.answers = lambda data: line.unit(data) if data[0] else None
+        sent = asyncio.ensure_future(line.turns.ask(Request(0, write_register_request(3, b"\0\5"), 0.3, answered=False)))
+        await asyncio.sleep(0.1)
+        line.ask(7, 99)
+        assert await sent == b""
+        assert line.stats.foreign_frames == 1
+        assert await line.read(7, 3, timeout_s=1.0) == 3
 
     run_virtual(story())
