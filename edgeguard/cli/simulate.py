@@ -26,7 +26,7 @@ from edgeguard.core.limits import SIMULATE_LINE_BYTES, SIMULATE_PACE_MAX
 from edgeguard.core.site import Site
 from edgeguard.simulator.faults import Fault, Faults, kind_of, parse_fault
 from edgeguard.simulator.papers import Papers
-from edgeguard.simulator.pty_line import precise_loop
+from edgeguard.simulator.pty_line import out_of_reach, precise_loop
 from edgeguard.simulator.site import Serving, SimulatedSite
 
 COMMANDS: Final = ("TARGET KIND [SECONDS]", "TARGET well", "TARGET", "status", "pace N", "quit", "help")
@@ -112,11 +112,23 @@ class _Show:
         faults = Faults(house, coming, repeat_s)
         async with house:
             faults.look()
+            self._warn(site)
             self._tell(house, faults)
             with self._told_to_stop(), self._commanded(house, faults), contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wanted.seconds):
                     await self._over.wait()
         return Exit.FINE
+
+    def _warn(self, site: Site) -> None:
+        """Of what cannot be practised here."""
+        for bus in site.buses:
+            lines = {str(one.name): one.line or bus.line for one in site.devices if one.bus == bus.name}
+            if bus.wire.is_port and (names := out_of_reach(bus.line, lines)):
+                listed = ", ".join(names)
+                zh = f"! {bus.name}: {listed} 不会应答:伪终端不保留奇偶校验,同一波特率的其他设备用的是另一种;请为其改用别的波特率"
+                en = f"! {bus.name}: nobody can reach {listed}: a pseudo-terminal keeps no parity, and others at the same baud rate"
+                en += " have another one; give these another baud rate"
+                sys.stderr.write(self._lang.say(zh, en) + "\n")
 
     def _tell(self, house: SimulatedSite, faults: Faults) -> None:
         now = _now(house, faults)

@@ -11,7 +11,7 @@ import os
 import selectors
 import termios
 import tty
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,21 @@ _RATES: Final[Mapping[int, int]] = MappingProxyType(
     {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[0] == "B" and name[1:].isdigit()}
 )
 _CFLAG, _OSPEED = 2, 5
+
+
+def credited_parity(declared: LineSettings, stations: Iterable[LineSettings], baudrate: int) -> Parity:
+    """The parity that a client at this baud rate is taken to have set, unless it is odd: the line's own, or that of a station."""
+    parities = (one.parity for one in (declared, *stations) if one.baudrate == baudrate and one.parity is not Parity.ODD)
+    return next(parities, Parity.NONE)
+
+
+def out_of_reach(declared: LineSettings, devices: Mapping[str, LineSettings]) -> tuple[str, ...]:
+    """Devices that no client can reach, because others at their baud rate have another parity and the terminal tells neither."""
+    return tuple(
+        name
+        for name, line in devices.items()
+        if line.parity not in (Parity.ODD, credited_parity(declared, devices.values(), line.baudrate))
+    )
 
 
 def precise_loop() -> asyncio.AbstractEventLoop:
@@ -136,9 +151,8 @@ class PtyLine:
         seen = replace(self.declared, baudrate=baudrate, stop_bits=2 if flags[_CFLAG] & termios.CSTOPB else 1)
         if flags[_CFLAG] & termios.PARODD:
             return replace(seen, parity=Parity.ODD)
-        known = (self.declared, *(station.settings for station in self.wire.stations))
-        parities = (one.parity for one in known if one.baudrate == baudrate and one.parity is not Parity.ODD)
-        return replace(seen, parity=next(parities, Parity.NONE))
+        stations = [station.settings for station in self.wire.stations]
+        return replace(seen, parity=credited_parity(self.declared, stations, baudrate))
 
     def _give(self, data: bytes) -> None:
         """The master's adapter has heard something; what nobody takes in time is lost, as with an adapter's buffer."""

@@ -9,6 +9,7 @@ from line_kit import MasterEnd, unit
 
 from edgeguard.core.line import LineSettings, Parity
 from edgeguard.simulator.modbus_station import AsciiStation, RtuStation, crc16, lrc
+from edgeguard.simulator.pty_line import out_of_reach
 from edgeguard.simulator.wire import Burst, Noise, Speech, Spoken, quiet_s
 from edgeguard.testing.clock import run_virtual
 
@@ -210,3 +211,11 @@ def test_a_station_that_leaves_falls_silent_and_one_that_joins_is_heard() -> Non
         assert await end.ask(read(1)) != b""
 
     run_virtual(scene())
+
+
+def test_who_differs_from_others_by_parity_alone_is_out_of_reach_on_a_pseudo_terminal() -> None:
+    none, even, odd = (LineSettings(9600, parity) for parity in (Parity.NONE, Parity.EVEN, Parity.ODD))
+    slow = LineSettings(2400, Parity.EVEN)
+    assert out_of_reach(none, {"a": none, "b": even, "c": odd, "d": slow}) == ("b",)
+    assert out_of_reach(even, {"a": none, "b": even}) == ("a",)
+    assert out_of_reach(slow, {"a": even, "b": even, "c": slow}) == ()
