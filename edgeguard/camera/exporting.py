@@ -33,7 +33,7 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
     """
     masks = facade.masks if facade is not None else ()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if facade is None or not masks:
             return tuple(_copied(file, folder) for file in (clip, picture, record))
         return (_masked_clip(clip, folder, facade), _masked_picture(picture, folder, facade))
@@ -46,7 +46,7 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
 def export_pictures(pictures: Sequence[Path], record: Path, folder: Path) -> tuple[Path, ...]:
     """Pictures that were kept with their masks already burnt in, copied as they are. VideoError if they cannot be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return tuple(_copied(file, folder) for file in (*pictures, record))
     except OSError as error:
         raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
@@ -54,14 +54,14 @@ def export_pictures(pictures: Sequence[Path], record: Path, folder: Path) -> tup
 
 def _copied(file: Path, folder: Path) -> Path:
     target, partial = folder / file.name, folder / f".{file.name}.partial"
-    shutil.copyfile(file, partial)
+    shutil.copyfile(file, _own(partial))
     return _settled(partial, target)
 
 
 def _masked_clip(clip: Path, folder: Path, facade: FacadeSpec) -> Path:
     target = folder / f"{clip.stem}.masked.mp4"
     partial = folder / f".{target.stem}.partial.mp4"
-    with open_video(clip) as source, av.open(str(partial), "w", options={"movflags": "faststart"}) as out:
+    with open_video(clip) as source, av.open(str(_own(partial)), "w", options={"movflags": "faststart"}) as out:
         rate = Fraction(1 / source.timeline.period_s).limit_denominator(1001)
         stream = out.add_stream("libx264", rate=rate, options={"crf": _QUALITY})
         assert isinstance(stream, VideoStream)  # noqa: S101 (a video codec makes one)
@@ -99,8 +99,15 @@ def _masked_picture(picture: Path, folder: Path, facade: FacadeSpec) -> Path:
         raise VideoError(f"{picture}: could not be encoded anew")
     target = folder / f"{picture.stem}.masked.png"
     partial = folder / f".{target.name}.partial"
-    partial.write_bytes(encoded.tobytes())
+    _own(partial).write_bytes(encoded.tobytes())
     return _settled(partial, target)
+
+
+def _own(partial: Path) -> Path:
+    """An empty file for its owner alone, whatever stood there: a copy shows people, and may go to a folder that others see."""
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    return partial
 
 
 def _settled(partial: Path, target: Path) -> Path:

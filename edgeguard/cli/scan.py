@@ -20,6 +20,7 @@ from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.scan_snippet import BusPlace, snippet
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.text import clean, duration
+from edgeguard.cli.whole_file import write_whole
 from edgeguard.control import methods
 from edgeguard.control.client import call
 from edgeguard.control.errors import DaemonSilent
@@ -256,12 +257,12 @@ def _write(path: Path, text: str, profiles: Sequence[Path]) -> None:
 
     before = path.read_text(encoding="utf-8") if path.exists() else None
     head = _new_file(profiles) if before is None else f"{before.rstrip()}\n\n"
-    path.write_text(f"{head}{text}", encoding="utf-8")
+    write_whole(path, f"{head}{text}")
     try:
         load_site_with_notes(path)
     except ConfigError:
         if before is None:
             path.unlink()
         else:
-            path.write_text(before, encoding="utf-8")
+            write_whole(path, before)
         raise

@@ -1,5 +1,6 @@
 """What a scan has found, as configuration: text that `edgeguard check` accepts, with what is doubtful said in comments. Pure."""
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def _commonest(scan: ScanView) -> str:
 
 
 def _bus(place: BusPlace, own: str) -> str:
-    rows = ["[[bus]]", f'name = "{place.name}"', f'{place.key} = "{place.where}"']
+    rows = ["[[bus]]", f'name = "{place.name}"', f"{place.key} = {json.dumps(place.where, ensure_ascii=False)}"]
     if place.key == "port":
         rows += _settings(own, "")
     return "\n".join([*rows, ""])

@@ -19,10 +19,11 @@ from edgeguard.camera.live import access_of
 from edgeguard.camera.still import Still, StillCamera, Stills, drawn, stills_of
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
-from edgeguard.cli.setup_desk import SetupDesk, load_reader, look, plate_facts, write_beside
+from edgeguard.cli.setup_desk import SetupDesk, load_reader, look, plate_facts
 from edgeguard.cli.setup_draft import Draft, Typed, TypedLanes, typed_facade, typed_lanes
 from edgeguard.cli.setup_http import LOOPBACK, SetupServer
 from edgeguard.cli.text import clean
+from edgeguard.cli.whole_file import write_beside
 from edgeguard.config import load_site_with_notes
 from edgeguard.config.camera_check import CameraRow, read_camera
 from edgeguard.config.facade import facade_of, load_facade

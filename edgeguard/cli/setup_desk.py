@@ -1,10 +1,8 @@
 """What lies behind the page of `camera NAME --setup`: the picture, what a draft means, what is written. On several threads."""
 
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -176,17 +174,3 @@ def _sentences(error: Exception) -> list[str]:
     if isinstance(error, ConfigError):
         return [line.partition(": ")[2] or line for line in error.mistakes]
     return [str(error)]
-
-
-def write_beside(path: Path, text: str) -> Path | None:
-    """Write a file whole or not at all; what was there before stays beside it, and is given. OSError as it comes."""
-    before = None
-    if path.exists():
-        before = path.with_name(f"{path.name}.before")
-        before.write_bytes(path.read_bytes())
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    if before is not None:
-        shutil.copymode(path, partial)
-    partial.replace(path)
-    return before

@@ -354,7 +354,8 @@ def _unrecorded(command: Command, why: str) -> Refusal:
 def _for_the_record(command: Command) -> dict[str, object]:
     """The arguments as the audit log keeps them: of a long text its digest, of what tells of residents its length."""
     parameters = COMMANDS[command.name].parameters if command.name in COMMANDS else {}
-    private = {name for name, parameter in parameters.items() if parameter.private}
+    # What is no argument of the command may be one that was misspelt: nobody can say whom it tells of.
+    private = {name for name in command.args if name not in parameters or parameters[name].private}
     kept: dict[str, object] = {name: _shortened(value) for name, value in command.args.items() if name not in private}
     return kept | {name: {"chars": len(str(command.args[name]))} for name in sorted(private & command.args.keys())}
 

@@ -85,6 +85,7 @@ def test_a_copy_is_recorded_first_and_hides_what_the_masks_cover(made: Path, tmp
         assert at.building.cameras.looked_at == [("export", f"facade.{STEM}")]
     files = json.loads(done.out)["files"]
     clip = tmp_path / "out" / f"{STEM}.masked.mp4"
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "out").iterdir()} == {0o600}
     assert files[str(clip)] == hashlib.sha256(clip.read_bytes()).hexdigest()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{STEM}.masked.mp4", f"{STEM}.masked.png"]
     with av.open(str(clip)) as container:

@@ -470,3 +470,11 @@ def test_plates_of_a_list_stand_in_no_record() -> None:
         "remove": {"chars": 7},
     }
     assert "1234" not in json.dumps([scene.disk.audit, logs], ensure_ascii=False, default=str)
+
+
+def test_an_argument_that_is_misspelt_is_not_kept_in_clear() -> None:
+    """Nobody can say of whom it tells."""
+    scene = Scene()
+    send(scene, scene.command(device="pump-1", point="setpoint", vaule="浙A12345"))
+    assert scene.states == ["accepted", "refused"]
+    assert scene.disk.audit[0]["args"] == {"device": "pump-1", "point": "setpoint", "vaule": {"chars": 7}}
