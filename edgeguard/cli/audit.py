@@ -89,6 +89,6 @@ def _body(row: AuditRow) -> Mapping[str, Any]:
 
 
 def _detail(body: Mapping[str, Any]) -> str:
-    keys = ("id", "target", "value", "read_back", "args", "error", "unreadable")
+    keys = ("id", "target", "value", "old", "read_back", "args", "detail", "error", "unreadable")
     shown = {key: body[key] for key in keys if body.get(key) is not None}
     return " ".join(f"{key}={orjson.dumps(value).decode()}" for key, value in shown.items())

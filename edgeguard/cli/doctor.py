@@ -134,6 +134,8 @@ def _daemon(session: Session) -> tuple[list[Finding], bool]:
         f"运行中,{told.devices} 台设备中 {told.devices_online} 台在线",
         f"runs, {told.devices_online} of {told.devices} devices answer",
     )
+    if told.uplink is not None and told.uplink.state == "online":
+        found.append(fine("broker", "online", f"平台 {told.uplink.url} 在线", f"{told.uplink.url} has us"))
     return [Finding("daemon", "runs", FINE, online), *found], True
 
 

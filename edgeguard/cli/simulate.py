@@ -109,7 +109,10 @@ class _Show:
         serving = Serving(wanted.host, wanted.any_port, pty_dir=wanted.pty_dir, echo=wanted.echo, papers=papers)
         house = SimulatedSite(site, wanted.seed, serving, pace=wanted.pace)
         # what is written wrongly shows before anything is opened; faults of buses can only begin once these are
-        faults = Faults(house, coming, repeat_s)
+        try:
+            faults = Faults(house, coming, repeat_s)
+        except Permanent as error:
+            raise typer.BadParameter(str(error), param_hint="'--fault' or '--scenario'") from error
         async with house:
             faults.look()
             self._warn(site)

@@ -28,6 +28,13 @@ def test_deeds_and_results_follow_the_language(desk: Desk, lang: str, told: tupl
     assert "pump-1.setpoint" in printed.out
 
 
+def test_reasons_and_values_that_were_replaced_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({"name": "shelve", "by": "wang", "result": "done", "old": 3, "detail": "pit is being painted"}).encode()
+    monkeypatch.setattr("edgeguard.cli.audit.read_audit", lambda _directory, _count: (AuditRow(8, body, bytes(32)),))
+    printed = Desk(Path("/nonexistent"), FakeBuilding()).type("audit", "show", width=160)
+    assert 'old=3 detail="pit is being painted"' in printed.out
+
+
 def test_programs_get_the_words_of_the_record(desk: Desk) -> None:
     (row,) = json.loads(desk.type("audit", "show", "--json", lang="zh").out)
 

@@ -164,6 +164,7 @@ def test_with_a_daemon_its_problems_are_told_and_its_connections_left_alone(daem
     assert found["well"] is False
     assert {("config", "right"), ("daemon", "runs"), ("disk", "free"), ("models", "plate_reader")} <= codes
     assert ("buses", "unreachable") not in codes
+    assert ("broker", "online") in codes
     assert any(topic == "buses" and code.startswith("device.") for topic, code in codes)
 
 
