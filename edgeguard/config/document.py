@@ -5,6 +5,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,11 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """The file at `path`. ConfigError (one mistake) when it cannot be read or is not TOML in UTF-8."""
-    return document_of(path, read_content(path))
+    document = document_of(path, read_content(path))
+    with suppress(OSError):
+        if path.stat().st_mode & stat.S_IWOTH:
+            document.mistakes.note((), f"anybody on this machine may change the file; run: chmod o-w {path}")
+    return document
 
 
 def read_content(path: Path) -> bytes:

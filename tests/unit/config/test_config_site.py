@@ -192,6 +192,17 @@ def test_notes_tell_what_works_but_may_not_be_meant(tmp_path: Path) -> None:
     assert found[2] == "15: bus[1]: bus idle has no devices"
 
 
+def test_a_file_that_anybody_may_change_is_told(tmp_path: Path) -> None:
+    """Whoever may write it decides what the platform may do, and where values go."""
+    path = tmp_path / "site.toml"
+    path.touch()
+    path.chmod(0o666)
+    (told,) = [note for note in notes_of(tmp_path, BARE + DEVICE) if "anybody" in note]
+    assert told == f"1: file: anybody on this machine may change the file; run: chmod o-w {path}"
+    path.chmod(0o664)
+    assert not [note for note in notes_of(tmp_path, BARE + DEVICE) if "anybody" in note]
+
+
 def test_a_plan_that_does_not_fit_its_line_is_a_note(tmp_path: Path) -> None:
     crowded = DEVICE.replace("tcp://Gateway.Lan", "rtu+tcp://h:1").replace("2s", "100ms")
     assert any(note.startswith("5: bus[0]: the plan does not fit: ") for note in notes_of(tmp_path, BARE + crowded))
