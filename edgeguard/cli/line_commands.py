@@ -180,12 +180,13 @@ def scan(
 
 def set_time(
     ctx: typer.Context,
-    bus: Annotated[str, typer.Argument(metavar="BUS", help="A bus of the daemon with DL/T 645 meters.")],
+    bus: Annotated[str, typer.Argument(metavar="BUS", help="A bus of the daemon with DL/T 645 or CJ/T 188 meters.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Broadcast the gateway's time to the electricity meters of a bus. Asks first.
+    """Tell the meters of a bus the gateway's time. Asks first.
 
-    Nobody answers a broadcast: each meter's clock is read before and after. Refused while the gateway's own clock is not
+    Meters of DL/T 645 get a broadcast, those of CJ/T 188 that are off a request each. Nobody answers a broadcast: each meter's
+    clock is read before and after. Refused while the gateway's own clock is not
     synchronised, within 5 minutes of midnight, and a second time on one day. Meters that are off by more than 5 minutes do not
     obey a broadcast.
 

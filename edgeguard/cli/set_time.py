@@ -1,4 +1,4 @@
-"""`set-time`: the time for the electricity meters of a bus, and what their clocks show before and after."""
+"""`set-time`: the time for the meters of a bus, and what their clocks show before and after."""
 
 import typer
 
@@ -21,7 +21,8 @@ def set_time(session: Session, bus: str, yes: bool) -> Exit:
         if session.json or not somebody_is_here():
             raise typer.BadParameter("nobody is here to be asked; --yes broadcasts without asking")
         question = lang.say(
-            f"向总线 {clean(bus)} 上所有 DL/T 645 电表广播校时?", f"Set the clocks of all DL/T 645 meters on {clean(bus)}?"
+            f"为总线 {clean(bus)} 上所有 DL/T 645 与 CJ/T 188 仪表校时?",
+            f"Set the clocks of all DL/T 645 and CJ/T 188 meters on {clean(bus)}?",
         )
         if not typer.confirm(question, default=False):
             console().print(lang.say("未广播", "nothing was broadcast"))
@@ -31,14 +32,14 @@ def set_time(session: Session, bus: str, yes: bool) -> Exit:
     if session.json:
         print_json(done)
         return Exit.FINE if fine else Exit.WRONG
-    columns = lang.say(("电表", "校时前", "校时后", "结果"), ("meter", "before", "after", "result"))
+    columns = lang.say(("仪表", "校时前", "校时后", "结果"), ("meter", "before", "after", "result"))
     grid = table(*columns, right=columns[1:3], wrap=columns[3:])
     for meter in done.meters:
         grid.add_row(clean(meter.device), _off(meter.before_s), _off(meter.after_s), _said(meter, lang))
     console().print(grid)
     sent = lang.say(
-        f"{done.at} 已广播 {done.frames} 帧;广播没有应答,以上为读取各表时钟所得",
-        f"broadcast at {done.at}, {done.frames} frame(s); nobody answers a broadcast: this is what the meters' clocks show",
+        f"{done.at} 已发送 {done.frames} 帧;广播没有应答,以上为读取各表时钟所得",
+        f"sent at {done.at}, {done.frames} frame(s); nobody answers a broadcast: this is what the meters' clocks show",
     )
     console().print(styled(sent, "dim"))
     return Exit.FINE if fine else Exit.WRONG

@@ -141,7 +141,7 @@ WRITE_SEVERAL: Final = Method(
 )
 """Write points (`pump-1.setpoint`) as one command; each value is a JSON number, text, true or false."""
 SET_TIME: Final = Method("set-time", SetTimeView, _takes(bus=_NAME, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
-"""Broadcast the time to the DL/T 645 meters of a bus, reading their clocks before and after."""
+"""Tell the meters of a bus the time (DL/T 645 by broadcast, CJ/T 188 one by one), reading their clocks before and after."""
 HINTS: Final = Method("hints", HintsView, _takes(device=_MAYBE_NAME, all=Parameter(Kind.FLAG, required=False)))
 """Maintenance hints that stand, of one device or all; with `all` everything that is watched."""
 SERVICE: Final = Method(

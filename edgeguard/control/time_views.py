@@ -1,4 +1,4 @@
-"""A broadcast of the time as shown on the control socket: what went out, and each meter's clock before and after."""
+"""The time for the meters of a bus as shown on the control socket: what went out, and each meter's clock before and after."""
 
 from dataclasses import dataclass
 
@@ -19,8 +19,9 @@ class MeterClockView:
 
 @dataclass(frozen=True, slots=True)
 class SetTimeView:
-    """`at`: when it went out; `frames`: how many, one for each setting of the line. Nobody answers a broadcast: what is known
-    is what `meters` say. `fate`: done if every meter was seen to be right afterwards, else unverified.
+    """`at`: when it went out; `frames`: how many, one broadcast for each setting of the line, and one for each meter that knows no
+    broadcast and was off. Nobody answers a broadcast: what is known is what `meters` say. `fate`: done if every meter was seen to
+    be right afterwards, else unverified.
     """
 
     bus: str

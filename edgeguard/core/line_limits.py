@@ -11,6 +11,8 @@ ANSWER_DOUBTS: Final = 5
 """Answers to one question that may be those to others, before it is given up: more than may be owed at once."""
 LINE_ALONE_S: Final = 3600.0
 """After so long without a frame of another master a line counts as ours alone."""
+METER_CLOCKS_SET_S: Final = 6.0
+"""For setting clocks one by one, between the two times at which all of a bus are read (METER_CLOCKS_READ_S)."""
 PATIENCE_MIN_S: Final = 0.1
 """The least that a station which is well known is waited for once bytes have come that are no answer."""
 FIRST_ROUNDS_S: Final = 20.0

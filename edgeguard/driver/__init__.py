@@ -4,7 +4,7 @@ A driver knows its protocol's requests; the bus knows only bytes. What a line or
 snapshot, never an exception out of `poll`.
 """
 
-from edgeguard.driver.device import Device, DeviceStats, TellsTime, WriteResult, WritesTogether, write_all, write_one
+from edgeguard.driver.device import Device, DeviceStats, SetsClock, TellsTime, WriteResult, WritesTogether, write_all, write_one
 from edgeguard.driver.registry import DRIVERS, DriverFactory, build_device
 from edgeguard.driver.shelf import Shelf
 from edgeguard.driver.time_broadcast import broadcast_time
@@ -14,6 +14,7 @@ __all__ = [
     "Device",
     "DeviceStats",
     "DriverFactory",
+    "SetsClock",
     "Shelf",
     "TellsTime",
     "WriteResult",

@@ -4,15 +4,27 @@ Meters differ in the order in which they want the two bytes of an identifier, an
 profile does not say it, each silence tries the other order, until one is answered.
 """
 
+from datetime import timedelta
+
 from edgeguard.bus import Bus, ExchangeFailed, Priority
-from edgeguard.codec.cjt188 import DATA_AT, error_of, read_request, valve_request
+from edgeguard.codec.cjt188 import (
+    CLOCK_BYTES,
+    CURRENT,
+    DATA_AT,
+    clock_of,
+    clock_request,
+    error_of,
+    read_request,
+    valve_request,
+)
 from edgeguard.codec.meter_value import number_of
-from edgeguard.core.clock import Clock
+from edgeguard.core.cjt188_table import items_of
+from edgeguard.core.clock import Clock, local_time
 from edgeguard.core.line import Protocol
 from edgeguard.core.meter import MeterField
 from edgeguard.core.point import Point, Value
 from edgeguard.core.profile import Cjt188Limits
-from edgeguard.core.quality import Fault
+from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import DeviceSpec
 from edgeguard.driver.meter_device import MeterDevice
 from edgeguard.driver.shelf import Shelf
@@ -24,6 +36,7 @@ class Cjt188Device(MeterDevice):
     def __init__(self, spec: DeviceSpec, bus: Bus, clock: Clock, _shelf: Shelf) -> None:
         limits = spec.profile.limits
         assert isinstance(limits, Cjt188Limits)  # noqa: S101  the registry picks the driver by it
+        self._form = limits.form
         self._low_first = bool(limits.low_first)
         self._sure = limits.low_first is not None
         self._number = 0
@@ -70,6 +83,37 @@ class Cjt188Device(MeterDevice):
         if refused is None:
             self._low_first, self._sure = low_first, True
         return refused or answer[DATA_AT:]
+
+    async def clock_off_s(self, priority: Priority = Priority.PERSON) -> float | Fault:
+        """How far the meter's clock is ahead of ours, or why that cannot be said."""
+        try:
+            data = await self.fetch(CURRENT, priority, self._line.timeout_s)
+        except ExchangeFailed as failed:
+            return failed.fault
+        ours = local_time(self._clock.now().wall_ms)
+        if isinstance(data, Fault):
+            return data
+        items = items_of(CURRENT, self._form)
+        place = [item.name for item in items].index("clock")
+        begin = sum(item.part.width for item in items[:place])
+        told = clock_of(data[begin : begin + CLOCK_BYTES])
+        return told if isinstance(told, Fault) else (told - ours).total_seconds()
+
+    async def set_clock(self) -> Fault | None:
+        """Set the meter's clock to ours. The order of identifiers is known by then: a read has told it, or it is found out here."""
+        if not self._sure:
+            told = await self.clock_off_s()
+            if not self._sure:
+                return told if isinstance(told, Fault) else Fault(Reason.NOT_POLLED, "the meter has not been read yet")
+        number = self._next()
+
+        def now() -> bytes:
+            return clock_request(local_time(self._clock.now().wall_ms) + timedelta(seconds=0.5), self._low_first, number)
+
+        try:
+            return error_of(await self._line.exchange(now(), Priority.PERSON, told=now))
+        except ExchangeFailed as failed:
+            return failed.fault
 
     def refusal(self, answer: bytes) -> Fault | None:
         """What an error answer says."""

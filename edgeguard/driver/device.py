@@ -128,10 +128,19 @@ class WritesWhile(Protocol):
 
 @runtime_checkable
 class TellsTime(Protocol):
-    """A device with a clock that obeys a broadcast time; see driver.time_broadcast."""
+    """A device with a clock that can be set: by a broadcast (driver.time_broadcast), or alone, if it `SetsClock`."""
 
     async def clock_off_s(self, priority: Priority = Priority.PERSON) -> float | Fault:
         """How far its clock is ahead of ours, or why that cannot be said."""
+        ...
+
+
+@runtime_checkable
+class SetsClock(TellsTime, Protocol):
+    """A device whose clock is set by a request of its own, which it answers."""
+
+    async def set_clock(self) -> Fault | None:
+        """Set it to ours, at the moment at which the request goes out; what went wrong, None if the device says that it is set."""
         ...
 
 

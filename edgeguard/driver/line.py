@@ -109,8 +109,18 @@ class DeviceLine:
         """Of what alarms watch. Who was silent when last asked, or was never heard, does not go before those that answer."""
         return priority if self._silent else min(priority, Priority.ALARM)
 
-    async def exchange(self, pdu: bytes, priority: Priority, timeout_s: float | None = None, still: Still | None = None) -> bytes:
-        """The answer's PDU. ExchangeFailed if none came; WriteRefused if `still` has forbidden it when its turn came."""
+    async def exchange(
+        self,
+        pdu: bytes,
+        priority: Priority,
+        timeout_s: float | None = None,
+        still: Still | None = None,
+        told: Callable[[], bytes] | None = None,
+    ) -> bytes:
+        """The answer's PDU. ExchangeFailed if none came; WriteRefused if `still` has forbidden it when its turn came.
+
+        `told` makes the PDU anew at the moment at which it goes out, for one that tells the time.
+        """
         refused: list[str] = []
 
         def if_still(allowed: Still) -> bytes:
@@ -130,7 +140,7 @@ class DeviceLine:
             sending.mark,
             protocol=self._protocol,
             line=self._settings,
-            pdu_now=None if still is None else functools.partial(if_still, still),
+            pdu_now=told if still is None else functools.partial(if_still, still),
         )
         try:
             answer = await self._bus.exchange(request)

@@ -31,14 +31,16 @@ class ClockVerdict(StrEnum):
         return self in (ClockVerdict.RIGHT, ClockVerdict.SET)
 
 
-def verdict(before_s: float | None, after_s: float | None) -> ClockVerdict:
-    """By how far the clock was ahead before and after; None where it could not be read."""
+def verdict(before_s: float | None, after_s: float | None, alone: bool = False) -> ClockVerdict:
+    """By how far the clock was ahead before and after; None where it could not be read. `alone`: it was set by itself, and no
+    matter how far it was off.
+    """
     if after_s is None:
         return ClockVerdict.UNKNOWN
     if abs(after_s) <= METER_CLOCK_RIGHT_S:
         was_off = before_s is not None and abs(before_s) > METER_CLOCK_RIGHT_S
         return ClockVerdict.SET if was_off else ClockVerdict.RIGHT
-    return ClockVerdict.TOO_FAR if abs(after_s) > METER_CLOCK_OBEYS_S else ClockVerdict.IGNORED
+    return ClockVerdict.TOO_FAR if abs(after_s) > METER_CLOCK_OBEYS_S and not alone else ClockVerdict.IGNORED
 
 
 def why_not_now(now: Stamp) -> str:

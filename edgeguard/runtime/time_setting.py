@@ -1,4 +1,7 @@
-"""The time for all meters of a bus at once: at most once a day, on record before it goes out, and looked at before and after."""
+"""The time for the meters of a bus: at most once a day, on record before it goes out, and looked at before and after.
+
+Meters of DL/T 645 have it from a broadcast, all at once; those of CJ/T 188, which knows none, each from a request of its own.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -13,9 +16,10 @@ from edgeguard.core.errors import WriteRefused
 from edgeguard.core.fate import Fate
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.item import Item
-from edgeguard.core.limits import METER_CLOCKS_READ_S
+from edgeguard.core.limits import METER_CLOCK_RIGHT_S, METER_CLOCKS_READ_S
+from edgeguard.core.line_limits import METER_CLOCKS_SET_S
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.driver import Device, TellsTime, broadcast_time
+from edgeguard.driver import Device, SetsClock, TellsTime, broadcast_time
 from edgeguard.rules.items import command_item
 from edgeguard.rules.meter_clock import ClockVerdict, day_ends_ms, day_of, verdict, why_not_now
 from edgeguard.runtime.field import Unit
@@ -25,6 +29,7 @@ from edgeguard.runtime.writing import Put
 from edgeguard.store import Batch
 
 _NO_TIME: Final = Fault(Reason.NOT_POLLED, "there was no time left to read this clock")
+_NOT_SET: Final = Fault(Reason.NOT_POLLED, "there was no time left to set this clock")
 _SILENT: Final = Fault(Reason.TIMEOUT, "the meter has not answered its polls")
 
 Offs = Mapping[DeviceName, float | Fault]
@@ -70,18 +75,27 @@ class TimeSetting:
         bus = unit.spec.bus
         meters = [poller for poller in unit.pollers if isinstance(poller.device, TellsTime)]
         if not meters:
-            raise WriteRefused(f"bus {bus.name} bears no meter of DL/T 645, and others do not take the time from a broadcast")
+            raise WriteRefused(
+                f"bus {bus.name} bears no meter of DL/T 645 or CJ/T 188, and others have no clock that is set like that"
+            )
         await self._check(bus.name)
         before = await _clocks(meters)
         await self._check(bus.name)
-        lines = dict.fromkeys(poller.device.spec.line for poller in meters)
         at = self._gateway.clock.now()
-        usual = bus.line if bus.wire.is_line else None
-        frames = await broadcast_time(unit.bus, lines, self._gateway.clock, usual)
+        frames = await self._broadcast(unit, meters)
+        told = await _set_each(meters, before)
         after = await _clocks(meters)
-        views = tuple(_view(poller.device, before, after) for poller in meters)
+        views = tuple(_view(poller.device, before, after, told.get(poller.device.name)) for poller in meters)
         right = all(ClockVerdict(view.verdict).is_right for view in views)
-        return SetTimeView(bus.name, iso_utc(at.wall_ms), frames, (Fate.DONE if right else Fate.UNVERIFIED).value, views)
+        return SetTimeView(
+            bus.name, iso_utc(at.wall_ms), frames + len(told), (Fate.DONE if right else Fate.UNVERIFIED).value, views
+        )
+
+    async def _broadcast(self, unit: Unit, meters: list[Poller]) -> int:
+        """How many frames went out, one for each setting of the line at which there are meters that obey one."""
+        bus = unit.spec.bus
+        lines = dict.fromkeys(poller.device.spec.line for poller in meters if not isinstance(poller.device, SetsClock))
+        return await broadcast_time(unit.bus, lines, self._gateway.clock, bus.line if bus.wire.is_line else None)
 
     async def _check(self, name: BusName) -> None:
         """WriteRefused if the time may not be broadcast now."""
@@ -124,12 +138,31 @@ async def _clocks(meters: list[Poller]) -> Offs:
     return found
 
 
-def _view(device: Device, before: Offs, after: Offs) -> MeterClockView:
+async def _set_each(meters: list[Poller], before: Offs) -> Mapping[DeviceName, Fault | None]:
+    """Set the clocks that are set one by one, where they are off or show no moment; what each meter said."""
+    told: dict[DeviceName, Fault | None] = {}
+    try:
+        async with asyncio.timeout(METER_CLOCKS_SET_S):
+            for poller in meters:
+                device, off = poller.device, before[poller.device.name]
+                if isinstance(device, SetsClock) and _is_off(off):
+                    told[device.name] = _NOT_SET
+                    told[device.name] = await device.set_clock()
+    except TimeoutError:
+        pass  # the rest keep their clocks, and are seen to be off
+    return told
+
+
+def _is_off(off: float | Fault) -> bool:
+    return off.reason is Reason.UNDECODABLE if isinstance(off, Fault) else abs(off) > METER_CLOCK_RIGHT_S
+
+
+def _view(device: Device, before: Offs, after: Offs, told: Fault | None) -> MeterClockView:
     was, is_ = before[device.name], after[device.name]
     was_s = None if isinstance(was, Fault) else round(was, 1)
     is_s = None if isinstance(is_, Fault) else round(is_, 1)
-    reason = next((str(seen) for seen in (is_, was) if isinstance(seen, Fault)), "")
-    return MeterClockView(device.name, was_s, is_s, verdict(was_s, is_s).value, reason)
+    reason = next((str(seen) for seen in (told, is_, was) if isinstance(seen, Fault)), "")
+    return MeterClockView(device.name, was_s, is_s, verdict(was_s, is_s, isinstance(device, SetsClock)).value, reason)
 
 
 def _summary(view: SetTimeView) -> str:

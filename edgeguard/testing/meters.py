@@ -116,7 +116,10 @@ class FakeElectricMeter:
 
 @dataclass(slots=True)
 class FakeWaterMeter:
-    """A CJ/T 188 meter. `data` by identifier; `low_first`: the one order of identifiers that it answers."""
+    """A CJ/T 188 meter. `data` by identifier; `low_first`: the one order of identifiers that it answers.
+
+    `clock` gives what a right clock shows, `clock_off` is added to it; None: the clock in `data` stands still and is not set.
+    """
 
     station: str
     data: dict[str, bytes] = field(default_factory=dict)
@@ -125,6 +128,8 @@ class FakeWaterMeter:
     wrong_number: bool = False
     valve_reads: int = 0
     refuses: bool = False
+    clock: Callable[[], datetime] | None = None
+    clock_off: timedelta = timedelta()
     asked: list[bytes] = field(default_factory=list)
     _valve: int | None = None
 
@@ -146,13 +151,20 @@ class FakeWaterMeter:
         if frame.control == 0x04 and identifier == "A017":
             self._valve = 0 if frame.data[3] == 0x55 else 1
             return self._frame(0x84, wire + number + b"\x00\x00")
+        if frame.control == 0x04 and identifier == "A015" and self.clock is not None and len(frame.data) == 10:
+            told = datetime.strptime(frame.data[:2:-1].hex(), "%Y%m%d%H%M%S")  # noqa: DTZ007  meters know no zones
+            self.clock_off = told - self.clock()
+            return self._frame(0x84, wire + number)
         return None
 
     def _frame(self, control: int, data: bytes) -> bytes:
         return cjt188_framing.build_frame(self.station, control, data)
 
     def _moved(self, identifier: str) -> bytes:
-        """The data, with the valve where it is after `valve_reads` more reads."""
+        """The data, with the valve where it is after `valve_reads` more reads, and the clock before the status."""
+        if self.clock is not None and identifier == "901F":
+            moment = bytes.fromhex(f"{self.clock() + self.clock_off:%Y%m%d%H%M%S}")[::-1]
+            self.data[identifier] = self.data[identifier][:-9] + moment + self.data[identifier][-2:]
         if self._valve is not None and identifier == "901F":
             self.valve_reads -= 1
             if self.valve_reads < 0:

@@ -5,17 +5,21 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from meter_site import METER, MeterSite, electric, virtual
+from meter_site import METER, WATER, MeterSite, electric, virtual, water
 
 from edgeguard.bus import ExchangeFailed, Passing, Request, WireEvent
+from edgeguard.codec.cjt188 import clock_of, clock_request
+from edgeguard.codec.cjt188_framing import Cjt188Framing
 from edgeguard.codec.dlt645_framing import BROADCAST, frame_at
 from edgeguard.core.clock import local_time
 from edgeguard.core.line import LineSettings, Parity, Protocol
 from edgeguard.core.meter import Edition
-from edgeguard.core.profile import Dlt645Limits
+from edgeguard.core.profile import Cjt188Limits, Dlt645Limits
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.driver import TellsTime, broadcast_time
-from edgeguard.testing.meters import FakeElectricMeter
+from edgeguard.driver import SetsClock, TellsTime, broadcast_time
+from edgeguard.simulator.cjt188_station import Cjt188Station, Orders
+from edgeguard.simulator.wire import Burst
+from edgeguard.testing.meters import FakeElectricMeter, FakeWaterMeter
 
 E1200 = LineSettings(1200, Parity.EVEN)
 
@@ -101,3 +105,66 @@ def test_a_clock_that_cannot_be_read_is_a_fault() -> None:
         ]
 
     virtual(site, story)
+
+
+@pytest.mark.parametrize(
+    ("form", "size", "low_first"),
+    [("water", 19, False), ("heat", 43, True), ("heat-unit-first", 43, False), ("gas", 19, True)],
+)
+def test_the_clock_of_a_water_or_heat_meter_is_read_and_set_alone(form: str, size: int, low_first: bool) -> None:
+    meter = FakeWaterMeter(WATER, {"901F": bytes(size)}, low_first=low_first)
+    site = MeterSite([water("status", form)], meter, limits=Cjt188Limits(form))
+
+    async def story() -> None:
+        device = site.device
+        assert isinstance(device, SetsClock)
+        unset = await device.clock_off_s()
+        assert isinstance(unset, Fault)
+        assert unset.reason is Reason.UNDECODABLE
+        meter.clock = lambda: local_time(site.clock.wall_ms)
+        for seconds in (0, -74, 4000, -200_000):
+            meter.clock_off = timedelta(seconds=seconds)
+            assert await device.clock_off_s() == pytest.approx(seconds, abs=1.1)
+            assert await device.set_clock() is None
+            assert await device.clock_off_s() == pytest.approx(0, abs=1.6)
+        meter.refuses = True
+        refused = await device.set_clock()
+        assert isinstance(refused, Fault)
+        assert refused.reason is Reason.REFUSED
+        meter.silent = True
+        lost = await device.set_clock()
+        assert isinstance(lost, Fault)
+        assert lost.reason is Reason.TIMEOUT
+
+    virtual(site, story)
+
+
+def test_the_clock_of_a_meter_that_has_not_been_read_is_set_in_the_order_that_it_answers() -> None:
+    meter = FakeWaterMeter(WATER, {"901F": bytes(19)}, low_first=True)
+    site = MeterSite([water("status")], meter)
+    meter.clock, meter.clock_off = (lambda: local_time(site.clock.wall_ms)), timedelta(hours=5)
+
+    async def story() -> None:
+        assert isinstance(site.device, SetsClock)
+        assert await site.device.set_clock() is None
+        assert meter.asked[-1][:3] == b"\x04\x15\xa0"
+        assert abs(meter.clock_off) < timedelta(seconds=2)
+
+    virtual(site, story)
+
+
+def test_a_simulated_water_meter_takes_the_clock_that_our_request_bears() -> None:
+    """The simulator's station was written apart from the codec."""
+    taken: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        taken.append(data)
+        return True
+
+    station = Cjt188Station(WATER, dict, lambda: b"\0\0", Orders(clock=take))
+    at = datetime(2017, 1, 9, 17, 20, 6)  # noqa: DTZ001  meters know no zones
+    frame = Cjt188Framing().request(1, WATER, clock_request(at, low_first=False, number=7))
+    answers = station.hear(Burst(frame, True, 0.0, 0.1))
+    assert taken == [bytes.fromhex("06 20 17 09 01 17 20")]
+    assert clock_of(taken[0]) == at
+    assert answers

@@ -24,7 +24,7 @@ from edgeguard.core.point import Labels
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.core.site import BusSpec, DeviceSpec, Site, Wire
 from edgeguard.testing.clock import FakeClock, run_virtual
-from edgeguard.testing.meters import FakeElectricMeter, MeterBus
+from edgeguard.testing.meters import FakeElectricMeter, FakeWaterMeter, MeterBus
 from edgeguard.testing.shipped import shipped_profiles
 
 NOON_MS = round(datetime(2026, 11, 24, 12, 0).astimezone().timestamp() * 1000)
@@ -39,7 +39,10 @@ class Riser(House):
         self.meters = [FakeElectricMeter(a, edition=1997 if a == ADDRESSES[1] else 2007) for a in ADDRESSES]
         for meter in self.meters:
             meter.clock = lambda: local_time(clock.wall_ms)
-        self.line = MeterBus(*self.meters, name="riser")
+        self.water = [FakeWaterMeter(f"10{number:014}", {"901F": bytes(19)}, low_first=number > 1) for number in (1, 2, 3)]
+        for one in self.water:
+            one.clock = lambda: local_time(clock.wall_ms)
+        self.line = MeterBus(*self.meters, *self.water, name="riser")
         super().__init__(clock, of)
 
     def _make_bus(self, spec: BusSpec, _entropy: random.Random) -> Bus:
@@ -74,9 +77,16 @@ def meter(index: int) -> DeviceSpec:
     return replace(spec, line=line)
 
 
+def water_meter(number: int) -> DeviceSpec:
+    profile = shipped_profiles().get("generic-cjt188-water")
+    name, text = DeviceName(f"water-{number}"), Labels("水表", "water meter")
+    return DeviceSpec(name, BusName("riser"), f"10{number:014}", profile, HOUR_MS, text, (), 3 * HOUR_MS)
+
+
 @asynccontextmanager
-async def riser(clock: FakeClock, count: int = 4) -> AsyncIterator[Riser]:
-    of = replace(site(*(meter(i) for i in range(count))), buses=(BusSpec(BusName("riser"), Wire.SERIAL_RTU),))
+async def riser(clock: FakeClock, count: int = 4, water: int = 0) -> AsyncIterator[Riser]:
+    specs = [*(meter(i) for i in range(count)), *(water_meter(1 + i) for i in range(water))]
+    of = replace(site(*specs), buses=(BusSpec(BusName("riser"), Wire.SERIAL_RTU),))
     house = Riser(clock, of)
     house.gateway.start({})
     await asyncio.sleep(120.0)
@@ -208,5 +218,45 @@ def test_meters_that_are_silent_or_too_many_do_not_hold_the_broadcast_back() -> 
             assert [m.verdict for m in view.meters] == ["unknown", "unknown", "unknown"]
             assert "no time left" in view.meters[2].reason
             assert house.meters[2].clock_off.total_seconds() == pytest.approx(0, abs=1.1)
+
+    run_virtual(main(), clock)
+
+
+def test_water_meters_have_no_broadcast_and_are_set_one_by_one_where_they_are_off() -> None:
+    clock = FakeClock(wall_ms=NOON_MS)
+
+    async def main() -> None:
+        async with riser(clock, 1, 3) as house:
+            house.off(0, 40)
+            house.water[0].clock_off = timedelta(days=300)  # no broadcast would correct that
+            house.water[1].clock_off = timedelta(seconds=-600)
+            house.water[1].clock, right = None, house.water[1].clock  # it is not set
+            assert right is not None
+            house.water[1].data["901F"] = bytes(10) + bytes.fromhex("06 20 17 09 01 17 20") + bytes(2)
+            view = await house.set_time()
+            assert [(m.device, m.verdict) for m in view.meters] == [
+                ("flat-0", "set"),
+                ("water-1", "set"),
+                ("water-2", "ignored"),
+                ("water-3", "right"),
+            ]
+            assert "timeout" in view.meters[2].reason
+            assert (view.fate, view.frames, len(house.broadcasts)) == ("unverified", 3, 1)
+            assert abs(house.water[0].clock_off) < timedelta(seconds=2)
+            assert not [pdu for pdu in house.water[2].asked if pdu[0] == 0x04], "it was right"
+
+    run_virtual(main(), clock)
+
+
+def test_a_bus_of_water_meters_alone_hears_no_broadcast() -> None:
+    clock = FakeClock(wall_ms=NOON_MS)
+
+    async def main() -> None:
+        async with riser(clock, 0, 2) as house:
+            house.water[1].clock_off = timedelta(hours=-7)
+            view = await house.set_time()
+            assert (view.fate, view.frames, house.broadcasts) == ("done", 1, [])
+            with pytest.raises(WriteRefused, match="once a day"):
+                await house.set_time()
 
     run_virtual(main(), clock)
