@@ -30,6 +30,7 @@ _LOST_AFTER_S: Final = 10.0
 _WINDOW_S: Final = 30.0
 _TOO_MANY_SKIPPED: Final = 0.1
 _TOO_RESTLESS: Final = 0.3
+_TOO_DAMAGED: Final = 0.1
 _TIDY_S: Final = 60.0
 
 
@@ -58,24 +59,45 @@ class Seeker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Pictures so far: all, those that were left out, that could not be judged, that were not whole or could not be decoded."""
+
+    pictures: int = 0
+    skipped: int = 0
+    restless: int = 0
+    damaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Of the last half minute: pictures a second, and the share of each kind."""
+
+    per_s: float = 0.0
+    skipped: float = 0.0
+    restless: float = 0.0
+    damaged: float = 0.0
+
+
 @dataclass(slots=True)
 class _Minute:
-    """What was counted lately: (second, pictures, skipped, restless) at each second."""
+    """What was counted lately, at each second."""
 
-    marks: deque[tuple[float, int, int, int]] = field(default_factory=deque)
+    marks: deque[tuple[float, _Counts]] = field(default_factory=deque)
 
-    def look(self, at_s: float, pictures: int, skipped: int, restless: int) -> tuple[float, float, float]:
-        """Pictures a second, the share skipped and the share that could not be judged, over the last half minute."""
+    def look(self, at_s: float, now: _Counts) -> _Rates:
+        """The rates of the last half minute."""
         if not self.marks or at_s - self.marks[-1][0] >= 1.0:
-            self.marks.append((at_s, pictures, skipped, restless))
+            self.marks.append((at_s, now))
         while len(self.marks) > 2 and at_s - self.marks[1][0] > _WINDOW_S:
             self.marks.popleft()
-        began_s, before, skipped_before, restless_before = self.marks[0]
-        seen = pictures - before
+        began_s, before = self.marks[0]
+        seen, skipped = now.pictures - before.pictures, now.skipped - before.skipped
         if at_s - began_s < 1.0 or not seen:
-            return 0.0, 0.0, 0.0
-        looked = max(1, seen - (skipped - skipped_before))
-        return seen / (at_s - began_s), (skipped - skipped_before) / seen, max(0, restless - restless_before) / looked
+            return _Rates()
+        restless = max(0, now.restless - before.restless) / max(1, seen - skipped)
+        damaged = max(0, now.damaged - before.damaged)
+        return _Rates(seen / (at_s - began_s), skipped / seen, restless, damaged / (seen + damaged))
 
 
 class Lag:
@@ -123,8 +145,8 @@ class Worker:
         self._tidied_s = -1e9
         self._source: VideoSource | None = None
         self._since: dict[Blindness, tuple[int, str]] = {}
-        self._rates = (0.0, 0.0, 0.0)
-        self.pictures = self.skipped = self.resized = 0
+        self._rates = _Rates()
+        self.pictures = self.skipped = self.resized = self.damaged = 0
         self.size = (0, 0)
 
     def run(self, should_stop: Callable[[], bool]) -> None:
@@ -156,7 +178,7 @@ class Worker:
             broken=self._camera.broken + (source.counts.broken if source else 0),
             connections=self._camera.connections,
             resized=self.resized,
-            rate=round(self._rates[0], 1),
+            rate=round(self._rates.per_s, 1),
             width=self.size[0],
             height=self.size[1],
             codec=source.codec if source else "",
@@ -190,7 +212,9 @@ class Worker:
             now = self._clock.now()
             self._seeker.see(source, picture, now)
             self._look_on(picture, now)
-        self._rates = self._minute.look(self._pulse_s, self.pictures, self.skipped, self._seeker.restless)
+        self.damaged += picture.damaged
+        damaged = self.damaged + self._camera.broken + source.counts.broken
+        self._rates = self._minute.look(self._pulse_s, _Counts(self.pictures, self.skipped, self._seeker.restless, damaged))
 
     def _troubles(self, now_s: float) -> tuple[TroubleView, ...]:
         """What is wrong now, each since it was first so; a camera that gives nothing has no other trouble."""
@@ -199,12 +223,15 @@ class Worker:
         if now_s - self._picture_s > _LOST_AFTER_S:
             found[Blindness.LOST] = (self._picture_s, self._why)
         else:
-            _, skipped, restless = self._rates
+            rates = self._rates
             found |= {trouble: (since_s, "") for trouble, since_s in self._sight.troubles.items()}
-            if skipped > _TOO_MANY_SKIPPED:
-                found[Blindness.OVERLOAD] = (now_s, f"{skipped:.0%}")
-            if restless > _TOO_RESTLESS:
-                found[Blindness.RESTLESS] = (now_s, f"{restless:.0%}")
+            for trouble, share, most in (
+                (Blindness.OVERLOAD, rates.skipped, _TOO_MANY_SKIPPED),
+                (Blindness.RESTLESS, rates.restless, _TOO_RESTLESS),
+                (Blindness.DAMAGED, rates.damaged, _TOO_DAMAGED),
+            ):
+                if share > most:
+                    found[trouble] = (now_s, f"{share:.0%}")
         for trouble in tuple(self._since):
             if trouble not in found:
                 del self._since[trouble]

@@ -37,6 +37,11 @@ _CAME: Final[Mapping[str, tuple[str, str]]] = {
     "not-waited": ("等待超时", "waited too long"),
     "confirmed": ("人工放行", "let in by hand"),
 }
+_ASKED: Final[Mapping[str, tuple[str, str]]] = {
+    "open": ("打开", "Open"),
+    "hold": ("保持常开", "Hold open"),
+    "release": ("已确认闸下无车无人,落下", "Nothing and nobody is under it: bring down"),
+}
 _WAYS: Final[Mapping[str, tuple[str, str]]] = {"in": ("入", "in"), "out": ("出", "out")}
 
 
@@ -213,17 +218,29 @@ def export(session: Session, file: Path | None, kind: str | None) -> Exit:
     return Exit.FINE
 
 
-def act(session: Session, gate: str, action: str, yes: bool, for_pass: str | None = None, minutes: float | None = None) -> Exit:
+def act(
+    session: Session,
+    gate: str,
+    action: str,
+    yes: bool,
+    for_pass: str | None = None,
+    minutes: float | None = None,
+    over_loop: bool = False,
+) -> Exit:
     """Open, hold or release a barrier. 1 if it was not seen to open."""
     lang = session.lang
     if not yes:
         if session.json or not somebody_is_here():
             raise typer.BadParameter("nobody is here to be asked; --yes does it without asking")
-        what = lang.say({"open": "打开", "hold": "保持常开"}[action], {"open": "Open", "hold": "Hold open"}[action])
+        what = lang.say(*_ASKED[action])
         if not typer.confirm(lang.say(f"{what}道闸 {clean(gate)}?", f"{what} gate {clean(gate)}?"), default=False):
             console().print(lang.say("未执行", "nothing was done"))
             return Exit.WRONG
-    view = call(session.socket, methods.GATE_ACT, _args(gate=gate, action=action, minutes=minutes, **{"pass": for_pass}))
+    view = call(
+        session.socket,
+        methods.GATE_ACT,
+        _args(gate=gate, action=action, minutes=minutes, over_loop=over_loop or None, **{"pass": for_pass}),
+    )
     if session.json:
         print_json(view)
     else:

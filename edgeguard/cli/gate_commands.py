@@ -147,11 +147,18 @@ def hold(
     raise typer.Exit(command.act(session_of(ctx), gate, "hold", yes, minutes=minutes))
 
 
-def release(ctx: typer.Context, gate: Annotated[str, typer.Argument(metavar="GATE")]) -> None:
-    """End holding a barrier open."""
+def release(
+    ctx: typer.Context,
+    gate: Annotated[str, typer.Argument(metavar="GATE")],
+    over_loop: Annotated[
+        bool, typer.Option("--over-loop", help="Its loop is stuck, and you see that nothing is under the barrier: it comes down.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """End holding a barrier open. While its loop shows a vehicle it stays up, and comes down when the loop is free."""
     from edgeguard.cli import gate as command
 
-    raise typer.Exit(command.act(session_of(ctx), gate, "release", yes=True))
+    raise typer.Exit(command.act(session_of(ctx), gate, "release", yes or not over_loop, over_loop=over_loop))
 
 
 def correct(

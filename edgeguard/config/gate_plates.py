@@ -12,7 +12,14 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.gate import Eye, Leaving, OpensAt, ParkingSpec, PlateRule, Way, ZoneSpec
-from edgeguard.core.gate_limits import GATE_CLEAR_MS, GATE_EYES_MAX, GATE_ZONES_MAX
+from edgeguard.core.gate_limits import (
+    GATE_CLEAR_MS,
+    GATE_EYES_MAX,
+    GATE_LOOP_STUCK_LEAST_MS,
+    GATE_LOOP_STUCK_MOST_MS,
+    GATE_LOOP_STUCK_MS,
+    GATE_ZONES_MAX,
+)
 from edgeguard.core.gate_list import ListKind
 from edgeguard.core.ids import CameraName, ZoneName
 from edgeguard.core.interlock import PointRef
@@ -31,6 +38,12 @@ def _clear(value_ms: int) -> int:
     return value_ms
 
 
+def _stuck(value_ms: int) -> int:
+    if not GATE_LOOP_STUCK_LEAST_MS <= value_ms <= GATE_LOOP_STUCK_MOST_MS:
+        raise ValueError("is out of range: 30s to 30m")
+    return value_ms
+
+
 class GatePlatesTable(Table):
     """`[gate.plates]`: the cameras that look at a gate, and who is let through by what they read."""
 
@@ -46,6 +59,7 @@ class GatePlatesTable(Table):
     anti_passback: bool = False
     loop: Annotated[str, Field(min_length=3, max_length=200)] | None = None
     clear_within: Annotated[Duration, AfterValidator(_clear)] = GATE_CLEAR_MS
+    loop_stuck: Annotated[Duration, AfterValidator(_stuck)] = GATE_LOOP_STUCK_MS
 
 
 class ZoneTable(Table):
@@ -117,6 +131,8 @@ def build_plate_rule(
             mistakes.add((*at, "kinds", i), f'"{kind}" is no kind of plate{did_you_mean(kind, PLATE_KINDS)}')
     if ListKind.BLOCKED in raw.opens:
         mistakes.add((*at, "opens"), "no gate opens for blocked plates")
+    if raw.loop is None and "loop_stuck" in raw.model_fields_set:
+        mistakes.add((*at, "loop_stuck"), "does nothing without loop")
     if raw.zone is None and raw.anti_passback:
         mistakes.add((*at, "anti_passback"), "needs a zone: without one nobody knows who is inside")
     return PlateRule(
@@ -131,6 +147,7 @@ def build_plate_rule(
         anti_passback=raw.anti_passback,
         loop=loop,
         clear_within_ms=raw.clear_within,
+        loop_stuck_ms=raw.loop_stuck,
     )
 
 

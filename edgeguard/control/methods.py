@@ -165,8 +165,15 @@ GATE_STAYS: Final = Method("gate-stays", tuple[StayView, ...], _takes(zone=_MAYB
 """The vehicles inside; for operators, and on record."""
 GATE_PUT: Final = Method("gate-put", GateListView, _takes(**GATE_LIST_PARAMETERS, by=_NAME), writes=True)
 """One part of a change of lists; in force when all parts have come, as a whole or not at all."""
-GATE_ACT: Final = Method("gate-act", BarrierView, _takes(**BARRIER_PARAMETERS, by=_NAME), writes=True, timeout_s=CONTROL_BUS_CALL_S)
-"""open, hold (for `minutes`) or release a barrier by hand; `pass` lets in a vehicle that waits there by the id of its decision."""
+GATE_ACT: Final = Method(
+    "gate-act",
+    BarrierView,
+    _takes(**BARRIER_PARAMETERS, over_loop=Parameter(Kind.FLAG, required=False), by=_NAME),
+    writes=True,
+    timeout_s=CONTROL_BUS_CALL_S,
+)
+"""open, hold (for `minutes`) or release a barrier by hand; `pass` lets in a vehicle that waits there by the id of its decision.
+`over_loop`: somebody stands there and sees that nothing is under the barrier, though its loop is stuck; no platform can."""
 GATE_CORRECT: Final = Method(
     "gate-correct",
     ZoneView,

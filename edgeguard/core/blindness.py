@@ -21,13 +21,15 @@ class Blindness(StrEnum):
     """It shows another view than before: floors, lanes and masks are no longer where they were drawn."""
     RESTLESS = "restless"
     """Rain, snow or a shaking pole: too much moves at once to judge by."""
+    DAMAGED = "damaged"
+    """Packets are lost or broken on the way: many pictures are whole only in part."""
     OVERLOAD = "overload"
     """The machine cannot keep up: pictures are left out."""
     FAILED = "failed"
     """Its process does not run."""
 
 
-SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.OVERLOAD})
+SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.DAMAGED, Blindness.OVERLOAD})
 """Troubles of a camera whose pictures are as they should be all the same."""
 
 BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
@@ -39,6 +41,7 @@ BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
         Blindness.BLURRED: Labels(zh="画面模糊", en="is blurred"),
         Blindness.MOVED: Labels(zh="镜头已移位,需要重新标定", en="has been moved and must be set up again"),
         Blindness.RESTLESS: Labels(zh="雨雪或抖动,暂时无法判断", en="sees too much move at once (rain, snow, a shaking pole)"),
+        Blindness.DAMAGED: Labels(zh="码流损坏或丢包,画面残缺", en="gives a damaged stream: many of its pictures are not whole"),
         Blindness.OVERLOAD: Labels(zh="处理能力不足,正在丢帧", en="gives more pictures than this machine can look at"),
         Blindness.FAILED: Labels(zh="处理进程未运行", en="has no process that looks at it"),
     }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from edgeguard.core.gate_limits import GATE_CLEAR_MS
+from edgeguard.core.gate_limits import GATE_CLEAR_MS, GATE_LOOP_STUCK_MS
 from edgeguard.core.gate_list import ListKind
 from edgeguard.core.ids import CameraName, GateName, ZoneName
 from edgeguard.core.interlock import PointRef
@@ -62,6 +62,7 @@ class PlateRule:
     anti_passback: bool = False
     loop: PointRef | None = None
     clear_within_ms: int = GATE_CLEAR_MS
+    loop_stuck_ms: int = GATE_LOOP_STUCK_MS
 
 
 @dataclass(frozen=True, slots=True)

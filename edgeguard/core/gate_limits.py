@@ -32,7 +32,9 @@ GATE_SAME_MS: Final = 20_000
 GATE_CLEAR_MS: Final = 30_000
 """A vehicle that was let in and has not come to the loop within this time has not gone through."""
 GATE_LOOP_STUCK_MS: Final = 2 * 60_000
-"""A loop that shows a vehicle for so long is stuck, or somebody has broken down on it: a person has to look."""
+"""A loop that shows a vehicle for so long is stuck, or somebody has broken down on it: a person has to look. Unless set."""
+GATE_LOOP_STUCK_LEAST_MS: Final = 30_000
+GATE_LOOP_STUCK_MOST_MS: Final = 30 * 60_000
 GATE_WAITING_MS: Final = 20_000
 """So long a vehicle behind another may wait for the loop to clear before it is left to people."""
 GATE_RESUMED_MS: Final = 10_000

@@ -145,10 +145,10 @@ def see_loop(passage: Passage, loop: bool | None, now_ms: int) -> Step:
     return seen, news
 
 
-def tick(passage: Passage, now_ms: int, clear_within_ms: int) -> Step:
+def tick(passage: Passage, now_ms: int, clear_within_ms: int, loop_stuck_ms: int = GATE_LOOP_STUCK_MS) -> Step:
     """Time has gone by: whoever waited for the loop may go, or has waited too long."""
     news: News = ()
-    if passage.loop is True and not passage.stuck and now_ms - passage.loop_since_ms >= GATE_LOOP_STUCK_MS:
+    if passage.loop is True and not passage.stuck and now_ms - passage.loop_since_ms >= loop_stuck_ms:
         passage, news = replace(passage, stuck=True), ((Told.LOOP_STUCK, None),)
     # An opening that never comes to an end must not hold up the gate for ever.
     within_ms = {Phase.OPEN: clear_within_ms, Phase.OPENING: clear_within_ms + GATE_WAITING_MS, Phase.RESUMED: GATE_RESUMED_MS}

@@ -69,6 +69,8 @@ class _Watched:
     link: CameraLink
     troubles: dict[Blindness, tuple[int, str]] = field(default_factory=dict)
     sightings: int = 0
+    resized: int = 0
+    """Changes of the picture's size that have been told, of this process."""
     fell: tuple[int, str] | None = None
     """When something last fell, boot ms, and where it came from."""
 
@@ -137,6 +139,7 @@ class Cameras:
         now = self._clock.now()
         for name, watched in self._watched.items():
             self._tell(name, watched, self._present(name, watched, now), now)
+            self._tell_size(name, watched)
 
     def sighted(self, name: CameraName) -> Sighted:
         """How this camera sees now, as its alarms are judged by."""
@@ -305,6 +308,16 @@ class Cameras:
         for trouble in before.keys() - present.keys():
             lasted_s = max(0, now.boot_ms - before[trouble][0]) / 1000
             self._health(name, trouble, True, f"after {lasted_s:.0f} s")
+
+    def _tell_size(self, name: CameraName, watched: _Watched) -> None:
+        """Somebody has set the camera to another size, or its other stream comes: what was drawn in px of a facade may not fit."""
+        beat = watched.link.beat
+        resized = 0 if beat is None else beat.resized
+        if beat is not None and resized > watched.resized:
+            text = Labels(zh=f"{name} 的分辨率已改变", en=f"{name} gives pictures of another size")
+            detail = f"now {beat.width}x{beat.height}"
+            self._pipeline.health(Health(f"camera.{name}", "resized", ok=True, text=text, detail=detail))
+        watched.resized = resized
 
     def _health(self, name: CameraName, trouble: Blindness, ok: bool, detail: str) -> None:
         if trouble is Blindness.FAILED:

@@ -20,6 +20,7 @@ from edgeguard.control.gate_views import (
 from edgeguard.control.views import LabelsView
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.command import CommandName
+from edgeguard.core.errors import CommandRefused
 from edgeguard.core.gate import GateSpec, Way, ZoneSpec
 from edgeguard.core.gate_limits import GATE_HOLD_MS
 from edgeguard.core.gate_list import Entry, ListKind, masked_plate, plain_plate
@@ -124,10 +125,19 @@ class GateHandlers:
             case "hold":
                 return await self._gates.hold(name, call.author, self._lasts_ms(call))
             case "release":
-                view = await self._gates.release(name)
-                await self._record("gate.release", name, call)
-                return view
+                return await self._release(name, call)
         raise BadArguments(f"action: one of open, hold, release, not {action[:20]!r}")
+
+    async def _release(self, name: str, call: Call) -> BarrierView:
+        over_loop = call.flag("over_loop")
+        if over_loop:
+            if not self._keeper.course(self._gates.find(name).name).passage.stuck:
+                raise CommandRefused("not-stuck", f"the loop of gate {name} has not been stuck: its barrier comes down by itself")
+            await self._record("gate.release", name, call, "over a stuck loop: somebody sees that nothing is under the barrier")
+        view = await self._gates.release(name, over_loop=over_loop)
+        if not over_loop:
+            await self._record("gate.release", name, call)
+        return view
 
     async def correct(self, call: Call) -> ZoneView:
         """A person has counted a zone, or knows that a vehicle has gone."""

@@ -60,7 +60,10 @@ CLOCK_OWNER: Final = "gate-clock"
 _ANCHOR: Final = "synced"
 _AGAIN_S: Final = 0.4
 _TRIES: Final = 2
-_STUCK: Final = Labels(zh="地感持续被占用,自动放行已暂停", en="the loop shows a vehicle all the time: nothing is opened by plate")
+_STUCK: Final = Labels(
+    zh="地感持续被占用:自动放行已暂停,已抬起的道闸不会落下",
+    en="the loop shows a vehicle all the time: nothing is opened by plate, and a barrier that is up stays up",
+)
 _FREE: Final = Labels(zh="地感恢复正常", en="the loop is free again")
 _NOT_OPENED: Final = Labels(zh="道闸未能打开", en="the barrier did not open")
 _OPENED: Final = Labels(zh="道闸恢复正常", en="the barrier opens again")
@@ -257,7 +260,7 @@ class Gatekeeper:
         self._look_at_loop(gate, course)
         now_ms = self._gateway.clock.now().boot_ms
         if rule is not None:
-            course.passage, news = passages.tick(course.passage, now_ms, rule.clear_within_ms)
+            course.passage, news = passages.tick(course.passage, now_ms, rule.clear_within_ms, rule.loop_stuck_ms)
             self._hear(gate, course, news)
             self._keep(gate, course)
 

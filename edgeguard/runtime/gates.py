@@ -56,6 +56,8 @@ class Gates:
         self._due = asyncio.Event()
         self._unknown_ms: dict[GateName, int] = {}
         """Since when it has been waited for a loop that nobody knows, boot ms."""
+        self._overruled: set[GateName] = set()
+        """Gates whose loop shows a vehicle where somebody sees that there is none, until it is free or the relay is let go."""
 
     def recall(self, states: Mapping[str, bytes]) -> None:
         """Relays that an earlier run had closed: they are let go as soon as their devices answer."""
@@ -77,7 +79,9 @@ class Gates:
         """Let go what could not be let go at once, and what has been held for long enough, for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), _HELD_LOOK_S if self._held else None)
+                # Not wait_for, which (in Python 3.11) may swallow the cancelling of who is just woken.
+                async with asyncio.timeout(_HELD_LOOK_S if self._held else None):
+                    await self._due.wait()
             self._due.clear()
             again_s = 0.0
             for name in tuple(self._closed):
@@ -144,14 +148,19 @@ class Gates:
             shown = await self._shown(gate)
         return _view(gate, ends, shown, closed=False)
 
-    async def release(self, name: str) -> BarrierView:
-        """End holding. CommandRefused if it is not held; Retryable if the relay does not let go yet, which is tried on."""
+    async def release(self, name: str, *, over_loop: bool = False) -> BarrierView:
+        """End holding; with `over_loop` let go whatever keeps the relay closed, though the loop shows a vehicle.
+
+        CommandRefused if it is not held open; Retryable if the relay does not let go yet, which is tried on.
+        """
         gate = self.find(name)
         self._refuse_if_busy(gate)
-        if not self.held_ms(gate.name):
+        if not self.held_ms(gate.name) and not (over_loop and gate.name in self._closed):
             raise CommandRefused("not-held", f"gate {gate.name} is not held open")
         async with self._turns[gate.name]:
             self._held.pop(gate.name, None)
+            if over_loop:
+                self._overruled.add(gate.name)
             await self._end_pulse(gate)
         if gate.name in self._closed and self._is_occupied(gate.name):
             raise Retryable(_OCCUPIED)
@@ -237,9 +246,11 @@ class Gates:
         if gate is None or not has_loop(gate):
             return False
         shown, now_ms = loop_shown(self._gateway, gate), self._gateway.clock.now().boot_ms
+        if shown is not True:
+            self._overruled.discard(name)
         if shown is not None:
             self._unknown_ms.pop(name, None)
-            return shown
+            return shown and name not in self._overruled
         return now_ms - self._unknown_ms.setdefault(name, now_ms) < GATE_LOOP_UNKNOWN_MS
 
     async def _let_go(self, name: GateName) -> bool:
@@ -258,6 +269,7 @@ class Gates:
     async def _forget(self, name: GateName) -> None:
         """Letting go once more after a restart would do no harm, so that the disk is not waited for."""
         self._held.pop(name, None)
+        self._overruled.discard(name)
         if self._closed.pop(name, None) is not None:
             self._gateway.store.submit(Batch((), states=(RuleState(OWNER, name, b""),)))
 

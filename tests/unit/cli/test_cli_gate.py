@@ -102,6 +102,8 @@ def test_a_barrier_is_opened_held_and_released(here: Desk, building: FakeBuildin
     assert here.type("gate", "hold", "north", "-m", "30", "--yes").code == 0
     assert here.type("gate", "release", "north").code == 0
     assert building.gates.acts == [("north", "open", "b-17"), ("north", "hold", ""), ("north", "release", "")]
+    assert here.type("gate", "release", "north", "--over-loop").code == 2, "nobody is here to say that nothing is under it"
+    assert here.type("gate", "release", "north", "--over-loop", "--yes").code == 0
     building.gates.opens = False
     assert here.type("gate", "open", "north", "--yes").code == 1
     assert here.type("gate", "open", "south", "--yes").code == 2

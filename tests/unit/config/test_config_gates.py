@@ -80,6 +80,8 @@ def test_a_gate_that_opens_by_plates(tmp_path: Path) -> None:
         ('leaving = "anyone"', 'opens = ["blocked"]', "gate[0].plates.opens: no gate opens for blocked plates"),
         ('leaving = "anyone"', "min_confidence = 0.2", "gate[0].plates.min_confidence:"),
         ('zone = "yard"\n', "anti_passback = true\n", "gate[0].plates.anti_passback: needs a zone"),
+        ('loop = "io.input_2"', 'loop_stuck = "1m"', "gate[0].plates.loop_stuck: does nothing without loop"),
+        ('kinds = ["police"]', 'loop_stuck = "5s"', "gate[0].plates.loop_stuck: is out of range: 30s to 30m"),
         ("capacity = 12", "capacity = 0", "parking.zone[0].capacity:"),
         ("[[parking.zone]]", '[parking]\ntimezone = "Mars/North"\n[[parking.zone]]', 'parking.timezone: "Mars/North"'),
         ("line = [[0, 0.7], [1, 0.7]]", "line = [[0, 0.7], [0, 0.7]]", "camera[0].lane[0].line: goes from a point to the same"),

@@ -198,6 +198,17 @@ def test_a_trouble_is_told_once_when_it_comes_and_once_when_it_goes() -> None:
     run_virtual(story())
 
 
+def test_another_size_of_its_pictures_is_told_once() -> None:
+    async def story() -> None:
+        rig = Rig()
+        for resized in (0, 1, 1, 2):
+            await rig.call("camera-beat", replace(beat(), resized=resized, width=640, height=360))
+            rig.cameras.look()
+        assert [(item["code"], item["detail"]) for item in rig.items] == [("resized", "now 640x360")] * 2
+
+    run_virtual(story())
+
+
 def test_the_view_of_a_camera_says_what_is_wrong_in_two_languages() -> None:
     async def story() -> None:
         rig = Rig()

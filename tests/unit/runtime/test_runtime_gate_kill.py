@@ -8,7 +8,8 @@ import pytest
 from gate_house import LOOP, OUT, RULE, Gateway, site_of, told
 from runtime_kit import call
 
-from edgeguard.core.errors import Retryable
+from edgeguard.core.errors import CommandRefused, Retryable
+from edgeguard.core.gate import PlateRule
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.register import Table
@@ -26,9 +27,9 @@ def states(at: Gateway) -> list[str]:
     return [state for (state,) in at.told("gate", "state")]
 
 
-def slow(pulse_ms: int) -> Site:
+def slow(pulse_ms: int, rule: PlateRule = RULE) -> Site:
     """A barrier that is up for as long as its relay is closed."""
-    site = site_of()
+    site = site_of(rule)
     return replace(site, gates=tuple(replace(gate, pulse_ms=pulse_ms) for gate in site.gates))
 
 
@@ -179,6 +180,37 @@ def test_neither_a_pulse_nor_holding_ends_over_a_vehicle(end: str) -> None:
             assert (states(at), at.told("stay", "count")) == (["decided", "opened", "passed"], [(1,)])
 
     told(story, slow(4000))
+
+
+@pytest.mark.parametrize("opened", ["pulse", "hold"])
+def test_a_stuck_loop_keeps_the_arm_up_and_only_somebody_who_stands_there_may_bring_it_down(opened: str) -> None:
+    async def story(at: Gateway) -> None:
+        if opened == "pulse":
+            at.read(KNOWN)
+        else:
+            await at.handlers.act(call("gate-act", gate="north", action="hold", minutes=60))
+        await drive_onto_the_loop(at)
+        over = call("gate-act", gate="north", action="release", over_loop=True, by="li")
+        with pytest.raises(CommandRefused, match="has not been stuck"):
+            await at.handlers.act(over)
+        await asyncio.sleep(32)
+        assert arm_held_up(at)
+        assert at.told("health", "code", "ok") == [("loop-stuck", False)], "told after the time that the site has set"
+        before = len(at.told("command", "name"))
+        view = await at.handlers.act(over)
+        assert (view.verified, arm_held_up(at)) == (True, False)
+        name, by = at.told("command", "name", "by")[before]
+        assert (name, "li" in by) == ("gate.release", True), "on record before anything moved"
+        at.barrier.loop(False)
+        await asyncio.sleep(2)
+        assert at.told("stay", "state") == ([("entered",)] if opened == "pulse" else [])
+        await at.handlers.act(call("gate-act", gate="north", action="hold", minutes=60))
+        await drive_onto_the_loop(at)
+        with pytest.raises(Retryable, match="vehicle stands under"):
+            await at.handlers.act(call("gate-act", gate="north", action="release"))
+        assert arm_held_up(at), "what somebody saw then is no word on the next vehicle"
+
+    told(story, slow(4000, replace(RULE, loop_stuck_ms=30_000)))
 
 
 def test_a_loop_that_nobody_knows_keeps_the_arm_up_for_two_minutes_and_no_longer() -> None:
