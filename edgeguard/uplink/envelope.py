@@ -1,4 +1,4 @@
-"""Rows of the outbox -> stream messages, by splicing bytes: no item is parsed or serialised again.
+"""Rows of the outbox -> stream messages, by splicing bytes: no item is serialised again.
 
 `{"v":1,"gateway":…,"epoch":…,"stream":…,"seq":N,"items":[…]}`: item i bears the number N+i. Knows nothing of MQTT but the
 number of bytes that a payload may have.
@@ -7,6 +7,8 @@ number of bytes that a payload may have.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from edgeguard.core.departure import Departures
 from edgeguard.core.ids import Epoch, GatewayId
@@ -28,6 +30,15 @@ class Message:
     def items(self) -> int:
         """How many items it carries."""
         return self.last_seq - self.first_seq + 1
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether a consumer would find these items in it: one bit that a disk has turned within a row spoils them all."""
+        try:
+            told = orjson.loads(self.payload)
+        except orjson.JSONDecodeError:
+            return False
+        return len(told["items"]) == self.items
 
 
 @dataclass(frozen=True, slots=True)

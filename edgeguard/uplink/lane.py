@@ -23,6 +23,7 @@ from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, cut
 from edgeguard.uplink.trouble import Verdict, verdict_of
 
 TOO_LARGE = 0x95
+UNREADABLE = 0x99
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,10 @@ class Lane:
         self._proven = False
         self._condemn(row.seq, TOO_LARGE, harvest, now_s)
         return harvest
+
+    def unreadable(self, message: Message, now_s: float) -> Harvest:
+        """A message that no consumer could read: refused as a broker that looks into payloads would, without sending it."""
+        return self.settle(self.sent(message, now_s), UNREADABLE, now_s)
 
     def _accept(self, message: Message, harvest: Harvest) -> None:
         """Proof that the topic takes rows: suspects are guilty, waits and cuts go back to normal."""

@@ -277,12 +277,15 @@ class Sync:
     def _send_some(self, session: Session, lane: Lane, now_s: float) -> int:
         """The lane's next messages, as many as may go within one turn of the loop, in which nobody else comes to want to send.
 
-        A row that fits no message is condemned instead.
+        A row that fits no message, or that damage has made unreadable, is condemned instead.
         """
         for sent in range(1, _STEPS_PER_TURN + 1):
             head = lane.ready.popleft()
             if isinstance(head, Oversize):
                 self._collect(lane, lane.oversize(head, now_s))
+                return sent
+            if not head.is_readable:
+                self._collect(lane, lane.unreadable(head, now_s))
                 return sent
             self.lanes.sent(session.publish(lane.topic, head.payload), lane, head, now_s)
             if not lane.ready or not self.lanes.may_go_on(lane):

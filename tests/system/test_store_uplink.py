@@ -182,6 +182,22 @@ async def test_a_poison_row_becomes_a_dead_letter_and_a_gap_that_arrives(tmp_pat
     assert [news.code for news in both.news if news.source == "store"] == ["dead-letter"]
 
 
+@pytest.mark.parametrize("stream", [Stream.TELEMETRY, Stream.ALARMS])
+@pytest.mark.parametrize("body", [b'{"n":"a bit has turned a quote"', b'{"n":1},{"n":2}', b"\xff"])
+async def test_a_row_that_damage_has_made_unreadable_spoils_no_message(tmp_path: Path, stream: Stream, body: bytes) -> None:
+    """SQLite finds a bit within a row no fault; the broker takes any bytes; the consumer would lose all that share the message."""
+    consumer = Consumer()
+    async with Broker(on_publish=consumer.take) as broker, pair(tmp_path, broker.port) as both:
+        both.submit(20, 0, 50)
+        at = both.item(stream, "like").at
+        (spoilt,) = await both.store.put(Batch((Item(stream, at, body),)))
+        both.submit(20, 0, 50)
+        last = await both.drained()
+        assert (await both.store.backlog(stream)).dead == 1
+    assert_all(consumer, last, {stream: {spoilt}})
+    assert [news.code for news in both.news if news.source == "store"] == ["dead-letter"]
+
+
 async def test_a_broker_that_hates_gap_records_does_not_breed_them(tmp_path: Path) -> None:
     consumer = Consumer()
 

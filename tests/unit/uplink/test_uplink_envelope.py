@@ -78,3 +78,17 @@ def test_every_row_leaves_once_in_order_within_all_bounds(
 @pytest.mark.parametrize("body", [b"{}", b"{ }"])
 def test_an_empty_body_gets_no_comma(body: bytes) -> None:
     assert json.loads(envelope().item(row(1, body))) == {"at": "2026-09-21T14:13:20.123Z"}
+
+
+@pytest.mark.parametrize(
+    ("items", "readable"),
+    [
+        ([b'{"a":1}', b'{"b":"]}"}'], True),
+        ([b'{"a":1}', b'{"b":"x}'], False),
+        ([b'{"a":1},{"c":2}', b'{"b":1}'], False),
+        ([b"\xff"], False),
+        ([b"{}],[{}"], False),
+    ],
+)
+def test_what_a_consumer_could_not_read_is_known_before_it_leaves(items: list[bytes], readable: bool) -> None:
+    assert envelope().message(7, items).is_readable is readable
