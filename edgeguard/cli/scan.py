@@ -58,6 +58,8 @@ def scan(session: Session, options: ScanOptions) -> Exit:
         raise typer.BadParameter("say one of --bus NAME, --port PATH and --tcp HOST[:PORT]")
     if options.bus is not None and options.profiles:
         raise typer.BadParameter("--profiles is for --port and --tcp; the daemon takes the folders of its configuration")
+    if options.write is not None:
+        _held(options.write)  # it is told now if it cannot be, not after minutes of scanning
     bar = _Bar(session)
     with bar:
         if options.bus is not None:
@@ -251,13 +253,26 @@ def _new_file(profiles: Sequence[Path]) -> str:
     return f"{_NEW_FILE}[profiles]\ndirectories = [{folders}]\n\n" if folders else _NEW_FILE
 
 
+def _held(path: Path) -> str | None:
+    """What the file holds that is to be added to, None where there is none yet. BadParameter if it cannot be added to."""
+    try:
+        if not os.access(path.parent, os.W_OK):
+            raise typer.BadParameter(f"{path} cannot be written: {path.parent} is not there, or not yours to write")
+        return path.read_text(encoding="utf-8") if path.exists() else None
+    except (OSError, UnicodeError) as error:
+        raise typer.BadParameter(f"{path} cannot be added to: {error}") from error
+
+
 def _write(path: Path, text: str, profiles: Sequence[Path]) -> None:
     """Add to the file, or make it; a file that would then be wrong stays as it was. ConfigError with the mistakes."""
     from edgeguard.config import load_site_with_notes
 
-    before = path.read_text(encoding="utf-8") if path.exists() else None
+    before = _held(path)
     head = _new_file(profiles) if before is None else f"{before.rstrip()}\n\n"
-    write_whole(path, f"{head}{text}")
+    try:
+        write_whole(path, f"{head}{text}")
+    except OSError as error:
+        raise Permanent(f"{path} cannot be written: {error.strerror}") from error
     try:
         load_site_with_notes(path)
     except ConfigError:

@@ -22,11 +22,13 @@ class StateLock:
     def acquire(cls, directory: Path) -> Self:
         """Make the directory if need be and take its lock.
 
-        Raises Permanent naming the holder's pid if another process has it, OSError if the directory cannot be written.
+        Raises Permanent naming the holder's pid if another process has it, and where the directory cannot be made or written.
         """
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = directory / LOCK_NAME
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise Permanent(f"{directory} cannot be used as the state directory: {error.strerror} ({error.filename})") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(descriptor, 0)

@@ -152,3 +152,14 @@ def test_a_scan_that_has_nothing_to_ask_says_why() -> None:
         printed = here.type("scan", "--bus", "riser-a", "--units", "3")
     assert printed.code == 1
     assert "what was chosen is in the configuration already" in printed.out
+
+
+@pytest.mark.parametrize("name", ["no/site.toml", "junk.toml", "folder"])
+def test_a_file_that_cannot_be_added_to_is_told_before_anything_is_asked(tmp_path: Path, name: str) -> None:
+    (tmp_path / "junk.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "folder").mkdir()
+    building = FakeBuilding()
+    with desk(building) as here:
+        printed = here.type("scan", "--bus", "riser-a", "--write", str(tmp_path / name), width=300)
+    assert (printed.code, "cannot be" in printed.err, printed.out) == (2, True, "")
+    assert "Traceback" not in printed.err

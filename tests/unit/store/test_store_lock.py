@@ -30,6 +30,12 @@ def test_a_lock_file_left_by_a_dead_process_does_not_hinder(tmp_path: Path) -> N
 
 def test_a_symlink_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="lock"):
+    with pytest.raises(Permanent, match=r"cannot be used as the state directory: .*lock"):
         StateLock.acquire(tmp_path)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_directory_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Permanent, match="file/state cannot be used as the state directory: Not a directory"):
+        StateLock.acquire(tmp_path / "file" / "state")
