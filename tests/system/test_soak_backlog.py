@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from soak_rig import LONG, scaled, tell
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * 3600 if LONG else 120), pytest.mark.usefixtures("needs_mosquitto")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * 3600 if LONG else 300), pytest.mark.usefixtures("needs_mosquitto")]
 
 BENCH = Path(__file__).resolve().parent.parent / "bench" / "bench_drain.py"
 ITEMS = scaled(10_000, 24 * 3600 * 50)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from soak_rig import LONG, scaled, tell
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if LONG else 120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 if LONG else 300)]
 
 LINES = {
     # loss in percent, round trip in ms, bits/s, seconds down, items, bytes of each
@@ -28,7 +28,7 @@ def test_a_bad_line_costs_neither_items_nor_their_order() -> None:
         for name, words in LINES.items()
     }
     for name, child in started.items():
-        said, complaint = child.communicate(timeout=500 if LONG else 100)
+        said, complaint = child.communicate(timeout=500 if LONG else 250)
         if "Operation not permitted" in complaint or "/dev/net/tun" in complaint or "'ip'" in complaint:
             pytest.skip("root, /dev/net/tun and ip are needed")
         assert child.returncode == 0, f"{name}: {complaint[-2000:]}"

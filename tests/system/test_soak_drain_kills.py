@@ -24,7 +24,7 @@ from edgeguard.core.site import StoreSpec, UplinkSpec
 from edgeguard.store import Batch, Store
 from edgeguard.uplink import Page, Uplink
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * 3600 if LONG else 120), pytest.mark.usefixtures("needs_mosquitto")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * 3600 if LONG else 300), pytest.mark.usefixtures("needs_mosquitto")]
 
 KILLS = scaled(4, 300)
 ITEMS = scaled(20_000, 1_000_000)

@@ -13,7 +13,7 @@ from harness import Running, free_port, listens, mosquitto, process, site_text, 
 from soak_rig import LONG, Gate, Judge, chance, life, median, scaled, tell, wait_until
 from test_others import PROFILE
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * 3600 if LONG else 120), pytest.mark.usefixtures("needs_mosquitto")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * 3600 if LONG else 300), pytest.mark.usefixtures("needs_mosquitto")]
 
 KILLS = scaled(4, 1000)
 WINDOW = 50
