@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.timeout(240)
-def test_a_damaged_model_parks_its_camera_and_touches_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy of the program with one byte of one model turned, as a bad card would."""
+def test_a_model_that_is_not_ours_parks_its_camera_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the program with one byte of one model turned, as by a bad card; then the model is gone, cut short, whole."""
     program = tmp_path / "program"
     shutil.copytree(Path(edgeguard.__file__).parent, program / "edgeguard")
     shutil.copytree(Path(edgeguard.__file__).parents[1] / "configs", program / "configs")
@@ -42,13 +42,28 @@ def test_a_damaged_model_parks_its_camera_and_touches_nothing_else(tmp_path: Pat
             def views() -> dict[str, CameraView]:
                 return {one.name: one for one in call(running.folder / "control.sock", methods.CAMERAS)}
 
+            def polled_on() -> bool:
+                before = sum(map(len, wire.arrivals))
+                wait_for(lambda: sum(map(len, wire.arrivals)) > before + 10, "polls", 30)
+                (device,) = call(running.folder / "control.sock", methods.DEVICES)
+                return (device.state, device.failures) == ("online", 0)
+
             wait_for(lambda: views()["gate"].state == "failed", "the refusal", 90)
             assert "plate_reader.onnx: is not the model that the manifest names (SHA-256 differs)" in views()["gate"].error
             wait_for(lambda: views()["wall"].state == "well", "the other camera", 90)
             socket = running.folder / "control.sock"
             wait_for(lambda: "gate.failed" in {one.alarm for one in call(socket, methods.ALARMS)}, "the alarm", 30)
-            before = sum(map(len, wire.arrivals))
-            wait_for(lambda: sum(map(len, wire.arrivals)) > before + 10, "polls", 30)
-            (device,) = call(running.folder / "control.sock", methods.DEVICES)
-            assert (device.state, device.failures) == ("online", 0)
+            assert polled_on()
             assert views()["gate"].restarts == 0, "trying again would not help"
+
+            reader.unlink()
+            call(socket, methods.RELOAD)
+            wait_for(lambda: "plate_reader.onnx: the model cannot be read" in views()["gate"].error, "a missing one", 90)
+            assert polled_on(), "a model that is missing is the camera's trouble alone"
+            reader.write_bytes(whole[:-100])
+            call(socket, methods.RELOAD)
+            wait_for(lambda: "SHA-256 differs" in views()["gate"].error, "a truncated one", 90)
+            reader.write_bytes(whole)
+            call(socket, methods.RELOAD)
+            wait_for(lambda: views()["gate"].state == "well", "the whole one", 90)
+            assert polled_on()

@@ -1,7 +1,11 @@
 """A film of cars at the gate camera, the real daemon, a relay on Modbus TCP: who is let in, once each, and what a kill leaves."""
 
+import hashlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +25,7 @@ from edgeguard.testing.lane_camera import LaneCamera, rendered_cars
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 PICTURES = Path(__file__).parents[1] / "pictures"
-RESIDENTS, STRANGERS = ("皖A61R58", "皖AD11212", "粤B63258D"), ("苏E39078", "京A1830警")
+RESIDENTS, STRANGER = ("皖A61R58", "皖AD11212"), "苏E39078"
 
 
 @contextmanager
@@ -71,31 +75,42 @@ def told(folder: Path, kind: str, *keys: str) -> list[tuple[object, ...]]:
 
 def test_every_resident_is_let_in_once_and_nobody_else(tmp_path: Path) -> None:
     broker, box = free_port(), GateBox(("127.0.0.1", "127.0.0.2"), drives=(0.5, 1.5))
-    with lane(tmp_path, (*RESIDENTS, *STRANGERS)) as camera:
-        tables = gate_tables(tmp_path, box.port, camera.url, meters=3)
+    with lane(tmp_path, (*RESIDENTS, STRANGER)) as camera:
+        tables = gate_tables(tmp_path, box.port, camera.url, meters=3, camera='pictures = "clear"')
         text = site_text(tmp_path, broker, {}, tables).replace(f"{tmp_path}/profiles", str(tmp_path))
         with mosquitto(tmp_path, broker), subscribe(tmp_path, broker), daemon(tmp_path, text) as running:
             put_on_list(running)
             wait_for(lambda: sees(running), "pictures of the lane", 120)
             let_in = 0
-            for plate in (RESIDENTS[0], STRANGERS[0], RESIDENTS[1], STRANGERS[1], RESIDENTS[2]):
+            for plate in (RESIDENTS[0], STRANGER, RESIDENTS[1]):
                 text = shaped(plate, PlateShape.MASKED, b"")
                 drive(camera, plate, lambda text=text: (text,) in told(tmp_path, "plate", "text"))  # type: ignore[misc]
                 let_in += plate in RESIDENTS
                 wait_for(lambda let_in=let_in: len(told(tmp_path, "stay", "count")) == let_in, f"{plate} in the yard")  # type: ignore[misc]
                 assert len(box.closed_s) == let_in
             verdicts = [told_of[1:] for told_of in told(tmp_path, "gate", "state", "verdict", "plate") if told_of[0] == "decided"]
-            assert verdicts == [
-                ("open", "皖A****8"),
-                ("refused", "苏E****8"),
-                ("open", "皖A*****2"),
-                ("refused", "京A****警"),
-                ("open", "粤B*****D"),
-            ]
-            assert [count for (count,) in told(tmp_path, "stay", "count")] == [1, 2, 3]
-            assert [crossed for (crossed,) in told(tmp_path, "plate", "crossed")] == [True] * 5
+            assert verdicts == [("open", "皖A****8"), ("refused", "苏E****8"), ("open", "皖A*****2")]
+            assert [count for (count,) in told(tmp_path, "stay", "count")] == [1, 2]
+            assert [crossed for (crossed,) in told(tmp_path, "plate", "crossed")] == [True] * 3
+            pictures_are_kept_and_erased(tmp_path, running)
             assert running.stop(60) == 0
     box.close()
+
+
+def pictures_are_kept_and_erased(folder: Path, running: Running) -> None:
+    """Whoever passed has a picture and a plate, whose hashes the events and the audit log know; an erased plate has neither."""
+    (kept,) = (folder / "state" / "evidence").glob("*/passes")
+    evidence = [told_of for (told_of,) in told(folder, "plate", "evidence")]
+    wait_for(lambda: len(list(kept.glob("*.json"))) == len(evidence) == 3, "three pictures")
+    for one in evidence:
+        assert isinstance(one, dict)
+        for what, suffix in (("picture", ".jpg"), ("crop", ".crop.jpg")):
+            assert hashlib.sha256((kept / f"{one['id']}{suffix}").read_bytes()).hexdigest() == one[f"{what}_sha256"]
+    command = [sys.executable, "-m", "edgeguard", "evidence", "verify", "--config", str(folder / "site.toml"), "--json"]
+    verified = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert [one["wrong"] for one in verified] == [[]] * 3
+    erased = call(socket_of(running), methods.ERASE, {"text": RESIDENTS[0], "by": "test"})
+    assert (erased.evidence, len(list(kept.glob("*.json"))), len(list(kept.glob("*.jpg")))) == (1, 2, 4)
 
 
 def test_a_kill_with_a_vehicle_under_the_barrier(tmp_path: Path) -> None:
