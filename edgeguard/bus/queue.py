@@ -79,6 +79,8 @@ class TurnQueue:
         self._rested_s: dict[Station, float] = {}
         self.late = LateAnswers()
         """Whom not to ask the like again yet, and whose answer to doubt."""
+        self._passed: set[Station] = set()
+        """Those that have answered late and were let pass, and have not answered in time since."""
         self._probes = self._lanes[Priority.PROBE]
         self._probes_s = 0.0
         self._answered_s = -math.inf
@@ -110,6 +112,7 @@ class TurnQueue:
         lane.charge(turn.request.address, busy_s)
         if answered:
             self._answered_s = now_s
+            self._passed.discard(turn.request.address)
         elif lane is self._probes and now_s - self._answered_s < BUS_PROBE_ALONE_S:
             self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
 
@@ -135,12 +138,16 @@ class TurnQueue:
         return None
 
     def _let_the_living_pass(self) -> None:
-        """Who has answered, only late, is not dead: it need not wait for the share of the dead."""
-        passing = [turn for turn in self._probes.turns if turn.request.address in self.late.living]
-        for turn in passing:
+        """Who has answered, only late, is not dead: it need not wait for their share. One that is always late has one try."""
+        for turn in [turn for turn in self._probes.turns if self._may_pass(turn)]:
+            if len(self._passed) < BUS_STATIONS_KNOWN:
+                self._passed.add(turn.request.address)
             self._probes.turns.remove(turn)
             turn.priority = Priority.ROUTINE
             self._lanes[Priority.ROUTINE].put(turn)
+
+    def _may_pass(self, turn: Turn) -> bool:
+        return turn.request.address in self.late.living and turn.request.address not in self._passed
 
     def _pass_over(self, taken: "_Lane") -> None:
         """Those less urgent than the lane that had its turn have waited once more."""
@@ -153,7 +160,7 @@ class TurnQueue:
             max(
                 self._rested_s.get(turn.request.address, 0.0),
                 self.late.until_s(turn.request),
-                self._probes_s if turn.priority is Priority.PROBE and turn.request.address not in self.late.living else 0.0,
+                self._probes_s if turn.priority is Priority.PROBE and not self._may_pass(turn) else 0.0,
             )
             for turn in self
         ]
