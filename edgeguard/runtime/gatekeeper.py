@@ -113,6 +113,7 @@ class Gatekeeper:
 
     def forget(self, text: str) -> None:
         """What has been erased, in memory too."""
+        text = plain_plate(text) or text
         self.book.forget(text)
         self.inside.forget(text)
         for course in self._courses.values():
@@ -122,9 +123,11 @@ class Gatekeeper:
             course.decisions.extend(kept)
 
     def aliases(self, text: str) -> tuple[str, ...]:
-        """What a plate is called where only its hash has left the gateway."""
+        """What a plate is called otherwise: as lists and events spell it, and where only its hash has left the gateway."""
         plate = plain_plate(text)
-        return () if plate is None else self.shaping.hashes(self._gateway.site.cameras, plate)
+        if plate is None:
+            return ()
+        return (*(() if plate == text else (plate,)), *self.shaping.hashes(self._gateway.site.cameras, plate))
 
     async def run(self) -> None:
         """Look at the loops and at the time: often while somebody is before a gate."""
@@ -137,7 +140,9 @@ class Gatekeeper:
                 await self._tidy()
                 self._stirred.clear()
                 try:
-                    await asyncio.wait_for(self._stirred.wait(), GATE_LOOK_S if busy else 1.0)
+                    # Not wait_for, which (in Python 3.11) may swallow the cancelling of who is just woken.
+                    async with asyncio.timeout(GATE_LOOK_S if busy else 1.0):
+                        await self._stirred.wait()
                 except TimeoutError:
                     continue
         finally:

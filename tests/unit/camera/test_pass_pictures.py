@@ -182,6 +182,7 @@ def test_an_erased_plate_takes_its_pictures_along_though_no_record_names_it(tmp_
         return sum(clear_evidence(tmp_path, spellings(name)) for name in (text, *traces(text)))
 
     assert erased("皖A12346") == 0
+    assert traces("皖a·12345") == traces(TEXT), "however a person writes it"
     assert erased(TEXT) == 1
     assert not [file for file in gate.folder.iterdir() if file.name != ".key"]
 

@@ -284,6 +284,7 @@ def test_plates_leave_hashed_where_the_site_says_so_and_erasing_reaches_everythi
         hashed = shaped(KNOWN, PlateShape.HASHED, b"secret of the site")
         assert at.told("gate", "plate", "shape")[0] == (hashed, "hashed")
         assert at.keeper.aliases(KNOWN) == (hashed,)
+        assert at.keeper.aliases("浙a·12345") == (KNOWN, hashed), "however a person writes it"
         everything = json.dumps([item.body.decode() for batch in at.house.store.taken for item in batch.items], ensure_ascii=False)
         assert KNOWN not in everything
         at.keeper.forget(KNOWN)
