@@ -28,7 +28,7 @@ _HOLD_SLOW_S: Final = 1.8
 """What sinks waits for what sinks beside it: leaves, snow."""
 _SMALL_PX: Final = 4.0
 """What is so thin may be a drop of water: it waits a little longer, for the next drop to give itself away."""
-_QUIET_S: Final = 0.8
+_QUIET_S: Final = 1.0
 """What was on its way this soon after the first picture: where it came from was not seen."""
 _EXPOSURE_MOST_S: Final = 0.04
 _PIECE_S: Final = 2.0
