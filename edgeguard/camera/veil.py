@@ -24,11 +24,14 @@ def veil(shown: Bgr, plates: Iterable[NDArray[np.floating]], free: Sequence[Sequ
     """Change the picture in place: coarse but in `free` (polygons, in shares of the picture), the corners of `plates` black."""
     height, width = shown.shape[:2]
     dots = (min(width, VEIL_COLUMNS), max(1, round(height * min(width, VEIL_COLUMNS) / width)))
-    coarse = cv2.resize(cv2.resize(shown, dots, interpolation=cv2.INTER_AREA), (width, height), interpolation=cv2.INTER_LINEAR)
-    sharp = np.zeros((height, width), np.uint8)
-    for area in free:
-        cv2.fillPoly(sharp, [np.array([(x * width, y * height) for x, y in area]).round().astype(np.int32)], 1)
-    np.copyto(shown, np.asarray(coarse, np.uint8), where=(sharp == 0)[:, :, np.newaxis])
+    small = cv2.resize(shown, dots, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    if free:
+        sharp = np.zeros((height, width), np.uint8)
+        for area in free:
+            cv2.fillPoly(sharp, [np.array([(x * width, y * height) for x, y in area]).round().astype(np.int32)], 255)
+        coarse = cv2.copyTo(shown, sharp, coarse)
+    shown[:] = coarse
     for corners in plates:
         around = stretched(corners, _BEYOND, _BEYOND, _BEYOND)
         cv2.fillConvexPoly(shown, np.round(around).astype(np.int32), (0, 0, 0))
