@@ -35,7 +35,7 @@ def _offline(config: Path, device: str | None) -> tuple[RuleView, ...]:
     specs = [spec for spec in load_site(config).devices if device is None or spec.name == device]
     if not specs:
         raise Permanent(f"there is no device {device}")
-    return tuple(view for spec in specs for view in rule_views(spec.name, spec.domain, spec.alarms))
+    return tuple(view for spec in specs for view in rule_views(spec.name, spec.domain, spec.alarms, spec.profile.points))
 
 
 def profile_rules(profile: DeviceProfile) -> tuple[RuleView, ...]:
@@ -83,7 +83,7 @@ def _short(view: RuleView) -> list[str]:
 
 
 def _limit(view: RuleView) -> str:
-    if isinstance(view.limit, int | float):
+    if isinstance(view.limit, int | float) and not isinstance(view.limit, bool):
         return f"{view.limit:g} {view.unit}"
     return ""
 

@@ -127,10 +127,11 @@ def _domain(draft: Draft, beside: Iterable[Draft]) -> Domain:
             if not any(role in roles for way in rule.ways for role in way):
                 continue
             lacks = nearest(rule, usable)
-            if not lacks and not _stands_in(draft, rule):
-                on.append(rule)
+            stand_in = "" if lacks else _stand_in(draft, rule)
+            if lacks or stand_in:
+                missing.append(Missing(rule, lacks, stand_in))
             else:
-                missing.append(Missing(rule, lacks, own=not lacks))
+                on.append(rule)
         counted = _figures(family, roles, taken)
         if on or counted:
             needed = {role for rule in rules for way in rule.ways for role in way} | _side_roles(family)
@@ -168,14 +169,15 @@ def _figures(family: Family, roles: set[str], taken: frozenset[str]) -> tuple[Po
     return tuple(kept)
 
 
-def _stands_in(draft: Draft, rule: DomainRule) -> bool:
-    """The device has an alarm of that name of its own, or one on the same side of the same point."""
+def _stand_in(draft: Draft, rule: DomainRule) -> str:
+    """The device's own alarm of that name, or one on the same side of the same point; empty if it has none."""
     if rule.name in draft.own_alarms:
-        return True
+        return rule.name
     if rule.side is None:
-        return False
+        return ""
     feeding = {one.point.name for one in draft.inputs if any(one.role in way for way in rule.ways)}
-    return any(alarm.condition is rule.side and alarm.point in feeding for alarm in draft.profile.alarms)
+    beside = (alarm.name for alarm in draft.profile.alarms if alarm.condition is rule.side and alarm.point in feeding)
+    return next(beside, "")
 
 
 def _with_set(domain: Domain, group: GroupSpec, pumps: Sequence[Draft], members: Sequence[Draft]) -> Domain:

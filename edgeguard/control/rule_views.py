@@ -8,7 +8,8 @@ from edgeguard.core.point import Value
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """A domain rule at one device. `state`: on, off (by the site), own (an alarm of the device's own stands in) or lacking.
+    """A domain rule at one device. `state`: on, off (by the site), own (an alarm of the device's own stands in, and
+    the figures are that one's) or lacking.
 
     `alarm` is its name; `lacks` the roles that are missing by the nearest way. `source`: what the limit rests on.
     """

@@ -83,11 +83,11 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A rule that is off, and the roles it lacks by its nearest way; or `own`: the device has an alarm of that name of its own."""
+    """A rule that is off, and the roles it lacks by its nearest way; or `own`: the device's own alarm that stands in for it."""
 
     rule: DomainRule
     lacks: tuple[str, ...] = ()
-    own: bool = False
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)

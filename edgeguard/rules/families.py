@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import Family
@@ -54,9 +55,9 @@ def recall(family: Family, body: Mapping[str, JsonValue]) -> Memory:
 
 
 def step_family(
-    memory: Memory, inputs: Inputs, members: Sequence[Inputs], limits: Mapping[str, float], now: Stamp
+    memory: Memory, inputs: Inputs, members: Sequence[Inputs], limits: Mapping[str, float], now: Stamp, zone: tzinfo
 ) -> tuple[Memory, Says]:
-    """One round. `members`: the pumps of a set, whose shared sensors are `inputs`."""
+    """One round. `members`: the pumps of a set, whose shared sensors are `inputs`; `zone`: where it is night."""
     match memory:
         case LiftMemory():
             return step_lift(memory, inputs, limits, now)
@@ -65,19 +66,21 @@ def step_family(
         case SetMemory():
             return step_set(memory, members, inputs, limits, now)
         case WaterMemory():
-            return step_water(memory, inputs, limits, now)
+            return step_water(memory, inputs, limits, now, zone)
         case NoMemory():
             return memory, step_power(inputs, limits)
 
 
-def lasted(memory: Memory, inputs: Inputs, members: Sequence[Inputs], limits: Mapping[str, float], now: Stamp) -> Memory:
+def lasted(
+    memory: Memory, inputs: Inputs, members: Sequence[Inputs], limits: Mapping[str, float], now: Stamp, zone: tzinfo
+) -> Memory:
     """The memory at a moment at which these were the inputs; since the last step nothing but their like was shown."""
     match memory:
         case LiftMemory() | PumpMemory():
             return memory.lasted(now)
         case NoMemory():
             return memory
-    return step_family(memory, inputs, members, limits, now)[0]
+    return step_family(memory, inputs, members, limits, now, zone)[0]
 
 
 def edges_of(memory: Memory, inputs: Inputs, found: Iterable[Found], limits: Mapping[str, float]) -> Mapping[str, Turns]:

@@ -6,8 +6,9 @@ The limits and what they rest on: core.water_rules.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 
-from edgeguard.core.clock import Stamp, local_time
+from edgeguard.core.clock import Stamp
 from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.rules.still import Turns
@@ -110,9 +111,11 @@ class WaterMemory:
                 return cls()
 
 
-def step_water(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now: Stamp) -> tuple[WaterMemory, Says]:
-    """One round of one meter or of what watches the fire main."""
-    memory = _meter(memory, inputs, limits, now)
+def step_water(
+    memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now: Stamp, zone: tzinfo
+) -> tuple[WaterMemory, Says]:
+    """One round of one meter or of what watches the fire main. Nights are those of `zone`."""
+    memory = _meter(memory, inputs, limits, now, zone)
     bar, level = number(inputs, "fire.pressure"), number(inputs, "fire.level")
     leaks: Truth = memory.bad_nights >= NIGHTS if memory.judged else None
     found = {
@@ -137,7 +140,7 @@ def water_edges(inputs: Inputs, limits: Mapping[str, float]) -> Mapping[str, Tur
     }
 
 
-def _meter(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now: Stamp) -> WaterMemory:
+def _meter(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now: Stamp, zone: tzinfo) -> WaterMemory:
     """Count the clock hours. While the clock is not set nobody knows which hours they are."""
     memory, volume = _volume(memory, inputs, now)
     if volume is None or not now.synced:
@@ -149,7 +152,7 @@ def _meter(memory: WaterMemory, inputs: Inputs, limits: Mapping[str, float], now
         latest = Hour(hour.number, hour.first_ms, hour.first_m3, now.wall_ms, volume, now.boot, offset_ms)
         return replace(memory, hour=latest)
     if hour is not None and not goes_on:
-        memory = _end_hour(memory, hour, limits)
+        memory = _end_hour(memory, hour, limits, zone)
     return replace(memory, hour=Hour(at, now.wall_ms, volume, now.wall_ms, volume, now.boot, offset_ms))
 
 
@@ -165,9 +168,9 @@ def _volume(memory: WaterMemory, inputs: Inputs, now: Stamp) -> tuple[WaterMemor
     return replace(memory, counted_m3=counted, flow_seen_ms=now.boot_ms), counted
 
 
-def _end_hour(memory: WaterMemory, hour: Hour, limits: Mapping[str, float]) -> WaterMemory:
+def _end_hour(memory: WaterMemory, hour: Hour, limits: Mapping[str, float], zone: tzinfo) -> WaterMemory:
     """An hour is over: it joins its day, and a day that is over is judged."""
-    begun = local_time(hour.number * HOUR_MS)
+    begun = datetime.fromtimestamp(hour.number * HOUR_MS / 1000, zone)
     day = begun.toordinal()
     if day != memory.day:
         memory = replace(_judge(memory, limits), day=day, flows_m3h=())

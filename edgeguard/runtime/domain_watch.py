@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from itertools import chain
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -60,6 +62,7 @@ class _Post:
     alarms: Mapping[str, AlarmName]
     limits: Mapping[str, float]
     figures: frozenset[str]
+    zone: tzinfo
     memory: Memory
     found: dict[str, Found] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
@@ -85,7 +88,7 @@ class _Post:
         inputs, members = self.seen
         if isinstance(self.memory, WaterMemory):
             inputs = _values(self.readers, dict.fromkeys((one.device for one in self.readers), self.shown))
-        return lasted(self.memory, inputs, members, self.limits, self.seen_at)
+        return lasted(self.memory, inputs, members, self.limits, self.seen_at, self.zone)
 
     @property
     def name(self) -> str:
@@ -104,8 +107,9 @@ class DomainWatch:
 
     def __init__(self, site: Site) -> None:
         self._posts: dict[DeviceName, list[_Post]] = {}
+        zone = ZoneInfo(site.energy.zone)
         for spec in site.devices:
-            posts = [_post(spec, watched) for watched in spec.domain.watched]
+            posts = [_post(spec, watched, zone) for watched in spec.domain.watched]
             if posts:
                 self._posts[spec.name] = posts
         self._records: Records = {}
@@ -204,7 +208,7 @@ class DomainWatch:
         shown = {device: record.outcomes for device, _ in post.by_device if (record := self._records.get(device)) is not None}
         inputs = _values(post.readers, shown)
         members = tuple(_values(readers, shown) for readers in post.members)
-        post.memory, says = step_family(post.made_up(), inputs, members, post.limits, now)
+        post.memory, says = step_family(post.made_up(), inputs, members, post.limits, now, post.zone)
         post.seen, post.seen_at = (inputs, members), None
         said = []
         for rule, alarm in post.alarms.items():
@@ -255,7 +259,7 @@ class DomainWatch:
         return Findings(states=gone)
 
 
-def _post(spec: DeviceSpec, watched: Watched) -> _Post:
+def _post(spec: DeviceSpec, watched: Watched, zone: tzinfo) -> _Post:
     rules = {alarm_name(spec.name, watched.alarm_of(rule)): rule for rule in watched.rules}
     kept = {alarm.name: alarm for alarm in spec.alarms}
     alarms = {rule.name: name for name, rule in rules.items() if name in kept}
@@ -265,7 +269,7 @@ def _post(spec: DeviceSpec, watched: Watched) -> _Post:
         if isinstance(limit, int | float):
             limits[rule.name] = float(limit)
     figures = frozenset(str(point.name) for point in spec.domain.figures)
-    return _Post(watched, spec.name, alarms, limits, figures, recall(watched.family, {}))
+    return _Post(watched, spec.name, alarms, limits, figures, zone, recall(watched.family, {}))
 
 
 def _values(readers: Iterable[_Reader], shown: Mapping[DeviceName, Sequence[Outcome]]) -> Inputs:

@@ -29,7 +29,7 @@ class RuleHandlers:
         if not devices and name:
             near = did_you_mean(name, (spec.name for spec in self._gateway.site.devices))
             raise UnknownName(f"there is no device {name}{near}")
-        return tuple(view for spec in devices for view in rule_views(spec.name, spec.domain, spec.alarms))
+        return tuple(view for spec in devices for view in rule_views(spec.name, spec.domain, spec.alarms, spec.profile.points))
 
     async def reactions(self, _call: Call) -> tuple[ReactionView, ...]:
         """Every reaction."""

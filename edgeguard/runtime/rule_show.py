@@ -1,21 +1,26 @@
 """Domain rules and reactions as the views of the control socket."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from edgeguard.control.rule_views import ReactionView, RuleView
 from edgeguard.control.views import LabelsView
 from edgeguard.core.alarm import AlarmRule
 from edgeguard.core.clock import Stamp, iso_utc
-from edgeguard.core.domain import Domain, DomainRule, Watched
-from edgeguard.core.ids import DeviceName, alarm_name
+from edgeguard.core.domain import Domain, DomainRule, Missing, Watched
+from edgeguard.core.ids import AlarmName, DeviceName, alarm_name
 from edgeguard.core.limits import HOUR_MS
-from edgeguard.core.point import Labels
+from edgeguard.core.point import Labels, Point
 from edgeguard.core.reaction import ReactionSpec, ReactionState
 
 
-def rule_views(device: DeviceName, domain: Domain, alarms: Iterable[AlarmRule] | None) -> tuple[RuleView, ...]:
-    """Every rule that has to do with a device: those that watch it first. `alarms` None: no site has changed any."""
+def rule_views(
+    device: DeviceName, domain: Domain, alarms: Iterable[AlarmRule] | None, points: Sequence[Point] = ()
+) -> tuple[RuleView, ...]:
+    """Every rule that has to do with a device: those that watch it first. `alarms` None: no site has changed any.
+
+    `points`: the device's, which know the units of its own alarms.
+    """
     given = alarms is not None
     known = {alarm.name: alarm for alarm in alarms or ()}
     on = [
@@ -23,10 +28,7 @@ def rule_views(device: DeviceName, domain: Domain, alarms: Iterable[AlarmRule] |
         for watched in domain.watched
         for rule in watched.rules
     ]
-    off = [
-        _view(device, missing.rule, missing.rule.name, "own" if missing.own else "lacking", missing.rule.limit, lacks=missing.lacks)
-        for missing in domain.missing
-    ]
+    off = [_not_watching(device, missing, known if given else None, points) for missing in domain.missing]
     return (*on, *off)
 
 
@@ -38,6 +40,26 @@ def _watching(device: DeviceName, watched: Watched, rule: DomainRule, alarm: Ala
         return _view(device, rule, watched.alarm_of(rule), "off" if given else "on", rule.limit, inputs)
     view = _view(device, rule, watched.alarm_of(rule), "on", alarm.limit, inputs, on_delay_ms=alarm.on_delay_ms)
     return view if alarm.severity is rule.severity else _with_severity(view, alarm)
+
+
+def _not_watching(
+    device: DeviceName, missing: Missing, known: Mapping[AlarmName, AlarmRule] | None, points: Sequence[Point]
+) -> RuleView:
+    """A rule that is off; where an alarm of the device's own stands in, the figures are that one's."""
+    rule = missing.rule
+    if not missing.own:
+        return _view(device, rule, rule.name, "lacking", rule.limit, lacks=missing.lacks)
+    view = _view(device, rule, missing.own, "own", None, on_delay_ms=0)
+    if known is None:
+        return view
+    alarm = known.get(alarm_name(device, missing.own))
+    if alarm is None:
+        return replace(view, state="off")
+    unit = next((point.unit for point in points if point.name == alarm.point), "")
+    text = LabelsView(alarm.text.zh, alarm.text.en)
+    inputs = () if alarm.point is None else (f"{device}.{alarm.point}",)
+    view = replace(view, limit=alarm.limit, unit=unit, on_delay_s=alarm.on_delay_ms / 1000.0, text=text, inputs=inputs)
+    return _with_severity(view, alarm)
 
 
 def _with_severity(view: RuleView, alarm: AlarmRule) -> RuleView:

@@ -35,7 +35,26 @@ def test_rules_of_a_file_need_no_daemon() -> None:
         assert by_rule["overspeed"]["limit"] == 115.0
         assert by_rule["trapped"]["on_delay_s"] == 20.0
         assert by_rule["levelling-error"]["lacks"] == ["lift.levelling-offset"]
-        assert by_rule["door-not-opening"]["state"] == "own"
+        own = by_rule["door-not-opening"]
+        assert (own["state"], own["on_delay_s"]) == ("own", 30.0), "what watches is the alarm of the profile, with its own delay"
+
+
+def test_of_an_alarm_that_stands_in_its_own_limit_and_unit_are_shown() -> None:
+    with desk() as here:
+        example = str(shipped_configs() / "site.example.toml")
+        views = json.loads(here.type("--json", "rules", "--config", example).out)
+        by_alarm = {view["alarm"]: (view["state"], view["limit"], view["unit"], view["on_delay_s"]) for view in views}
+        assert by_alarm["main-meter.over-voltage-l1"] == ("own", 246.1, "V", 10.0)
+        assert by_alarm["water-meter.low-pressure"] == ("own", 0.14, "MPa", 60.0)
+
+
+def test_pumps_of_the_example_run_dry_by_the_level_of_their_tank() -> None:
+    with desk() as here:
+        example = str(shipped_configs() / "site.example.toml")
+        views = json.loads(here.type("--json", "rules", "pump-2", "--config", example).out)
+        dry = next(view for view in views if view["rule"] == "dry-run")
+        assert dry["state"] == "on"
+        assert {"tank-level.level", "pump-2.alarm_code"} <= set(dry["inputs"])
 
 
 def test_a_reaction_is_shown_held_released_stopped_and_tested() -> None:

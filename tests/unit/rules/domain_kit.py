@@ -1,6 +1,7 @@
 """Words for the tests of domain rules: moments, and what one step finds."""
 
 from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.domain import DomainRule, Family
@@ -20,6 +21,7 @@ RULES: Mapping[Family, tuple[DomainRule, ...]] = {
     Family.WATER: WATER_RULES,
 }
 BEGUN_MS = 1_790_000_000_000
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def at(second: float, boot: str = "boot", synced: bool = True, *, wrong_s: float = 0.0, up_since_s: float = -500.0) -> Stamp:
@@ -35,15 +37,15 @@ def limits(family: Family) -> dict[str, float]:
 class Watcher:
     """One device under one family. `wrong_s`: how far the wall clock is ahead at this time."""
 
-    def __init__(self, family: Family) -> None:
-        self.family = family
+    def __init__(self, family: Family, zone: ZoneInfo = ZONE) -> None:
+        self.family, self.zone = family, zone
         self.memory: Memory = recall(family, {})
         self.wrong_s = 0.0
         self._boot, self._up_since_s = "boot", -500.0
 
     def see(self, second: float, inputs: Inputs, members: Sequence[Inputs] = (), synced: bool = True) -> Says:
         now = at(second, self._boot, synced, wrong_s=self.wrong_s, up_since_s=self._up_since_s)
-        self.memory, says = step_family(self.memory, inputs, members, limits(self.family), now)
+        self.memory, says = step_family(self.memory, inputs, members, limits(self.family), now, self.zone)
         return says
 
     def truth(self, rule: str, second: float, inputs: Inputs, members: Sequence[Inputs] = ()) -> Truth:

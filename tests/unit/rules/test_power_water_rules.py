@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 import pytest
-from domain_kit import BEGUN_MS, Watcher
+from domain_kit import BEGUN_MS, ZONE, Watcher
 
-from edgeguard.core.clock import local_time
 from edgeguard.core.domain import Family
 from edgeguard.rules.power import unbalance_percent
 from edgeguard.rules.truth import Inputs, Truth
@@ -90,15 +91,20 @@ def test_fire_water(rule: str, inputs: Inputs, expected: Truth) -> None:
 
 
 def days(
-    nights: list[float], role: str = "water.volume", restarts: bool = False, gap: bool = False, wrong: Mapping[float, float] = NEVER
+    nights: list[float],
+    role: str = "water.volume",
+    restarts: bool = False,
+    gap: bool = False,
+    wrong: Mapping[float, float] = NEVER,
+    zone: ZoneInfo = ZONE,
 ) -> list[Truth]:
     """Ten minutes a step: 3 m3/h by day, and `nights[k]` between 2 and 5 of day k; the verdict at the noon after each night.
 
     `wrong`: from which hour on the wall clock is so many seconds ahead.
     """
-    begun = local_time(BEGUN_MS)
+    begun = datetime.fromtimestamp(BEGUN_MS / 1000, zone)
     midnight_s = 86_400 - (begun.hour * 3600 + begun.minute * 60 + begun.second)
-    watcher, volume, seen = Watcher(Family.WATER), 100.0, []
+    watcher, volume, seen = Watcher(Family.WATER, zone), 100.0, []
     for day, night in enumerate([*nights, 3.0]):
         for step in range(24 * 6):
             second = midnight_s + day * 86_400 + step * 600
@@ -122,6 +128,11 @@ def test_a_clock_that_jumps_in_a_night_invents_no_leak_and_hides_none(jump_s: fl
 
 def test_two_bad_nights_are_a_leak() -> None:
     assert days([0.1, 2.0, 2.0, 0.1]) == [False, False, True, False]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC", "Pacific/Auckland"])
+def test_nights_are_those_of_the_site_wherever_the_machine_thinks_it_is(zone: str) -> None:
+    assert days([0.1, 2.0, 2.0, 0.1], zone=ZoneInfo(zone)) == [False, False, True, False]
 
 
 def test_a_flow_is_added_up_where_there_is_no_volume() -> None:

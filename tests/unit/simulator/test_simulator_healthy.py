@@ -37,4 +37,4 @@ def test_a_healthy_building_is_quiet(seed: int, start_s: float) -> None:
 
 def test_a_bad_morning_is_not() -> None:
     told = life(1, 7.6 * HOUR_S, 60, DEMO)
-    assert any(line.endswith("pump-1.dry-run active") for line in told)
+    assert any(line.endswith("pump-1.pump-alarm active") for line in told)
