@@ -117,6 +117,7 @@ class Riser:
     orders: list[int] = field(default_factory=list)
     refuses: bool = False
     off: timedelta = timedelta(seconds=-90)
+    water_off: timedelta = timedelta(days=-300)
     relay_open: bool = False
     valve_closed: bool = False
 
@@ -131,7 +132,7 @@ class Riser:
                 "1078330012345678",
                 lambda: water_items(self._water()),
                 lambda: self._water().status,
-                cjt188_station.Orders(valve=self._valve),
+                cjt188_station.Orders(valve=self._valve, clock=self._water_clock_set),
                 E2400,
             ),
         ]
@@ -156,7 +157,7 @@ class Riser:
         return {0x9010: bcd(7654.32, 4, 2), 0xB611: bcd(229, 2), 0xB630: bcd(2.5, 3, 4)}
 
     def _water(self) -> WaterState:
-        return WaterState(1234.56, local_time(self.clock.now().wall_ms), self.valve_closed)
+        return WaterState(1234.56, local_time(self.clock.now().wall_ms) + self.water_off, self.valve_closed)
 
     def _relay(self, order: int) -> bool:
         self.orders.append(order)
@@ -172,6 +173,12 @@ class Riser:
         self.orders.append(0x08)
         told = datetime.strptime(data[::-1].hex(), "%y%m%d%H%M%S")  # noqa: DTZ007  meters know no zones
         self.off = told - local_time(self.clock.now().wall_ms)
+        return True
+
+    def _water_clock_set(self, data: bytes) -> bool:
+        self.orders.append(0x15)
+        told = datetime.strptime(data[::-1].hex(), "%Y%m%d%H%M%S")  # noqa: DTZ007  meters know no zones
+        self.water_off = told - local_time(self.clock.now().wall_ms)
         return True
 
 
@@ -276,11 +283,11 @@ async def test_a_mixed_line_is_read_right_refused_right_and_controlled(tmp_path:
         riser.refuses = False
         await desk.until("flat-2", lambda points: points["energy_import"].quality == "good")
 
-        # the time goes out at both settings, and the one meter whose clock can be read is seen to have taken it
+        # the time goes out at both settings and to the water meter alone, and whose clock can be read is seen to have taken it
         told = await desk.ask("set-time", bus="riser")
         assert isinstance(told, SetTimeView)
-        assert (told.frames, [meter.verdict for meter in told.meters]) == (2, ["set", "unknown"])
-        assert riser.orders == [0x99, 0x1A, 0x08]
+        assert (told.frames, [meter.verdict for meter in told.meters]) == (3, ["set", "unknown", "set"])
+        assert riser.orders == [0x99, 0x1A, 0x08, 0x15]
 
         # and while all that went on nothing false was ever taken for a value
         assert values(await desk.points("flat-1"), "energy_import", "voltage") == [123456.78, 231.4]
