@@ -41,7 +41,10 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Rows with consecutive numbers, both ends included, as they leave (see core.departure): their items joined by commas."""
+    """Rows with consecutive numbers, both ends included, as they leave (see core.departure): their items joined by commas.
+
+    Whoever makes one has looked that the items are JSON and as many as the numbers.
+    """
 
     first_seq: int
     last_seq: int

@@ -29,7 +29,8 @@ class Outbox(Protocol):
     async def pack(self, stream: Stream, after_seq: int, through_seq: int | None, size: PackSize) -> Sequence[Pack] | None:
         """The same rows in the same order, ready to leave, as long as that costs little; none if there is none.
 
-        None if the next row is one that only `read` gives. For masses: no row becomes an object.
+        None if the next row is one that only `read` gives, such as one that damage has made unreadable. For masses: no row becomes
+        an object.
         """
         ...
 

@@ -73,11 +73,14 @@ def _totals(ledger: Ledger, stream: Stream, numbers: list[int]) -> list[tuple[in
 
 
 def _joined(ledger: Ledger, stream: Stream, first: int, cuts: list[_Cut]) -> list[Pack]:
-    """The packs of these cuts; none if a row among them is not plain or not there."""
+    """The packs of these cuts; none if a row among them is not plain, not there, or not what a consumer could read.
+
+    SQLite looks whether it is JSON, without Python's lock; one bit that a disk has turned is no fault to it otherwise.
+    """
     if not cuts:
         return []
-    rows, items = ledger.connection.execute(SQL[stream].pack, (first, cuts[-1].last)).fetchone()
-    if rows != cuts[-1].last - first + 1 or len(items) != cuts[-1].through_bytes:
+    rows, items, told = ledger.connection.execute(SQL[stream].pack, (first, cuts[-1].last)).fetchone()
+    if rows != cuts[-1].last - first + 1 or told != rows or len(items) != cuts[-1].through_bytes or not _is_text(items):
         return []
     packs, whole = [], memoryview(items)
     begin, at = first, 0
@@ -85,3 +88,12 @@ def _joined(ledger: Ledger, stream: Stream, first: int, cuts: list[_Cut]) -> lis
         packs.append(Pack(begin, cut.last, whole[at : cut.through_bytes]))
         begin, at = cut.last + 1, cut.through_bytes + 1
     return packs
+
+
+def _is_text(items: bytes) -> bool:
+    """UTF-8, at which SQLite does not look."""
+    try:
+        items.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -25,7 +25,8 @@ class StreamSql:
     select: str
     """first, last, limit"""
     pack: str
-    """first, last; gives how many of these rows are kept as they leave, and those, joined by commas in the order of seq"""
+    """first, last; gives how many of these rows are kept as they leave, those, joined by commas in the order of seq, and how many
+    items a reader of JSON finds in them, NULL if it can read none"""
     fit: str
     """first, last, bound; the last seq of a range with `total` + seq within the bound"""
     totals: str
@@ -65,7 +66,8 @@ class StreamSql:
 _TEMPLATE: Final = StreamSql(
     insert="INSERT INTO STREAM VALUES ",
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
-    pack="SELECT count(*), CAST(group_concat(body, ',') AS BLOB) FROM STREAM WHERE seq BETWEEN ? AND ? AND synced = 2",
+    pack="SELECT n, CAST(t AS BLOB), iif(json_valid('[' || t || ']'), json_array_length('[' || t || ']'), NULL) FROM"
+    " (SELECT count(*) AS n, group_concat(body, ',') AS t FROM STREAM WHERE seq BETWEEN ? AND ? AND synced = 2)",
     fit="SELECT max(seq) FROM STREAM WHERE seq BETWEEN ? AND ? AND total + seq <= ?",
     totals="SELECT group_concat(total) FROM STREAM WHERE seq IN",
     edge="SELECT total, length(body), boot FROM STREAM WHERE seq = ?",

@@ -4,6 +4,7 @@ It keeps the contract of `core.ports.Outbox` (the suite in tests/contract runs o
 must not know SQLite, files or threads.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -83,7 +84,7 @@ class MemoryOutbox:
         packs: list[Pack] = []
         for row in rows:
             item = self._departures.plain(row.at, row.body)
-            if item is None or len(item) > size.max_bytes:
+            if item is None or len(item) > size.max_bytes or not _is_json(item):
                 return tuple(packs) or None
             last = packs[-1] if packs else Pack(0, -1, b"")
             joined = b",".join((last.items, item))
@@ -145,3 +146,11 @@ class MemoryOutbox:
     def _true_time(self, at: Stamp) -> Stamp:
         offset = None if at.synced else self._offsets.get(at.boot)
         return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)
+
+
+def _is_json(item: bytes) -> bool:
+    try:
+        json.loads(item)
+    except ValueError:
+        return False
+    return True

@@ -25,6 +25,8 @@ class Message:
     first_seq: int
     last_seq: int
     payload: bytes
+    proven: bool = False
+    """Whether the store has looked that its items are what they should be, as it does with packs."""
 
     @property
     def items(self) -> int:
@@ -34,6 +36,8 @@ class Message:
     @property
     def is_readable(self) -> bool:
         """Whether a consumer would find these items in it: one bit that a disk has turned within a row spoils them all."""
+        if self.proven:
+            return True
         try:
             told = orjson.loads(self.payload)
         except orjson.JSONDecodeError:
@@ -68,12 +72,15 @@ class Envelope:
 
     def message(self, first_seq: int, items: Sequence[bytes]) -> Message:
         """Items with consecutive numbers as one payload."""
-        return self.wrapped(Pack(first_seq, first_seq + len(items) - 1, b",".join(items)))
+        return self._of(first_seq, first_seq + len(items) - 1, b",".join(items), proven=False)
 
     def wrapped(self, pack: Pack) -> Message:
-        """Items that are joined already as one payload."""
-        payload = b"".join((self._head, b"%d" % pack.first_seq, b',"items":[', pack.items, _TAIL))
-        return Message(pack.first_seq, pack.last_seq, payload)
+        """Items that the store has joined as one payload."""
+        return self._of(pack.first_seq, pack.last_seq, pack.items, proven=True)
+
+    def _of(self, first_seq: int, last_seq: int, items: bytes | memoryview, proven: bool) -> Message:
+        payload = b"".join((self._head, b"%d" % first_seq, b',"items":[', items, _TAIL))
+        return Message(first_seq, last_seq, payload, proven)
 
 
 @dataclass(frozen=True, slots=True)

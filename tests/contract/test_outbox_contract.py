@@ -178,6 +178,15 @@ async def test_packs_are_the_rows_ready_to_leave(subject: Subject) -> None:
     assert await subject.outbox.pack(T, 7, None, PackSize(2, 1000, 1000, 9)) is None
 
 
+async def test_what_is_no_json_is_in_no_pack(subject: Subject) -> None:
+    await subject.fill(T, 2)
+    await subject.put((Item(T, subject.clock.now(), b'{"x":"1}'),))
+    packs = await subject.outbox.pack(T, 0, None, PackSize(2, 1000, 1000, 9))
+    assert packs is not None
+    assert packs[-1].last_seq == 2
+    assert await subject.outbox.pack(T, 2, None, PackSize(2, 1000, 1000, 9)) is None
+
+
 async def test_a_commit_wakes_whoever_listens(subject: Subject) -> None:
     woken: list[str] = []
     subject.outbox.on_commit(lambda: woken.append("first"))
