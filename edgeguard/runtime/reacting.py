@@ -166,6 +166,13 @@ class Reacting:
         except UnknownName as gone:
             return str(gone)
 
+    async def _locked(self, spec: ReactionSpec) -> str:
+        """Why the output's interlock holds the start back. What nobody knows does not: the write finds out, and says so."""
+        try:
+            return await self._writing.locked(Wish(spec.target.device, spec.target.point, spec.value))
+        except UnknownName:
+            return ""
+
     # -- looking --------------------------------------------------------------------------------------------------------
 
     def _names(self) -> tuple[ReactionName, ...]:
@@ -288,8 +295,8 @@ class Reacting:
         if course.state.phase is Phase.IDLE and standing:
             if spec.requires:
                 unmet = await self._writing.unmet(Interlock(spec.requires))
-            if spec.mode is Mode.TEST and not unmet:
-                unmet = await self._forbidden(spec)
+            if spec.mode is not Mode.OFF and not unmet:
+                unmet = await (self._forbidden(spec) if spec.mode is Mode.TEST else self._locked(spec))
         shows, hand = self._shows(spec.target, course), self._hand(spec, course)
         return Seen(standing=standing, acked=acked, shows=shows, hand=hand, unmet=unmet)
 

@@ -182,6 +182,13 @@ class Writing:
         self._check_names((wish,))
         return self._forbidden(wish, self._gateway.clock.now().boot_ms) or await self.unmet(self._interlock(wish))
 
+    async def locked(self, wish: Wish) -> str:
+        """Why the point's interlock is known to forbid this wish now; empty if it does not, or if nobody knows. UnknownName."""
+        self._check_names((wish,))
+        interlock = self._interlock(wish)
+        look = await self._fresh([interlock])
+        return "" if stale_points(interlock, look) else unmet(interlock, look)
+
     async def unmet(self, interlock: Interlock) -> str:
         """Why conditions do not hold now, on values as fresh as they ask for; empty if they do."""
         return unmet(interlock, await self._fresh([interlock]))

@@ -359,7 +359,23 @@ def test_people_hold_release_stop_and_test() -> None:
     told(tell)
 
 
-def test_its_own_condition_and_the_outputs_interlock_hold_it_back() -> None:
+def test_the_outputs_interlock_is_waited_for_as_long_as_the_alarm_stands() -> None:
+    of = place()
+    pump, panel = of.devices
+    lock = Interlock((Requirement("running", parse_condition("running", panel.name)),))
+    of = replace(of, devices=(pump, replace(panel, interlocks={RELAY: lock})))
+
+    async def tell(it: Story) -> None:
+        await it.pressure(1.0, 300.0)
+        assert (it.writes, it.phase, it.record()) == (0, Phase.IDLE, ["reaction waiting"])
+        it.house.unit("b").set(Table.COIL, 0, 1)
+        await asyncio.sleep(12)
+        assert it.siren == 1
+
+    told(tell, of)
+
+
+def test_its_own_condition_holds_it_back() -> None:
     text = "panel.running"
     spec = replace(SIREN, requires=(Requirement(text, parse_condition(text, DeviceName("panel"))),))
 
