@@ -63,7 +63,8 @@ class CameraLink:
             await _end(child)
             self.pid, self.beat = 0, None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(words, CAMERA_TERM_S)
+                async with asyncio.timeout(CAMERA_TERM_S):
+                    await words
         raise self._end_of(child.returncode or 0, hung)
 
     async def _start(self) -> Process:
@@ -88,7 +89,8 @@ class CameraLink:
         began_s = loop.time()
         while child.returncode is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await child.wait()
             silent_s = loop.time() - (self.beat_s if self.beat else began_s)
             if silent_s > (self._silent_s if self.beat else self._start_s):
                 return f"showed no sign of life for {silent_s:.0f} s"
@@ -142,7 +144,8 @@ async def _end(child: Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(number)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(child.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await child.wait()
 
 
 def _signal_name(number: int) -> str:

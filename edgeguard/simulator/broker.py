@@ -195,7 +195,8 @@ class _Client:
     async def serve(self) -> None:
         """Until the connection ends. A client's mistake ends it with the reason the standard names."""
         try:
-            waiting = await asyncio.wait_for(self._handshake(), limits.BROKER_CONNECT_WITHIN_S)
+            async with asyncio.timeout(limits.BROKER_CONNECT_WITHIN_S):
+                waiting = await self._handshake()
             if waiting is not None:
                 await self._converse(waiting)
         except mqtt.Malformed as error:
@@ -278,7 +279,8 @@ class _Client:
                     await self._flush()
                     return
             await self._flush()
-            data = await asyncio.wait_for(self._reader.read(65536), patience_s)
+            async with asyncio.timeout(patience_s):
+                data = await self._reader.read(65536)
             if not data:
                 return
             frames = self._framer.feed(data)
@@ -439,7 +441,8 @@ class _Client:
 
     async def _flush(self) -> None:
         """Let the socket take what was written; a client that reads nothing is not waited for longer than a moment."""
-        await asyncio.wait_for(self._writer.drain(), limits.BROKER_CONNECT_WITHIN_S)
+        async with asyncio.timeout(limits.BROKER_CONNECT_WITHIN_S):
+            await self._writer.drain()
 
     def say_goodbye(self, reason: int) -> None:
         """DISCONNECT with a reason (MQTT 5), then close."""
