@@ -123,9 +123,9 @@ class Beside:
             else:
                 paid = self._late.answered(heard, now_s, just_now=not waited) if heard.may_answer else None
                 asked = paid is None and heard.may_ask and heard.station not in _NOBODY_ANSWERS
+                self._question = heard if asked else None
                 if paid is not None and paid.ours:
                     continue
-                self._question = heard if asked else None
                 if asked:
                     self._late.asked_by_others(heard, now_s)
                 if paid is None and not heard.may_ask:
