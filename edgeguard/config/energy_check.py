@@ -314,6 +314,10 @@ def _tariffs(data: Mapping[str, Any], mistakes: Mistakes) -> tuple[Tariff, ...]:
         for period in raw.prices:
             if period not in periods:
                 mistakes.add((*path, "prices", period), f'no window has the period "{period}"{did_you_mean(period, periods)}')
+        unpriced = sorted(periods - raw.prices.keys()) if raw.prices and raw.prices.keys() <= periods else ()
+        if unpriced:
+            names = ", ".join(unpriced)
+            mistakes.add((*path, "prices"), f"have none for {names}, and a sum would lack it: name all prices, or none")
         for other_path, other in made:
             if other.medium is tariff.medium and _overlap(other, tariff):
                 mistakes.add((*path, "from"), f"overlaps the tariff in line {mistakes.line(other_path)}")

@@ -68,10 +68,11 @@ class MeterReport:
 
     @property
     def excess_cost(self) -> float | None:
-        """What the excess above the habit cost, at the mean price of the period."""
-        if self.cost is None or self.amount <= 0:
+        """What the excess above the habit cost, at the mean price of what has one."""
+        priced = sum(period.amount for period in self.periods if period.cost is not None)
+        if self.cost is None or priced <= 0:
             return None
-        return self.cost * self.judged.excess / self.amount
+        return self.cost * self.judged.excess / priced
 
 
 @dataclass(frozen=True, slots=True)

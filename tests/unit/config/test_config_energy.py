@@ -148,6 +148,7 @@ def test_zones_are_those_that_are_written(tmp_path: Path) -> None:
 
 MAIN = '[[meter]]\nname = "main"\nsource = "main-meter.energy_import"\n'
 SEASON = '[[tariff.season]]\nwindows = ["00:00-24:00 flat"]\n'
+TWO_PERIODS = '[[tariff.season]]\nwindows = ["00:00-08:00 valley", "08:00-24:00 peak"]\n'
 BROKEN = [
     ("[energy]\ntimezone = 'Asia/Peking'\n", 'energy.timezone: "Asia/Peking" is no time zone'),
     ("[energy]\nholidays = ['1 May']\n", '20: energy.holidays[0]: "1 May" is not a day'),
@@ -193,6 +194,10 @@ BROKEN = [
     ("[[tariff]]\nfrom = 2026-01-01\n", "19: tariff[0].season: is missing"),
     ("[[tariff]]\nfrom = 2026-01-01\nuntil = 2025-01-01\n" + SEASON, "21: tariff[0].until: is not after from"),
     ("[[tariff]]\nfrom = 2026-01-01\nprices = { peek = 1 }\n" + SEASON, 'prices.peek: no window has the period "peek"'),
+    (
+        "[[tariff]]\nfrom = 2026-01-01\nprices = { peak = 1 }\n" + TWO_PERIODS,
+        "prices: have none for valley, and a sum would lack it",
+    ),
     (f"[[tariff]]\nfrom = 2026-01-01\n{SEASON}[[tariff]]\nfrom = 2026-03-01\n{SEASON}", "overlaps the tariff in line 19"),
     ('[[tariff]]\nfrom = 2026-01-01\n[[tariff.season]]\nwindows = ["00:00-08:00 flat"]\n', "leave 08:00-24:00 without a period"),
     (

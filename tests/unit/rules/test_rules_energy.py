@@ -151,6 +151,14 @@ def test_the_report_of_a_month_by_hand() -> None:
     assert made.meters[2].days[0].amount is None
 
 
+def test_an_excess_costs_the_mean_price_of_what_has_one() -> None:
+    spec = replace(SPEC, tariffs=(NEW,))
+    main = report(spec, CALENDAR, {MeterName("main"): month(1_000_000, date(2026, 10, 1), 31)}, *OCTOBER).meters[0]
+    mean = (32 * 0.5 + 16 * 2.0 + 48 * 1.0) / 96
+    assert main.cost == pytest.approx(17 * 96 * mean), "no tariff was in force for fourteen days"
+    assert main.excess_cost == pytest.approx(mean * main.judged.excess / MICRO)
+
+
 @pytest.mark.parametrize(
     ("first", "until", "days"),
     [
