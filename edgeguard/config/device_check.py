@@ -13,7 +13,7 @@ from edgeguard.config.interlock_check import Draft, with_interlocks
 from edgeguard.config.line_check import device_line
 from edgeguard.config.mistakes import Mistakes, did_you_mean
 from edgeguard.config.output_alarms import output_alarms
-from edgeguard.config.overrides import build_alarms, override_reports
+from edgeguard.config.overrides import build_alarms, check_windows, override_reports
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.profiles import ProfileLibrary, written_names
 from edgeguard.config.quantity import say_ms
@@ -95,6 +95,7 @@ def build_devices(
         raw = one.raw
         if raw is not None:
             line = device_line(raw, one.bus, path, mistakes, is_modbus=not isinstance(narrowed.limits, Dlt645Limits | Cjt188Limits))
+            check_windows(alarms, raw.every, row, path, mistakes)
             spec = _spec(raw, _paced(narrowed, raw), path, mistakes, alarms=alarms)
             spec = replace(spec, line=line, address=spec.address if one.station is None else one.station, domain=domain)
             drafts.append(Draft(replace(spec, password_file=_password_file(raw, narrowed, path, files)), row, path))

@@ -10,6 +10,7 @@ from edgeguard.config.mistakes import Mistakes, did_you_mean, kind_of
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.profile_model import AlarmTable
 from edgeguard.config.profiles import template_of
+from edgeguard.config.quantity import say_ms
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import AlarmOverride, ReportOverride
 from edgeguard.core.alarm import PLAIN, AlarmRule, AlarmTraits, Condition
@@ -143,6 +144,21 @@ def _own_alarms(
         scope = Scope(device, points, lambda _ref: None)
         own.append(template_of(raw, read_traits(raw, PLAIN, raw.condition, raw.severity, scope, at, mistakes)))
     return own
+
+
+def check_windows(alarms: Sequence[AlarmRule], period_ms: int, row: Mapping[str, Any], path: KeyPath, mistakes: Mistakes) -> None:
+    """A window in which a device is asked once, or never, shows no change: the alarm would never come."""
+    written = row.get("alarm")
+    tables = written if isinstance(written, list) else []
+    own = {text_of(table, "name"): i for i, table in enumerate(tables) if isinstance(table, Mapping)}
+    for alarm in alarms:
+        window_ms = alarm.traits.window_ms
+        if alarm.condition not in (Condition.RATE, Condition.STUCK) or window_ms >= 2 * period_ms:
+            continue
+        name = str(alarm.name).partition(".")[2]
+        at: KeyPath = (*path, "alarm", own[name]) if name in own else (*path, "alarms", name)
+        shown = f"{say_ms(window_ms)} is too short where every = {say_ms(period_ms)}"
+        mistakes.add((*at, "window"), f"{shown}, so the alarm would never come: at least {say_ms(2 * period_ms)}")
 
 
 def rule_of(device: DeviceName, template: AlarmTemplate, common: bool = False) -> AlarmRule:

@@ -87,6 +87,10 @@ def test_an_alarm_of_a_device_may_have_every_trait(tmp_path: Path) -> None:
         ),
         (ON_POWER + "condition = 'rate'\n" + END, "device[1].alarm[0].limit: is missing"),
         (
+            ON_POWER + "condition = 'stuck'\nwindow = '19s'\n" + END,
+            "device[1].alarm[0].window: 19s is too short where every = 10s, so the alarm would never come: at least 20s",
+        ),
+        (
             ON_POWER + "condition = 'high'\nlimit = 1\nper = '1m'\n" + END,
             'per: is for "rate" only',
         ),
