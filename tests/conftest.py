@@ -4,7 +4,10 @@
 """
 
 import gc
+from collections.abc import Iterator
 
+import pytest
+import structlog
 from hypothesis import settings
 
 from edgeguard.testing.examples import default_examples
@@ -18,3 +21,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Commands set up the log of their process; what the next test hears must not hang on which of them came before it."""
+    before = structlog.get_config()
+    yield
+    if structlog.get_config() != before:
+        structlog.configure(**before)
