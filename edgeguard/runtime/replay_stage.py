@@ -81,7 +81,7 @@ class Stage:
             # A device that is not in the recording is not silent: nobody looked.
             record = self.pipeline.records[spec.name]
             calm = tuple(replace(alarm, pending_since_ms=None) for alarm in record.state.alarms)
-            record.state = replace(record.state, alarms=calm)
+            record.state = replace(record.state, alarms=calm, unheard_ms=None)
             # What the points show has been told already; only what the rules say of it is asked.
             record.rules = replace(record.rules, reports=())
         self.pipeline.oversee(self._site.alarms)

@@ -95,6 +95,16 @@ def test_an_export_is_a_recording(tmp_path: Path) -> None:
     assert (played.rounds, played.unknown, played.raised()) == (60, ("attic",), {"pump-1.low": 1})
 
 
+def test_a_device_that_is_not_in_the_recording_is_not_missed(tmp_path: Path) -> None:
+    begun_ms = 1_790_000_000_000
+    one = {"device": "pump-1", "values": {"pressure": 5.0, "mode": "auto", "running": True}}
+    lines = [json.dumps({"at": iso_utc(begun_ms + second * 1000), **one}) for second in range(300)]
+    (tmp_path / "one.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    both = site(*(device(name, "riser-a", period_ms=1000, alarms=(lost(name),)) for name in ("pump-1", "pump-2")))
+    played = play(tmp_path / "one.jsonl", both)
+    assert (played.rounds, played.raised()) == (300, {})
+
+
 def test_a_text_that_looks_like_a_number_is_one_where_the_point_is_a_text(tmp_path: Path) -> None:
     name = DeviceName("pump-1")
     is_seven = AlarmRule(alarm_name(name, "is"), name, Condition.EQUALS, Severity.MAJOR, Labels("是", "is"), POINTS[1].name, "007")
