@@ -24,6 +24,7 @@ DRY_RUN: Final = DomainRule(
     limit=0.2,
     unit="m",
     on_delay_ms=3_000,
+    off_delay_ms=10_000,
     explains=("pump-alarm", "low-pressure"),
 )
 NO_FLOW: Final = DomainRule(
@@ -92,6 +93,7 @@ SUMP_HIGH: Final = DomainRule(
     limit=1.5,
     unit="m",
     on_delay_ms=10_000,
+    off_delay_ms=10_000,
 )
 PUMP_RULES: Final = (DRY_RUN, NO_FLOW, LOW_PRESSURE, HIGH_PRESSURE, SHORT_CYCLING, SUMP_HIGH)
 

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
-from domain_kit import RULES, Watcher
+from domain_kit import RULES, Watcher, at
 
+from edgeguard.core.alarm import Alarm, AlarmRule, Condition
 from edgeguard.core.domain import DomainRule, Family
+from edgeguard.core.ids import AlarmName, DeviceName
+from edgeguard.rules.alarms import step_alarm
 from edgeguard.rules.truth import Inputs
 
 CAR: Inputs = {
@@ -98,3 +101,18 @@ def test_twenty_starts_an_hour_are_none_too_many() -> None:
 def test_a_set_with_one_pump_left_is_no_outage() -> None:
     assert Watcher(Family.PUMPSET).truth("all-out", 0, {}, [{"pump.fault": True}, {"pump.fault": True}]) is True
     assert Watcher(Family.PUMPSET).truth("all-out", 0, {}, [{"pump.fault": True}, {"pump.fault": False}]) is False
+
+
+@pytest.mark.parametrize(("name", "high_s"), [("dry-run", 4), ("sump-high", 12)])
+def test_waves_at_a_limit_are_one_alarm(name: str, high_s: int) -> None:
+    """One that chatters is shelved by the gateway: a critical one must not be, because of waves in a tank."""
+    rule = next(rule for rule in RULES[Family.PUMP] if rule.name == name)
+    watched = AlarmRule(
+        AlarmName(f"pump.{name}"), DeviceName("pump"), Condition.WATCHED, rule.severity, rule.text,
+        on_delay_ms=rule.on_delay_ms, off_delay_ms=rule.off_delay_ms,
+    )  # fmt: skip
+    alarm, told = Alarm(), []
+    for second in range(120):
+        alarm, change = step_alarm(watched, alarm, second % (high_s + 4) < high_s, None, at(second))
+        told += [change.state.value] if change is not None else []
+    assert told == ["active"]
