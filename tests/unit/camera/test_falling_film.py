@@ -43,11 +43,13 @@ def test_a_throw_is_found_in_every_codec_and_pace(tmp_path: Path, codec: str, fp
     assert sum(near) > 0.9 * len(near)
 
 
+@pytest.mark.slow
 def test_a_still_wall_has_no_falls(tmp_path: Path) -> None:
     report = watch_file(film.write(tmp_path / "wall.mp4", film.drawn(25, falls=False)), FacadeSpec())
     assert report.found == []
 
 
+@pytest.mark.slow
 def test_the_scene_of_the_demo_shows_a_throw_from_where_it_says(tmp_path: Path) -> None:
     facade_scene.write_scene(tmp_path / "scene.mp4", seconds=7.0)
     (found,) = watch_file(tmp_path / "scene.mp4", facade_scene.facade_of_scene()).found
@@ -55,11 +57,13 @@ def test_the_scene_of_the_demo_shows_a_throw_from_where_it_says(tmp_path: Path) 
     assert (facts["floor"], facts["column"]) == (facade_scene.FROM_FLOOR, facade_scene.FROM_COLUMN)
 
 
+@pytest.mark.slow
 def test_a_mask_hides_what_is_behind_it(throw: Path) -> None:
     hidden = FacadeSpec(masks=(((100, 0), (260, 0), (260, 240), (100, 240)),))
     assert watch_file(throw, hidden).found == []
 
 
+@pytest.mark.slow
 def test_floor_lines_give_a_floor_and_check_gravity(throw: Path) -> None:
     """95 px/s2 for half of g: 19.4 px a metre, so a storey of 3 m takes 58 px; the slab of floor 1 lies at row 235."""
     lines = tuple(FloorLine(f, (0, 235 - 58 * (f - 1)), (320, 235 - 58 * (f - 1))) for f in (1, 2, 4))
@@ -69,6 +73,7 @@ def test_floor_lines_give_a_floor_and_check_gravity(throw: Path) -> None:
     assert watch_file(throw, FacadeSpec(lines=far)).found == []
 
 
+@pytest.mark.slow
 def test_evidence_is_the_cameras_own_packets_with_their_hashes(tmp_path: Path) -> None:
     path = film.write(tmp_path / "throw.mp4", film.drawn(25, seconds=8.0))
     report = watch_file(path, FacadeSpec(), tmp_path)

@@ -19,6 +19,8 @@ from edgeguard.camera.worker import Worker
 from edgeguard.core.camera import PlateShape
 from edgeguard.testing.lane_camera import lane_picture
 
+pytestmark = pytest.mark.slow
+
 Shown = NDArray[np.uint8]
 WELL_S = 70
 """So long the view is learned."""

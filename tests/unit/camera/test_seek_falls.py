@@ -28,6 +28,7 @@ def throw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return film.write(tmp_path_factory.mktemp("film") / "throw.mp4", film.drawn(25, seconds=5.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path, moved: bool) -> None:
     told: list[Report] = []

@@ -79,6 +79,7 @@ def test_what_is_kept_is_listed_and_found_whole(made: Path) -> None:
         assert (verified.code, verified.out) == (0, "✓ 1 of 1 pieces are as they were kept\n")
 
 
+@pytest.mark.slow
 def test_a_copy_is_recorded_first_and_hides_what_the_masks_cover(made: Path, tmp_path: Path) -> None:
     with desk() as at:
         done = at.type("evidence", "export", STEM, "--to", str(tmp_path / "out"), "--config", str(made / "site.toml"), "--json")
@@ -95,6 +96,7 @@ def test_a_copy_is_recorded_first_and_hides_what_the_masks_cover(made: Path, tmp
     assert min(float(np.median(frame[:, 130:])) for frame in frames) > 60, "the rest is there"
 
 
+@pytest.mark.slow
 def test_masks_of_a_view_that_had_been_moved_are_not_trusted(made: Path, tmp_path: Path) -> None:
     record = made / "state" / "evidence" / "facade" / f"{STEM}.json"
     whole = record.read_bytes()

@@ -81,6 +81,7 @@ def test_meters_that_know_only_the_whole_wildcard_leave_the_search_at_an_end() -
     assert len(bus.sent) == 11
 
 
+@pytest.mark.slow
 def test_a_line_of_many_sevens_is_not_asked_for_ever() -> None:
     """Whatever collides, questions are bounded."""
     bus = MeterBus(*(FakeElectricMeter(f"{n:06d}777777") for n in range(200)))

@@ -123,6 +123,7 @@ def test_every_closed_quarter_is_one_batch_with_the_state_it_left(site: Site) ->
     assert gateway.ledger.told()[0]["incident"] == "begin"
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_round_and_any_write_counts_nothing_twice_and_loses_nothing(site: Site) -> None:
     plain = Gateway(site)
     for i in range(122):

@@ -6,6 +6,8 @@ from site_kit import Watched, example, modbus_devices
 from edgeguard.simulator.faults import DEMO, DEMO_REPEAT_S, Fault, Faults
 from edgeguard.simulator.site import SimulatedSite
 
+pytestmark = pytest.mark.slow
+
 HOUR_S = 3600.0
 
 

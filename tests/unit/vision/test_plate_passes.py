@@ -106,6 +106,7 @@ def test_one_sure_reading_of_a_car_in_a_hurry_is_enough_at_the_end() -> None:
     assert [one.text for _, one in run([[plate(300, 200, 80, "皖A12345", 0.95)], *[[]] * 40])] == ["皖A12345"]
 
 
+@pytest.mark.slow
 def test_memory_is_bounded() -> None:
     state = PassState()
     for number in range(40):

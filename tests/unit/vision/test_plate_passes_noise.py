@@ -10,6 +10,8 @@ from test_plate_passes import STEP_S, plate
 from edgeguard.vision.lanes import Lane
 from edgeguard.vision.plate_passes import Direction, Pass, PassState, Seen, Stage, finish, step
 
+pytestmark = pytest.mark.slow
+
 CAR, OTHER, STICKER = "皖A12345", "苏E8CD20", "京B99999"
 LINE = (Lane("main", (), ((0.0, 400.0), (1000.0, 400.0))),)
 BLUR = "?"
