@@ -11,6 +11,7 @@ from edgeguard.rules.hints import Telling
 SEEDS = (910_001, 910_002)
 
 
+@pytest.mark.slow
 def test_a_battery_that_goes_is_seen_a_week_before() -> None:
     ours = row("ours", [run(Case("battery", SEEDS[0], 58, HintKind.QUANTITY, Decay(24, 54)))])
 

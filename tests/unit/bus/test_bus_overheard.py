@@ -47,6 +47,7 @@ def found_by_looking_everywhere(pieces: list[bytes]) -> list[bytes]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=12), max_size=8), st.lists(st.integers(0, 900), max_size=30))
 def test_nothing_is_missed_and_nothing_found_twice(parts: list[bytes], cuts: list[int]) -> None:

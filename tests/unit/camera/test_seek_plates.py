@@ -113,7 +113,12 @@ def test_who_stands_there_when_the_camera_begins_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "text"), [(PlateShape.CLEAR, "皖A61R58"), (PlateShape.MASKED, "皖A****8"), (PlateShape.HASHED, None)]
+    ("shape", "text"),
+    [
+        (PlateShape.CLEAR, "皖A61R58"),
+        pytest.param(PlateShape.MASKED, "皖A****8", marks=pytest.mark.slow),
+        pytest.param(PlateShape.HASHED, None, marks=pytest.mark.slow),
+    ],
 )
 def test_a_car_that_comes_is_read_by_the_shipped_models_and_told_once(shape: PlateShape, text: str | None) -> None:
     still = load_picture(PICTURES / "皖A61R58.jpg")

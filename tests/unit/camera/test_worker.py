@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pytest
 
 from edgeguard.camera.live import Happening, LiveCamera, Lost, Waiting
 from edgeguard.camera.pictures import Bgr
@@ -128,6 +129,7 @@ def test_a_changed_size_is_counted(tmp_path: Path) -> None:
     assert (worker.beat().resized, worker.beat().width) == (1, 128)
 
 
+@pytest.mark.slow
 def test_the_view_is_kept_over_a_restart_and_only_for_its_setup(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     scene = np.full((360, 640), 90, np.uint8)

@@ -316,6 +316,7 @@ def test_top_without_a_terminal_prints_pictures(here: Desk) -> None:
     assert "\x1b" not in printed.out
 
 
+@pytest.mark.slow
 def test_top_asks_a_large_building_only_for_what_it_shows() -> None:
     building = FakeBuilding(extra_devices=2100)
     with desk(building) as made:

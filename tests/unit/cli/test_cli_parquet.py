@@ -26,6 +26,7 @@ def written(rows: list[tuple[Cell, ...]]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @given(st.lists(CELLS, max_size=30), st.integers(1, 12))
 @settings(max_examples=40, deadline=None)
 def test_what_is_written_is_read_back(rows: list[tuple[Cell, ...]], at_once: int) -> None:

@@ -73,6 +73,7 @@ def spoilt(text: str, wanted: list[tuple[int, str | None]]) -> str:
     return text
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes)
 def test_a_spoilt_site(tmp_path: Path, wanted: list[tuple[int, str | None]]) -> None:

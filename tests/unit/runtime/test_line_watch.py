@@ -267,6 +267,7 @@ def test_a_stopped_unit_is_not_listened_to_any_more() -> None:
     in_house(test)
 
 
+@pytest.mark.slow
 def test_knocking_at_dead_devices_takes_at_most_a_tenth_of_the_bus() -> None:
     clock = FakeClock()
     alive = [device(f"pump-{n}", BUS, n, period_ms=1000) for n in (1, 2)]

@@ -78,6 +78,7 @@ def compare(site: Site, every_step: pytest.MonkeyPatch, seed: int, rounds: int, 
     assert skipping.swept < live.swept if quiet else skipping.swept <= live.swept
 
 
+@pytest.mark.slow
 def test_a_replay_says_what_was_said_live_at_every_step(site: Site, every_step: pytest.MonkeyPatch) -> None:
     script = [one for one in Life(site, 4, quiet=True).script(60, trouble=False) if isinstance(one, Round)]
     whole = Gateway(site).live(script)

@@ -109,6 +109,7 @@ def played(site: Site, rounds: Sequence[tuple[DeviceName, tuple[Outcome, ...]]])
     return sink
 
 
+@pytest.mark.slow
 def test_left_out_rounds_change_nothing_that_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = wild_rounds(site, 160)
     lazy = played(site, rounds)

@@ -53,6 +53,7 @@ def test_what_is_measured_moves_and_counters_never_fall(hour) -> None:  # type: 
                 assert column == sorted(column), f"{name}.{point.name} falls"
 
 
+@pytest.mark.slow
 def test_the_energy_of_the_parts_is_that_of_the_whole() -> None:
     names = ["eastron-sdm630", "acrel-dtsd1352", "chint-dtsu666", "abb-b23", "schneider-iem3155", "generic-water-meter-modbus"]
     house = SimulatedSite(site_of([*names, "generic-water-meter-modbus", "generic-water-meter-modbus"]), 5)
@@ -81,6 +82,7 @@ def test_the_energy_of_the_parts_is_that_of_the_whole() -> None:
     assert main == pytest.approx(sum(parts), abs=3.0)
 
 
+@pytest.mark.slow
 def test_two_of_a_kind_live_their_own_lives_and_a_seed_lives_twice() -> None:
     def life(seed: int) -> list[tuple[object, ...]]:
         house = SimulatedSite(site_of(["inovance-nice3000plus", "inovance-nice3000plus", "apc-nmc2-ups", "apc-nmc2-ups"]), seed)
@@ -122,6 +124,7 @@ def test_a_model_says_and_holds_what_it_is_recognised_by() -> None:
                 assert words[0] in check.equals, f"{name}: {check.means}"
 
 
+@pytest.mark.slow
 def test_values_are_finite_and_fit_their_points() -> None:
     house = SimulatedSite(site_of(modbus_profiles()), 77)
     house.advance(1.0)

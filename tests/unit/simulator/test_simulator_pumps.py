@@ -150,6 +150,7 @@ def test_a_lost_phase_stops_both_and_counts_no_energy() -> None:
     assert run(lost, 60.0, 4.0).control.alarm is PumpAlarm.NONE
 
 
+@pytest.mark.slow
 def test_steps_of_any_length_agree() -> None:
     short, long = run(fresh(SPEC), 600.0, 3.0, dt_s=0.1), run(fresh(SPEC), 600.0, 3.0, dt_s=5.0)
     assert long.delivered_m3 == pytest.approx(short.delivered_m3, rel=0.02)

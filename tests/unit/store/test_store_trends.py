@@ -210,6 +210,7 @@ def test_after_a_kill_the_hours_are_aggregated_from_what_was_written(tmp_path: P
     assert max(sample.of.maximum or 0 for sample in minutes) == 1.0
 
 
+@pytest.mark.slow
 def test_the_bound_on_bytes_takes_the_oldest_rounds_and_keeps_the_aggregates(tmp_path: Path) -> None:
     async def work(rig: Rig) -> None:
         for day in range(4):

@@ -80,6 +80,7 @@ def test_whatever_falls_freely_is_told_once_and_where_it_was(vx: float, vy: floa
     assert fall.path.start_s == pytest.approx(2.0, abs=0.5)
 
 
+@pytest.mark.slow
 @given(speed=st.floats(20, 900), heading=st.floats(-3.1, 3.1))
 @settings(max_examples=examples(4), deadline=None)
 def test_nothing_that_goes_evenly_is_a_fall(speed: float, heading: float) -> None:
@@ -118,6 +119,7 @@ def sinking(start_s: float = 2.0, x: float = 500.0, pace: float = 80.0) -> Way:
     return way
 
 
+@pytest.mark.slow
 def test_what_sinks_is_told_only_where_it_is_asked_for_and_as_a_class_of_its_own() -> None:
     assert watch([sinking()], size=9.0) == []
     (fall,) = watch([sinking()], size=9.0, slow=True)
@@ -181,6 +183,7 @@ def test_a_window_from_which_things_are_thrown_again_and_again_is_no_gutter() ->
     assert len(watch(throws, seconds=11.0, size=9.0)) == 2
 
 
+@pytest.mark.slow
 def test_a_second_thing_as_thick_as_no_drop_is_told_the_third_is_a_habit() -> None:
     throws = [thrown(2.0 + 4.0 * n, vx=0.0, y=200) for n in range(3)]
     assert len(watch(throws[:2], seconds=11.0, size=4.5)) == 2
