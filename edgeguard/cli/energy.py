@@ -18,7 +18,7 @@ from edgeguard.cli.text import clean, number
 from edgeguard.config import load_site
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
-from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, Medium, MeterEvent, MeterName
+from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, Incident, Medium, MeterEvent, MeterName
 from edgeguard.core.point import Labels
 from edgeguard.core.rule_state import ENERGY_DAYS
 from edgeguard.rules.balance import Balance, BalanceVerdict
@@ -290,7 +290,11 @@ def event_text(lang: Lang, meter: MeterReport, event: MeterEvent, calendar: Cale
     at = datetime.fromtimestamp(event.at.wall_ms / 1000, calendar.zone)
     unsure = "" if event.at.synced else "?"
     readings = f"{number(event.before / MICRO)} → {number(event.after / MICRO)} {meter.meter.unit}"
-    counted = f" (+{amount_text(event.counted, meter.meter)})" if event.counted > 0 else ""
+    late = event.incident is Incident.LATE_REPLACEMENT
+    if late and event.since_ms is not None:
+        readings = f"({datetime.fromtimestamp(event.since_ms / 1000, calendar.zone):%m-%d %H:%M}) {readings}"
+    sign = "+" if event.counted > 0 else ""
+    counted = f" ({sign}{amount_text(event.counted, meter.meter)})" if event.counted > 0 or late else ""
     return f"{at:%m-%d %H:%M}{unsure}  {readings}{counted}  {incident_text(event.incident, lang)}"
 
 
@@ -362,6 +366,7 @@ def _event_facts(events: Sequence[MeterEvent]) -> Iterator[dict[str, object]]:
             "before": event.before / MICRO,
             "after": event.after / MICRO,
             "counted": event.counted / MICRO,
+            "since": None if event.since_ms is None else iso_utc(event.since_ms),
         }
 
 

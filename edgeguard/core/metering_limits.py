@@ -15,6 +15,12 @@ METER_LATE_STEP_MS: Final = 300_000
 """Readings further apart tell no demand: who knows what the peak between them was."""
 METERS_MAX: Final = 500
 METER_REPLACEMENTS: Final = 32
+METER_EXCHANGE_OFF_MS: Final = 48 * 3_600_000
+"""The declared time of an exchange may be off by so much: another day, another time zone."""
+METER_BREAKS: Final = 8
+"""So many of the last breaks of a counter can be explained later."""
+METER_LEAP_DAYS: Final = 8
+"""Of so many days the largest step is remembered, for an exchange that looked like consumption."""
 METER_DAYS_KEPT: Final = 800
 """Days of intervals that are kept: two years and what a comparison with the year before needs."""
 BASELINE_WEEKS: Final = 6

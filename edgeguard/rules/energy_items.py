@@ -18,6 +18,7 @@ TEXTS: Final[Mapping[Incident, Labels]] = MappingProxyType(
         Incident.BEGIN: Labels("开始计量", "metering begins"),
         Incident.ROLLOVER: Labels("计数器翻转,已计入", "the counter rolled over; counted"),
         Incident.REPLACEMENT: Labels("按登记换表,已计入", "the meter was exchanged as declared; counted"),
+        Incident.LATE_REPLACEMENT: Labels("换表为事后登记,已更正用量", "the meter was exchanged as declared afterwards; corrected"),
         Incident.MISMATCH: Labels("换表登记与读数不符,未计入", "a declared exchange does not fit the readings; not counted"),
         Incident.RESET: Labels("计数器变小(复位或换表),期间用量未知", "the counter shows less (reset or exchanged); not counted"),
         Incident.JUMP: Labels("计数器跳变过大,未计入", "the counter jumped by more than can have flowed; not counted"),
@@ -79,8 +80,9 @@ def _amount(meter: MeterSpec, span: tuple[int, int], amount: int, quality: str, 
 
 
 def incident_item(meter: MeterSpec, event: MeterEvent) -> Item:
-    """`{"type":"energy","meter":…,"incident":…,"before":…,"after":…,"counted":…,"unit":…,"text":{…}}`."""
+    """`{"type":"energy","meter":…,"incident":…,"before":…,"after":…,"counted":…,"since":…,"unit":…,"text":{…}}`."""
     text = TEXTS[event.incident]
+    since = {} if event.since_ms is None else {"since": iso_utc(event.since_ms)}
     body = {
         "type": "energy",
         "meter": meter.name,
@@ -91,6 +93,7 @@ def incident_item(meter: MeterSpec, event: MeterEvent) -> Item:
         "after": event.after / MICRO,
         "counted": event.counted / MICRO,
         "unit": meter.unit,
+        **since,
         "text": {"zh": text.zh, "en": text.en},
     }
     return Item(Stream.EVENTS, event.at, orjson.dumps(body))

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import fsum
 
-from edgeguard.core.metering import MICRO, EnergySpec, Incident, Medium, MeterEvent, MeterName, MeterSpec, SpecificSpec, ZoneSpec
+from edgeguard.core.metering import (
+    MICRO,
+    QUARTER_MS,
+    EnergySpec,
+    Incident,
+    Medium,
+    MeterEvent,
+    MeterName,
+    MeterSpec,
+    SpecificSpec,
+    ZoneSpec,
+)
+from edgeguard.core.metering_limits import METER_LATE_STEP_MS
 from edgeguard.rules.balance import Balance, Specific, balance, specific
 from edgeguard.rules.demand import Window
 from edgeguard.rules.intervals import Slot, local, quarters_of
@@ -158,7 +170,7 @@ def _meter(
     sums = _day_sums(calendar, slots, span)
     earlier = _day_sums(calendar, before, (_before(*span), span[0]))
     periods, currency = _periods(spec, calendar, meter, slots)
-    peaks = [day.peak for day in mine if day.peak is not None]
+    peaks = _peaks(calendar, days, mine, slots)
     whole = [slot for slot in slots.values() if slot.whole]
     judged = [day.judged for day in mine]
     return MeterReport(
@@ -178,6 +190,23 @@ def _meter(
         events=tuple(event for day in sorted(mine, key=lambda day: day.day) for event in day.events),
         judged=Judged(*(sum(getattr(one, name) for one in judged) for name in ("expected", "actual", "excess", "hours"))),
     )
+
+
+def _peaks(calendar: Calendar, days: Iterable[DayRecord], mine: Sequence[DayRecord], slots: Slots) -> list[Window]:
+    """The highest demand of each day. An exchange that was taken for consumption is none: that day's highest quarter stands in."""
+    late = Incident.LATE_REPLACEMENT
+    wrong = [e.since_ms for day in days for e in day.events if e.incident is late and e.counted < 0 and e.since_ms is not None]
+    peaks: list[Window] = []
+    for day in mine:
+        if day.peak is None:
+            continue
+        end_ms = day.peak.end_min * 60_000
+        if not any(end_ms - QUARTER_MS - METER_LATE_STEP_MS < from_ms < end_ms for from_ms in wrong):
+            peaks.append(day.peak)
+            continue
+        known = [slots[quarter] for quarter in quarters_of(day.day, calendar.zone) if quarter in slots and slots[quarter].whole]
+        peaks += [Window(15 * (slot.quarter + 1), slot.amount) for slot in known]
+    return peaks
 
 
 def _day_sums(calendar: Calendar, slots: Slots, span: tuple[date, date]) -> tuple[DaySum, ...]:

@@ -108,6 +108,25 @@ def place(line: TimeLine, step: Step) -> tuple[TimeLine, Placed]:
     return TimeLine(still, edge_ms), Placed(closed, tuple(gaps), spans)
 
 
+def amend(line: TimeLine, amount: int, from_ms: int, to_ms: int, *, covered: bool) -> tuple[TimeLine, Placed]:
+    """An amount (or less than nothing) for a time that is over: what is open still takes its part, the rest is told anew.
+
+    `covered`: what the time between had before has its place already.
+    """
+    slots = {slot.quarter: slot for slot in line.open}
+    late: list[Slot] = []
+    for part in divide(_span(from_ms, to_ms, amount)):
+        more = replace(part, covered_ms=0 if covered else part.covered_ms)
+        if line.edge_ms is None or (more.quarter + 1) * QUARTER_MS <= line.edge_ms:
+            late.append(more)
+            continue
+        was = slots.get(more.quarter, Slot(more.quarter))
+        sums = was.amount + more.amount, was.spread + more.spread, was.covered_ms + more.covered_ms
+        slots[more.quarter] = Slot(more.quarter, *sums)
+    still = tuple(slots[quarter] for quarter in sorted(slots))
+    return replace(line, open=still), Placed(tuple(late))
+
+
 def _within(line: TimeLine, step: Step) -> tuple[TimeLine, Placed] | None:
     """The ordinary case: a short step of one boot that lies in the one quarter that is open. None for all others."""
     start, end = step.start, step.end

@@ -16,7 +16,8 @@ from edgeguard.core.metering_limits import METER_DAY_EVENTS
 from edgeguard.rules.baseline import HOLIDAY, Baseline, Verdict, judge, learn
 from edgeguard.rules.consumption import Counted, CounterState, step_counter, step_run
 from edgeguard.rules.demand import DemandState, Window, highest, step_demand
-from edgeguard.rules.intervals import Gap, Placed, Slot, TimeLine, day_of, local, place
+from edgeguard.rules.exchange import Correction, made_good
+from edgeguard.rules.intervals import Gap, Placed, Slot, TimeLine, amend, day_of, local, place
 from edgeguard.rules.tariff import kind_of_day
 
 EXCESS_HOURS: Final = 2
@@ -126,7 +127,11 @@ def step_meter(
     """One good reading of the meter's counter. `percent`: so much above the habit an hour may be."""
     counter, steps, events = step_counter(meter, state.counter, reading)
     known = _Known(meter, calendar, percent, baseline)
-    return _counted(known, state, counter, steps, events, reading)
+    late: tuple[Correction, ...] = ()
+    if meter.replacements and reading.at.synced and (last := counter.last) is not None:
+        past, late, more = made_good(meter, counter.past, reading.at, last.value)
+        counter, events = replace(counter, past=past), (*events, *more)
+    return _counted(known, state, counter, steps, events, reading, late)
 
 
 def step_meter_run(
@@ -154,8 +159,9 @@ def _counted(
     steps: Sequence[Step],
     events: tuple[MeterEvent, ...],
     reading: Counted,
+    late: tuple[Correction, ...] = (),
 ) -> tuple[MeterState, MeterOutput]:
-    """What the counter says has flowed is put in its place; `reading` is the newest."""
+    """What the counter says has flowed is put in its place, and what was wrong about earlier times; `reading` is the newest."""
     line, demand, total = state.line, state.demand, state.total
     brought: list[tuple[Placed, tuple[Window, ...]]] = []
     for step in steps:
@@ -164,6 +170,10 @@ def _counted(
         total += step.amount
         if placed.closed or placed.gaps or windows:
             brought.append((placed, windows))
+    for one in late:
+        line, placed = amend(line, one.amount, one.from_ms, one.to_ms, covered=one.covered)
+        total += one.amount
+        brought.append((placed, ()))
     kept = MeterState(counter, line, demand, state.day, state.over, state.addends, state.latest, total)
     if not brought and not events:
         return kept, NOTHING

@@ -1,6 +1,7 @@
 """What a meter must not forget, as JSON and back. The only place that knows its form; ValueError for anything else."""
 
 from collections.abc import Sequence
+from dataclasses import astuple, replace
 from datetime import date
 from typing import Any, Final
 
@@ -8,10 +9,11 @@ import orjson
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
-from edgeguard.core.metering import QUARTER_MS, Incident, MeterEvent
+from edgeguard.core.metering import QUARTER_MS, Incident, MeterEvent, Replacement
 from edgeguard.rules.baseline import CLASSES, Baseline
 from edgeguard.rules.consumption import Counted, CounterState
 from edgeguard.rules.demand import DemandState, Window
+from edgeguard.rules.exchange import Break, Leap, Past
 from edgeguard.rules.intervals import Gap, Slot, TimeLine, Unplaced
 from edgeguard.rules.meter import DayRecord, Judged, MeterState
 
@@ -31,6 +33,7 @@ def dump_state(state: MeterState) -> bytes:
             "waiting": [_counted(one) for one in counter.waiting],
             "held": _counted(counter.held),
             "marked": _counted(counter.marked),
+            "past": _past(counter.past),
             "open": _slots(line.open),
             "edge": line.edge_ms,
             "unplaced": [[one.boot, one.from_boot_ms, one.to_boot_ms, one.amount] for one in line.unplaced],
@@ -61,6 +64,7 @@ def load_state(body: bytes) -> MeterState:
             _counted_of(raw.get("held")),
             _counted_of(raw.get("marked")),
         )
+        counter = replace(counter, past=_past_of(raw.get("past"), counter.last))
         unplaced = tuple(Unplaced(BootId(boot), begin, end, amount) for boot, begin, end, amount in raw["unplaced"])
         line = TimeLine(_slots_of(raw["open"]), raw["edge"], unplaced)
         demand = DemandState(tuple((minute, passed) for minute, passed in raw["minutes"]), raw["flowed"], raw["until"])
@@ -124,6 +128,44 @@ def _day_of(raw: Any) -> DayRecord:
         tuple(Gap(*gap) for gap in raw["g"]),
         Judged(*raw["j"]),
     )
+
+
+def _past(past: Past) -> Any:
+    return {
+        "begun": past.begun_ms,
+        "breaks": [_break(one) for one in past.breaks],
+        "leaps": [astuple(leap) for leap in past.leaps],
+        "done": _exchanges(past.done),
+        "told": _exchanges(past.told),
+    }
+
+
+def _past_of(raw: Any, last: Counted | None) -> Past:
+    """Of a state that was kept before any of this was: it begins with the last reading."""
+    if raw is None:
+        return Past(last.at.wall_ms if last is not None and last.at.synced else None)
+    breaks = tuple(_break_of(one) for one in raw["breaks"])
+    leaps = tuple(Leap(*map(int, leap)) for leap in raw["leaps"])
+    return Past(raw["begun"], breaks, leaps, _exchanges_of(raw["done"]), _exchanges_of(raw["told"]))
+
+
+def _break(one: Break) -> list[Any]:
+    stamps = [_stamp(one.since), _stamp(one.start), _stamp(one.end)]
+    return [*stamps, one.before, one.after, one.counted, one.covered, _exchanges(one.by)]
+
+
+def _break_of(raw: Any) -> Break:
+    since, start, end, before, after, counted, covered, by = raw
+    stamps = _stamp_surely(since), _stamp_surely(start), _stamp_surely(end)
+    return Break(*stamps, int(before), int(after), int(counted), bool(covered), _exchanges_of(by))
+
+
+def _exchanges(exchanges: Sequence[Replacement]) -> list[list[int]]:
+    return [[one.at_ms, one.old_last, one.new_first] for one in exchanges]
+
+
+def _exchanges_of(raw: Any) -> tuple[Replacement, ...]:
+    return tuple(Replacement(int(at_ms), int(old), int(new)) for at_ms, old, new in raw)
 
 
 def _slots(slots: Sequence[Slot]) -> list[list[Any]]:

@@ -21,9 +21,11 @@ from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_RUN_READINGS
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.baseline import Baseline
-from edgeguard.rules.consumption import HOUR_MS, Counted
+from edgeguard.rules.consumption import Counted
 from edgeguard.rules.demand import MINUTE_MS
 from edgeguard.rules.energy_items import gap_item, incident_item, interval_items
+from edgeguard.rules.exchange import restless
+from edgeguard.rules.flow import HOUR_MS
 from edgeguard.rules.intervals import Slot, local
 from edgeguard.rules.meter import EXCESS_HOURS, Calendar, DayRecord, Hour, MeterOutput, MeterState, step_meter, step_meter_run
 from edgeguard.rules.meter_json import dump_baseline, dump_day, dump_state, load_baseline, load_state
@@ -78,10 +80,9 @@ class _Running:
         last = counter.last
         if counter.waiting or last is None or not at.synced or last.at.wall_ms < begin_ms or not goes_on(last.at, at):
             return
+        if self.spec.replacements and restless(self.spec, counter.past, begin_ms, begin_ms + QUARTER_MS):
+            return
         self.from_ms, self.to_ms, self.newest_ms = begin_ms, begin_ms + QUARTER_MS, at.boot_ms
-        for one in self.spec.replacements:
-            if last.at.wall_ms < one.at_ms < self.to_ms:
-                self.to_ms = one.at_ms
         self.low, self.high = max(value, last.value / self.spec.micro), value + self.reach
 
     @property

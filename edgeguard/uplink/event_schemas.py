@@ -139,7 +139,11 @@ def _energy() -> Schema:
             "incident": one_of(Incident),
             "before": number,
             "after": number,
-            "counted": {"type": "number", "description": "what was counted for the step from before to after"},
+            "counted": {
+                "type": "number",
+                "description": "what it counted; late-replacement: what the amounts told are corrected by",
+            },
+            "since": text("when the reading before was taken, UTC; of a mismatch that fits nothing: the declared time"),
             "text": shared(LABELS),
         },
         "a closed interval of a meter (from, to, value, quality), or an incident of its counter (incident, before, after ...)",

@@ -11,6 +11,7 @@ from edgeguard.config import load_site
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Stream
+from edgeguard.core.metering import MICRO, Replacement
 from edgeguard.core.metering_limits import BASELINE_LEAST
 from edgeguard.core.point import Outcome
 from edgeguard.core.quality import Fault, Reason
@@ -18,7 +19,7 @@ from edgeguard.core.rule_state import ENERGY_DAYS
 from edgeguard.core.site import Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.baseline import Baseline, learn
-from edgeguard.rules.meter_json import dump_baseline, load_day
+from edgeguard.rules.meter_json import dump_baseline, load_day, load_state
 from edgeguard.runtime.families import watches_of
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.store import Batch
@@ -121,6 +122,35 @@ def test_every_closed_quarter_is_one_batch_with_the_state_it_left(site: Site) ->
     assert sum(gateway.amounts()) == pytest.approx(shown(240) - shown(0))
     assert {body.get("quality") for body in gateway.ledger.told() if "value" in body} == {"measured"}
     assert gateway.ledger.told()[0]["incident"] == "begin"
+
+
+def test_an_exchange_that_is_written_down_a_day_later_is_made_good_beside_what_was_told(site: Site) -> None:
+    gateway = Gateway(site)
+    for i in range(50):
+        gateway.round(round(100 + i * 0.013, 3))
+    for i in range(110):
+        gateway.round(round(3 + i * 0.013, 3))
+    told = gateway.ledger.told()
+    assert [body["incident"] for body in told if "incident" in body] == ["begin", "reset"]
+    written = Replacement(HOUR0 + 8 * 3_600_000, round(100.642 * MICRO), round(2.995 * MICRO))
+    (meter,) = site.energy.meters
+    gateway.site = replace(site, energy=replace(site.energy, meters=(replace(meter, replacements=(written,)),)))
+    for kill in range(3):
+        gateway.kill()
+        # the first write after the start is lost, as when the power goes
+        gateway.ledger.dead = not kill
+        for i in range(2 * kill, 2 * kill + 2):
+            gateway.round(round(3 + (110 + i) * 0.013, 3))
+        gateway.ledger.dead = False
+    (late,) = [body for body in gateway.ledger.told() if body.get("incident") == "late-replacement"]
+    assert (late["before"], late["after"], late["counted"]) == (100.637, 3.0, 0.01)
+    for i in range(116, 131):
+        gateway.round(round(3 + i * 0.013, 3))
+    (kept,) = [load_state(body) for name, body in gateway.ledger.states()["energy"].items() if not name.endswith("habit")]
+    assert kept.counter.last is not None
+    assert kept.total == round(0.642 * MICRO) + kept.counter.last.value - round(2.995 * MICRO)
+    still_open = sum(slot.amount for slot in kept.line.open)
+    assert sum(gateway.amounts()) == pytest.approx((kept.total - still_open) / MICRO)
 
 
 @pytest.mark.slow
