@@ -55,7 +55,7 @@ def show(session: Session, directory: Path, count: int) -> Exit:
 
 def verify(session: Session, directory: Path, head: str | None) -> Exit:
     """The whole chain, and whether an end of it that was noted earlier is still part of it."""
-    noted = None if head is None else _noted(head)
+    noted = None if head is None else head_of(head)
     verdict = verify_audit(directory, noted)
     if session.json:
         print_json(asdict(verdict))
@@ -63,6 +63,9 @@ def verify(session: Session, directory: Path, head: str | None) -> Exit:
         row, reason = verdict.broken, verdict.reason
         words = session.lang.say(f"✗ 第 {row} 条起不可信:{reason}", f"✗ broken from row {row} on: {reason}")
         console().print(styled(words, "bold red"))
+        if verdict.also:
+            rest = ", ".join(map(str, verdict.also))
+            console().print(session.lang.say(f"另外不符的记录: {rest}", f"rows besides that do not fit: {rest}"))
     else:
         rows = verdict.last - verdict.first + 1
         zh, en = f"✓ {rows} 条记录完整", f"✓ {rows} rows, none changed, none missing"
@@ -71,7 +74,8 @@ def verify(session: Session, directory: Path, head: str | None) -> Exit:
     return Exit.FINE if verdict.broken is None else Exit.WRONG
 
 
-def _noted(text: str) -> tuple[int, bytes]:
+def head_of(text: str) -> tuple[int, bytes]:
+    """An end of the log that somebody noted, `N:HASH`; a bad parameter if it is none."""
     number, _, digest = text.partition(":")
     try:
         return int(number), bytes.fromhex(digest)
@@ -89,6 +93,6 @@ def _body(row: AuditRow) -> Mapping[str, Any]:
 
 
 def _detail(body: Mapping[str, Any]) -> str:
-    keys = ("id", "target", "value", "old", "read_back", "args", "detail", "error", "unreadable")
+    keys = ("id", "target", "value", "old", "read_back", "args", "detail", "broken", "reason", "aside", "error", "unreadable")
     shown = {key: body[key] for key in keys if body.get(key) is not None}
     return " ".join(f"{key}={orjson.dumps(value).decode()}" for key, value in shown.items())

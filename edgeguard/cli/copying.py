@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from edgeguard.cli.audit import head_of
 from edgeguard.cli.look import author
 from edgeguard.cli.output import console, print_json, styled
 from edgeguard.cli.session import Exit, Lang, Session
@@ -18,8 +19,8 @@ from edgeguard.control.views import ErasedView
 from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import Epoch
 from edgeguard.runtime.clock import SystemClock
+from edgeguard.store import AuditCarried, Restoring, files_holding, is_gone
 from edgeguard.store import backup as copy_outbox
-from edgeguard.store import files_holding, is_gone
 from edgeguard.store import restore as make_outbox
 
 _EPOCH_BYTES = 8
@@ -38,23 +39,49 @@ def backup(session: Session, file: Path, directory: Path) -> Exit:
         zh = "无法记下此备份的位置: 执行 edgeguard erase 时请用 --look-in 指明"
         en = "where it lies could not be noted: name it to edgeguard erase with --look-in"
         console().print(styled(session.lang.say(zh, en), "yellow"))
+    if copied.audit is not None and copied.audit.broken is not None:
+        zh = f"✗ 审计日志从第 {copied.audit.broken} 条起不可信:{clean(copied.audit.reason)}"
+        en = f"✗ the audit log is broken from row {copied.audit.broken} on: {clean(copied.audit.reason)}"
+        console().print(styled(session.lang.say(zh, en), "bold red"))
+    elif copied.audit is not None:
+        noted = f"--head {copied.audit.last}:{copied.audit.head}"
+        zh, en = (
+            f"审计日志末尾,请另存,恢复时使用: {noted}",
+            f"the end of the audit log, to keep elsewhere for the restore: {noted}",
+        )
+        console().print(session.lang.say(zh, en))
     return Exit.FINE
 
 
-def restore(session: Session, file: Path, directory: Path, replace: bool) -> Exit:
-    """Make the outbox anew from a copy."""
+def restore(session: Session, file: Path, directory: Path, replace: bool, head: str | None = None) -> Exit:
+    """Make the outbox anew from a copy; wrong if the audit log that it goes on from, or that it had before, is not as written."""
     epoch = Epoch(secrets.token_hex(_EPOCH_BYTES))
-    made = make_outbox(file, directory, epoch, SystemClock().now(), author(), over=replace)
+    noted = None if head is None else head_of(head)
+    made = make_outbox(file, directory, Restoring(epoch, SystemClock().now(), author(), replace, noted))
+    ended = Exit.FINE if made.audit.broken is None else Exit.WRONG
     if session.json:
         print_json(asdict(made))
-        return Exit.FINE
+        return ended
     lang, out = session.lang, console()
     zh, en = f"✓ 新纪元 {made.epoch},取自 {clean(made.from_epoch)}", f"✓ epoch {made.epoch}, made of {clean(made.from_epoch)}"
     out.print(styled(lang.say(zh, en), "bold green"))
     out.print(lang.say("待发: ", "waiting: ") + _waiting(made.waiting, lang))
     if made.set_aside:
         out.print(lang.say(f"原有数据库移至 {clean(made.set_aside)}", f"the outbox that was there lies in {clean(made.set_aside)}"))
-    return Exit.FINE
+    _tell_log(made.audit, lang)
+    return ended
+
+
+def _tell_log(audit: AuditCarried, lang: Lang) -> None:
+    """Which audit log the outbox goes on from, and what is wrong with it."""
+    zh, en = ("原有数据库", "of the outbox that was there") if audit.source == "replaced" else ("备份", "of the copy")
+    console().print(lang.say(f"审计日志 {audit.rows} 条,取自{zh}", f"audit log: {audit.rows} rows, {en}"))
+    if audit.aside:
+        console().print(styled(clean(audit.aside), "yellow"))
+    if audit.broken is not None:
+        zh = f"✗ 审计日志从第 {audit.broken} 条起不可信:{clean(audit.reason)}。数据库已恢复,可以启动;audit verify 会一直指出此事"
+        en = f"✗ an audit log is broken from row {audit.broken} on: {clean(audit.reason)}. The outbox is made and may be started; "
+        console().print(styled(lang.say(zh, f"{en}`audit verify` goes on saying so"), "bold red"))
 
 
 def erase(session: Session, text: str, yes: bool, places: Sequence[Path] = ()) -> Exit:

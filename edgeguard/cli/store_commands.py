@@ -34,14 +34,18 @@ def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by `edgeguard backup`.")],
     directory: StateFolder = STATE_DIRECTORY,
     replace: Annotated[bool, typer.Option("--replace", help="Set aside the outbox that is there already.")] = False,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="N:HASH", help="The end of the copy's audit log, as `backup` printed it.")
+    ] = None,
 ) -> None:
     """Make the outbox from a copy, as a new epoch: no number is given twice. The daemon must not run.
 
-    What the copy had still to deliver is sent under new numbers. Exit 1 where an outbox is there already.
+    What the copy had still to deliver is sent under new numbers. Exit 1 where an outbox is there already, and where the audit log
+    of the copy, or the one that was there, has been changed: the outbox is then made all the same.
     """
     from edgeguard.cli import copying
 
-    raise typer.Exit(copying.restore(session_of(ctx), file, directory, replace))
+    raise typer.Exit(copying.restore(session_of(ctx), file, directory, replace, head))
 
 
 def erase(

@@ -30,3 +30,5 @@ REFILL_BYTES: Final = 256 * 1024
 COPIES_KEPT: Final = 1000
 """Places of copies that are remembered."""
 COPIES_BYTES: Final = 8 << 20
+AUDIT_BREAKS_TOLD: Final = 20
+"""Rows of an audit log that do not fit which are named one by one."""

@@ -5,8 +5,9 @@ SQLite in the house.
 """
 
 from edgeguard.store.audit import AuditRow, AuditVerdict, read_audit, verify_audit
+from edgeguard.store.audit_carry import AuditCarried
 from edgeguard.store.audit_chain import audit_body
-from edgeguard.store.backup import Copied, Restored, backup, restore
+from edgeguard.store.backup import Copied, Restored, Restoring, backup, restore
 from edgeguard.store.copies import is_gone, known_copies, note_copy
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
@@ -18,11 +19,13 @@ from edgeguard.store.trend_reader import TrendReader, open_history
 from edgeguard.store.trends import TrendFigures, TrendStore
 
 __all__ = [
+    "AuditCarried",
     "AuditRow",
     "AuditVerdict",
     "Batch",
     "Copied",
     "Restored",
+    "Restoring",
     "StateLock",
     "Store",
     "StoreFigures",

@@ -12,11 +12,14 @@ from typing import Final
 import orjson
 
 from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.json_value import JsonValue
 from edgeguard.core.limits import AUDIT_MAX_ROWS, AUDIT_PRUNE_ROWS
 from edgeguard.store.trouble import NUMBERS_END, DamageError, interprets
 
 ERASED_BODY: Final = b'{"type":"erased"}'
 """Stands in a row whose content was erased. Its hash stays, so that the chain goes on; a later row names it as erased."""
+COMMAND_MARK: Final = b'{"type":"command",'
+"""How the body of an event begins that tells of what a person or the platform had done: it stands in the audit log, too."""
 
 
 def audit_body(at: Stamp, told: bytes) -> bytes:
@@ -36,6 +39,15 @@ def link(before: bytes, body: bytes) -> bytes:
     return hashlib.sha256(before + body).digest()
 
 
+def fields_of(body: bytes) -> Mapping[str, JsonValue]:
+    """What a row tells, by name; nothing of one that was tampered with."""
+    try:
+        told: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def erased_in(body: bytes) -> dict[int, str]:
     """Rows that this one says were erased, each with the hash (hex) that it stood behind, "" where that was not told.
 
@@ -43,16 +55,22 @@ def erased_in(body: bytes) -> dict[int, str]:
     """
     if b'"erased":' not in body:
         return {}
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    numbers = told.get("erased") if isinstance(told, dict) and told.get("name") == "erase" else None
+    told = fields_of(body)
+    numbers = told.get("erased") if told.get("name") == "erase" else None
     if not isinstance(numbers, list):
         return {}
     behind = told.get("behind")
     hashes = behind if isinstance(behind, list) and len(behind) == len(numbers) else [""] * len(numbers)
     return {n: str(digest) for n, digest in zip(numbers, hashes, strict=True) if isinstance(n, int)}
+
+
+def broken_in(body: bytes) -> tuple[int, str] | None:
+    """The first row of a log that was found broken when the outbox was restored, with the reason, if this row tells of one."""
+    if b'"broken":' not in body:
+        return None
+    told = fields_of(body)
+    n = told.get("broken") if told.get("name") == "restore" else None
+    return (n, str(told.get("reason", ""))) if isinstance(n, int) else None
 
 
 class AuditChain:

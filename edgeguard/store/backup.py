@@ -20,6 +20,8 @@ from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.outbox_limits import RESTORE_ROWS
 from edgeguard.store import schema
+from edgeguard.store.audit import AuditVerdict, verify_chain
+from edgeguard.store.audit_carry import AuditCarried, carry_audit
 from edgeguard.store.audit_chain import audit_body, deed
 from edgeguard.store.copies import note_copy
 from edgeguard.store.damage import (
@@ -47,7 +49,8 @@ _NEVER_COPIED: Final = frozenset({"meta", "boots", "streams", "done", *(stream.v
 class Copied:
     """A copy that was made: its place, its size, whose it is, and how many rows of each stream it has still to deliver.
 
-    `noted`: erasing a resident's data will look there by itself.
+    `noted`: erasing a resident's data will look there by itself. `audit`: the log in the copy as it was found; None of an outbox
+    with an older schema.
     """
 
     path: str
@@ -55,16 +58,21 @@ class Copied:
     epoch: str
     waiting: dict[str, int]
     noted: bool = True
+    audit: AuditVerdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An outbox that was made of a copy: the epochs, the rows of each stream that it will deliver, where the old file went."""
+    """An outbox that was made of a copy: the epochs, the rows of each stream that it will deliver, where the old file went.
+
+    `audit`: the audit log that it goes on from, and what was found wrong with it.
+    """
 
     epoch: str
     from_epoch: str
     waiting: dict[str, int]
     set_aside: str
+    audit: AuditCarried
 
 
 def backup(directory: Path, target: Path) -> Copied:
@@ -86,23 +94,39 @@ def backup(directory: Path, target: Path) -> Copied:
                 copy.execute("PRAGMA journal_mode = DELETE").fetchall()
                 _check(copy, source)
                 epoch, waiting = copy.execute("SELECT epoch FROM meta").fetchone()[0], _waiting(copy, partial)
+                audit = verify_chain(copy) if _is_ours(copy) else None
             seal(partial)
             partial.rename(target)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
         sync_directory(target.absolute().parent)
-    return Copied(str(target), target.stat().st_size, epoch, waiting, noted)
+    return Copied(str(target), target.stat().st_size, epoch, waiting, noted, audit)
 
 
-def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *, over: bool = False) -> Restored:
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """Under which epoch, when and by whom a restore is done. `over`: an outbox that is there is set aside into the quarantine.
+
+    `noted`: number and hash of the audit log's newest row when the copy was made, as `verify_audit` takes them.
+    """
+
+    epoch: Epoch
+    now: Stamp
+    by: str
+    over: bool = False
+    noted: tuple[int, bytes] | None = None
+
+
+def restore(source: Path, directory: Path, way: Restoring) -> Restored:
     """Make the outbox of `directory` from a copy, under a new epoch, while no daemon runs there.
 
-    An outbox that is there already is refused, or with `over` set aside into the quarantine. Permanent and StoreError as `backup`.
+    An outbox that is there already is refused unless it may be set aside. An audit log that somebody has changed hinders nothing,
+    but is told for as long as the row of the restore is kept. Permanent and StoreError as `backup`.
     """
     with _told(directory), StateLock.acquire(directory), closing(_sound(source)) as held:
         path = directory / DATABASE
-        if os.path.lexists(path) and not over:
+        if os.path.lexists(path) and not way.over:
             raise Permanent(f"{path} is there already: what waits in it would not be sent any more")
         old, new = directory / "restore.old", directory / "restore.new"
         try:
@@ -112,11 +136,11 @@ def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *,
                 _check(copy, source)
                 schema.migrate(copy, str(source))
                 schema.refuse_lacking(copy)
-                from_epoch, waiting = _rebuild(copy, old, new, epoch, now, by)
+                made = _rebuild(copy, old, new, path if os.path.lexists(path) else None, way)
             _sync(new)
             aside = ""
             if os.path.lexists(path):
-                aside = str(set_aside(directory, "replaced by a restored one", None, now.wall_ms).folder)
+                aside = str(set_aside(directory, "replaced by a restored one", None, way.now.wall_ms).folder)
             new.rename(path)
             sync_directory(directory)
         finally:
@@ -124,27 +148,28 @@ def restore(source: Path, directory: Path, epoch: Epoch, now: Stamp, by: str, *,
                 for name in (left.name, f"{left.name}-journal", f"{left.name}.last"):
                     left.with_name(name).unlink(missing_ok=True)
             _give_to_owner(directory)
-    return Restored(epoch, from_epoch, waiting, aside)
+    return replace(made, set_aside=aside)
 
 
-def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, epoch: Epoch, now: Stamp, by: str) -> tuple[str, dict[str, int]]:
-    """Fill `new`; gives the epoch of the copy and what waits of each stream."""
+def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, replaced: Path | None, way: Restoring) -> Restored:
+    """Fill `new` with the content of `copy`, which is the file `old`."""
     before = Ledger(copy, Witness(old.with_name(f"{old.name}.last")))
     with closing(connect(f"{empty_file(new).absolute().as_uri()}?mode=rw")) as connection:
-        begin_epoch(connection, new, epoch)
+        begin_epoch(connection, new, way.epoch)
         _copy_tables(connection, old)
         ledger = Ledger(connection, Witness(new.with_name(f"{new.name}.last")))
         waiting = {stream.value: _carry_over(before, ledger, stream) for stream in STREAMS}
+        audit = carry_audit(connection, verify_chain(copy, way.noted), replaced)
         with ledger.transaction():
-            ledger.append([gap.item(now) for gap in _not_coming(before)])
+            ledger.append([gap.item(way.now) for gap in _not_coming(before)])
             rows, detail = sum(waiting.values()), f"made of epoch {before.epoch}"
-            ledger.append([Item(Stream.EVENTS, now, deed("restore", "outbox", rows, by, detail=detail))])
-            link = deed("restore", "outbox", rows, by, detail=detail, from_epoch=before.epoch, epoch=epoch)
-            ledger.audit.append([audit_body(now, link)])
+            ledger.append([Item(Stream.EVENTS, way.now, deed("restore", "outbox", rows, way.by, detail=detail))])
+            more = {"detail": detail, "from_epoch": before.epoch, "epoch": way.epoch, **audit.told()}
+            ledger.audit.append([audit_body(way.now, deed("restore", "outbox", rows, way.by, **more))])
             ledger.save_marks()
         ledger.witness.close()
     before.witness.close()
-    return before.epoch, waiting
+    return Restored(way.epoch, before.epoch, waiting, "", audit)
 
 
 def _copy_tables(connection: sqlite3.Connection, old: Path) -> None:
@@ -225,9 +250,14 @@ def _check(copy: sqlite3.Connection, source: Path) -> None:
         raise DamageError(f"the copy of {source} is damaged: {found}")
 
 
+def _is_ours(copy: sqlite3.Connection) -> bool:
+    """Its schema is that of this edgeguard."""
+    return schema.version_of(copy) == schema.steps()[-1][0]
+
+
 def _waiting(copy: sqlite3.Connection, path: Path) -> dict[str, int]:
     """Rows still to be delivered; of a copy with an older schema, which a restore would bring to ours, rows that are there."""
-    if schema.version_of(copy) != schema.steps()[-1][0]:
+    if not _is_ours(copy):
         return {stream.value: copy.execute(f"SELECT count(*) FROM {stream.value}").fetchone()[0] for stream in STREAMS}  # noqa: S608
     witness = Witness(path.with_name(f"{path.name}.last"))
     try:

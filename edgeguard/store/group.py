@@ -14,14 +14,12 @@ from edgeguard.core.item import Item, Stream
 from edgeguard.core.limits import DISK_BALLAST_BYTES, DISK_LOW_BYTES, DISK_RESUME_BYTES, PRUNE_ROWS, WAL_MAX_BYTES
 from edgeguard.core.rule_state import RuleState
 from edgeguard.store import retention, thinning
-from edgeguard.store.audit_chain import audit_body
+from edgeguard.store.audit_chain import COMMAND_MARK, audit_body
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import Caps, Gap
 
 BALLAST: Final = "ballast"
 """Name of a file that only takes up room: it is removed when the disk is full, so that alarms get the last bytes."""
-
-COMMAND_MARK: Final = b'{"type":"command",'
 
 Ack = tuple[Stream, int, int]
 FreeBytes = Callable[[Path], int]

@@ -43,6 +43,21 @@ def test_a_copy_is_made_and_becomes_an_outbox(tmp_path: Path) -> None:
         assert (zh.code, "新纪元" in zh.out) == (0, True)
 
 
+def test_a_restore_from_a_copy_whose_log_is_not_what_was_noted_is_done_and_said(tmp_path: Path) -> None:
+    outbox(tmp_path / "state", 2)
+    with desk() as made:
+        printed = made.type("backup", str(tmp_path / "copy"), "--directory", str(tmp_path / "state"), width=200)
+        assert printed.out.splitlines()[-1] == "the end of the audit log, to keep elsewhere for the restore: --head 0:"
+        assert made.type("restore", str(tmp_path / "copy"), "--directory", str(tmp_path / "new"), "--head", "five").code == 2
+        there = ("--directory", str(tmp_path / "new"))
+        told = made.type("restore", str(tmp_path / "copy"), *there, "--head", "3:00ff", width=400)
+        assert (told.code, "the rows behind 0 are gone: there were 3" in told.out, "may be started" in told.out) == (1, True, True)
+        assert "✓ epoch" in told.out
+        found = made.type("audit", "verify", *there, width=400)
+        assert (found.code, "row 1 tells what was found when the outbox was restored" in found.out) == (1, True)
+        assert "第 1 条起不可信" in made.type("audit", "verify", *there, lang="zh", width=400).out
+
+
 def test_erasing_asks_first_and_names_what_still_holds_it() -> None:
     with desk() as made:
         unasked = made.type("erase", "皖AD11212")

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,39 @@ async def test_what_was_changed_or_taken_out_is_found(tmp_path: Path, sql: str, 
     assert verify_audit(tmp_path).broken == broken
 
 
-async def test_only_a_noted_end_can_tell_that_the_newest_rows_are_gone(tmp_path: Path) -> None:
+async def test_a_break_that_is_known_hides_no_other(tmp_path: Path) -> None:
+    await filled(tmp_path, 9)
+    tamper(tmp_path, "UPDATE audit SET body = replace(body, 'p2', 'p9') WHERE n = 3")
+    first = verify_audit(tmp_path)
+    assert (first.last, first.head, first.broken, first.also) == (2, read_audit(tmp_path, 8)[0].hash.hex(), 3, ())
+    tamper(tmp_path, "DELETE FROM audit WHERE n = 6")
+    tamper(tmp_path, "UPDATE audit SET body = replace(body, 'p7', 'p1') WHERE n = 8")
+    assert verify_audit(tmp_path) == replace(first, also=(6, 8))
+
+
+async def test_an_end_that_is_cut_off_is_found_while_an_event_tells_of_it(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    tamper(tmp_path, "DELETE FROM audit WHERE n > 3")
+    found = verify_audit(tmp_path)
+    assert (found.last, found.broken) == (3, 4)
+    assert found.reason == "the rows behind 3 are gone: write pump-1.p4 by liwei stands among the events only"
+
+
+async def test_of_a_log_whose_old_rows_went_by_age_a_late_event_proves_a_cut_and_an_early_one_nothing(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    tamper(tmp_path, "UPDATE audit_anchor SET (n, hash) = (SELECT n, hash FROM audit WHERE n = 2)")
+    tamper(tmp_path, "DELETE FROM audit WHERE n <= 2")
+    tamper(tmp_path, "DELETE FROM audit WHERE n > 4")
+    assert verify_audit(tmp_path).broken == 5
+    tamper(tmp_path, "DELETE FROM events WHERE seq > 2")
+    assert verify_audit(tmp_path).broken is None
+
+
+async def test_only_a_noted_end_can_tell_that_the_newest_rows_are_gone_with_their_events(tmp_path: Path) -> None:
     await filled(tmp_path)
     verdict = verify_audit(tmp_path)
     tamper(tmp_path, "DELETE FROM audit WHERE n > 3")
+    tamper(tmp_path, "DELETE FROM events WHERE seq > 3")
     assert verify_audit(tmp_path).broken is None
     found = verify_audit(tmp_path, (verdict.last, bytes.fromhex(verdict.head)))
     assert (found.broken, found.reason) == (4, "the rows behind 3 are gone: there were 5")

@@ -13,12 +13,16 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.item import STREAMS, OutboxRow, Stream
-from edgeguard.store import Batch, StateLock, Store, backup, restore, verify_audit
+from edgeguard.store import Batch, Restoring, StateLock, Store, backup, restore, verify_audit
 from edgeguard.store.damage import DATABASE
 from edgeguard.testing.clock import FakeClock
 
 T, E, A = Stream.TELEMETRY, Stream.EVENTS, Stream.ALARMS
 NEW = Epoch("00000000000000ff")
+
+
+def way(clock: FakeClock, *, over: bool = False, noted: tuple[int, bytes] | None = None) -> Restoring:
+    return Restoring(NEW, clock.now(), "amy", over, noted)
 
 
 async def waiting(store: Store, stream: Stream) -> list[OutboxRow]:
@@ -61,7 +65,7 @@ async def test_a_restored_outbox_is_a_new_epoch_that_delivers_what_waited_in_ord
         old, before = store.epoch, {stream: await waiting(store, stream) for stream in STREAMS}
     clock.boot = BootId("boot-b")
     clock.advance(100)
-    made = restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    made = restore(tmp_path / "copy", tmp_path / "new", way(clock))
     assert (made.epoch, made.from_epoch, made.set_aside) == (NEW, old, "")
     news: list[object] = []
     async with running(spec_of(tmp_path / "new"), clock, news) as store:  # type: ignore[arg-type]
@@ -93,7 +97,7 @@ async def test_gap_records_that_waited_still_speak_of_their_own_epoch(tmp_path: 
         await store.park(T, 2, 2, "poison")
         backup(tmp_path / "state", tmp_path / "copy")
         old = store.epoch
-    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    restore(tmp_path / "copy", tmp_path / "new", way(clock))
     async with running(spec_of(tmp_path / "new"), clock) as store:
         gaps = [orjson.loads(row.body) for row in await waiting(store, E) if b'"dead-letter"' in row.body and b'"gap"' in row.body]
         assert [(gap["from"], gap["to"], gap["epoch"]) for gap in gaps] == [(2, 2, old)]
@@ -107,7 +111,7 @@ async def test_time_taken_before_the_clock_was_set_is_made_true_after_a_restore_
         await store.put(batch(clock, T, 1))
         backup(tmp_path / "state", tmp_path / "copy")
         (before,) = await waiting(store, T)
-    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    restore(tmp_path / "copy", tmp_path / "new", way(clock))
     async with running(spec_of(tmp_path / "new"), clock) as store:
         await store.set_boot_offset(clock.boot, 1_900_000_000_000)
         (after,) = await waiting(store, T)
@@ -122,8 +126,8 @@ async def test_an_outbox_that_is_there_is_kept_unless_it_may_be_set_aside(tmp_pa
         with pytest.raises(Permanent, match="is there already"):
             backup(tmp_path / "state", tmp_path / "copy")
     with pytest.raises(Permanent, match="is there already"):
-        restore(tmp_path / "copy", tmp_path / "state", NEW, clock.now(), "amy")
-    made = restore(tmp_path / "copy", tmp_path / "state", NEW, clock.now(), "amy", over=True)
+        restore(tmp_path / "copy", tmp_path / "state", way(clock))
+    made = restore(tmp_path / "copy", tmp_path / "state", way(clock, over=True))
     assert (Path(made.set_aside) / DATABASE).exists()
     async with running(spec_of(tmp_path / "state"), clock) as store:
         assert store.epoch == NEW
@@ -133,7 +137,7 @@ async def test_not_while_a_daemon_runs_there(tmp_path: Path) -> None:
     async with running(spec_of(tmp_path / "state")):
         backup(tmp_path / "state", tmp_path / "copy")
     with StateLock.acquire(tmp_path / "state"), pytest.raises(Permanent, match="in use"):
-        restore(tmp_path / "copy", tmp_path / "state", NEW, FakeClock().now(), "amy", over=True)
+        restore(tmp_path / "copy", tmp_path / "state", way(FakeClock(), over=True))
 
 
 @pytest.mark.parametrize("what", ["nothing", "text", "foreign", "newer"])
@@ -148,7 +152,7 @@ async def test_what_is_no_copy_of_ours_is_named_and_nothing_is_touched(tmp_path:
                 made.execute("PRAGMA application_id = 1162301257")
                 made.execute("PRAGMA user_version = 999")
     with pytest.raises(Permanent, match=str(copy)):
-        restore(copy, tmp_path / "new", NEW, FakeClock().now(), "amy")
+        restore(copy, tmp_path / "new", way(FakeClock()))
     assert not (tmp_path / "new" / DATABASE).exists()
 
 
@@ -163,7 +167,7 @@ async def test_thinned_telemetry_is_carried_over_without_its_holes(tmp_path: Pat
 
         await store._writer.do(thin)
         assert backup(tmp_path / "state", tmp_path / "copy").waiting["telemetry"] == 3
-    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    restore(tmp_path / "copy", tmp_path / "new", way(clock))
     async with running(spec_of(tmp_path / "new"), clock) as store:
         assert [row.seq for row in await waiting(store, T)] == [1, 2, 3]
 
@@ -179,11 +183,11 @@ async def test_a_copy_that_has_lost_a_bit_is_refused(tmp_path: Path) -> None:
     content[place] ^= 1
     (tmp_path / "copy").write_bytes(content)
     with pytest.raises(StoreError, match=r"copy: it is not what it was when it was made: its SHA-256 is another"):
-        restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+        restore(tmp_path / "copy", tmp_path / "new", way(clock))
     assert not (tmp_path / "new" / DATABASE).exists()
     content[place] ^= 1
     (tmp_path / "copy").write_bytes(content)
-    assert restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy").waiting["events"] == 21
+    assert restore(tmp_path / "copy", tmp_path / "new", way(clock)).waiting["events"] == 21
 
 
 @pytest.mark.parametrize(
@@ -204,7 +208,7 @@ async def test_a_copy_without_a_seal_is_looked_through(tmp_path: Path, sql: str,
         backup(tmp_path / "state", tmp_path / "copy")
     altered(tmp_path / "copy", sql)
     with pytest.raises(StoreError, match=words):
-        restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+        restore(tmp_path / "copy", tmp_path / "new", way(clock))
     assert not (tmp_path / "new" / DATABASE).exists()
 
 
@@ -215,7 +219,7 @@ async def test_tables_that_are_not_ours_are_left_where_they_are(tmp_path: Path, 
         await filled(store, clock)
         backup(tmp_path / "state", tmp_path / "copy")
     altered(tmp_path / "copy", f'CREATE TABLE "{name}" (x)')
-    restore(tmp_path / "copy", tmp_path / "new", NEW, clock.now(), "amy")
+    restore(tmp_path / "copy", tmp_path / "new", way(clock))
     assert verify_audit(tmp_path / "new").broken is None
     async with running(spec_of(tmp_path / "new"), clock) as store:
         assert store.epoch == NEW
