@@ -1,5 +1,6 @@
 """What a bus offers: a request goes out when its turn comes, its answer or a named fault comes back."""
 
+import math
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ class Request:
     control code and the data before 33H is added; for CJ/T 188 the control code, DI0, DI1, SER and data. `line` is what a
     serial port must be set to for this device, None for the bus's own settings.
 
+    `look_s`: how long it is waited for while too much of the wire's time is lost to silence (bus.lost_time), and for no more
+    than `timeout_s`; the failure says `looked`.
+
     `answered` False: nobody answers, as to a broadcast. The line is kept quiet for `timeout_s`, and the answer is empty.
     `pdu_now` makes the PDU at the moment at which it goes out, for one that tells the time; it takes the place of `pdu`. A
     ValueError out of it, and the request is not sent.
@@ -52,15 +56,20 @@ class Request:
     line: LineSettings | None = None
     answered: bool = True
     pdu_now: Callable[[], bytes] | None = None
+    look_s: float = math.inf
 
 
 class ExchangeFailed(Retryable):
-    """No answer: `fault` says why; `sent` whether the request went on the wire, so that a device may have acted on it."""
+    """No answer: `fault` says why; `sent` whether the request went on the wire, so that a device may have acted on it.
 
-    def __init__(self, bus: BusName, address: Station, fault: Fault, sent: bool) -> None:
+    `looked`: it was waited for `look_s` only, not for its time-out.
+    """
+
+    def __init__(self, bus: BusName, address: Station, fault: Fault, sent: bool, looked: bool = False) -> None:
         super().__init__(f"bus {bus}, address {address}: {fault}")
         self.fault = fault
         self.sent = sent
+        self.looked = looked
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 Fair means by time on the wire: of the stations that wait with equal priority the one goes first that has had least of it
 (start-time fair queuing; Goyal, Vin and Cheng 1996), so that neither many requests nor slow answers of one device push the
-others back. Two things are bounded: whoever waits is passed over by more urgent ones so often and not more, and knocking at
-the doors of dead devices takes a tenth of the time at most, as long as anybody on the bus answers.
+others back. While time is being lost to silence (bus.lost_time) those who have answered since it began are stations of their own,
+all others together are one: so many may die at once, a living one has its turn after each that is silent. Two things are bounded:
+whoever waits is passed over by more urgent ones so often and not more, and knocking at the doors of dead devices takes a tenth of
+the time at most, as long as anybody on the bus answers.
 """
 
 import math
@@ -15,6 +17,7 @@ from typing import Final
 
 from edgeguard.bus.exchange import Priority, Request
 from edgeguard.bus.late import LateAnswers
+from edgeguard.bus.lost_time import LostTime
 from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN, EARLY_SHARE
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.line_limits import ANSWER_DOUBTS
@@ -27,8 +30,8 @@ _LEAST_AROUND: Final = 3
 class Turn:
     """A request and the future of its answer. `deadline_s` bounds the present wait, None while none does; both in loop time.
 
-    `sending_s`: how long the request's bytes take to leave. `doubts`: answers that have come and could be another's;
-    `doubted`: what they all said, empty if they differ.
+    `sending_s`: how long the request's bytes take to leave; `wait_s`: how long its answer may take from then on.
+    `doubts`: answers that have come and could be another's; `doubted`: what they all said, empty if they differ.
     `priority`: whose turn it is first: that of the request, as long as nothing else is known of its station.
     `whole_s`: what `deadline_s` was before something came after which it is not waited for so long.
     """
@@ -38,6 +41,7 @@ class Turn:
     deadline_s: float | None = None
     sent_s: float = 0.0
     sending_s: float = 0.0
+    wait_s: float = math.inf
     doubts: int = 0
     doubted: bytes | None = None
     whole_s: float | None = None
@@ -71,14 +75,16 @@ class Turn:
 
 
 class TurnQueue:
-    """The waiting turns of one bus."""
+    """The waiting turns of one bus, of which `parallel` may be outstanding at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, parallel: int = 1) -> None:
         self._lanes: tuple[_Lane, ...] = tuple(_Lane() for _ in Priority)
         self._waiting = 0
         self._rested_s: dict[Station, float] = {}
         self.late = LateAnswers()
         """Whom not to ask the like again yet, and whose answer to doubt."""
+        self.lost = LostTime(parallel)
+        """What silence has cost, and who lives for sure."""
         self._passed: set[Station] = set()
         """Those that have answered late and were let pass, and have not answered in time since."""
         self._probes = self._lanes[Priority.PROBE]
@@ -113,8 +119,21 @@ class TurnQueue:
         if answered:
             self._answered_s = now_s
             self._passed.discard(turn.request.address)
+            self.lost.answered(turn.request.address)
         elif lane is self._probes and now_s - self._answered_s < BUS_PROBE_ALONE_S:
             self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
+
+    def silent(self, turn: Turn, now_s: float) -> None:
+        """Nothing was heard in all the time that this turn was given. Probes have a share of their own."""
+        lane, waited_s = self._lanes[turn.priority], now_s - turn.sent_s
+        if lane is not self._probes and turn.priority is not Priority.SEARCH:
+            self.lost.silent(turn.request.address, waited_s, now_s)
+            lane.lose(waited_s)
+
+    def wait_s(self, request: Request, now_s: float) -> float:
+        """How long to wait for the answer if it goes out now; all its time if nobody else waits or it has answered, only late."""
+        whole = not self._waiting or request.address in self.late.living
+        return request.timeout_s if whole else self.lost.wait_s(request, now_s)
 
     def take(self, now_s: float) -> Turn | None:
         """The next turn whose address needs no pause; None if there is none. Turns whose future is done are dropped."""
@@ -123,11 +142,12 @@ class TurnQueue:
         lanes = [lane for lane in self._lanes if lane.turns]
         if len(lanes) > 1:
             lanes.sort(key=_not_overdue)
+        lost = self.lost if self.lost.is_open(now_s) else None
         for lane in lanes:
             if lane is self._probes and now_s < self._probes_s:
                 continue
             waiting = len(lane.turns)
-            turn = lane.take(self._rested_s, self.late, now_s)
+            turn = lane.take(self._rested_s, self.late, now_s, lost)
             self._waiting -= waiting - len(lane.turns)
             if turn is None:
                 continue
@@ -184,6 +204,8 @@ class _Lane:
         self._had_s: dict[Station, float] = {}
         """Time that each station has had, on a scale on which those that wait are never left behind."""
         self._least_s = 0.0
+        self._unsure_s = 0.0
+        """The same of all those together of whom it is not sure that they live."""
 
     def put(self, turn: Turn) -> None:
         if not self.turns:
@@ -202,9 +224,13 @@ class _Lane:
             waiting = {turn.request.address for turn in self.turns}
             self._had_s = {key: had_s for key, had_s in self._had_s.items() if key in waiting or had_s > self._least_s}
 
-    def take(self, rested_s: Mapping[Station, float], late: LateAnswers, now_s: float) -> Turn | None:
+    def lose(self, waited_s: float) -> None:
+        """One that is not sure to live was silent for so long."""
+        self._unsure_s = max(self._unsure_s, self._least_s) + waited_s
+
+    def take(self, rested_s: Mapping[Station, float], late: LateAnswers, now_s: float, lost: LostTime | None) -> Turn | None:
         best: Turn | None = None
-        best_s = math.inf
+        best_s = least_s = math.inf
         done = False
         any_late = bool(late)
         for turn in self.turns:
@@ -212,9 +238,11 @@ class _Lane:
             if turn.future.done():
                 done = True
             elif rested_s.get(station, 0.0) <= now_s and not (any_late and late.until_s(turn.request) > now_s):
-                had_s = self._had_s.get(station, 0.0)
-                if had_s < best_s:
-                    best, best_s = turn, had_s
+                own_s = had_s = self._had_s.get(station, 0.0)
+                if lost is not None and had_s < self._unsure_s and not lost.is_sure(station):
+                    had_s = self._unsure_s
+                if had_s < best_s or (had_s == best_s and own_s < least_s):
+                    best, best_s, least_s = turn, had_s, own_s
         if best is not None:
             self._least_s = max(self._least_s, best_s)
             self.turns.remove(best)

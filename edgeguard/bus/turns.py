@@ -78,7 +78,7 @@ class Turns:
         self._tune: Tune | None = None
         self._true_time = False
         self._next: Turn | None = None
-        self._queue = TurnQueue()
+        self._queue = TurnQueue(self._parallel)
         self._beside = Beside(self._queue.late)
         self._numberless = framings.quiet_s > 0
         self._outstanding: dict[int, Turn] = {}
@@ -279,7 +279,7 @@ class Turns:
         for turn in self._outstanding.values():
             line = turn.request.line or self._line
             if line is not None and turn.deadline_s is not None:
-                longest_s = turn.sent_s + turn.sending_s + turn.request.timeout_s + LINE_FRAME_CHARACTERS * line.character_s
+                longest_s = turn.sent_s + turn.sending_s + turn.wait_s + LINE_FRAME_CHARACTERS * line.character_s
                 turn.deadline_s = max(turn.deadline_s, min(now_s + BUS_BYTE_GAP_S + line.silence_s, longest_s))
                 turn.cut_short(self._enough_s(turn, now_s))
                 self._watch.at(turn.deadline_s)
@@ -323,7 +323,8 @@ class Turns:
             self._queue.rest(request.address, math.inf)
         line = request.line or self._line
         turn.sending_s = 0.0 if line is None else len(data) * line.character_s
-        turn.sent_s, turn.deadline_s = now_s, now_s + turn.sending_s + request.timeout_s
+        turn.wait_s = self._queue.wait_s(request, now_s)
+        turn.sent_s, turn.deadline_s = now_s, now_s + turn.sending_s + turn.wait_s
         if line is not None:
             # A byte is there when its last bit is.
             turn.deadline_s += line.character_s
@@ -397,7 +398,7 @@ class Turns:
             if not turn.future.done():
                 turn.future.set_result(b"")
             return
-        self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.request.timeout_s:g} s"), sent=True)
+        self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.wait_s:.3g} s"), sent=True)
         self._rest(turn, now_s, answered=False)
         if is_damaged:
             self._beside.forget()
@@ -412,6 +413,7 @@ class Turns:
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
+            self._queue.silent(turn, now_s)
             self._note_silence(turn.request.address)
 
     def _in_time(self, turn: Turn, now_s: float) -> bool:
@@ -493,4 +495,4 @@ class Turns:
             turn.future.set_exception(self._failure(turn, fault, sent))
 
     def _failure(self, turn: Turn, fault: Fault, sent: bool) -> ExchangeFailed:
-        return ExchangeFailed(self._name, turn.request.address, fault, sent)
+        return ExchangeFailed(self._name, turn.request.address, fault, sent, turn.wait_s < turn.request.timeout_s)

@@ -15,6 +15,8 @@ METER_CLOCKS_SET_S: Final = 6.0
 """For setting clocks one by one, between the two times at which all of a bus are read (METER_CLOCKS_READ_S)."""
 PATIENCE_MIN_S: Final = 0.1
 """The least that a station which is well known is waited for once bytes have come that are no answer."""
+LOOK_RESPONSES: Final = 2.0
+"""So many of its worst response times a station is waited for while too much of a wire's time is lost to silence."""
 FIRST_ROUNDS_S: Final = 20.0
 """Within so long after the start every device is asked for the first time, however long its period; again if it was silent."""
 OUTPUT_CHANGED_MS: Final = 10_000

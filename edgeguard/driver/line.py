@@ -13,7 +13,7 @@ from edgeguard.core.limits import FIRST_TRIES
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.driver.gap import Gap
-from edgeguard.driver.patience import first_look_s, knock_timeout_s
+from edgeguard.driver.patience import first_look_s, knock_timeout_s, look_s
 
 _FRAME_BYTES: Final = MappingProxyType({Protocol.MODBUS: 6, Protocol.DLT645: 26, Protocol.CJT188: 27})
 """Of a request and its answer, beside their PDUs. RTU: unit and CRC, twice. Meters: start, address, length, checksum and end,
@@ -83,6 +83,8 @@ class DeviceLine:
         self._settings = line
         self._protocol = protocol
         self._silent = True
+        self._looked = False
+        """It is silent, and was not given its whole time-out since, because too many were."""
         self._tries = 0
         self._failed = False
         self._asked_s: float | None = None
@@ -96,7 +98,7 @@ class DeviceLine:
         usual_s = self.responses.quantile_s(0.95) or self._bus.stats.response_p95_s
         if self.answered_s is None and self._tries <= FIRST_TRIES and self._bus.cost.byte_s > 0:
             return self.timeout_s if self._tries else first_look_s(self.timeout_s, usual_s, self._protocol is not Protocol.MODBUS)
-        if not knock and not self._silent:
+        if self._looked or not (knock or self._silent):
             return self.timeout_s
         since_s = 0.0 if self._asked_s is None else asyncio.get_running_loop().time() - self._asked_s
         return knock_timeout_s(self.timeout_s, usual_s, since_s)
@@ -141,6 +143,7 @@ class DeviceLine:
             protocol=self._protocol,
             line=self._settings,
             pdu_now=told if still is None else functools.partial(if_still, still),
+            look_s=look_s(self.responses.quantile_s(1.0)),
         )
         try:
             answer = await self._bus.exchange(request)
@@ -149,11 +152,11 @@ class DeviceLine:
                 raise WriteRefused(refused[0]) from None
             self.faults[failed.fault.reason] += 1
             if failed.sent:
-                self._silent, self._asked_s = True, sending.at_s
+                self._silent, self._looked, self._asked_s = True, failed.looked, sending.at_s
                 self._tries += 1
                 self._conclude(sending, failed.fault)
             raise
-        self._silent, self._asked_s = False, sending.at_s
+        self._silent, self._looked, self._asked_s = False, False, sending.at_s
         self._conclude(sending, None)
         self.answered_s = sending.loop.time()
         self.took_s = took_s = self.answered_s - sending.at_s
