@@ -34,7 +34,7 @@ from edgeguard.core.limits import (
     LINE_NOISE_BYTES,
     TIMER_SLACK_S,
 )
-from edgeguard.core.line import LineSettings, Protocol, Station
+from edgeguard.core.line import LineSettings, Protocol
 from edgeguard.core.line_limits import ANSWER_DOUBTS
 from edgeguard.core.quality import Fault, Reason
 
@@ -74,7 +74,7 @@ class Turns:
         self._parallel = 1 if delay_s > 0 or line is not None else max(1, min(parallel, framings.parallel))
         self._delay_s = delay_s
         self._line = line
-        self._silence = Silence(silent_timeouts)
+        self._silence = Silence(silent_timeouts, line is not None)
         self._tune: Tune | None = None
         self._true_time = False
         self._next: Turn | None = None
@@ -318,7 +318,7 @@ class Turns:
         self._tally.busy(now_s)
         self._outstanding[transaction] = turn
         self._junk_sent = self._framing.junk_bytes
-        self._silence.asked(request.address)
+        self._silence.asked(request)
         if request.delay_s > 0:
             self._queue.rest(request.address, math.inf)
         line = request.line or self._line
@@ -414,7 +414,7 @@ class Turns:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
             self._queue.silent(turn, now_s)
-            self._note_silence(turn.request.address)
+            self._note_silence(turn.request)
 
     def _in_time(self, turn: Turn, now_s: float) -> bool:
         """Something has come that may be the answer in ruins: not long after it was due, and not waited for any longer."""
@@ -462,9 +462,9 @@ class Turns:
         if not self._outstanding:
             self._resume.at(max(self._held_until_s, self._beside.until_s, now_s))
 
-    def _note_silence(self, address: Station) -> None:
+    def _note_silence(self, request: Request) -> None:
         """Drop a connection on which nothing comes any more."""
-        requests = self._silence.lasts(address, (turn.request.address for turn in self._outstanding.values()))
+        requests = self._silence.lasts(request, (turn.request.address for turn in self._outstanding.values()))
         if requests:
             self._hang_up(Fault(Reason.NO_CONNECTION, f"nothing was heard for {requests} requests"))
 

@@ -433,13 +433,29 @@ def test_a_unit_that_cannot_be_is_refused_in_words_and_costs_nobody_else(framing
     virtual(story())
 
 
+def asking(station: Station, priority: Priority = Priority.ROUTINE) -> Request:
+    return Request(station, READ, 1.0, priority)
+
+
 def test_who_has_been_asked_is_remembered_within_bounds() -> None:
     silence = Silence(3)
     for station in range(3 * BUS_STATIONS_KNOWN):
-        silence.asked(station)
+        silence.asked(asking(station))
         silence.answered(station)
-        silence.lasts(station, ())
+        silence.lasts(asking(station), ())
     assert all(len(kept) <= BUS_STATIONS_KNOWN for kept in (silence._asked, silence._answered, silence._silent))
     silence.begin()
-    silence.asked(1)
-    assert [silence.lasts(1, ()) for _ in range(3)] == [0, 0, 3]
+    silence.asked(asking(1))
+    assert [silence.lasts(asking(1), ()) for _ in range(3)] == [0, 0, 3]
+
+
+def test_a_search_of_a_line_finds_nobody_for_long_and_the_connection_is_none_the_worse() -> None:
+    line = Silence(3, is_line=True)
+    network = Silence(3)
+    for station in range(1, 4):
+        for silence in (line, network):
+            silence.asked(asking(station, Priority.SEARCH))
+    assert [line.lasts(asking(station, Priority.SEARCH), ()) for station in range(1, 4)] == [0, 0, 0]
+    assert [network.lasts(asking(station, Priority.SEARCH), ()) for station in range(1, 4)] == [0, 0, 3]
+    line.asked(asking(9))
+    assert [line.lasts(asking(9), ()) for _ in range(3)] == [0, 0, 3], "whoever is polled counts as ever"
