@@ -89,8 +89,8 @@ def build_devices(
     drafts: list[Draft] = []
     for one in rows:
         domain, row, path = found[one.name], one.row, one.path
-        by_rules = (*templates(domain), *output_alarms(one.profile, one.draft.own_alarms))
-        alarms = build_alarms(one.name, explained(one.profile, domain), row, path, mistakes, by_rules)
+        by_rules = (*templates(one.draft, domain), *output_alarms(one.profile, one.draft.own_alarms))
+        alarms = build_alarms(one.name, explained(one.draft, domain), row, path, mistakes, by_rules)
         narrowed = override_reports(one.profile, row, path, mistakes)
         raw = one.raw
         if raw is not None:

@@ -10,11 +10,11 @@ from typing import Any, Final
 from edgeguard.config.mistakes import Mistakes, did_you_mean, kind_of
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.role_check import check_roles, uses
-from edgeguard.core.alarm import Condition
+from edgeguard.core.alarm import PLAIN, Condition
 from edgeguard.core.domain import Domain, DomainRule, Family, GroupSpec, Input, Missing, Watched, figures_of, nearest
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.lift_rules import LIFT_RULES
-from edgeguard.core.point import Point
+from edgeguard.core.point import Point, Value
 from edgeguard.core.power_rules import POWER_RULES
 from edgeguard.core.profile import AlarmTemplate, DeviceProfile
 from edgeguard.core.pump_rules import PUMP_RULES, PUMPSET_RULES, TURNING
@@ -200,33 +200,73 @@ def _with_set(domain: Domain, group: GroupSpec, pumps: Sequence[Draft], members:
     return replace(domain, watched=(*domain.watched, watched), missing=(*domain.missing, *missing))
 
 
-def explained(profile: DeviceProfile, domain: Domain) -> DeviceProfile:
-    """The profile with the rules that are on as parents of those of its alarms that follow from them."""
-    on = [rule for watched in domain.watched if not watched.group for rule in watched.rules if rule.explains]
-    alarms = tuple(_with_parents(alarm, [rule.name for rule in on if alarm.name in rule.explains]) for alarm in profile.alarms)
+# --- one cause, one alarm
+
+
+def explained(draft: Draft, domain: Domain) -> DeviceProfile:
+    """The profile with the rules that are on as parents of those of its alarms that follow from them, or tell the same."""
+    profile, on = draft.profile, _standing(domain)
+    alarms = tuple(_with_parents(alarm, [rule.name for rule in on if _follows(draft, alarm, rule)]) for alarm in profile.alarms)
     return replace(profile, alarms=alarms) if on else profile
+
+
+def templates(draft: Draft, domain: Domain) -> tuple[AlarmTemplate, ...]:
+    """The rules that are on, as alarms that a site may set otherwise; what explains them, by the names of their device."""
+    on = _standing(domain)
+    made: list[AlarmTemplate] = []
+    for watched in domain.watched:
+        for rule in watched.rules:
+            same = () if watched.group else [one for one in draft.profile.alarms if _tells(draft, one, rule)]
+            above = () if watched.group else [other.name for other in on if rule.name in other.explains]
+            made.append(_with_parents(_template(watched, rule), [*above, *(one.name for one in same if not _yields(one, rule))]))
+    return tuple(made)
+
+
+def _standing(domain: Domain) -> list[DomainRule]:
+    """The rules that are on, but for those of a group as a whole."""
+    return [rule for watched in domain.watched if not watched.group for rule in watched.rules]
+
+
+def _template(watched: Watched, rule: DomainRule) -> AlarmTemplate:
+    return AlarmTemplate(
+        name=watched.alarm_of(rule),
+        condition=Condition.WATCHED,
+        severity=rule.severity,
+        text=rule.text,
+        limit=rule.limit,
+        on_delay_ms=rule.on_delay_ms,
+        off_delay_ms=rule.off_delay_ms,
+        advice=rule.advice,
+        has_limit=rule.limit is not None,
+        traits=replace(PLAIN, awaited=not rule.leads),
+    )
+
+
+def _tells(draft: Draft, alarm: AlarmTemplate, rule: DomainRule) -> bool:
+    """Whether an alarm of the device's own comes with one of the rule's kin: by its point, or by the name (`fault`)."""
+    if any(role.partition(".")[2] == alarm.name for role in rule.kin):
+        return True
+    kin = [one for one in draft.inputs if one.role in rule.kin and one.point.name == alarm.point]
+    return any(_means(alarm, one.use.when or (True,)) for one in kin)
+
+
+def _follows(draft: Draft, alarm: AlarmTemplate, rule: DomainRule) -> bool:
+    return alarm.name in rule.explains or (_tells(draft, alarm, rule) and _yields(alarm, rule))
+
+
+def _means(alarm: AlarmTemplate, values: Sequence[Value]) -> bool:
+    """Whether the alarm comes with one of these values."""
+    if alarm.condition is Condition.EQUALS:
+        return alarm.limit in values
+    return alarm.condition is Condition.DIFFERS and alarm.limit not in values
+
+
+def _yields(alarm: AlarmTemplate, rule: DomainRule) -> bool:
+    """Of two alarms that tell the same, the more severe one is told, and of equals the device's own."""
+    return rule.leads or alarm.severity.rank > rule.severity.rank
 
 
 def _with_parents(alarm: AlarmTemplate, parents: Sequence[str]) -> AlarmTemplate:
     if not parents:
         return alarm
-    return replace(alarm, traits=replace(alarm.traits, parents=(*alarm.traits.parents, *parents)))
-
-
-def templates(domain: Domain) -> tuple[AlarmTemplate, ...]:
-    """The rules that are on, as alarms that a site may set otherwise."""
-    return tuple(
-        AlarmTemplate(
-            name=watched.alarm_of(rule),
-            condition=Condition.WATCHED,
-            severity=rule.severity,
-            text=rule.text,
-            limit=rule.limit,
-            on_delay_ms=rule.on_delay_ms,
-            off_delay_ms=rule.off_delay_ms,
-            advice=rule.advice,
-            has_limit=rule.limit is not None,
-        )
-        for watched in domain.watched
-        for rule in watched.rules
-    )
+    return replace(alarm, traits=replace(alarm.traits, parents=(*alarm.traits.parents, *dict.fromkeys(parents))))

@@ -113,7 +113,7 @@ class AlarmTraits:
     `latching`: it stays until a person acknowledges it after its cause has gone. `group`: of the alarms of one group (of one
     device, or of the site) the one that came first is marked. `parents`: full or short names of alarms that explain this one.
     `only_while`: elsewhere the condition counts as false. `reference` and `window_ms`, `per_ms`, `direction` belong to DEVIATION,
-    RATE and STUCK, `when` to WHEN.
+    RATE and STUCK, `when` to WHEN. `awaited`: what it explains waits while its own delay runs, as it may explain it in a moment.
     """
 
     latching: bool = False
@@ -126,6 +126,7 @@ class AlarmTraits:
     window_ms: int = MINUTE_MS
     per_ms: int = MINUTE_MS
     direction: Direction = Direction.BOTH
+    awaited: bool = True
 
 
 PLAIN = AlarmTraits()

@@ -45,6 +45,11 @@ class DomainRule:
     """HIGH or LOW for a rule that is a plain limit: the device's own alarm on that side of the same point stands in for it."""
     explains: tuple[str, ...] = ()
     """Alarms of the same device that follow from it: while it stands they are suppressed, for it is their parent."""
+    kin: tuple[str, ...] = ()
+    """Roles by which the device itself may tell the same cause: its own alarm on one of them, or of that
+    name, is the parent if it is no less severe."""
+    leads: bool = False
+    """It is never kept back for such an alarm; that one is kept back for it, but does not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

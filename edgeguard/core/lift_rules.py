@@ -28,6 +28,9 @@ TRAPPED: Final = DomainRule(
     " 30 s with a fault, a door fault or a stop outside the zone beside it, 120 s without",
     on_delay_ms=30_000,
     off_delay_ms=2_000,
+    explains=("stopped-between-floors", "levelling-error", "door-not-opening", "door-not-closing"),
+    kin=("lift.fault", "lift.door-fault", "lift.stop-outside-zone"),
+    leads=True,
 )
 BETWEEN_FLOORS: Final = DomainRule(
     "stopped-between-floors",
@@ -46,6 +49,8 @@ BETWEEN_FLOORS: Final = DomainRule(
     ),
     source="GB/T 24476 (stop outside the unlocking zone); the delay of 15 s is a guess: longer than any stop for a re-plan",
     on_delay_ms=15_000,
+    explains=("levelling-error",),
+    kin=("lift.fault", "lift.stop-outside-zone"),
 )
 OVERSPEED: Final = DomainRule(
     "overspeed",
@@ -78,6 +83,7 @@ LEVELLING: Final = DomainRule(
     limit=20.0,
     unit="mm",
     on_delay_ms=5_000,
+    kin=("lift.stop-outside-zone",),
 )
 NOT_OPENING: Final = DomainRule(
     "door-not-opening",
@@ -88,6 +94,7 @@ NOT_OPENING: Final = DomainRule(
     advice=Labels("检查门机、地坎异物和层门联动", "Check door operator, things in the sill, coupling of the landing door"),
     source="GB/T 24476 (door open fault); a door opens in 2-4 s, 15 s is a guess",
     on_delay_ms=15_000,
+    kin=("lift.door-fault",),
 )
 NOT_CLOSING: Final = DomainRule(
     "door-not-closing",
@@ -98,5 +105,6 @@ NOT_CLOSING: Final = DomainRule(
     advice=Labels("检查光幕、地坎异物和门机", "Check light curtain, things in the sill, door operator"),
     source="GB/T 24476 (door close fault); 30 s is a guess",
     on_delay_ms=30_000,
+    kin=("lift.door-fault",),
 )
 LIFT_RULES: Final = (TRAPPED, BETWEEN_FLOORS, OVERSPEED, LEVELLING, NOT_OPENING, NOT_CLOSING)

@@ -104,6 +104,7 @@ UNBALANCE: Final = (
         unit="%",
         on_delay_ms=60_000,
         off_delay_ms=60_000,
+        explains=("voltage-unbalance",),
     ),
 )
 OVERLOAD: Final = DomainRule(

@@ -50,5 +50,9 @@ def is_coming(alarm: Alarm) -> bool:
 
 
 def one_is_coming(rules: Sequence[AlarmRule], alarms: Sequence[Alarm], parents: Sequence[int]) -> bool:
-    """One of these parents is about to come up. Of two limits neither waits for the other."""
-    return any(is_coming(alarms[k]) and rules[k].condition not in (Condition.HIGH_HIGH, Condition.LOW_LOW) for k in parents)
+    """One of these parents is about to come up, and is worth waiting for. Of two limits neither waits for the other."""
+    return any(is_coming(alarms[k]) and _is_awaited(rules[k]) for k in parents)
+
+
+def _is_awaited(rule: AlarmRule) -> bool:
+    return rule.traits.awaited and rule.condition not in (Condition.HIGH_HIGH, Condition.LOW_LOW)

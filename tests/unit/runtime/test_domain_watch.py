@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
-from domain_house import Kept, WatchedHouse, example
+from domain_house import Clock, Kept, WatchedHouse, example
 
 from edgeguard.config import load_site
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Stream
+from edgeguard.core.point import Outcome
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.runtime.domain_watch import DomainWatch
 from edgeguard.runtime.families import watches_of
+from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.simulator.faults import BUILDING, Kind
 from edgeguard.simulator.faults import Fault as Trouble
 
@@ -24,7 +26,7 @@ def figures(store: Kept, device: str) -> list[dict[str, float]]:
 def test_a_trapped_passenger_is_found_and_let_out() -> None:
     house = WatchedHouse(example(), start_s=3 * 3600.0, faults=(Trouble("lift-1", Kind.TRAPPED, 2.0, 45.0),), only=("lift",))
     house.live(56)
-    assert house.raised() == {"lift-1.trapped", "lift-1.door-not-opening", "lift-1.fault"}
+    assert house.raised() == {"lift-1.trapped", "lift-1.fault"}, "and its own door alarm has come up beneath it, unseen"
     states = [body["state"] for body in house.store.bodies(Stream.ALARMS) if body["alarm"] == "lift-1.trapped"]
     assert states == ["active", "returned"]
 
@@ -120,3 +122,48 @@ def test_what_was_counted_is_there_for_other_families() -> None:
     taken = house.pipeline.records[DeviceName("pump-1")]
     watch.take(taken, Snapshot(taken.spec.name, house.clock.now(), taken.rules.points, taken.outcomes, answered=True))
     assert watch.counted(DeviceName("pump-1"))["starts_counted"] == 0.0
+
+
+def shown_by(path: Path, message: str, *, occupied: bool, seconds: int = 45) -> list[set[str]]:
+    """The alarms that stand and are told, second by second, of a terminal whose car stops off its floor."""
+    path.write_text(TERMINAL, "utf-8")
+    site = load_site(path)
+    clock, store = Clock(), Kept()
+    pipeline = Pipeline(store, clock)
+    (spec,) = site.devices
+    pipeline.add(spec, {})
+    pipeline.watch(watches_of(site), {})
+    usual: dict[str, Outcome] = {"service_mode": "normal", "direction": "none", "floor": 3.0, "running_time": 1.0, "trips": 1.0}
+    here: dict[str, Outcome] = {"car_status": "stopped", "door_zone": False, "door_closed": True}
+    here |= {"passenger": occupied, "message": message}
+    states: dict[str, str] = {}
+    seen = []
+    for _ in range(seconds):
+        clock.second += 1
+        row = tuple((usual | here)[str(point.name)] for point in spec.profile.points)
+        pipeline.take(Snapshot(spec.name, clock.now(), spec.profile.points, row, answered=True))
+        pipeline.sweep()
+        states = {body["alarm"].partition(".")[2]: body["state"] for body in store.bodies(Stream.ALARMS)}
+        seen.append({name for name, state in states.items() if state == "active"})
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("message", "own"),
+    [
+        ("stopped outside the unlocking zone", {"stopped-outside-zone"}),
+        ("safety circuit open while running", {"safety-circuit"}),
+        ("motor run-time limiter", {"run-time-limiter"}),
+        ("none", set[str]()),
+    ],
+)
+def test_one_cause_of_a_lift_is_one_alarm(tmp_path: Path, message: str, own: set[str]) -> None:
+    empty = shown_by(tmp_path / "site.toml", message, occupied=False)
+    assert all(len(told) <= 1 for told in empty)
+    assert empty[0] == own, "at once"
+    graver = {"stopped-between-floors"} if message in ("motor run-time limiter", "none") else own
+    assert empty[-1] == graver
+    full = shown_by(tmp_path / "site.toml", message, occupied=True)
+    assert all(len(told) <= 1 for told in full)
+    assert full[0] == own, "nobody waits for a trapped passenger to be proved"
+    assert full[-1] == {"trapped"}
