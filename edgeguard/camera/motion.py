@@ -39,6 +39,8 @@ _BORDER_PX: Final = 2
 _NOISE_STEP_PX: Final = 4
 _FINE_MARGIN: Final = 6
 """Levels beyond its own range by which a sample shows that a pixel needs its neighbours' range."""
+_STRAY_SHARE: Final = 0.00196
+"""Of the pixels of a tile, those that must do so."""
 _SUSPEND_SHARE: Final = 0.03
 """With more than this share of pixels out of range, the camera moved or the light changed: no object does that."""
 _SUSPEND_LEAST_PX: Final = 400
@@ -48,7 +50,8 @@ _LEAST_AREA_PX: Final = 2
 _BRIGHT_SINGLE: Final = 12.0
 """A single pixel counts when it is so many levels beyond its margin."""
 
-
+_ALL_INSIDE: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+"""Eight pixels inside their ranges."""
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
@@ -81,6 +84,7 @@ class MotionField:
         self.sensitivity = Sensitivity.fresh(shape)
         padded = -(-self._size[0] // 64) * 64
         self._inside = np.full((self._size[1], padded), 255, np.uint8)
+        self._strays = np.zeros((self._size[1], padded), np.uint8)
         self._unwatched = None if watched is None or watched.all() else self._reduced(np.where(watched, 0, 255).astype(np.uint8))
         self._pixels_watched = self._size[0] * self._size[1]
         if self._unwatched is not None:
@@ -157,46 +161,42 @@ class MotionField:
 
     def _outside(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Rows and columns of what is out of range."""
-        stride = self._inside.shape[1]
-        words = np.flatnonzero(self._inside.reshape(-1).view(np.uint64) != np.uint64(0xFFFFFFFFFFFFFFFF))
-        word, byte = np.nonzero(self._inside.reshape(-1, 8)[words] == 0)
-        places = words[word] * 8 + byte
-        return places // stride, places % stride
+        octets = self._inside.reshape(-1, 8)
+        words = np.flatnonzero(octets.view(np.uint64) != _ALL_INSIDE)
+        word, byte = np.nonzero(octets[words] == 0)
+        return np.divmod(words[word] * 8 + byte, self._inside.shape[1])
 
     def _spots(self, seen: Luma, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Spots:
+        cell_rows, cell_columns = rows // _CELL_PX, columns // _CELL_PX
+        cell_rows -= cell_rows[0]
+        cell_columns -= cell_columns.min()
+        cells = np.zeros((cell_rows[-1] + 1, cell_columns.max() + 1), np.uint8)
+        cells[cell_rows, cell_columns] = 1
+        count, labels = cv2.connectedComponents(cells, connectivity=8, ltype=cv2.CV_16U)
+        label = labels[cell_rows, cell_columns]
+        order = np.argsort(label, kind="stable")
+        rows, columns = rows[order], columns[order]
+        starts = np.searchsorted(label[order], np.arange(1, count))
         value = seen[rows, columns].astype(np.int16)
         over = value - self._highs[rows, columns]
         beyond = np.where(over > 0, over, value - self._lows[rows, columns].astype(np.int16)).astype(np.float64)
-        top, left = rows.min() // _CELL_PX, columns.min() // _CELL_PX
-        cells = np.zeros((rows.max() // _CELL_PX - top + 1, columns.max() // _CELL_PX - left + 1), np.uint8)
-        cell_rows, cell_columns = rows // _CELL_PX - top, columns // _CELL_PX - left
-        cells[cell_rows, cell_columns] = 1
-        count, labels = cv2.connectedComponents(cells, connectivity=8)
-        label = labels[cell_rows, cell_columns]
-        order = np.argsort(label, kind="stable")
-        starts = np.searchsorted(label[order], np.arange(1, count))
-        x, y, beyond = columns[order].astype(np.float64), rows[order].astype(np.float64), beyond[order]
-        weight = np.abs(beyond) + 1.0
+        weight = np.abs(beyond)
+        weight += 1.0
         mass = np.add.reduceat(weight, starts)
-        area = np.diff(np.append(starts, len(order))).astype(np.float64)
+        table = np.empty((len(starts), 8))
+        lefts, tops, area = table[:, 2], table[:, 3], table[:, 6]
+        lefts[:], tops[:] = np.minimum.reduceat(columns, starts), rows[starts]
+        table[:, 4] = np.maximum.reduceat(columns, starts)
+        table[:, 5] = rows[np.append(starts[1:], len(rows)) - 1]
+        area[:-1], area[-1] = starts[1:] - starts[:-1], len(rows) - starts[-1]
         contrast = np.add.reduceat(beyond, starts) / area
-        lefts, tops = np.minimum.reduceat(x, starts), np.minimum.reduceat(y, starts)
-        table = np.column_stack(
-            [
-                np.add.reduceat(weight * x, starts) / mass,
-                np.add.reduceat(weight * y, starts) / mass,
-                lefts,
-                tops,
-                np.maximum.reduceat(x, starts) - lefts + 1,
-                np.maximum.reduceat(y, starts) - tops + 1,
-                area,
-                contrast + np.sign(contrast) * self._margin[rows[order][starts], columns[order][starts]],
-            ]
-        )
-        width, height = self._size
-        right, bottom = table[:, 2] + table[:, 4], table[:, 3] + table[:, 5]
-        whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (right <= width - _BORDER_PX) & (bottom <= height - _BORDER_PX)
+        right, bottom = self._size[0] - _BORDER_PX, self._size[1] - _BORDER_PX
+        whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (table[:, 4] < right) & (table[:, 5] < bottom)
         real = (area >= _LEAST_AREA_PX) | (np.abs(contrast) >= _BRIGHT_SINGLE)
+        np.divide(np.add.reduceat(weight * columns, starts), mass, out=table[:, 0])
+        np.divide(np.add.reduceat(weight * rows, starts), mass, out=table[:, 1])
+        table[:, 4:6] += 1.0 - table[:, 2:4]
+        table[:, 7] = contrast + np.sign(contrast) * self._margin[rows[starts], columns[starts]]
         table = table[real & whole]
         if self._scale > 1:
             table[:, :2] = (table[:, :2] + 0.5) * self._scale - 0.5
@@ -231,12 +231,14 @@ class MotionField:
         if self._samples < 2 * _BLOCK_SAMPLES or len(self._blocks) != 4:
             return
         out = cv2.max(cv2.subtract(self._near.lows, sample), cv2.subtract(sample, self._near.highs))
-        cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, out)
-        tiles = self.sensitivity.hits.shape
-        padded = np.zeros((tiles[0] * self._tile, tiles[1] * self._tile), np.uint8)
-        padded[: out.shape[0], : out.shape[1]] = out
-        left = cv2.resize(padded, (tiles[1], tiles[0]), interpolation=cv2.INTER_AREA) > 0
-        self.sensitivity = learn_fine(self.sensitivity, left, dt_s)
+        cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, self._strays[:, : self._size[0]])
+        octets = self._strays.reshape(-1).view(np.uint64)
+        words = np.flatnonzero(octets)
+        rows, columns = np.divmod(words, self._strays.shape[1] // 8)
+        down, across = self.sensitivity.hits.shape
+        tiles = rows // self._tile * across + columns // (self._tile // 8)
+        strays = np.bincount(tiles, np.bitwise_count(octets[words]) // 8, down * across).reshape(down, across)
+        self.sensitivity = learn_fine(self.sensitivity, strays > _STRAY_SHARE * self._tile**2, dt_s)
 
     def _widen(self) -> None:
         """The ranges from the blocks: of each pixel itself, and of it and its neighbours."""
@@ -256,7 +258,9 @@ class MotionField:
         if self._uses_fine:
             # Copied by mask and then widened: arithmetic under a mask takes forty times as long.
             own = self._by_pixel(fine.astype(np.uint8))
-            lows, highs = cv2.copyTo(self._near.lows, own, lows.copy()), cv2.copyTo(self._near.highs, own, highs.copy())
+            np.copyto(self._lows, lows)
+            np.copyto(self._highs, highs)
+            lows, highs = cv2.copyTo(self._near.lows, own, self._lows), cv2.copyTo(self._near.highs, own, self._highs)
         cv2.subtract(lows, self._margin, self._lows)
         cv2.add(highs, self._margin, self._highs)
 
@@ -268,7 +272,7 @@ class MotionField:
         """Temporal noise a tile, standard deviation in levels, from differences at every few pixels."""
         step, before = _NOISE_STEP_PX // self._scale, self._before
         assert before is not None  # noqa: S101
-        difference = cv2.absdiff(np.ascontiguousarray(raw[::step, ::step]), np.ascontiguousarray(before[::step, ::step]))
+        difference = cv2.absdiff(raw[::step], before[::step])[:, ::step]
         side = self._tile // step
         down, across = self.sensitivity.noise.shape
         padded = np.zeros((down * side, across * side), np.uint8)

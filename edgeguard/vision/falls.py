@@ -5,6 +5,7 @@ a file at any speed and from a camera.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -32,6 +33,8 @@ _QUIET_S: Final = 1.0
 """What was on its way this soon after the first picture: where it came from was not seen."""
 _EXPOSURE_MOST_S: Final = 0.04
 _PIECE_S: Final = 2.0
+_LEAST_PIECE: Final = 4
+"""Marks of a part of a way that say where it goes on."""
 _LEAST_WAY_PX: Final = 6.0
 _CROWD_S: Final = 2.0
 _CROWDED: Final = 20.0
@@ -170,24 +173,27 @@ def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Ve
 
 def _not_gravity(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
     """Something else than a free fall explains the way it went."""
-    bend, first, last = path.bend, path.velocity(path.start_s), path.velocity(path.end_s)
-    vetoes = (
-        (Veto.EVEN, bend < limits.bend_height[0] * scene.height),
-        (Veto.CURVED, bend > limits.bend_height[1] * scene.height),
-        (Veto.SLOW, not limits.bend_thickness[0] <= bend / path.thickness <= limits.bend_thickness[1]),
-        (Veto.LONG, bend < limits.bend_length * path.length_px(min(period_s, _EXPOSURE_MOST_S))),
-        (Veto.WEAK, bend < limits.bend_sigmas * path.bend_error),
-        (Veto.RAGGED, path.rms_px > limits.ragged * path.fall_px),
-        (Veto.EVEN, last[1] < limits.gain * first[1]),
-        (Veto.SIDEWAYS, last[1] < limits.steep * abs(last[0])),
-        (Veto.RISES, path.rise_px > limits.rise * path.fall_px),
-        (Veto.CURVED, abs(2 * path.side[2]) > limits.side_bend * bend),
-    )
-    veto = next((veto for veto, holds in vetoes if holds), None)
+    veto = next((veto for veto, holds in _vetoes(path, scene, period_s, limits) if holds), None)
     if veto is None and scene.plane is not None:
         measured = scene.plane.gravity_m_s2(path)
         return None if GRAVITY_M_S2[0] <= measured <= GRAVITY_M_S2[1] else Veto.GRAVITY
     return veto
+
+
+def _vetoes(path: Path, scene: Scene, period_s: float, limits: Limits) -> Iterator[tuple[Veto, bool]]:
+    """The tests of the way alone, and whether it fails them."""
+    bend = path.bend
+    yield Veto.EVEN, bend < limits.bend_height[0] * scene.height
+    yield Veto.CURVED, bend > limits.bend_height[1] * scene.height
+    yield Veto.SLOW, not limits.bend_thickness[0] <= bend / path.thickness <= limits.bend_thickness[1]
+    yield Veto.LONG, bend < limits.bend_length * path.length_px(min(period_s, _EXPOSURE_MOST_S))
+    yield Veto.WEAK, bend < limits.bend_sigmas * path.bend_error
+    yield Veto.RAGGED, path.rms_px > limits.ragged * path.fall_px
+    first, last = path.velocity(path.start_s), path.velocity(path.end_s)
+    yield Veto.EVEN, last[1] < limits.gain * first[1]
+    yield Veto.SIDEWAYS, last[1] < limits.steep * abs(last[0])
+    yield Veto.RISES, path.rise_px > limits.rise * path.fall_px
+    yield Veto.CURVED, abs(2 * path.side[2]) > limits.side_bend * bend
 
 
 def _chance_log10(path: Path, period_s: float) -> float:
@@ -206,18 +212,20 @@ def _confidence(path: Path, chance: float) -> float:
 
 def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) -> tuple[FallState, tuple[Fall, ...]]:
     """After the picture at `t_s`: the state, and the falls about which everything is known now."""
-    tracks, ended = follow(state.tracks, t_s, spots, busy, state.scene.height)
+    seen = spots.sightings(t_s, busy)
+    tracks, ended = follow(state.tracks, t_s, seen, state.scene.height)
     begun_s = t_s if state.begun_s is None else state.begun_s
     crowd = state.crowd + min(0.5, tracks.period_s / _CROWD_S) * (len(spots) - state.crowd)
-    memory = state.memory.with_picture(t_s, spots, busy)
+    memory = state.memory.with_picture(t_s, seen)
     state = replace(state, tracks=tracks, begun_s=begun_s, memory=memory, crowd=crowd)
     left = FALL_GATHERED
     for track in sorted(ended, key=len, reverse=True):
         if (path := _worth_weighing(track.marks)) is None:
             state = _turned_away(state, Veto.RAGGED)
         else:
-            left -= promising(path, state.scene)
-            state = _weighed(state, path, left >= 0)
+            hopeful = promising(path, state.scene)
+            left -= hopeful
+            state = _weighed(state, path, hopeful and left >= 0)
         if state.scene.slow and sinks(track.marks, state.scene.height, state.scene.plane, tracks.period_s):
             state = _sunk(state, track.marks)
     return _told(state, t_s)
@@ -240,28 +248,28 @@ def promising(path: Path, scene: Scene) -> bool:
     )
 
 
-def _weighed(state: FallState, path: Path, may_gather: bool) -> FallState:
+def _weighed(state: FallState, path: Path, gathers: bool) -> FallState:
     """After a track has ended, of which `path` is the smooth part: a fall by itself, with more of its way, or none."""
-    state = replace(state, habits=remember(state.habits, path))
-    if may_gather and promising(path, state.scene):
-        path = gathered(path, state.memory, state.scene.height) or path
-    verdict = judge(path, state.scene, state.tracks.period_s, state.crowd)
+    habits, scene, period_s = remember(state.habits, path), state.scene, state.tracks.period_s
+    if gathers:
+        path = gathered(path, state.memory, scene.height) or path
+    verdict = judge(path, scene, period_s, state.crowd)
     if isinstance(verdict, Veto):
-        for piece in reversed([piece for piece in state.pieces if _may_belong(piece, path)]):
+        for piece in _neighbours(state.pieces, path):
             whole = _patched(piece, path)
-            better = judge(whole, state.scene, state.tracks.period_s, state.crowd) if whole is not None else verdict
+            better = judge(whole, scene, period_s, state.crowd) if whole is not None else verdict
             if whole is not None and not isinstance(better, Veto):
                 path, verdict = whole, better
                 break
     if not isinstance(verdict, Veto) and any(_swings(piece, path) for piece in state.pieces):
         verdict = Veto.RISES
-    recent = tuple(piece for piece in state.pieces if path.end_s - piece.end_s < _PIECE_S)
-    state = replace(state, pieces=(*recent, path)[-FALL_MAX_PENDING:])
+    since_s = path.end_s - _PIECE_S
+    pieces = (*(piece for piece in state.pieces if piece.marks[-1].t_s > since_s), path)[-FALL_MAX_PENDING:]
+    if not isinstance(verdict, Veto) and state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S:
+        verdict = Veto.EARLY
     if isinstance(verdict, Veto):
-        return _turned_away(state, verdict)
-    if state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S:
-        return _turned_away(state, Veto.EARLY)
-    return _taken(state, Fall(path, verdict))
+        return replace(state, habits=habits, pieces=pieces, vetoes=_counted(state.vetoes, verdict))
+    return _taken(replace(state, habits=habits, pieces=pieces), Fall(path, verdict))
 
 
 def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
@@ -286,12 +294,16 @@ def _swings(before: Path, path: Path) -> bool:
     return 0 < gap_s <= GAP_S and on_from and up_px > LIMITS.rise * path.fall_px
 
 
-def _may_belong(one: Path, two: Path) -> bool:
-    """One ends about where the other begins in time, and both are long enough to say where they go."""
-    if len(one.marks) < 4 or len(two.marks) < 4:
-        return False
-    gap_s = two.start_s - one.end_s if one.start_s <= two.start_s else one.start_s - two.end_s
-    return -0.1 <= gap_s <= GAP_S
+def _neighbours(pieces: tuple[Path, ...], path: Path) -> Iterator[Path]:
+    """The newest first: those that end about when `path` begins or begin when it ends, and are long enough to show a way."""
+    if len(path.marks) < _LEAST_PIECE:
+        return
+    start_s, end_s = path.start_s, path.end_s
+    for piece in reversed(pieces):
+        first_s = piece.marks[0].t_s
+        gap_s = start_s - piece.marks[-1].t_s if first_s <= start_s else first_s - end_s
+        if -0.1 <= gap_s <= GAP_S and len(piece.marks) >= _LEAST_PIECE:
+            yield piece
 
 
 def _patched(early: Path, late: Path) -> Path | None:
@@ -317,9 +329,13 @@ def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
 
 
 def _turned_away(state: FallState, veto: Veto) -> FallState:
-    counts = dict(state.vetoes)
+    return replace(state, vetoes=_counted(state.vetoes, veto))
+
+
+def _counted(vetoes: tuple[tuple[Veto, int], ...], veto: Veto) -> tuple[tuple[Veto, int], ...]:
+    counts = dict(vetoes)
     counts[veto] = counts.get(veto, 0) + 1
-    return replace(state, vetoes=tuple(sorted(counts.items())))
+    return tuple(sorted(counts.items()))
 
 
 def _taken(state: FallState, fall: Fall) -> FallState:

@@ -3,17 +3,17 @@ ended behind a railing; once some of its marks show a way, the others are found 
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeguard.core.camera_limits import FALL_MEMORY_PICTURES
-from edgeguard.vision.spots import Column, Spots
+from edgeguard.vision.spots import Column, Sightings
 from edgeguard.vision.tracks import BEND_PRIOR, GAP_S, PLACE_PX, Mark
-from edgeguard.vision.trajectory import Path, best_part, fit
+from edgeguard.vision.trajectory import Path, best_part, curve
 
 _MEMORY_S: Final = 4.0
 _STEP_S: Final = 0.2
@@ -24,97 +24,105 @@ _ROUNDS: Final = 16
 _UNLIKE: Final = 0.4
 """What a thickness 2.7 times as large weighs, in radii."""
 
-Rows = NDArray[np.float64]
-"""n by: second, x, y, thickness, contrast, length, how often something stands out there."""
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """State: the spots of the last seconds, picture by picture."""
 
-    pictures: tuple[Rows, ...] = ()
+    pictures: tuple[Sightings, ...] = ()
+    times_s: tuple[float, ...] = ()
+    """When each was."""
 
-    def with_picture(self, t_s: float, spots: Spots, busy: Column) -> "Memory":
+    def with_picture(self, t_s: float, seen: Sightings) -> "Memory":
         """One picture more."""
-        fresh = tuple(rows for rows in self.pictures if t_s - rows[0, 0] < _MEMORY_S)
-        if not len(spots):
-            return self if len(fresh) == len(self.pictures) else Memory(fresh)
-        length = np.maximum(spots.rows[:, 4], spots.rows[:, 5])
-        times = np.full(len(spots), t_s)
-        rows = np.column_stack([times, spots.centres, spots.thickness, spots.rows[:, 7], length, np.maximum(busy, 0.01)])
-        return Memory((*fresh, rows)[-FALL_MEMORY_PICTURES:])
+        first = 0
+        while first < len(self.times_s) and t_s - self.times_s[first] >= _MEMORY_S:
+            first += 1
+        if len(seen):
+            first = max(first, len(self.times_s) + 1 - FALL_MEMORY_PICTURES)
+            return Memory((*self.pictures[first:], seen), (*self.times_s[first:], t_s))
+        return Memory(self.pictures[first:], self.times_s[first:]) if first else self
+
+    def between(self, start_s: float, end_s: float) -> tuple[Sightings, ...]:
+        """The pictures from `start_s` to `end_s`, both included."""
+        return self.pictures[bisect_left(self.times_s, start_s) : bisect_right(self.times_s, end_s)]
 
 
 def gathered(path: Path, memory: Memory, height: int) -> Path | None:
     """The whole way of which `path` is a part: at least as long as it was, or None. `height` of the picture gives the scale."""
-    marks = path.marks
-    if len(marks) < 3 or not memory.pictures:
+    if len(path.marks) < 3 or not memory.pictures:
         return None
+    table = np.array(path.marks)
     for _ in range(_ROUNDS):
-        start_s, end_s = marks[0].t_s - _STEP_S, marks[-1].t_s + _STEP_S
-        found = _along(marks, [rows for rows in memory.pictures if start_s <= rows[0, 0] <= end_s], height)
+        found = _along(table, memory.between(table[0, 0] - _STEP_S, table[-1, 0] + _STEP_S), height)
         if len(found) < 3:
             return None
-        changed = [(mark.t_s, mark.x) for mark in found] != [(mark.t_s, mark.x) for mark in marks]
-        marks = found
-        if not changed:
+        same = len(found) == len(table) and bool((found[:, :2] == table[:, :2]).all())
+        table = found
+        if same:
             break
-    whole = best_part(marks)
+    whole = best_part(tuple(Mark(*row) for row in table.tolist()))
     return whole if whole is not None and len(whole.marks) >= len(path.marks) else None
 
 
-def _along(marks: tuple[Mark, ...], pictures: list[Rows], height: int) -> tuple[Mark, ...]:
-    """The spot of each picture that lies nearest to the way of `marks`, without what a long gap parts from it."""
+def _along(table: Sightings, pictures: tuple[Sightings, ...], height: int) -> Sightings:
+    """The spot of each picture that lies nearest to the way of the marks of `table`, without what a long gap parts from it."""
     if not pictures:
-        return ()
+        return table[:0]
     rows = np.concatenate(pictures)
-    way = _way(marks, np.array([one[0, 0] for one in pictures]), height)
-    spots = [len(one) for one in pictures]
-    places, unsure, speed = (np.repeat(column, spots, axis=0) for column in way)
-    thickness = median(mark.thickness for mark in marks)
-    radius = (1.5 + 0.25 * np.minimum(rows[:, 3], 2 * thickness) + 0.012 * speed) * np.minimum(unsure, 3.0)
-    off = np.hypot(rows[:, 1] - places[:, 0], rows[:, 2] - places[:, 1])
-    near = np.flatnonzero(off <= radius)
-    cost = off[near] / radius[near] + _UNLIKE * np.abs(np.log(rows[near, 3] / thickness))
-    near = near[np.lexsort((cost, rows[near, 0]))]
-    _, first = np.unique(rows[near, 0], return_index=True)
-    chosen = near[first]
-    share = np.minimum(1.0, math.pi * radius[chosen] ** 2 / 1024.0) * rows[chosen, 6]
-    table = np.column_stack([rows[chosen, :6], share])
-    times = table[:, 0]
-    middle = int(np.searchsorted(times, (marks[0].t_s + marks[-1].t_s) / 2))
-    breaks = np.flatnonzero(np.diff(times) > GAP_S)
-    first_row = max((int(b) + 1 for b in breaks if b < middle), default=0)
-    last_row = min((int(b) + 1 for b in breaks if b >= middle), default=len(table))
-    return tuple(Mark(*row) for row in table[first_row:last_row].tolist())
+    places, unsure, speed = _way(table, np.array([one[0, 0] for one in pictures]), height)
+    of = np.repeat(np.arange(len(pictures)), [len(one) for one in pictures])
+    off = np.hypot(rows[:, 1] - places[of, 0], rows[:, 2] - places[of, 1])
+    thickness = median(table[:, 3].tolist())
+    loose = (1.5 + 0.25 * 2 * thickness + 0.012 * speed) * unsure
+    near = np.flatnonzero(off <= loose[of])
+    of = of[near]
+    radius = (1.5 + 0.25 * np.minimum(rows[near, 3], 2 * thickness) + 0.012 * speed[of]) * unsure[of]
+    cost = off[near] / radius + _UNLIKE * np.abs(np.log(rows[near, 3] / thickness))
+    cost[off[near] > radius] = np.inf
+    best = np.lexsort((cost, of))
+    best = best[np.flatnonzero(np.diff(of, prepend=-1))]
+    best = best[np.isfinite(cost[best])]
+    chosen = rows[near[best]]
+    chosen[:, 6] *= np.minimum(1.0, math.pi * radius[best] ** 2 / 1024.0)
+    times = chosen[:, 0]
+    middle = int(np.searchsorted(times, (table[0, 0] + table[-1, 0]) / 2))
+    breaks = np.flatnonzero(np.diff(times) > GAP_S).tolist()
+    first_row = max((b + 1 for b in breaks if b < middle), default=0)
+    last_row = min((b + 1 for b in breaks if b >= middle), default=len(chosen))
+    return np.asarray(chosen[first_row:last_row], np.float64)
 
 
-def _way(marks: tuple[Mark, ...], times: Column, height: int) -> tuple[Column, Column, Column]:
-    """Places of the way at `times`, how unsure they are (1: as a mark itself), and its speed there, px/s."""
-    inner = fit(marks)
-    t = times - inner.start_s
+def _way(table: Sightings, times: Column, height: int) -> tuple[Column, Column, Column]:
+    """Places of the way at `times`, how unsure they are (1: as a mark itself, 3 at most), and its speed there, px/s."""
+    inner = curve(table)
+    t = times - table[0, 0]
     (a0, a1, a2), (c0, c1, c2, c3) = inner.side, inner.down
-    places = np.column_stack([a0 + t * (a1 + t * a2), c0 + t * (c1 + t * (c2 + t * c3))])
+    places = np.empty((len(times), 2))
+    places[:, 0] = a0 + t * (a1 + t * a2)
+    places[:, 1] = c0 + t * (c1 + t * (c2 + t * c3))
     unsure = np.ones(len(times))
-    ends = ((times < marks[0].t_s, marks[:_END_MARKS]), (times > marks[-1].t_s, marks[-_END_MARKS:]))
+    first, last = np.searchsorted(times, table[0, 0]), np.searchsorted(times, table[-1, 0], side="right")
+    ends = ((slice(0, first), table[:_END_MARKS]), (slice(last, None), table[-_END_MARKS:]))
     for beyond, end in ends:
-        if beyond.any():
+        if len(times[beyond]):
             places[beyond], unsure[beyond] = _beyond(end, times[beyond], height)
-    speed = np.hypot(inner.side[1], c1 + t * (2 * c2 + 3 * t * c3))
-    return places, unsure, np.minimum(speed, 3.0 * height)
+    speed = np.hypot(a1, c1 + t * (2 * c2 + 3 * t * c3))
+    return places, np.minimum(unsure, 3.0), np.minimum(speed, 3.0 * height)
 
 
-def _beyond(marks: tuple[Mark, ...], times: Column, height: int) -> tuple[Column, Column]:
+def _beyond(table: Sightings, times: Column, height: int) -> tuple[Column, Column]:
     """Straight sideways, bending downwards as a fall is expected to where the marks do not say otherwise."""
-    table = np.array([mark[:3] for mark in marks])
-    mean = table.mean(axis=0)
-    s, off = table[:, 0] - mean[0], table[:, 1:] - mean[1:]
-    u, n = times - mean[0], len(marks)
-    s2, s3, s4 = float((s**2).sum()), float((s**3).sum()), float((s**4).sum())
-    slopes = (s[:, None] * off).sum(axis=0) / s2
+    n = len(table)
+    mean = table[:, :3].sum(axis=0) / n
+    off = table[:, :3] - mean
+    s, u = off[:, 0], times - mean[0]
+    squares = s * s
+    s2, s3, s4 = float(squares.sum()), float(squares @ s), float(squares @ squares)
+    slopes = s @ off[:, 1:] / s2
     stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
     free = s4 + stiff - s2 * s2 / n - s3 * s3 / s2
-    bend = (float((s * s * off[:, 1]).sum()) + stiff * 0.5 * BEND_PRIOR[0] * height - s3 * slopes[1]) / free
+    bend = (float(squares @ off[:, 2]) + stiff * 0.5 * BEND_PRIOR[0] * height - s3 * slopes[1]) / free
     turn = u * u - s2 / n - s3 / s2 * u
     places = mean[1:] + u[:, None] * slopes
     places[:, 1] += bend * turn

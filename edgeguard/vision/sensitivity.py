@@ -60,9 +60,13 @@ def watch(state: Sensitivity, hit: NDArray[np.bool_], dt_s: float) -> Sensitivit
     """After a picture `dt_s` after the last one, in whose `hit` tiles something stood out."""
     share = min(dt_s / _MEMORY_S, 0.5)
     hits = state.hits + share * (hit - state.hits)
-    calm = np.where(hits > _CALM_SHARE, np.where(state.raised < 0, _FALL_PER_S, -_FALL_PER_S), -_FALL_PER_S)
-    step = np.where(hits > _BUSY_SHARE, _RISE_PER_S, calm) * dt_s
-    return replace(state, hits=hits, raised=np.clip(state.raised + step, -_EASE_MOST, _MARGIN_MOST))
+    raised = state.raised.copy()
+    raised -= _FALL_PER_S * dt_s
+    visited, busy = (hits > _CALM_SHARE) & (state.raised < 0), hits > _BUSY_SHARE
+    raised[visited] = state.raised[visited] + _FALL_PER_S * dt_s
+    raised[busy] = state.raised[busy] + _RISE_PER_S * dt_s
+    np.minimum(np.maximum(raised, -_EASE_MOST, out=raised), _MARGIN_MOST, out=raised)
+    return Sensitivity(state.noise, hits, raised, state.loose, state.fine)
 
 
 def learn_fine(state: Sensitivity, left: NDArray[np.bool_], dt_s: float) -> Sensitivity:

@@ -7,7 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[np.float64]
+Sightings = NDArray[np.float64]
+"""The spots of a picture as tracks are made of them, n by: second, x, y, thickness, contrast, length (px), and how often something
+stands out there."""
 
+_SELDOM: Final = 0.01
+"""What is never seen to stand out may still do so."""
 _COLUMNS: Final = 8
 
 
@@ -38,6 +43,16 @@ class Spots:
         long_side = np.maximum(np.hypot(width, height), 1.0)
         across = np.minimum(np.minimum(width, height), 1.3 * area / long_side + 0.5)
         return np.asarray(np.maximum(across, 1.0), dtype=np.float64)
+
+    def sightings(self, t_s: float, busy: Column) -> Sightings:
+        """What the picture at `t_s` showed; `busy`: how often something stands out where each spot is, 0-1."""
+        rows = self.rows
+        seen = np.empty((len(rows), 7))
+        if len(rows):
+            seen[:, 0], seen[:, 1:3], seen[:, 3], seen[:, 4] = t_s, rows[:, :2], self.thickness, rows[:, 7]
+            np.maximum(rows[:, 4], rows[:, 5], out=seen[:, 5])
+            np.maximum(busy, _SELDOM, out=seen[:, 6])
+        return seen
 
     def strongest(self, count: int) -> "Spots":
         """At most `count` of them, those with the most light gained or lost."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.camera_limits import FALL_MAX_POINTS, FALL_MAX_TRACKS
-from edgeguard.vision.spots import Column, Spots
+from edgeguard.vision.spots import Column, Sightings
 
 Whole = NDArray[np.intp]
 
@@ -126,156 +126,162 @@ class _Links:
     radius: Column
 
 
-def follow(state: TrackSet, t_s: float, spots: Spots, busy: NDArray[np.float64], height: int) -> tuple[TrackSet, tuple[Track, ...]]:
+def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[TrackSet, tuple[Track, ...]]:
     """The tracks after a picture, and those that have ended with it. `height` of the picture gives the scale of speeds."""
     step_s = min(t_s - state.last_s, 0.5) if state.last_s >= 0 else state.period_s
     steady = 0.2 * state.period_s < step_s < 5 * state.period_s
     period_s = state.period_s + 0.1 * (step_s - state.period_s) if steady else state.period_s
-    if not len(state) and not len(spots):
+    if not len(state) and not len(seen):
         return TrackSet(spots=state.spots, period_s=period_s, last_s=t_s), ()
-    links = _links(state, t_s, spots, height)
+    links = _links(state, t_s, seen, height)
     marks = state.counts[:, 0]
     extended = np.zeros(len(state), np.bool_)
     extended[links.track] = True
     alive = _alive(marks, t_s - state.recent[:, -1, 0], period_s)
     stays = np.flatnonzero(alive & ~(extended & (marks > 1)))
-    lost = np.flatnonzero(~alive & ~extended & (marks >= _GROWN))
-    taken = np.zeros(len(spots), np.bool_)
-    taken[links.spot[marks[links.track] + 1 >= _GROWN]] = True
-    fresh = np.flatnonzero(~taken)
-    grown, chosen = _grown(state, t_s, spots, links, stays, fresh)
+    lost = np.flatnonzero(~(alive | extended) & (marks >= _GROWN))
+    free = np.ones(len(seen), np.bool_)
+    free[links.spot[marks[links.track] + 1 >= _GROWN]] = False
+    grown = _grown(state, seen, links, stays, np.flatnonzero(free))
     worn = _settled(grown, t_s)
-    kept = np.flatnonzero(~worn)[:FALL_MAX_TRACKS]
-    tired = np.flatnonzero(worn)
-    chains = _chains(state, t_s, spots, busy, links, chosen[np.concatenate([kept, tired])])
-    ended = (*(_track(state.chains[i]) for i in lost), *(_track(chain) for chain in chains[len(kept) :]))
+    kept, tired = np.flatnonzero(~worn)[:FALL_MAX_TRACKS], np.flatnonzero(worn)
+    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, grown.origin[tired]))
     after = TrackSet(
-        grown.recent[kept],
+        _recent(state, seen, links, grown.origin[kept]),
         grown.facts[kept],
         grown.counts[kept],
-        tuple(chains[: len(kept)]),
-        state.spots + len(spots),
+        _chains(state, seen, links, grown.origin[kept]),
+        state.spots + len(seen),
         period_s,
         t_s,
     )
-    return after, ended
+    return after, tuple(_track(chain) for chain in ended)
 
 
-def _grown(state: TrackSet, t_s: float, spots: Spots, links: _Links, stays: Whole, fresh: Whole) -> tuple[TrackSet, Whole]:
-    """All tracks after this picture, best first and each but once, without chains; and where each comes from: a row of the links,
-    then of the state's tracks, then a spot."""
-    linked, n_links, n_old = links.track, len(links.track), len(links.track) + len(stays)
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """All tracks after a picture, best first and each but once."""
+
+    origin: Whole
+    """Where each comes from: a row of the links, then of the state's tracks, then a spot."""
+    facts: Column
+    counts: Whole
+
+
+def _grown(state: TrackSet, seen: Sightings, links: _Links, stays: Whole, fresh: Whole) -> _Grown:
+    """What has gone on, what waits, and what begins with a `fresh` spot."""
+    n_links, n_old = len(links.track), len(links.track) + len(stays)
     n = n_old + len(fresh)
-    born = np.concatenate([links.spot, fresh])
-    places = np.column_stack([np.full(len(born), t_s), spots.centres[born]])
-    recent = np.zeros((n, _FIT_POINTS, 3))
-    recent[:n_links, :-1] = state.recent[linked, 1:]
-    recent[n_links:n_old] = state.recent[stays]
-    recent[:n_links, -1], recent[n_old:, -1] = places[:n_links], places[n_links:]
-    facts = np.empty((n, 5))
-    facts[:n_links], facts[n_links:n_old] = state.facts[linked], state.facts[stays]
-    facts[n_old:, 1:] = np.column_stack([places[n_links:, 0], places[n_links:]])
-    thickness = spots.thickness[born]
-    facts[:n_links, 0], facts[n_old:, 0] = thickness[:n_links], thickness[n_links:]
-    moved = np.hypot(recent[:, -1, 1] - facts[:, 3], recent[:, -1, 2] - facts[:, 4]) >= _STAY_PX
-    facts[moved, 2:] = recent[moved, -1]
     counts = np.empty((n, 3), np.intp)
-    counts[:n_links], counts[n_links:n_old], counts[n_old:] = state.counts[linked], state.counts[stays], (1, 0, -1)
+    counts[:n_links], counts[n_links:n_old], counts[n_old:] = state.counts[links.track], state.counts[stays], (1, 0, -1)
     counts[:n_links, 0] += 1
     counts[:n_links, 2] = counts[:n_links, 1]
     counts[:n_links, 1], counts[n_old:, 1] = state.spots + links.spot, state.spots + fresh
-    late = np.ones(n, np.intp)
-    late[:n_links] = 0
-    late[n_old:] = 2
-    order = np.lexsort((late, -counts[:, 0], late == 2))
+    order = np.concatenate([np.argsort(-counts[:n_old, 0], kind="stable"), np.arange(n_old, n)])
     _, first = np.unique(counts[order, 1] * (1 << 31) + counts[order, 2], return_index=True)
-    best = order[np.sort(first)]
+    first.sort()
+    best = order[first]
+    facts = np.empty((n, 5))
+    facts[:n_links], facts[n_links:n_old] = state.facts[links.track], state.facts[stays]
+    went, began = seen[links.spot], seen[fresh]
+    facts[:n_links, 0] = went[:, 3]
+    moved = np.flatnonzero(np.hypot(went[:, 1] - facts[:n_links, 3], went[:, 2] - facts[:n_links, 4]) >= _STAY_PX)
+    facts[moved, 2:] = went[moved, :3]
+    facts[n_old:, 0], facts[n_old:, 1], facts[n_old:, 2:] = began[:, 3], began[:, 0], began[:, :3]
     origin = np.concatenate([np.arange(n_links), n_links + stays, n_links + len(state) + fresh])
-    return TrackSet(recent[best], facts[best], counts[best]), origin[best]
+    return _Grown(origin[best], facts[best], counts[best])
 
 
-def _chains(state: TrackSet, t_s: float, spots: Spots, busy: NDArray[np.float64], links: _Links, origins: Whole) -> list[Chain]:
+def _recent(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> Column:
+    """The newest marks of tracks that come from `origins`."""
+    n_links, n_state = len(links.track), len(state)
+    went, waits = np.flatnonzero(origins < n_links), np.flatnonzero((origins >= n_links) & (origins < n_links + n_state))
+    begun = np.flatnonzero(origins >= n_links + n_state)
+    recent = np.zeros((len(origins), _FIT_POINTS, 3))
+    row = origins[went]
+    recent[went, :-1] = state.recent[links.track[row], 1:]
+    recent[went, -1] = seen[links.spot[row], :3]
+    recent[waits] = state.recent[origins[waits] - n_links]
+    recent[begun, -1] = seen[origins[begun] - n_links - n_state, :3]
+    return recent
+
+
+def _chains(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> tuple[Chain, ...]:
     """The marks of tracks that come from `origins`."""
-    thickness = spots.thickness
-    length = np.maximum(spots.rows[:, 4], spots.rows[:, 5]) if len(spots) else thickness
-    rows = np.column_stack([spots.centres, thickness, spots.rows[:, 7], length]).tolist()
-    often = np.maximum(busy, 0.01).tolist()
-    reach = np.minimum(1.0, math.pi * links.radius * links.radius / 1024.0).tolist()
-    from_track, to_spot, n_links, n_state = links.track.tolist(), links.spot.tolist(), len(links.track), len(state)
+    if not len(origins):
+        return ()
+    n_links, n_state = len(links.track), len(state)
+    rows = seen[links.spot]
+    rows[:, 6] *= np.minimum(1.0, math.pi * links.radius * links.radius / 1024.0)
+    went, from_track, begun = rows.tolist(), links.track.tolist(), seen.tolist()
     chains: list[Chain] = []
     for origin in origins.tolist():
         if origin < n_links:
-            spot = to_spot[origin]
-            chains.append((_mark(t_s, rows[spot], often[spot] * reach[origin]), state.chains[from_track[origin]]))
+            chains.append((Mark(*went[origin]), state.chains[from_track[origin]]))
         elif origin < n_links + n_state:
             chains.append(state.chains[origin - n_links])
         else:
-            spot = origin - n_links - n_state
-            chains.append((_mark(t_s, rows[spot], often[spot]), None))
-    return chains
+            chains.append((Mark(*begun[origin - n_links - n_state]), None))
+    return tuple(chains)
 
 
-def _mark(t_s: float, row: list[float], chance: float) -> Mark:
-    x, y, thickness, contrast, length = row
-    return Mark(t_s, x, y, thickness, contrast, length, chance)
-
-
-def _links(state: TrackSet, t_s: float, spots: Spots, height: int) -> _Links:
+def _links(state: TrackSet, t_s: float, seen: Sightings, height: int) -> _Links:
     """Every track with the spots it may have become: a beginner with several, one that has shown its way with the best."""
-    if not len(state) or not len(spots):
+    if not len(state) or not len(seen):
         return _Links(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))
     marks = state.counts[:, 0]
-    ahead, unsure = _ahead(state.recent, marks, t_s, height)
-    dx = spots.centres[None, :, 0] - ahead[:, None, 0]
-    dy = spots.centres[None, :, 1] - ahead[:, None, 1]
-    far = np.hypot(dx, dy)
-    ratio = np.abs(np.log(spots.thickness)[None, :] - np.log(state.facts[:, None, 0]))
-    radius = _gate(state, t_s, unsure)
-    cost = np.where(far <= radius[:, None], far + 2.0 * np.minimum(ratio, 1.5), np.inf)
     single = marks == 1
-    if single.any():
-        dt_s = (t_s - state.recent[single, -1, 0])[:, None] * height
-        side, up, down = (reach * dt_s for reach in _REACH)
-        near = (np.abs(dx[single]) <= side + 4) & (dy[single] >= up - 4) & (dy[single] <= down + 4)
-        cost[single] = np.where(near, far[single], np.inf)
-    tracks, found, rows = [], [], np.arange(len(state))
-    for fork in range(_FORKS):
-        best = cost.argmin(axis=1)
-        ok = np.isfinite(cost[rows, best]) & ((fork == 0) | (marks < (_GROWN if fork == 1 else 2)))
-        tracks.append(rows[ok])
-        found.append(best[ok])
-        if fork + 1 < _FORKS:
-            cost[rows, best] = np.inf
-    track = np.concatenate(tracks)
-    return _Links(track, np.concatenate(found), np.where(single, _BLIND_RADIUS_PX, radius)[track])
+    ahead, unsure = _ahead(state.recent, marks, t_s, height)
+    radius = _gate(state, t_s, unsure)
+    scale = (t_s - state.recent[:, -1, 0]) * height
+    signed = [math.copysign(1, reach) for reach in _REACH]
+    side, up, down = (np.where(single, reach * scale + 4 * sign, sign * radius) for reach, sign in zip(_REACH, signed, strict=True))
+    dx = seen[:, 1] - ahead[:, :1]
+    dy = seen[:, 2] - ahead[:, 1:]
+    pairs = np.flatnonzero((np.abs(dx) <= side[:, None]) & (dy >= up[:, None]) & (dy <= down[:, None]))
+    track, spot = np.divmod(pairs, len(seen))
+    far = np.hypot(dx.ravel()[pairs], dy.ravel()[pairs])
+    grown = ~single[track]
+    unlike = np.abs(np.log(seen[spot, 3]) - np.log(state.facts[track, 0]))
+    cost = far + np.where(grown, 2.0 * np.minimum(unlike, 1.5), 0.0)
+    near = np.flatnonzero(~grown | (far <= radius[track]))
+    near = near[np.lexsort((cost[near], track[near]))]
+    track, spot = track[near], spot[near]
+    places = np.arange(len(track))
+    rank = places - np.searchsorted(track, track)
+    forks = np.where(single, _FORKS, np.where(marks < _GROWN, 2, 1))
+    chosen = np.flatnonzero(rank < forks[track])
+    chosen = chosen[np.argsort(rank[chosen], kind="stable")]
+    track = track[chosen]
+    return _Links(track, spot[chosen], np.where(single, _BLIND_RADIUS_PX, radius)[track])
 
 
 def _ahead(recent: Column, marks: Whole, t_s: float, height: int) -> tuple[Column, Column]:
     """Where each track should be at `t_s`, n by (x, y), and how unsure that is, in errors of a single place.
 
-    Straight sideways, by least squares; bending downwards, by least squares with what is expected of a fall as a prior.
+    Straight sideways, by least squares; bending downwards, by least squares with what is expected of a fall as a prior. Time is
+    counted from `t_s` on, so that the places are the constant terms of the two fits.
     """
-    seen = np.arange(_FIT_POINTS)[None, :] >= _FIT_POINTS - marks[:, None]
-    count = np.minimum(marks, _FIT_POINTS).astype(np.float64)
+    seen = np.arange(_FIT_POINTS) >= _FIT_POINTS - marks[:, None]
     t = np.where(seen, recent[..., 0] - t_s, 0.0)
-    mean_t = t.sum(axis=1) / count
-    s = np.where(seen, t - mean_t[:, None], 0.0)
-    u = -mean_t
-    middle = np.where(seen[..., None], recent[..., 1:], 0.0).sum(axis=1) / count[:, None]
-    off = np.where(seen[..., None], recent[..., 1:] - middle[:, None, :], 0.0)
-    squares = s * s
-    s2 = np.maximum(squares.sum(axis=1), 1e-9)
-    slopes = (s[..., None] * off).sum(axis=1) / s2[:, None]
-    s3, s4 = (squares * s).sum(axis=1), (squares * squares).sum(axis=1)
+    powers = np.empty((len(recent), 3, _FIT_POINTS))
+    powers[:, 0], powers[:, 1] = seen, t
+    np.multiply(t, t, out=powers[:, 2])
+    sums = powers @ np.concatenate([powers[:, 1:].transpose(0, 2, 1), recent[..., 1:]], axis=2)
+    (s1, s2, x0, y0), (_, s3, x1, y1), (_, s4, _, y2) = sums.transpose(1, 2, 0)
+    n = powers[:, 0].sum(axis=1)
     stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
-    free = s4 + stiff - s2 * s2 / count - s3 * s3 / s2
-    bend = ((squares * off[..., 1]).sum(axis=1) + stiff * 0.5 * BEND_PRIOR[0] * height - s3 * slopes[:, 1]) / free
-    turn = u * u - s2 / count - s3 / s2 * u
-    places = middle + slopes * u[:, None]
-    places[:, 1] += bend * turn
+    s4 = s4 + stiff
+    y2 = y2 + stiff * 0.5 * BEND_PRIOR[0] * height
     single = marks == 1
+    c0, c1, c2 = s2 * s4 - s3 * s3, s2 * s3 - s1 * s4, s1 * s3 - s2 * s2
+    straight = np.where(single, 1.0, n * s2 - s1 * s1)
+    bent = np.where(single, 1.0, n * c0 + s1 * c1 + s2 * c2)
+    places = np.empty((len(recent), 2))
+    places[:, 0] = (s2 * x0 - s1 * x1) / straight
+    places[:, 1] = (c0 * y0 + c1 * y1 + c2 * y2) / bent
     places[single] = recent[single, -1, 1:]
-    return places, np.sqrt(1.0 + 1.0 / count + u * u / s2 + turn * turn / free)
+    return places, np.sqrt(1.0 + c0 / bent)
 
 
 def _gate(state: TrackSet, t_s: float, unsure: Column) -> Column:
@@ -294,7 +300,7 @@ def _alive(marks: Whole, unseen_s: Column, period_s: float) -> NDArray[np.bool_]
     return np.asarray((unseen_s <= allowed) & (marks < FALL_MAX_POINTS), np.bool_)
 
 
-def _settled(tracks: TrackSet, t_s: float) -> NDArray[np.bool_]:
+def _settled(tracks: _Grown, t_s: float) -> NDArray[np.bool_]:
     """It stays where it is, or has gone on for longer than anything falls."""
     stays = t_s - tracks.facts[:, 2] > _STAY_S
     old = t_s - tracks.facts[:, 1] > _AGE_S

@@ -5,6 +5,7 @@ the picture is not known, and what is asked is free of it: gravity is so many of
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 
 _TRIM_LEAST: Final = 5
 _CUBIC_FROM: Final = 12
+_STIFF: Final = 1e-9
+"""Keeps places that say nothing of a coefficient from giving it any value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,10 @@ class Path:
     """Of the distances from the fit."""
     bend_error: float
     """Standard error of the mean downward acceleration, px/s2."""
+    thickness: float
+    """Median diameter across the streak, px."""
+    top_px: float
+    """Row of the highest mark."""
 
     @property
     def start_s(self) -> float:
@@ -65,11 +72,6 @@ class Path:
         """Mean downward acceleration, px/s2."""
         return 2 * self.down[2] + 3 * self.down[3] * self.span_s
 
-    @property
-    def thickness(self) -> float:
-        """Median diameter across the streak, px."""
-        return median(mark.thickness for mark in self.marks)
-
     def length_px(self, exposure_s: float) -> float:
         """Median of its longest extent, less what it may have been drawn out in `exposure_s`: how long the thing itself is, px."""
         return median(max(1.0, m.length - exposure_s * math.hypot(*self.velocity(m.t_s))) for m in self.marks)
@@ -77,69 +79,111 @@ class Path:
     @property
     def fall_px(self) -> float:
         """From the highest point to the end."""
-        ys = [mark.y for mark in self.marks]
-        return ys[-1] - min(ys)
+        return self.marks[-1].y - self.top_px
 
     @property
     def rise_px(self) -> float:
         """From the beginning up to the highest point."""
-        ys = [mark.y for mark in self.marks]
-        return ys[0] - min(ys)
+        return self.marks[0].y - self.top_px
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The smooth way that lies nearest to some places; time runs from the first."""
+
+    down: tuple[float, float, float, float]
+    """y = c0 + c1 t + c2 t^2 + c3 t^3, px and s."""
+    side: tuple[float, float, float]
+    """x = c0 + c1 t + c2 t^2."""
+    off: Floats
+    """n by (x, y): each place less where the curve is then, px."""
+    bend_error: float
+    """Standard error of the mean downward acceleration, px/s2."""
+
+    def speed(self, t: Floats) -> Floats:
+        """px/s, `t` after the first place."""
+        (_, a1, a2), (_, c1, c2, c3) = self.side, self.down
+        return np.asarray(np.hypot(a1 + (2 * a2) * t, c1 + t * (2 * c2 + (3 * c3) * t)), dtype=np.float64)
+
+
+def curve(table: Floats) -> Curve:
+    """By least squares through three or more rows of (second, x, y, ...): bending evenly, and downwards as drag and perspective
+    change that where there are places enough to tell."""
+    n = len(table)
+    span_s = float(table[-1, 0] - table[0, 0]) or 1.0
+    terms = np.empty((n, 6))
+    t = terms[:, 1]
+    terms[:, 0] = 1.0
+    np.divide(table[:, 0] - table[0, 0], span_s, out=t)
+    np.multiply(t, t, out=terms[:, 2])
+    np.multiply(t, terms[:, 2], out=terms[:, 3])
+    terms[:, 4:] = table[:, 1:3]
+    sums = (terms.T @ terms).tolist()
+    inverse = _inverse(sums)
+    x, y = _times(inverse, sums[4]), _times(inverse, sums[5])
+    off = terms[:, 4:] - terms[:, :3] @ np.array(((x[0], y[0]), (x[1], y[1]), (x[2], y[2])))
+    bend_error = 2 * math.sqrt(max(0.0, inverse[2][2] * (float(off[:, 1] @ off[:, 1]) / max(1, n - 3) + 0.05))) / span_s**2
+    cube = 0.0
+    if n >= _CUBIC_FROM:
+        # What the cube adds to the square: it takes along what the others would have explained of it.
+        share = _times(inverse, sums[3])
+        cube = (sums[3][5] - _dot(share, sums[5])) / (sums[3][3] + _STIFF - _dot(share, sums[3]))
+        y = y[0] - cube * share[0], y[1] - cube * share[1], y[2] - cube * share[2]
+        off[:, 1] = terms[:, 5] - terms[:, :4] @ np.array((*y, cube))
+    side = x[0], x[1] / span_s, x[2] / span_s**2
+    return Curve((y[0], y[1] / span_s, y[2] / span_s**2, cube / span_s**3), side, off, bend_error)
+
+
+_Three = tuple[float, float, float]
+
+
+def _inverse(sums: list[list[float]]) -> tuple[_Three, _Three, _Three]:
+    """Of the first three rows and columns of a symmetric matrix, by cofactors: so few numbers need no library."""
+    (a, b, c), (d, e), f = sums[0][:3], sums[1][1:3], sums[2][2]
+    a, d, f = a + _STIFF, d + _STIFF, f + _STIFF
+    ca, cb, cc = d * f - e * e, c * e - b * f, b * e - c * d
+    scale = 1.0 / (a * ca + b * cb + c * cc)
+    cb, cc, ce = cb * scale, cc * scale, (b * c - a * e) * scale
+    return (ca * scale, cb, cc), (cb, (a * f - c * c) * scale, ce), (cc, ce, (a * d - b * b) * scale)
+
+
+def _times(matrix: tuple[_Three, _Three, _Three], values: Sequence[float]) -> _Three:
+    return _dot(matrix[0], values), _dot(matrix[1], values), _dot(matrix[2], values)
+
+
+def _dot(row: _Three, values: Sequence[float]) -> float:
+    return row[0] * values[0] + row[1] * values[1] + row[2] * values[2]
+
+
+def _table(marks: tuple[Mark, ...]) -> Floats:
+    """The marks' numbers, n by: second, x, y, thickness."""
+    return np.array([mark[:4] for mark in marks])
 
 
 def fit(marks: tuple[Mark, ...]) -> Path:
     """One smooth path through all of `marks` (three or more)."""
-    return _path(marks, np.array([mark[:4] for mark in marks]))
+    table = _table(marks)
+    return _path(marks, table, curve(table))
 
 
-def _path(marks: tuple[Mark, ...], table: Floats) -> Path:
-    """The same, with the marks' times, places and thicknesses as n by 4."""
-    t = table[:, 0] - table[0, 0]
-    scale = float(t[-1]) or 1.0
-    cubic = len(marks) >= _CUBIC_FROM
-    powers = np.vander(t / scale, 4 if cubic else 3, increasing=True)
-    square, square_off, error = _least_squares(powers[:, :3], table[:, 1:3])
-    down, off = [float(c) for c in square[:, 1]], square_off
-    if cubic:
-        bent, bent_off, _ = _least_squares(powers, table[:, 2:3])
-        down, off = [float(c) for c in bent[:, 0]], np.column_stack([square_off[:, 0], bent_off[:, 0]])
-    variance = float(square_off[:, 1] @ square_off[:, 1]) / max(1, len(marks) - 3) + 0.05
-    return Path(
-        marks,
-        (down[0], down[1] / scale, down[2] / scale**2, (down[3] if cubic else 0.0) / scale**3),
-        (float(square[0, 0]), float(square[1, 0]) / scale, float(square[2, 0]) / scale**2),
-        math.sqrt(float(np.mean((off * off).sum(axis=1)))),
-        2 * math.sqrt(max(0.0, error * variance)) / scale**2,
-    )
-
-
-def _least_squares(powers: Floats, values: Floats) -> tuple[Floats, Floats, float]:
-    """Coefficients by rising power, residuals, and the variance of that of the square for values of variance 1."""
-    normal = np.linalg.inv(powers.T @ powers + 1e-9 * np.eye(powers.shape[1]))
-    coefficients = normal @ (powers.T @ values)
-    return coefficients, values - powers @ coefficients, float(normal[2, 2])
-
-
-def tolerance(path: Path, table: Floats) -> tuple[Floats, Floats]:
-    """How far each row of marks lies from the path, and how far it may: more for large and for fast things, px."""
-    t = table[:, 0] - table[0, 0]
-    (a0, a1, a2), (c0, c1, c2, c3) = path.side, path.down
-    off = np.hypot(table[:, 1] - (a0 + t * (a1 + t * a2)), table[:, 2] - (c0 + t * (c1 + t * (c2 + t * c3))))
-    speed = np.hypot(a1 + 2 * t * a2, c1 + t * (2 * c2 + 3 * t * c3))
-    return off, np.asarray(1.5 + 0.3 * table[:, 3] + 0.012 * speed, dtype=np.float64)
+def _path(marks: tuple[Mark, ...], table: Floats, way: Curve) -> Path:
+    off = way.off.reshape(-1)
+    rms_px = math.sqrt(float(off @ off) / len(marks))
+    return Path(marks, way.down, way.side, rms_px, way.bend_error, median(table[:, 3].tolist()), float(table[:, 2].min()))
 
 
 def best_part(marks: tuple[Mark, ...]) -> Path | None:
     """The longest part that one fit explains, found by giving up the worse end until all marks lie near; None if none is left."""
-    table = np.array([mark[:4] for mark in marks])
-    while len(marks) >= _TRIM_LEAST:
-        path = _path(marks, table)
-        off, allowed = tolerance(path, table)
-        excess = off / allowed
-        if excess.max() <= 1.0 or (np.count_nonzero(excess > 1.0) <= 0.1 * len(marks) and max(excess[0], excess[-1]) <= 1.0):
-            return path
-        edge = max(2, len(marks) // 4)
-        head, tail = float(np.mean(excess[:edge] ** 2)), float(np.mean(excess[-edge:] ** 2))
-        cut = slice(max(1, len(marks) // 16), None) if head > tail else slice(None, -max(1, len(marks) // 16))
+    table = _table(marks)
+    while (n := len(marks)) >= _TRIM_LEAST:
+        way = curve(table)
+        # more is allowed to large and to fast things
+        allowed = 1.5 + 0.3 * table[:, 3] + 0.012 * way.speed(table[:, 0] - table[0, 0])
+        excess = np.hypot(way.off[:, 0], way.off[:, 1]) / allowed
+        if excess.max() <= 1.0 or (np.count_nonzero(excess > 1.0) <= 0.1 * n and excess[0] <= 1.0 and excess[-1] <= 1.0):
+            return _path(marks, table, way)
+        edge, few = max(2, n // 4), max(1, n // 16)
+        head, tail = excess[:edge], excess[-edge:]
+        cut = slice(few, None) if head @ head > tail @ tail else slice(None, -few)
         marks, table = marks[cut], table[cut]
     return None
