@@ -169,8 +169,9 @@ def scan(
 ) -> None:
     """Find out what hangs on a wire: settings, protocols, addresses, models. Asks and never writes to a device.
 
-    The likeliest questions come first; Ctrl-C ends with what has been found. Prints a table with the reasons and rows for the
-    configuration. Exit 1 when nothing was found or the wire is gone.
+    The likeliest questions come first; Ctrl-C ends with what has been found. Says how long it will take, on standard error each
+    device as soon as it is known, and at the end a table with the reasons and rows for the configuration; with --json these two
+    are one document at the end. Exit 1 when nothing was found or the wire is gone.
     """
     from edgeguard.cli import scan as scanning
 

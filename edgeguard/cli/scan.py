@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import random
 import signal
@@ -79,12 +80,13 @@ def scan(session: Session, options: ScanOptions) -> Exit:
 
 
 class _Bar:
-    """A progress bar on standard error, where it is a terminal; what is expected is said before the first question."""
+    """What a scan tells while it goes on, on standard error: what is expected, each device as it is found, on a terminal a bar."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        self._told = 0
 
     def __enter__(self) -> "_Bar":
         return self
@@ -97,24 +99,55 @@ class _Bar:
         """How far it is now."""
         lang = self._session.lang
         if self._task is None:
-            alone, whole = duration(view.asking_s, lang), duration(view.expected_s, lang)
-            zh = f"{view.questions} 次询问:无人应答约 {alone},含识别设备预计约 {whole}"
-            en = f"{view.questions} questions: {alone} if nobody answers, about {whole} with devices to identify"
-            sys.stderr.write(lang.say(zh, en) + "\n")
-            if sys.stderr.isatty():
-                from rich.console import Console
-
-                columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-                self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-                self._progress.start()
-                self._task = self._progress.add_task("", total=view.expected_s or 1.0)
-            else:
-                self._task = TaskID(-1)
+            self._begin(view)
+        for found in view.found[self._told :]:
+            self._tell(_line_of(self._session, found))
+        self._told = len(view.found)
         if self._progress is not None and self._task is not None:
-            found = lang.say(f"已发现 {len(view.found)}", f"{len(view.found)} found")
-            self._progress.update(
-                self._task, completed=max(0.0, view.expected_s - view.rest_s), description=f"{found}  {clean(view.doing, 60)}"
-            )
+            found_now = lang.say(f"已发现 {self._told}", f"{self._told} found")
+            text = f"{found_now}  {clean(view.doing, 60)}"
+            whole_s = max(view.elapsed_s + view.rest_s, 0.1)
+            self._progress.update(self._task, completed=view.elapsed_s, total=whole_s, description=text)
+
+    def _begin(self, view: ScanView) -> None:
+        lang = self._session.lang
+        alone = duration(view.asking_s, lang)
+        least, most = (duration(math.ceil(look_s), lang) for look_s in view.look_s)
+        each = least if least == most else lang.say(f"{least} 至 {most}", f"{least} to {most}")
+        zh = f"{view.questions} 次询问:无人应答约 {alone},每识别一台设备约 {each}"
+        en = f"{view.questions} questions: about {alone} if nobody answers, and {each} for each device that does"
+        self._task = TaskID(-1)
+        if view.questions:
+            self._tell(lang.say(zh, en))
+        if view.questions and sys.stderr.isatty():
+            from rich.console import Console
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+            self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._progress.start()
+            self._task = self._progress.add_task("", total=view.expected_s or 1.0)
+
+    def _tell(self, text: str) -> None:
+        """A line that stays; above the bar, where there is one."""
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+
+def _line_of(session: Session, found: FoundView) -> str:
+    """A device in a line."""
+    name, fit = _named(found)
+    at = " ".join(part for part in (found.protocol, found.line, clean(found.address)) if part)
+    told = session.lang.say(f"发现 {at}:{name}", f"found {at}: {name}")
+    return f"{told} {fit}".rstrip()
+
+
+def _named(found: FoundView) -> tuple[str, str]:
+    """The profile that fits best, with a question mark where another does nearly as well, and how well it fits."""
+    best = found.best
+    return ("—", "") if best is None else (clean(best.profile) + ("?" if found.doubtful else ""), f"{best.value:.0%}")
 
 
 def _through_daemon(session: Session, options: ScanOptions, bus: str, bar: _Bar) -> tuple[ScanView, BusPlace]:
@@ -132,6 +165,7 @@ def _through_daemon(session: Session, options: ScanOptions, bus: str, bar: _Bar)
             view = call(session.socket, methods.SCAN_PROGRESS, {"bus": bus, "asked": view.asked})
     except KeyboardInterrupt:
         view = call(session.socket, methods.SCAN_STOP, {"bus": bus})
+    bar.show(view)
     (wire,) = call(session.socket, methods.BUSES, {"bus": bus})
     return view, BusPlace(bus, "port", wire.where, wire.line, exists=True)
 
@@ -190,7 +224,9 @@ async def _scan_alone(options: ScanOptions, spec: BusSpec, show: Callable[[ScanV
     finally:
         owner.cancel()
         await asyncio.gather(owner, return_exceptions=True)
-    return scan_view(spec, explorer.progress, by_name)
+    view = scan_view(spec, explorer.progress, by_name)
+    show(view)
+    return view
 
 
 def _show(session: Session, view: ScanView, text: str) -> None:
@@ -205,9 +241,7 @@ def _show(session: Session, view: ScanView, text: str) -> None:
         wrap=(lang.say("依据", "why"),),
     )
     for found in view.found:
-        best = found.best
-        name = "—" if best is None else clean(best.profile) + ("?" if found.doubtful else "")
-        fit = "" if best is None else f"{best.value:.0%}"
+        name, fit = _named(found)
         rows.add_row(found.protocol, clean(found.address), found.line, name, fit, clean(_why(session, found), 300))
     if view.found:
         console().print(rows)

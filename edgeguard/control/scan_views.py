@@ -53,8 +53,8 @@ class NoiseView:
 class ScanView:
     """A scan of one wire. `ended` is empty while it goes on, then `complete`, `stopped`, or why it could not go on.
 
-    `asking_s` is what the questions take if nobody answers, `expected_s` adds looking closer at as many devices as are likely;
-    `rest_s` is what is left by now.
+    `asking_s` is what the questions take if nobody answers; `expected_s` adds looking closer at those that have answered, and at
+    as many as are still likely. `look_s` is the shortest and longest that one device takes. `rest_s` is what is left by now.
     """
 
     bus: str
@@ -68,3 +68,4 @@ class ScanView:
     found: tuple[FoundView, ...]
     noises: tuple[NoiseView, ...]
     asking_s: float = 0.0
+    look_s: tuple[float, ...] = (0.0, 0.0)

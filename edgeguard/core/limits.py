@@ -154,9 +154,9 @@ SCAN_METER_SETTLE_S: Final = 0.55
 SCAN_SLOW_PATIENCE_S: Final = 1.0
 SCAN_READS_PER_DEVICE: Final = 200
 SCAN_METER_READS: Final = 12
-SCAN_LOOK_READS: Final = 30
-SCAN_LOOK_ANSWER_S: Final = 0.03
-"""An estimate, for the expected duration only."""
+SCAN_LOOK_READS: Final = 55
+SCAN_LOOK_ANSWER_S: Final = 0.02
+"""What it takes to identify a Modbus device, for the expected duration only."""
 SCAN_NARROWINGS: Final = 400
 """Questions with narrowed wildcards, for one group of meters that answer over each other."""
 SCAN_FOUND: Final = 512

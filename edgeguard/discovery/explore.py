@@ -19,6 +19,7 @@ from edgeguard.core.line import Protocol, Station
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.quality import Fault
 from edgeguard.discovery.asker import Asker, Peer, ScanBroken, is_noise
+from edgeguard.discovery.duration import Effort, look_s
 from edgeguard.discovery.found import Found, Noise, Progress
 from edgeguard.discovery.meter_models import MeterLook
 from edgeguard.discovery.meter_search import MeterSearch
@@ -32,10 +33,18 @@ _SILENT_IN_A_ROW: Final = 2
 
 
 class Explorer:
-    """One scan. `known`: stations that are configured already and need not be asked; `run` ends when all is asked or `stop`."""
+    """One scan. `known`: stations that are configured already and need not be asked; `run` ends when all is asked or `stop`.
+
+    `busy`: the share of the wire's time that polls need.
+    """
 
     def __init__(
-        self, bus: Bus, walk: Walk, profiles: Sequence[DeviceProfile], known: Collection[tuple[Protocol, Station]] = ()
+        self,
+        bus: Bus,
+        walk: Walk,
+        profiles: Sequence[DeviceProfile],
+        known: Collection[tuple[Protocol, Station]] = (),
+        busy: float = 0.0,
     ) -> None:
         self._asker = Asker(bus)
         self._walk = walk
@@ -44,8 +53,9 @@ class Explorer:
         for protocol, station in self._known:
             walk.drop(station, protocol)
         self._questions = walk.left
-        self._asking_s = walk.rest_s
-        self._expected_s = walk.rest_s + walk.looks_s
+        self._effort = Effort(busy)
+        self._asking_s = self._effort.expected_s(walk.rest_s)
+        self._look_s = walk.look_range_s
         self._found: dict[tuple[Protocol, Station], Found] = {}
         self._fingerprints: set[Hashable] = set()
         """Of units: one that does not look at parity answers at every parity, and is one device all the same."""
@@ -55,19 +65,21 @@ class Explorer:
         self._stop = False
         self._begun_s = self._ended_s = asyncio.get_running_loop().time()
         self._silent = 0
-        self._late = 0
 
     @property
     def progress(self) -> Progress:
         """How far it is, and what it has found."""
         now_s = self._ended_s if self._ended else asyncio.get_running_loop().time()
+        walk, effort = self._walk, self._effort
+        to_come_s = (0.0, 0.0) if self._ended else (walk.rest_s, walk.looks_s)
         return Progress(
             asked=self._questions - self._walk.left,
             questions=self._questions,
             elapsed_s=now_s - self._begun_s,
-            expected_s=self._expected_s,
+            expected_s=effort.expected_s(effort.done_s + sum(to_come_s)),
             asking_s=self._asking_s,
-            rest_s=0.0 if self._ended else self._walk.rest_s + self._walk.looks_s,
+            rest_s=0.0 if self._ended else effort.rest_s(*to_come_s, now_s),
+            look_s=self._look_s,
             doing=self._doing,
             found=tuple(self._found.values()),
             noises=tuple(self._noises),
@@ -97,10 +109,16 @@ class Explorer:
     async def _ask(self, question: Question) -> None:
         place = f" {question.line}" if question.line else ""
         self._doing = f"{question.protocol.value}{place} {question.station}"
+        loop = asyncio.get_running_loop()
+        self._effort.asked(question.cost_s, loop.time())
         if question.protocol is Protocol.MODBUS:
             await self._ask_unit(question)
         else:
             await self._ask_meters(question)
+        self._effort.over(loop.time())
+
+    def _turned_up(self, work_s: float) -> None:
+        self._effort.turned_up(work_s, asyncio.get_running_loop().time())
 
     async def _ask_unit(self, question: Question) -> None:
         patience_s = SCAN_NETWORK_PATIENCE_S if question.line is None else SCAN_MODBUS_PATIENCE_S
@@ -120,6 +138,7 @@ class Explorer:
             self._walk.silent(question)
             return
         self._walk.heard(question)
+        self._turned_up(look_s(question.protocol, question.line))
         look = ModbusLook(lambda pdu: self._asker.ask(peer, pdu, SCAN_SLOW_PATIENCE_S))
         scores = await look.identify(self._profiles)
         found = Found(question.protocol, question.station, question.line, said=look.said, scores=scores)
@@ -158,7 +177,7 @@ class Explorer:
 
     async def _ask_meters(self, question: Question) -> None:
         await asyncio.sleep(SCAN_METER_SETTLE_S)
-        search = MeterSearch(self._asker, question)
+        search = MeterSearch(self._asker, question, self._turned_up)
         stations = await search.stations()
         if search.nameless:
             self._note_noise(question, "a meter answers without telling its address; look at its label")
@@ -168,10 +187,12 @@ class Explorer:
             self._walk.silent(question)
             return
         self._walk.heard(question)
-        for station in stations:
-            known = (question.protocol, station) in self._known or (question.protocol, station) in self._found
-            if known or self._stop:
-                continue
+        met = {*self._known, *self._found}
+        strangers = [station for station in stations if (question.protocol, station) not in met]
+        self._turned_up(len(strangers) * look_s(question.protocol, question.line))
+        for station in strangers:
+            if self._stop:
+                break
             self._doing = f"{question.protocol.value} {question.line} {station}"
             peer = Peer(question.protocol, station, question.line)
             look = MeterLook(

@@ -49,8 +49,10 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a scan is. `asking_s`: seconds that all questions take if nobody answers; `expected_s`: those, and looking closer at
-    as many devices as are likely; `rest_s`: what is left by now.
+    """How far a scan is. `asking_s`: seconds that all questions take if nobody answers; `expected_s`: what is asked, the devices
+    that were found, and those that are still likely; `rest_s`: what is left by now, as fast as it went up to now.
+
+    `look_s`: the shortest and longest that one device takes to be identified.
     """
 
     asked: int
@@ -62,5 +64,6 @@ class Progress:
     doing: str
     found: tuple[Found, ...]
     noises: tuple[Noise, ...]
+    look_s: tuple[float, float] = (0.0, 0.0)
     ended: str = ""
     """Empty while it goes on; `complete`, `stopped`, or why it could not go on."""

@@ -6,7 +6,7 @@ different times, so the second one's frame may come behind the first one's. Noth
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from edgeguard.core.limits import SCAN_KEPT_BYTES, SCAN_METER_PATIENCE_S, SCAN_N
 from edgeguard.core.line import Protocol
 from edgeguard.core.quality import Fault
 from edgeguard.discovery.asker import Asker, Peer
+from edgeguard.discovery.duration import narrower_s
 from edgeguard.discovery.walk import Question
 
 _JUNK_BYTES: Final = 3
@@ -34,11 +35,12 @@ class Heard:
 
 
 class MeterSearch:
-    """Searches one line, in one protocol."""
+    """Searches one line, in one protocol. `turned_up` is told of calls that become necessary, in seconds."""
 
-    def __init__(self, asker: Asker, question: Question) -> None:
+    def __init__(self, asker: Asker, question: Question, turned_up: Callable[[float], None] = lambda _: None) -> None:
         self._asker = asker
         self._question = question
+        self._turned_up = turned_up
         self._buffer = bytearray()
         self._listening = False
         self._asked = ""
@@ -62,11 +64,17 @@ class MeterSearch:
                 if heard.crowded:
                     narrower = list(_narrower(pattern, self._question.protocol))
                     patterns += reversed(narrower)
+                    self._call_more(len(narrower))
                     if not narrower:
                         self.unresolved.append(pattern)
         finally:
             leave()
         return list(found)
+
+    def _call_more(self, calls: int) -> None:
+        line = self._question.line
+        if calls and line is not None:
+            self._turned_up(calls * narrower_s(self._question.protocol, line))
 
     async def _call(self, pattern: str) -> Heard:
         self._buffer.clear()

@@ -13,29 +13,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from edgeguard.core.limits import (
-    METER_QUIET_S,
-    RTU_QUIET_S,
-    SCAN_LOOK_ANSWER_S,
-    SCAN_LOOK_READS,
-    SCAN_METER_PATIENCE_S,
-    SCAN_METER_SETTLE_S,
-    SCAN_MODBUS_PATIENCE_S,
-    SCAN_NETWORK_PATIENCE_S,
-)
+from edgeguard.core.limits import SCAN_NETWORK_PATIENCE_S
 from edgeguard.core.line import LineSettings, Parity, Protocol, Station
 from edgeguard.core.meter import CJT188_EVERYBODY, DLT645_EVERYBODY
+from edgeguard.discovery.duration import ask_s, call_s, look_s
 
 Group = tuple[Protocol, LineSettings | None]
 
 _SHARED_LINE: Final = 0.5
 _NEIGHBOUR: Final = 0.4
 _METERS_ANSWER: Final = 0.95
-_MODBUS_CHARACTERS: Final = 8
-_LOOK_CHARACTERS: Final = 40
-"""Of a read and its answer, when a device is looked at."""
-_DLT645_CHARACTERS: Final = 16
-_CJT188_CHARACTERS: Final = 19
 MODBUS_UNITS: Final = range(1, 248)
 
 LIKELY_LINES: Final[Mapping[Protocol, Mapping[str, float]]] = MappingProxyType(
@@ -77,13 +64,6 @@ class Question:
         return self.protocol, self.line
 
 
-def _look_s(line: LineSettings | None) -> float:
-    """What it takes to identify one device: so many reads of a few registers."""
-    if line is None:
-        return SCAN_LOOK_READS * SCAN_LOOK_ANSWER_S
-    return SCAN_LOOK_READS * (_LOOK_CHARACTERS * line.character_s + SCAN_LOOK_ANSWER_S)
-
-
 class _Open:
     """The open questions of one group, by station and variant; `order` has the best one last."""
 
@@ -95,7 +75,7 @@ class _Open:
         self.boosted: dict[tuple[Station, str], float] = {}
         self.devices = sum(question.likely for question in ranked)
         """How many will answer, if anybody does."""
-        self.look_s = _look_s(ranked[0].line) if ranked else 0.0
+        self.look_s = look_s(ranked[0].protocol, ranked[0].line) if ranked else 0.0
 
     def likely(self, question: Question) -> float:
         return max(question.likely, self.boosted.get((question.station, question.variant), 0.0))
@@ -122,6 +102,12 @@ class Walk:
     def looks_s(self) -> float:
         """What it is likely to take to look closer at those who are still to be found."""
         return sum(group.weight * group.devices * group.look_s for group in self._groups.values())
+
+    @property
+    def look_range_s(self) -> tuple[float, float]:
+        """The shortest and the longest that looking at one device takes, of those that may be found."""
+        looks = [group.look_s for group in self._groups.values() if group.questions]
+        return (min(looks), max(looks)) if looks else (0.0, 0.0)
 
     def next(self) -> Question | None:
         """The question that is most likely to be answered for its cost; None when all have been asked."""
@@ -221,7 +207,7 @@ def _line(name: str) -> LineSettings:
 
 
 def _modbus(line: LineSettings, units: Iterable[int]) -> Iterator[Question]:
-    cost_s = _MODBUS_CHARACTERS * line.character_s + line.silence_s + SCAN_MODBUS_PATIENCE_S + RTU_QUIET_S
+    cost_s = ask_s(line)
     for unit in units:
         yield Question(Protocol.MODBUS, line, unit, "", _likely_unit(unit), cost_s)
 
@@ -239,9 +225,7 @@ def _likely_unit(unit: int) -> float:
 
 def _meters(protocol: Protocol, line: LineSettings) -> Iterator[Question]:
     """By wildcards: everybody answers who can."""
-    wake_up = 4 if protocol is Protocol.DLT645 else 3
-    characters = wake_up + (_DLT645_CHARACTERS if protocol is Protocol.DLT645 else _CJT188_CHARACTERS)
-    cost_s = characters * line.character_s + line.silence_s + SCAN_METER_SETTLE_S + SCAN_METER_PATIENCE_S + METER_QUIET_S
+    cost_s = call_s(protocol, line)
     everybody = DLT645_EVERYBODY if protocol is Protocol.DLT645 else CJT188_EVERYBODY
     first, second = ("2007", "1997") if protocol is Protocol.DLT645 else ("1F90", "901F")
     yield Question(protocol, line, everybody, first, _METERS_ANSWER, cost_s)

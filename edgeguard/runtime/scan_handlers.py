@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from edgeguard.config import ProfileLibrary
+from edgeguard.config.fit import load_of
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.scan_views import FoundView, NoiseView, ScanView, ScoreView
 from edgeguard.core.errors import ConfigError, Permanent
@@ -67,7 +68,9 @@ class ScanHandlers:
         if running is not None and not running.task.done():
             raise ScanUnderWay(f"bus {name} is being scanned already; stop that first")
         settled = dict.fromkeys((unit.spec.bus.line, *(device.line for device in unit.spec.devices if device.line is not None)))
-        explorer = Explorer(unit.bus, walk_of(wish, unit.spec.bus, tuple(settled)), profiles, known_stations(unit.spec.devices))
+        walk, known = walk_of(wish, unit.spec.bus, tuple(settled)), known_stations(unit.spec.devices)
+        busy = load_of(unit.spec.bus, unit.spec.devices).share if unit.spec.bus.wire.is_line else 0.0
+        explorer = Explorer(unit.bus, walk, profiles, known, busy)
         loop = asyncio.get_running_loop()
         task = loop.create_task(explorer.run(), name=f"scan.{name}")
         scan = _Scan(explorer, task, unit, {profile.name: profile for profile in profiles}, loop.time())
@@ -165,6 +168,7 @@ def scan_view(
         found=tuple(_found_view(found, profiles, pace_s) for found, pace_s in zip(progress.found, every_s, strict=True)),
         noises=tuple(NoiseView(n.protocol.value, str(n.station), _line(n.line), n.heard) for n in progress.noises),
         asking_s=round(progress.asking_s, 1),
+        look_s=(round(progress.look_s[0], 1), round(progress.look_s[1], 1)),
     )
 
 

@@ -26,7 +26,7 @@ class FakeScan:
         """The scan now."""
         ended = "complete" if self.asked >= 3 else "stopped" if self.stopped else ""
         rest_s = 30.0 - 10 * self.asked
-        return ScanView("riser-a", self.asked, 3, 4.2, 30.0, rest_s, "modbus 9600 8N1 2", ended, _FOUND, _NOISES, 20.0)
+        return ScanView("riser-a", self.asked, 3, 4.2, 30.0, rest_s, "modbus 9600 8N1 2", ended, _FOUND, _NOISES, 20.0, (0.3, 4.8))
 
     async def _start(self, call: Call) -> ScanView:
         self.asked, self.stopped = 0, False

@@ -41,12 +41,18 @@ def test_a_scan_through_the_daemon_shows_devices_reasons_and_rows() -> None:
     ):
         assert wanted in printed.out
     assert "[[bus]]" not in printed.out
-    assert "3 questions: 20 s if nobody answers, about 30 s with devices to identify" in printed.err
+    told = printed.err.splitlines()
+    assert told == [
+        "3 questions: about 20 s if nobody answers, and 1 s to 5 s for each device that does",
+        "found modbus 9600 8N1 1: eastron-sdm630? 70%",
+        "found dlt645 2400 8E1 000000000161: —",
+    ]
 
 
 def test_for_programs() -> None:
     with desk(FakeBuilding()) as here:
         printed = here.type("scan", "--bus", "riser-a", "--json")
+    assert "found modbus 9600 8N1 1" in printed.err, "told while it goes on, beside the document"
     told = json.loads(printed.out)
     assert [found["address"] for found in told["scan"]["found"]] == ["1", "000000000161"]
     assert "[[device]]" in told["snippet"]

@@ -4,17 +4,20 @@ In virtual time, but a line of a dozen stations takes seconds of processor: all 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cache
 
 import pytest
 from mixed_line import E2400, E9600, N9600, N19200, Line, electricity, other_meter, recorded, water
 
+from edgeguard.bus import Priority, Request
+from edgeguard.codec.modbus import read_request
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.line import LineSettings, Protocol, Station
 from edgeguard.core.point import Labels
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.quality import Fault
+from edgeguard.core.register import Table
 from edgeguard.core.site import DeviceSpec
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.discovery import Explorer, Progress, line_walk
@@ -65,16 +68,29 @@ def mixed() -> list[OnLine]:
 
 
 def scanned(
-    stations: Sequence[OnLine], lines: dict[Protocol, list[LineSettings]], units: Sequence[int] = range(1, 33)
+    stations: Sequence[OnLine],
+    lines: dict[Protocol, list[LineSettings]],
+    units: Sequence[int] = range(1, 33),
+    busy: float = 0.0,
+    beside: Callable[[Line], Coroutine[None, None, None]] | None = None,
+    look: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Progress, Line]:
+    """`beside`: what else goes on on the line; `look` sees the progress once a second."""
+
     async def main() -> tuple[Progress, Line]:
         line = Line(stations)
-        owner = asyncio.create_task(line.bus.run())
+        tasks = [asyncio.create_task(line.bus.run())]
         await asyncio.sleep(0.01)
-        explorer = Explorer(line.bus, line_walk(lines, units), profiles())
-        await explorer.run()
-        owner.cancel()
-        await asyncio.gather(owner, return_exceptions=True)
+        explorer = Explorer(line.bus, line_walk(lines, units), profiles(), busy=busy)
+        tasks += [asyncio.create_task(beside(line))] if beside else []
+        walking = asyncio.create_task(explorer.run())
+        while not walking.done():
+            look(explorer.progress)
+            await asyncio.wait({walking}, timeout=1.0)
+        walking.result()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         return explorer.progress, line
 
     return run_virtual(main())
@@ -123,7 +139,7 @@ def test_twelve_mixed_devices_are_found_and_named_without_a_write_while_polls_ke
     assert found["000006605518"].said.en == "forward active energy 230.93 kWh, voltage A 229.7 V, frequency 50.03 Hz"
     assert line.writes == []
     assert progress.asking_s < progress.expected_s
-    assert progress.elapsed_s < 2 * progress.expected_s, "an estimate for a usual line; this one is crowded"
+    assert progress.elapsed_s == pytest.approx(progress.expected_s, rel=0.15)
     assert poller.figures.skipped == 0
     beats = [round((at - at_s[0]) / period_s) for at in at_s]
     assert beats == list(range(len(at_s)))
@@ -175,6 +191,42 @@ def test_an_empty_line_takes_as_long_as_was_expected() -> None:
     assert progress.found == ()
     assert progress.ended == "complete"
     assert progress.elapsed_s == pytest.approx(progress.asking_s, rel=0.03)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["the plan is known", "nobody has told it"])
+def test_what_polls_need_of_the_line_is_expected_and_the_rest_is_known_on_the_way(told: bool) -> None:
+    rounds: list[float] = []
+
+    async def polls(line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            begun_s = loop.time()
+            await line.bus.exchange(Request(40, read_request(Table.INPUT, 0, 30), 0.3, Priority.ROUTINE))
+            rounds.append(begun_s)
+            await asyncio.sleep(0.25 - (loop.time() - begun_s))
+
+    seen: list[Progress] = []
+    busy = (13 + 60 + 3.5) * N9600.character_s + 0.02
+    stations = [recorded("eastron-sdm630", 40)]
+    progress, _ = scanned(stations, {Protocol.MODBUS: [N9600]}, range(1, 40), told * busy / 0.25, polls, seen.append)
+    assert len(rounds) > 20
+    if told:
+        assert progress.elapsed_s == pytest.approx(progress.expected_s, rel=0.15)
+    half = next(one for one in seen if one.asked > one.questions / 2)
+    assert half.elapsed_s + half.rest_s == pytest.approx(progress.elapsed_s, rel=0.25)
+
+
+@pytest.mark.slow
+def test_devices_are_told_as_they_are_found_and_what_is_left_is_never_promised_too_short() -> None:
+    seen: list[Progress] = []
+    stations: list[OnLine] = [recorded("eastron-sdm120", 1), electricity("000006605518")]
+    progress, _ = scanned(stations, {Protocol.MODBUS: [N9600], Protocol.DLT645: [E2400]}, range(1, 16), look=seen.append)
+    assert progress.elapsed_s == pytest.approx(progress.expected_s, rel=0.15)
+    assert [len(one.found) for one in seen] == sorted(len(one.found) for one in seen)
+    assert {len(one.found) for one in seen} == {0, 1, 2}, "each as soon as it is known"
+    later = [one.elapsed_s + one.rest_s for one in seen if len(one.found) == 2]
+    assert later
+    assert min(later) > 0.85 * progress.elapsed_s
 
 
 @pytest.mark.slow
