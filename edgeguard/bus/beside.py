@@ -79,8 +79,11 @@ class Beside:
 
         The line is ours alone besides, by all that was ever heard on it.
         """
-        alone = now_s - self._others_s >= LINE_ALONE_S
-        return alone and sent_s - self.strange_s >= LATE_KEPT_S and not self._late.owes(now_s)
+        return self.is_alone(now_s) and sent_s - self.strange_s >= LATE_KEPT_S and not self._late.owes(now_s)
+
+    def is_alone(self, now_s: float) -> bool:
+        """No other master was heard for long."""
+        return now_s - self._others_s >= LINE_ALONE_S
 
     @property
     def is_noisy(self) -> bool:
@@ -134,7 +137,7 @@ class Beside:
                     self.foreign(now_s)
         self._sent = None
         if waited and not answered:
-            self._end()  # what is owed to us is counted by itself
+            self._end(missing=sent)  # what is owed to us is counted by itself
         self._stand_back(now_s, asked, bool(found))
 
     def _stand_back(self, now_s: float, asked: bool, found: bool) -> None:
@@ -143,12 +146,7 @@ class Beside:
             self._yield(now_s)
         elif found:
             self.until_s = 0.0
-        elif (
-            self._bursts.is_one
-            and not self._burst_yielded
-            and now_s - self._others_s < LINE_ALONE_S
-            and self._bursts.is_first(now_s)
-        ):
+        elif self._bursts.is_one and not self._burst_yielded and not self.is_alone(now_s) and self._bursts.is_first(now_s):
             self._burst_yielded, self.until_s = True, now_s + FOREIGN_ANSWER_S
 
     @property
@@ -162,14 +160,22 @@ class Beside:
         sent = self._sent
         return sent is not None and self.is_prompt and heard.pdu == sent.pdu and heard.station == sent.address
 
-    def _end(self, waited: bool = False) -> None:
-        """What has come is all there is of it. Behind another master's question it may be the answer to that, damaged."""
+    def _end(self, waited: bool = False, missing: Request | None = None) -> None:
+        """What has come is all there is of it. Behind another master's question it may be the answer to that, damaged.
+
+        It may as well be ours, if that is `missing`: then it pays for theirs only if it surely is that.
+        """
         asked, self._question = self._question, None
-        if asked is not None and self._bursts.loose:
-            surely = spoils_answer(asked.protocol, asked.station, asked.pdu, self._overheard.rest)
-            self._late.lost(asked, self._bursts.last_s, surely)
+        rest = self._overheard.rest
+        if asked is not None and self._bursts.loose and len(rest) > LINE_NOISE_BYTES:
+            surely = spoils_answer(asked.protocol, asked.station, asked.pdu, rest)
+            if missing is not None:
+                surely = surely and not spoils_answer(missing.protocol, missing.address, missing.pdu, rest)
+            if surely or missing is None:
+                self._late.lost(asked, self._bursts.last_s, surely)
             self._bursts.were(0 if surely else self._bursts.loose)
         self._bursts.end(waited)
+        self._overheard.part()
         self._burst_yielded = False
 
     def _yield(self, now_s: float) -> None:

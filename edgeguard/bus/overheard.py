@@ -18,7 +18,7 @@ _STARTS: Final = b":\x68"
 class Heard(NamedTuple):
     """A frame. By its shape alone it may be a request as well as an answer (a write and its confirmation are the same bytes).
 
-    `gap`: bytes before it, since the frame before, that were none.
+    `gap`: bytes before it, since the frame before, that were none, and came since the last `part`.
     """
 
     station: Station
@@ -35,6 +35,8 @@ class Overheard:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._parted = 0
+        """Bytes of it that came before the last `part`."""
         self._looked = 0
         """Places before this one have been looked at."""
         self._waiting: list[tuple[int, int]] = []
@@ -58,9 +60,14 @@ class Overheard:
             place, shape, station = frame
             asks = Sort.REQUEST in shape.sorts
             answers = not shape.sorts or Sort.ANSWER in shape.sorts or Sort.EXCEPTION in shape.sorts
-            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers, shape.size, place))
+            gap = max(0, place - self._parted)
+            found.append(Heard(station, shape.form.protocol, shape.pdu, asks, answers, shape.size, gap))
             self._leave_out(place + shape.size)
         return found
+
+    def part(self) -> None:
+        """What has come so far is accounted for; a frame may have begun in it all the same."""
+        self._parted = len(self._buffer)
 
     def forget(self) -> None:
         """What has come so far is no part of what comes next."""
@@ -105,4 +112,5 @@ class Overheard:
         if count > 0:
             del self._buffer[:count]
             self._looked = max(0, self._looked - count)
+            self._parted = max(0, self._parted - count)
             self._waiting = [(place - count, due - count) for place, due in self._waiting if place >= count]

@@ -203,7 +203,7 @@ class Turns:
             self._reject(turn, now_s)
             return
         trusted = not self._numberless or self._queue.late.trusts(turn.request, pdu, turn.sent_s, self._beside.first_s, now_s)
-        if not trusted and not turn.is_insisted_on(pdu):
+        if not (trusted or (self._beside.is_alone(now_s) and turn.is_insisted_on(pdu))):
             self._doubt(turn, pdu, now_s)
             return
         self._tally.answers += 1
