@@ -31,19 +31,23 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An item with its number for ever: (gateway, epoch, stream, seq). `at` is corrected once the boot's true time is known."""
+    """An item with its number for ever: (gateway, epoch, stream, seq). `at` is corrected once the boot's true time is known.
+
+    `sound`: False if the disk gave back something else than what was committed, however sensible it may look.
+    """
 
     stream: Stream
     seq: int
     at: Stamp
     body: bytes
+    sound: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """Rows with consecutive numbers, both ends included, as they leave (see core.departure): their items joined by commas.
 
-    Whoever makes one has looked that the items are JSON and as many as the numbers.
+    Whoever makes one has looked that the items are those that were committed under these numbers, and JSON.
     """
 
     first_seq: int

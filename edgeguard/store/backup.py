@@ -35,7 +35,7 @@ from edgeguard.store.damage import (
 )
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.lock import StateLock
-from edgeguard.store.retention import GAP_MARK, RESTORED, Gap, gap_of
+from edgeguard.store.retention import DAMAGED, GAP_MARK, RESTORED, Gap, gap_of
 from edgeguard.store.seal import is_sealed, seal
 from edgeguard.store.trouble import DamageError, sentence_of
 from edgeguard.store.witness import Witness
@@ -182,12 +182,18 @@ def _copy_tables(connection: sqlite3.Connection, old: Path) -> None:
 
 
 def _carry_over(before: Ledger, ledger: Ledger, stream: Stream) -> int:
-    """Append everything that was still to be delivered, with its true time where that was known; how many items that were."""
+    """Append everything that was still to be delivered, with its true time where that was known; how many items that were.
+
+    Rows that the disk has changed stay behind, and are told as damaged.
+    """
     count = after = 0
     while rows := before.read(stream, after, RESTORE_ROWS, _READ_BYTES, None):
         with ledger.transaction():
-            ledger.append([_item(row, before.epoch) for row in rows])
-        count, after = count + len(rows), rows[-1].seq
+            items = [(row, _item(row, before.epoch)) for row in rows]
+            ledger.append([item for row, item in items if row.sound])
+            spoilt = [row for row in rows if not row.sound]
+            ledger.append([Gap(stream, DAMAGED, row.seq, row.seq, epoch=before.epoch).item(row.at) for row in spoilt])
+        count, after = count + len(rows) - len(spoilt), rows[-1].seq
     return count
 
 

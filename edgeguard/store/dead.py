@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgeguard.core.clock import Stamp
 from edgeguard.core.item import Item, Stream
 from edgeguard.store.ledger import Ledger
-from edgeguard.store.trouble import interprets
+from edgeguard.store.trouble import SPOILT, interprets
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,12 @@ def list_dead(ledger: Ledger, limit: int) -> tuple[DeadLetter, ...]:
 
 
 def retry_dead(ledger: Ledger, ids: Sequence[int], now: Stamp) -> int:
-    """Make these (all, if none is named) new items in one transaction, in their order; how many there were."""
+    """Make these (all, if none is named) new items in one transaction, in their order; how many there were.
+
+    What the disk has changed stays where it is: as a new item it would be believed.
+    """
     with ledger.transaction():
-        letters = _chosen(ledger, ids)
+        letters = tuple(one for one in _chosen(ledger, ids) if one.reason != SPOILT)
         ledger.append([Item(one.stream, Stamp(one.wall_ms, now.boot_ms, now.boot, synced=True), one.body) for one in letters])
         _remove(ledger, letters)
     return len(letters)

@@ -7,15 +7,17 @@ a transaction that fails puts both back.
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Final
+
+import orjson
 
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Stamp
 from edgeguard.core.departure import Departures, body_of
 from edgeguard.core.ids import AlarmName, BootId, Epoch
-from edgeguard.core.intervals import Intervals, Span
+from edgeguard.core.intervals import Intervals
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
 from edgeguard.core.limits import ACK_SPANS_MAX, COMMAND_IDS_KEPT, DEAD_LETTERS_MAX, READ_CHUNK_ROWS
 from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
@@ -23,54 +25,13 @@ from edgeguard.core.rule_state import ARCHIVES, RuleState
 from edgeguard.store import alarm_rows
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.sql import AS_IT_LEAVES, ROW, SQL, Record
-from edgeguard.store.trouble import NUMBERS_END, DamageError, interprets
+from edgeguard.store.stream_state import Boot, StreamState
+from edgeguard.store.sums import Beside, Sums, follow
+from edgeguard.store.trouble import NUMBERS_END, SPOILT, DamageError, interprets
 from edgeguard.store.witness import Witness
 
-
-@dataclass(frozen=True, slots=True)
-class StreamState:
-    """Where a stream stands: rows `first` to `last` are in the table; those through `floor` are only not yet removed.
-
-    `done` are the numbers above the floor that are acknowledged or parked; `total` counts the body bytes of all numbers ever given.
-    Of the numbers through `thinned` (whose row is there, as that of `first` is) `missing` have no row any more: they are done, and
-    their bodies had `missing_bytes`. Above it every number has its row.
-    """
-
-    floor: int = 0
-    first: int = 1
-    last: int = 0
-    total: int = 0
-    done: Intervals = field(default_factory=Intervals)
-    thinned: int = 0
-    missing: int = 0
-    missing_bytes: int = 0
-
-    @property
-    def rows(self) -> int:
-        """Rows in the table, done or not."""
-        return self.last - self.first + 1 - self.missing
-
-    @property
-    def removable(self) -> int:
-        """Numbers from the first row on that nobody needs."""
-        return self.floor - self.first + 1
-
-    def holes(self, first: int = 1, last: int | None = None) -> Iterator[Span]:
-        """The parts of `first` to `last` that are still to be delivered."""
-        return self.done.holes(max(first, self.floor + 1), self.last if last is None else min(last, self.last))
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """A run of rows of one boot; `offset_ms` is wall clock minus boot clock, None while that is unknown."""
-
-    run: int
-    name: BootId
-    offset_ms: int | None
-
-
-_Values = tuple[int, int, int, int, int, int, bytes]
-"""seq, boot, wall_ms, boot_ms, synced, total, body"""
+_Values = tuple[int, int, int, int, int, int, bytes, int | None]
+"""seq, boot, wall_ms, boot_ms, synced, total, body, sums"""
 _INSERT_ROWS: Final = 64
 _RUNS_APART: Final = 1 << 20
 """Boots that one outbox may see; with as many beginnings as keep every run within four bytes."""
@@ -92,6 +53,7 @@ class Ledger:
         if found is None or not isinstance(found[0], str):
             raise DamageError("meta: it has no epoch")
         self.epoch = Epoch(found[0])
+        self.sums = {stream: Sums(self.epoch, stream) for stream in STREAMS}
         self.streams: Mapping[Stream, StreamState] = {stream: self._load(stream) for stream in STREAMS}
         self._page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
         self.marks_dirty = False
@@ -108,6 +70,7 @@ class Ledger:
         ).fetchone()
         floor, last, total, thinned, missing, missing_bytes = marks or (0, 0, 0, 0, 0, 0)
         first, newest = self.connection.execute(SQL[stream].ends).fetchone()
+        crc = self.sums[stream].start
         if newest is None and last == floor:
             first = last + 1
         elif newest is None or not last <= newest < NUMBERS_END or first > floor + 1:
@@ -115,11 +78,13 @@ class Ledger:
         else:
             last = newest
             total = self.total_through(stream, newest)[0]
+            beside, sums = self._beside(stream, newest)
+            crc = self.sums[stream].ends(beside, sums)[1] if isinstance(sums, int) else crc
         spans = self.connection.execute("SELECT first_seq, last_seq FROM done WHERE stream = ?", (stream,)).fetchall()
         done = Intervals()
         for span_first, span_last in spans:
             done = done.add(span_first, min(span_last, last))
-        return StreamState(floor, first, last, total, done.above(floor), thinned, missing, missing_bytes)
+        return StreamState(floor, first, last, total, done.above(floor), thinned, missing, missing_bytes, crc)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -145,10 +110,14 @@ class Ledger:
     # --- writing; inside a transaction
 
     def append(self, items: Sequence[Item]) -> tuple[int, ...]:
-        """Give numbers and insert; the numbers in the order of `items`. Telemetry comes in masses and is kept as it leaves."""
+        """Give numbers and insert; the numbers in the order of `items`. Telemetry comes in masses and is kept as it leaves.
+
+        What is kept so is looked at now, and leaves without being looked at again but for its sums.
+        """
         new: dict[Stream, list[_Values]] = {}
         last = {stream: state.last for stream, state in self.streams.items()}
         total = {stream: state.total for stream, state in self.streams.items()}
+        crc = {stream: state.crc for stream, state in self.streams.items()}
         numbers = []
         boot, run = None, 0
         for item in items:
@@ -157,18 +126,20 @@ class Ledger:
                 boot, run = at.boot, self._run_of(at.boot)
             seq = last[stream] = last[stream] + 1
             form = int(at.synced)
-            if stream is Stream.TELEMETRY and (plain := self._departures.plain(at, body)) is not None:
+            if stream is Stream.TELEMETRY and (plain := self._departures.plain(at, body)) is not None and _is_json(body):
                 form, body = AS_IT_LEAVES, plain
             size = total[stream] = total[stream] + len(body)
-            row = (seq, run, at.wall_ms, at.boot_ms, form, size, body)
+            before = crc[stream]
+            behind = crc[stream] = follow(before, body)
+            beside = (seq, run, at.wall_ms, at.boot_ms, form)
             rows = new.get(stream)
             if rows is None:
                 rows = new[stream] = []
-            rows.append(row)
+            rows.append((*beside, size, body, self.sums[stream].of(beside, before, behind)))
             numbers.append(seq)
         for stream, rows in new.items():
             self._insert(stream, rows)
-            self._set(stream, replace(self.streams[stream], last=last[stream], total=total[stream]))
+            self._set(stream, replace(self.streams[stream], last=last[stream], total=total[stream], crc=crc[stream]))
         return tuple(numbers)
 
     def _insert(self, stream: Stream, rows: Sequence[_Values]) -> None:
@@ -241,7 +212,12 @@ class Ledger:
 
     def empty(self, stream: Stream, numbers: Sequence[int]) -> None:
         """Take out of these rows what they tell, and count them as done: the numbers stay given."""
-        self.connection.executemany(SQL[stream].empty, [(ERASED_BODY, seq) for seq in numbers])
+        sums = self.sums[stream]
+        for seq in numbers:
+            _, run, wall_ms, boot_ms, form = self._beside(stream, seq)[0]
+            beside = (seq, run, wall_ms, boot_ms, min(form, 1))
+            kept = sums.of(beside, sums.start, follow(sums.start, ERASED_BODY))
+            self.connection.execute(SQL[stream].empty, (beside[-1], ERASED_BODY, kept, seq))
         for seq in numbers:
             self.mark_done(stream, seq, seq)
 
@@ -303,11 +279,16 @@ class Ledger:
         return {str(name): int(expires) for name, expires in self.connection.execute("SELECT id, expires_ms FROM command_ids")}
 
     def park(self, stream: Stream, first: int, last: int, reason: str) -> int:
-        """Copy what is still to be delivered of a range to the dead letters and count it as done; gives the number of rows."""
+        """Copy what is still to be delivered of a range to the dead letters and count it as done; gives the number of rows.
+
+        Of rows that the disk has changed this is the reason.
+        """
         state = self.streams[stream]
         parked = 0
         for hole_first, hole_last in state.holes(first, last):
             parked += self.connection.execute(SQL[stream].bury, (stream, reason, hole_first, hole_last)).rowcount
+            spoilt = [(SPOILT, stream, row.seq) for row in self.beginning_with(b"", stream, hole_first, hole_last) if not row.sound]
+            self.connection.executemany("UPDATE dead_letters SET reason = ? WHERE stream = ? AND seq = ?", spoilt)
         self.mark_done(stream, first, last)
         self.save_marks()
         self.connection.execute(
@@ -371,6 +352,12 @@ class Ledger:
             if expected <= last and last >= thinned:
                 raise DamageError(f"{stream}: row {expected} is missing")
         return tuple(rows)
+
+    @interprets("a row")
+    def beginning_with(self, mark: bytes, stream: Stream, first: int, last: int) -> tuple[OutboxRow, ...]:
+        """Those of these rows whose body begins so, in order."""
+        found = self.connection.execute(SQL[stream].marked, (first, last, len(mark), mark)).fetchall()
+        return tuple(self._row(stream, record) for record in found)
 
     @interprets("a row")
     def row(self, stream: Stream, seq: int) -> OutboxRow:
@@ -441,6 +428,11 @@ class Ledger:
             raise DamageError(f"{stream}: row {seq} is missing")
         return int(found[0]), int(found[1])
 
+    def _beside(self, stream: Stream, seq: int) -> tuple[Beside, object]:
+        """What a row that is there says beside its item, and its sums."""
+        seq, run, wall_ms, boot_ms, form, _, sums = self.connection.execute(SQL[stream].select, (seq, seq, 1)).fetchone()
+        return (seq, run, wall_ms, boot_ms, form), sums
+
     def knows_run(self, run: int) -> bool:
         """Whether a row of this outbox may name it."""
         return bool(self._boots) and 0 <= run - self._boots[0].run < len(self._boots)
@@ -482,18 +474,27 @@ class Ledger:
         return next((boot.offset_ms for boot in reversed(self._boots) if boot.name == name), None)
 
     def _row(self, stream: Stream, record: Record) -> OutboxRow:
-        seq, run, wall_ms, boot_ms, synced, body = record
+        seq, run, wall_ms, boot_ms, synced, body, sums = record
         if not self.knows_run(run):
             raise DamageError(f"{stream}: row {seq} names an unknown boot {run}")
         if not isinstance(body, bytes):
             raise DamageError(f"{stream}: row {seq} holds no item")
+        sound = sums is None or self.sums[stream].fit((seq, run, wall_ms, boot_ms, synced), sums, body)
         boot = self._boots[run - self._boots[0].run]
         if synced == AS_IT_LEAVES:
             body = body_of(body)
         if synced or boot.offset_ms is None:
-            return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body)
-        return OutboxRow(stream, seq, Stamp(boot_ms + boot.offset_ms, boot_ms, boot.name, True), body)
+            return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body, sound)
+        return OutboxRow(stream, seq, Stamp(boot_ms + boot.offset_ms, boot_ms, boot.name, True), body, sound)
 
     def _true_time(self, at: Stamp) -> Stamp:
         offset = None if at.synced else self._offset_of(at.boot)
         return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True

@@ -7,9 +7,9 @@ from typing import Final
 from edgeguard.core.departure import PLAIN_FROM
 from edgeguard.core.item import STREAMS
 
-ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
-Record = tuple[int, int, int, int, int, bytes]
-"""seq, boot, wall_ms, boot_ms, synced, body: a row as `StreamSql.select` gives it.
+ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
+Record = tuple[int, int, int, int, int, bytes, int | None]
+"""seq, boot, wall_ms, boot_ms, synced, body, sums: a row as `StreamSql.select` gives it.
 
 `synced` is 2 where the time is trusted and `body` is the item as it leaves (`core.departure.Departures.plain`).
 """
@@ -21,18 +21,17 @@ class StreamSql:
     """What is done with one stream's table; the parameters are named in the order in which they are bound."""
 
     insert: str
-    """To be followed by as many ROW, separated by commas, as rows are bound: seq, boot, wall_ms, boot_ms, synced, total, body"""
+    """To be followed by as many ROW, separated by commas, as rows are bound:
+    seq, boot, wall_ms, boot_ms, synced, total, body, sums"""
     select: str
     """first, last, limit"""
     pack: str
-    """first, last; gives how many of these rows are kept as they leave, those, joined by commas in the order of seq, and how many
-    items a reader of JSON finds in them, NULL if it can read none"""
+    """first, last; gives how many of these rows are kept as they leave, and those, joined by commas in the order of seq"""
     fit: str
     """first, last, bound; the last seq of a range with `total` + seq within the bound"""
-    totals: str
-    """To be followed by a list of seqs in brackets, rising; gives their totals in one text, with commas"""
-    edge: str
-    """seq; gives total, length of the body, run of its boot"""
+    knots: str
+    """To be followed by a list of seqs in brackets; gives seq, boot, wall_ms, boot_ms, synced, sums, total and length of the body
+    of these rows in one text, numbers with blanks between and rows with commas; rows without sums are left out"""
     ends: str
     """Lowest and highest seq, both NULL if there is no row."""
     total: str
@@ -52,9 +51,9 @@ class StreamSql:
     remove_between: str
     """first, last"""
     empty: str
-    """body, seq"""
-    gaps: str
-    """first, last, length of the mark, mark: bodies that begin with the mark"""
+    """synced, body, sums, seq"""
+    marked: str
+    """first, last, length of the mark, mark: rows, as `select` gives them, whose bodies begin with the mark"""
     content: str
     """first, last; gives the rows that are there and the bytes of their bodies"""
     next: str
@@ -65,12 +64,12 @@ class StreamSql:
 
 _TEMPLATE: Final = StreamSql(
     insert="INSERT INTO STREAM VALUES ",
-    select="SELECT seq, boot, wall_ms, boot_ms, synced, body FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
-    pack="SELECT n, CAST(t AS BLOB), iif(json_valid('[' || t || ']'), json_array_length('[' || t || ']'), NULL) FROM"
+    select="SELECT seq, boot, wall_ms, boot_ms, synced, body, sums FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+    pack="SELECT n, CAST(t AS BLOB) FROM"
     " (SELECT count(*) AS n, group_concat(body, ',') AS t FROM STREAM WHERE seq BETWEEN ? AND ? AND synced = 2)",
     fit="SELECT max(seq) FROM STREAM WHERE seq BETWEEN ? AND ? AND total + seq <= ?",
-    totals="SELECT group_concat(total) FROM STREAM WHERE seq IN",
-    edge="SELECT total, length(body), boot FROM STREAM WHERE seq = ?",
+    knots="SELECT group_concat(seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums || ' '"
+    " || total || ' ' || length(body)) FROM STREAM WHERE seq IN",
     ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",
     total="SELECT total, length(body) FROM STREAM WHERE seq = ?",
     beyond="SELECT seq FROM STREAM WHERE seq BETWEEN ? AND ? AND total >= ? ORDER BY seq LIMIT 1",
@@ -79,11 +78,12 @@ _TEMPLATE: Final = StreamSql(
     " SELECT ?, seq, ?, wall_ms, iif(synced = 2, CAST('{' || substr(body, PLAIN_FROM) AS BLOB), body)"
     " FROM STREAM WHERE seq BETWEEN ? AND ?",
     remove="DELETE FROM STREAM WHERE seq <= ?",
-    rest="SELECT seq, boot, wall_ms, boot_ms, synced, total, body FROM STREAM WHERE seq > ? ORDER BY seq",
+    rest="SELECT seq, boot, wall_ms, boot_ms, synced, total, body, sums FROM STREAM WHERE seq > ? ORDER BY seq",
     clear="DELETE FROM STREAM",
     remove_between="DELETE FROM STREAM WHERE seq BETWEEN ? AND ?",
-    empty="UPDATE STREAM SET body = ? WHERE seq = ?",
-    gaps="SELECT body FROM STREAM WHERE seq BETWEEN ? AND ? AND substr(body, 1, ?) = ? ORDER BY seq",
+    empty="UPDATE STREAM SET synced = ?, body = ?, sums = ? WHERE seq = ?",
+    marked="SELECT seq, boot, wall_ms, boot_ms, synced, body, sums FROM STREAM WHERE seq BETWEEN ? AND ?"
+    " AND substr(body, 1, ?) = ? ORDER BY seq",
     content="SELECT count(*), coalesce(sum(length(body)), 0) FROM STREAM WHERE seq BETWEEN ? AND ?",
     next="SELECT min(seq) FROM STREAM WHERE seq >= ?",
     before="SELECT max(seq) FROM STREAM WHERE seq < ?",

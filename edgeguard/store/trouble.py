@@ -16,6 +16,10 @@ NUMBERS_END: Final = 1 << 62
 """No row has such a number: nothing lives so long."""
 
 
+SPOILT: Final = "the disk has changed it: it is not what was committed"
+"""Why a row is a dead letter that may never be sent again."""
+
+
 class Trouble(StrEnum):
     """Kinds of trouble; the value is the code of the health news."""
 

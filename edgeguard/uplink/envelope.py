@@ -26,7 +26,7 @@ class Message:
     last_seq: int
     payload: bytes
     proven: bool = False
-    """Whether the store has looked that its items are what they should be, as it does with packs."""
+    """Whether the store vouches that its items are what was committed, and JSON, as it does for packs."""
 
     @property
     def items(self) -> int:
@@ -51,6 +51,13 @@ class Oversize:
 
     seq: int
     needed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoilt:
+    """A row that is not what was committed: nobody may see it under this number."""
+
+    seq: int
 
 
 class Envelope:
@@ -92,9 +99,12 @@ class Cut:
     max_items: int
 
 
-def cut(envelope: Envelope, rows: Sequence[OutboxRow], bounds: Cut) -> list[Message | Oversize]:
+Ready = Message | Oversize | Spoilt
+
+
+def cut(envelope: Envelope, rows: Sequence[OutboxRow], bounds: Cut) -> list[Ready]:
     """Rows in order as messages within the bounds; a hole in the numbers starts a new message."""
-    out: list[Message | Oversize] = []
+    out: list[Ready] = []
     room = bounds.max_bytes - envelope.overhead_bytes
     good = min(room, bounds.good_bytes - envelope.overhead_bytes)
     batch: list[bytes] = []
@@ -104,11 +114,11 @@ def cut(envelope: Envelope, rows: Sequence[OutboxRow], bounds: Cut) -> list[Mess
         if batch and (row.seq != last + 1 or len(batch) >= bounds.max_items or size + 1 + len(item) > good):
             out.append(envelope.message(first, batch))
             batch = []
-        if len(item) > room:
+        if len(item) > room or not row.sound:
             if batch:
                 out.append(envelope.message(first, batch))
                 batch = []
-            out.append(Oversize(row.seq, envelope.overhead_bytes + len(item)))
+            out.append(Oversize(row.seq, envelope.overhead_bytes + len(item)) if row.sound else Spoilt(row.seq))
             continue
         if batch:
             size += 1 + len(item)

@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 from edgeguard.core import limits
 from edgeguard.core.item import OutboxRow, Pack, Stream
-from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, cut
+from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, Ready, Spoilt, cut
 from edgeguard.uplink.trouble import Verdict, verdict_of
 
 TOO_LARGE = 0x95
@@ -69,7 +69,7 @@ class Harvest:
             self.accepted.append((first_seq, last_seq))
 
 
-def _first_of(ready: Message | Oversize) -> int:
+def _first_of(ready: Ready) -> int:
     return ready.first_seq if isinstance(ready, Message) else ready.seq
 
 
@@ -84,7 +84,7 @@ class Lane:
         self.name = name or stream.value
         self.max_messages = max_messages
         self.flight: deque[Sent] = deque()
-        self.ready: deque[Message | Oversize] = deque()
+        self.ready: deque[Ready] = deque()
         self.after_seq = 0
         """Everything up to this number is ready, in flight, or done with."""
         self.through_seq: int | None = None
@@ -217,6 +217,11 @@ class Lane:
         self._proven = False
         self._condemn(row.seq, TOO_LARGE, harvest, now_s)
         return harvest
+
+    def spoilt(self, row: Spoilt) -> Harvest:
+        """A row that damage has changed: condemned without a doubt, since it is known to be at fault."""
+        self.after_seq = max(self.after_seq, row.seq)
+        return Harvest(parked=[(row.seq, UNREADABLE)])
 
     def unreadable(self, message: Message, now_s: float) -> Harvest:
         """A message that no consumer could read: refused as a broker that looks into payloads would, without sending it."""

@@ -24,7 +24,7 @@ from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import news
 from edgeguard.uplink.ahead import Ahead
 from edgeguard.uplink.catalog import Page
-from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize
+from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, Spoilt
 from edgeguard.uplink.lane import Harvest, Lane, Patience
 from edgeguard.uplink.lanes import Lanes
 from edgeguard.uplink.session import Grant, Session
@@ -283,6 +283,9 @@ class Sync:
             head = lane.ready.popleft()
             if isinstance(head, Oversize):
                 self._collect(lane, lane.oversize(head, now_s))
+                return sent
+            if isinstance(head, Spoilt):
+                self._collect(lane, lane.spoilt(head))
                 return sent
             if not head.is_readable:
                 self._collect(lane, lane.unreadable(head, now_s))

@@ -8,6 +8,7 @@ import contextlib
 import json
 import random
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -195,6 +196,25 @@ async def test_a_row_that_damage_has_made_unreadable_spoils_no_message(tmp_path:
         last = await both.drained()
         assert (await both.store.backlog(stream)).dead == 1
     assert_all(consumer, last, {stream: {spoilt}})
+    assert [news.code for news in both.news if news.source == "store"] == ["dead-letter"]
+
+
+@pytest.mark.parametrize("stream", [Stream.TELEMETRY, Stream.ALARMS])
+async def test_a_value_that_the_disk_has_changed_reaches_nobody(tmp_path: Path, stream: Stream) -> None:
+    """One bit makes a 4 of a 5, and what leaves is as good JSON as ever: only the sums of the row tell."""
+    consumer = Consumer()
+    async with pair(tmp_path, free_port()) as both:
+        both.submit(20, 0, 50)
+        (spoilt,) = await both.store.put(Batch((Item(stream, both.item(stream, "like").at, b'{"pressure":5.0}'),)))
+        both.submit(20, 0, 50)
+    change = f"UPDATE {stream.value} SET body = CAST(replace(CAST(body AS TEXT), '5.0', '4.0') AS BLOB) WHERE seq = {spoilt}"
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as connection:
+        assert connection.execute(change).rowcount == 1
+    async with Broker(on_publish=consumer.take) as broker, pair(tmp_path, broker.port) as both:
+        last = await both.drained()
+        assert (await both.store.backlog(stream)).dead == 1
+    assert_all(consumer, last, {stream: {spoilt}})
+    assert not any("pressure" in text for text in consumer.content.values())
     assert [news.code for news in both.news if news.source == "store"] == ["dead-letter"]
 
 

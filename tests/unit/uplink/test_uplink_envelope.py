@@ -1,6 +1,7 @@
 """Envelopes: spliced bytes are the JSON they should be, within every bound, and numbers never jump inside a message."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.ids import BootId, Epoch, GatewayId
 from edgeguard.core.item import OutboxRow, Stream
-from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, cut
+from edgeguard.uplink.envelope import Cut, Envelope, Message, Oversize, Spoilt, cut
 
 EPOCH = Epoch("0123456789abcdef")
 STAMPS = st.builds(Stamp, st.integers(0, 4_000_000_000_000), st.integers(0, 10**12), st.just(BootId("b")), st.booleans())
@@ -53,16 +54,22 @@ def test_a_message_reads_as_the_interface_says() -> None:
     st.integers(200, 2000),
     st.integers(1, 2000),
     st.integers(1, 20),
+    st.sets(st.integers(0, 60), max_size=3),
 )
 def test_every_row_leaves_once_in_order_within_all_bounds(
-    seqs: set[int], sizes: list[int], most: int, good: int, items: int
+    seqs: set[int], sizes: list[int], most: int, good: int, items: int, spoilt: set[int]
 ) -> None:
     rows = [row(seq, b'{"n":"%s"}' % (b"x" * size)) for seq, size in zip(sorted(seqs), sizes, strict=False)]
+    rows = [replace(entry, sound=place not in spoilt) for place, entry in enumerate(rows)]
     out = cut(envelope(), rows, Cut(most, good, items))
     carried: list[int] = []
     for part in out:
         if isinstance(part, Oversize):
             assert part.needed_bytes > most
+            carried.append(part.seq)
+            continue
+        if isinstance(part, Spoilt):
+            assert part.seq in {entry.seq for entry in rows if not entry.sound}
             carried.append(part.seq)
             continue
         assert len(part.payload) <= most
