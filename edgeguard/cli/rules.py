@@ -89,7 +89,7 @@ def _limit(view: RuleView) -> str:
 
 
 def reactions(session: Session) -> Exit:
-    """All of them; exit 1 if one has failed."""
+    """All of them; exit 1 if one has failed, or cannot be ended."""
     views = call(session.socket, methods.REACTIONS)
     if session.json:
         print_json(views)
@@ -97,7 +97,11 @@ def reactions(session: Session) -> Exit:
         _tell(session.lang, views)
     else:
         console().print(session.lang.say("没有配置联动([[reaction]])", "no reaction is configured: [[reaction]]"))
-    return Exit.WRONG if any(view.phase == "failed" for view in views) else Exit.FINE
+    return Exit.WRONG if any(_is_wrong(view) for view in views) else Exit.FINE
+
+
+def _is_wrong(view: ReactionView) -> bool:
+    return view.phase == "failed" or view.stuck
 
 
 def act(session: Session, name: str, action: str) -> Exit:
@@ -132,7 +136,7 @@ def _tell(lang: Lang, views: Iterable[ReactionView]) -> None:
         made.add_row(
             clean(view.name),
             clean(view.mode),
-            styled(phases[view.phase], "bold red" if view.phase == "failed" else ""),
+            styled(phases[view.phase], "bold red" if _is_wrong(view) else ""),
             clean(view.alarm),
             clean(f"{view.target} = {view.value}"),
             f"{view.starts_last_hour}/{view.per_hour}",

@@ -9,7 +9,7 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.config.reaction_model import ReactionTable
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.ids import AlarmName, DeviceName, PointName, ReactionName
-from edgeguard.core.interlock import PointRef
+from edgeguard.core.interlock import PointRef, points_of
 from edgeguard.core.point import Kind, Point, Value
 from edgeguard.core.reaction import Mode, ReactionSpec
 from edgeguard.core.rule_limits import MAX_REACTIONS
@@ -32,6 +32,10 @@ def build_reactions(data: Mapping[str, Any], devices: Sequence[DeviceSpec], mist
         targets.claim((*path, "target"), raw.target, advice="; two reactions on one output would undo each other")
         target = _target(raw, devices, path, mistakes)
         requires = requirements(raw.requires, DeviceName(raw.target.partition(".")[0]), devices, (*path, "requires"), mistakes)
+        own = {one.text for one in requires if target in points_of(one.condition)}
+        for at, text in enumerate(raw.requires):
+            if text in own:
+                mistakes.add((*path, "requires", at), f"speaks of {target} itself: a reaction cannot wait for its own output")
         if raw.longest is not None and raw.longest < raw.min_on:
             mistakes.add((*path, "longest"), "is shorter than min_on")
         made.append(
@@ -76,6 +80,10 @@ def _target(raw: ReactionTable, devices: Sequence[DeviceSpec], path: KeyPath, mi
     if raw.reset is None and raw.mode is not Mode.OFF:
         mistakes.note(path, f"has no reset: {raw.target} stays as it is when the alarm is over")
     interlock = device.interlocks.get(point.name)
+    texts = () if interlock is None else tuple(one.text for one in interlock.requires if ref in points_of(one.condition))
+    if texts and raw.reset is not None:
+        trap = f'"{texts[0]}" speaks of {ref} itself, so that what is switched on could never be switched back'
+        mistakes.add((*path, "target"), f"its interlock [device.interlock.{point_name}] {trap}")
     if point.write is not None and not point.write.harmless and (interlock is None or not interlock.requires):
         advice = f"[device.interlock.{point_name}] requires = [...]"
         mistakes.add((*path, "target"), f"{raw.target} can do harm and has no second condition, so it is never written: {advice}")

@@ -34,7 +34,7 @@ class ReactionView:
     """A reaction. `mode` is off, test or on; `phase` idle, starting, on, ending, spent, yielded or failed.
 
     `held_by`: who has taken it out of action, empty if nobody has; `why` what it waits for or what went wrong last; `verdict`
-    answers a test: what it would do now, and what would hinder it.
+    answers a test: what it would do now, and what would hinder it; `stuck`: what it has switched cannot be switched back.
     """
 
     name: str
@@ -51,3 +51,4 @@ class ReactionView:
     per_hour: int
     why: str
     verdict: str = ""
+    stuck: bool = False

@@ -62,7 +62,7 @@ class Phase(StrEnum):
     YIELDED = "yielded"
     """A person has taken the output; it is theirs until the alarm is gone."""
     FAILED = "failed"
-    """It has given up; the next time begins with the next alarm."""
+    """It has given up; the next time begins with the next alarm. What it may have switched is switched back at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,8 @@ class ReactionState:
     owes: "Debt | None" = None
     touched: bool = False
     """A write since the start may have reached the output."""
+    gone: bool = False
+    """The alarm has been gone since the start: if it stands again by the time the output is switched back, it begins anew."""
 
     def moved(self, phase: Phase, now: Stamp, why: str = "") -> "ReactionState":
         """In another phase from now on."""

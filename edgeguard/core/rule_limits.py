@@ -21,8 +21,8 @@ REACTION_LOOK_S: Final = 1.0
 REACTION_FIRST_WAIT_MS: Final = 5000
 """Between the first and the second try of a write; then twice as long each time, up to the next."""
 REACTION_WAIT_MAX_MS: Final = 300_000
-REACTION_END_TRIES: Final = 20
-"""After so many tries it is told that an output cannot be switched back; the trying goes on."""
+REACTION_END_TRIES: Final = 4
+"""After so many tries, 75 s, it is told that an output cannot be switched back; the trying goes on."""
 REACTION_CHECK_MS: Final = 10_000
 """After a restart or a write the output's own word is waited for so long."""
 REACTION_MANUAL_MS: Final = 600_000

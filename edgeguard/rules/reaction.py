@@ -31,8 +31,8 @@ def step_reaction(spec: ReactionSpec, state: ReactionState, seen: Seen, now: Sta
             return _on(spec, state, seen, now)
         case Phase.ENDING:
             return _ending(state, seen, now)
-        case Phase.FAILED if state.owes is not None and not seen.standing:
-            return _end(spec, state, "the alarm is gone", now)
+        case Phase.FAILED if state.owes is not None:
+            return _failed(spec, state, seen, now)
         case _:
             return Step(state if seen.standing else state.moved(Phase.IDLE, now))
 
@@ -52,7 +52,7 @@ def _idle(spec: ReactionSpec, state: ReactionState, seen: Seen, now: Stamp) -> S
     if seen.shows is not None and seen.shows == spec.value:
         return Step(state.moved(Phase.SPENT, now, "already so"), told=(Told(Result.NOTHING_TO_DO, "the output shows it already"),))
     starts = tuple(at for at in state.starts if at.passed_ms(now) < HOUR_MS)
-    begun = replace(state.moved(Phase.STARTING, now), starts=(*starts, Since.of(now)), touched=False)
+    begun = replace(state.moved(Phase.STARTING, now), starts=(*starts, Since.of(now)), touched=False, gone=False)
     return _attempt(begun, Act.WRITE, _debt(spec), now, (Told(Result.STARTED, f"{spec.alarm} stands"),))
 
 
@@ -86,7 +86,7 @@ def _starting(spec: ReactionSpec, state: ReactionState, seen: Seen, now: Stamp) 
     if state.tries and seen.shows is not None and seen.shows == spec.value:
         return Step(state.moved(Phase.ON, now), told=(Told(Result.ON, "the output shows the value"),))
     if not seen.standing or spec.mode is not Mode.ON:
-        return _end(spec, state, "the alarm is gone" if not seen.standing else "it was switched off", now)
+        return _end(state, "the alarm is gone" if not seen.standing else "it was switched off", now, gone=not seen.standing)
     if not _may_try(state, now):
         return Step(state)
     if state.tries > spec.retries:
@@ -101,32 +101,49 @@ def _on(spec: ReactionSpec, state: ReactionState, seen: Seen, now: Stamp) -> Ste
     held_ms = 0 if state.since is None else state.since.passed_ms(now)
     if seen.shows is not None and seen.shows != spec.value and held_ms >= REACTION_CHECK_MS:
         return _yield(state, f"the output shows {seen.shows!r}: another hand has switched it", now)
+    why = _over(spec, seen, held_ms)
+    return _end(state, why, now, gone=not seen.standing) if why and held_ms >= spec.min_on_ms else Step(state)
+
+
+def _over(spec: ReactionSpec, seen: Seen, held_ms: int) -> str:
+    """Why it has to end; empty if it has not."""
     if not seen.standing:
-        why = "the alarm is gone"
-    elif spec.until is Until.ACKED and seen.acked:
-        why = "the alarm is acknowledged"
-    elif spec.longest_ms is not None and held_ms >= spec.longest_ms:
-        why = f"{spec.longest_ms / 1000:g} s have passed"
-    elif spec.mode is not Mode.ON:
-        why = "it was switched off"
-    else:
-        return Step(state)
-    return Step(state) if held_ms < spec.min_on_ms else _end(spec, state, why, now)
+        return "the alarm is gone"
+    if spec.until is Until.ACKED and seen.acked:
+        return "the alarm is acknowledged"
+    if spec.longest_ms is not None and held_ms >= spec.longest_ms:
+        return f"{spec.longest_ms / 1000:g} s have passed"
+    return "" if spec.mode is Mode.ON else "it was switched off"
 
 
-def _end(spec: ReactionSpec, state: ReactionState, why: str, now: Stamp) -> Step:
+def _failed(spec: ReactionSpec, state: ReactionState, seen: Seen, now: Stamp) -> Step:
+    """It has given up, and nobody knows whether the output took the value: it ends as one that is on."""
+    if seen.hand:
+        return _yield(state, f"{seen.hand} has written the output", now)
+    why = _over(spec, seen, 0 if state.since is None else state.since.passed_ms(now))
+    return _end(state, why, now, gone=not seen.standing) if why else Step(state)
+
+
+def _end(state: ReactionState, why: str, now: Stamp, *, gone: bool) -> Step:
     if state.owes is None:
         return Step(replace(state.moved(Phase.SPENT, now, why), ended=Since.of(now)), told=(Told(Result.ENDED, why),))
-    return _attempt(state.moved(Phase.ENDING, now, why), Act.RESET, state.owes, now, (Told(Result.ENDING, why),))
+    ending = replace(state.moved(Phase.ENDING, now, why), gone=gone)
+    return _attempt(ending, Act.RESET, state.owes, now, (Told(Result.ENDING, why),))
+
+
+def _ended(state: ReactionState, now: Stamp) -> ReactionState:
+    """The output is switched back. The alarm that it was for may be over, and another one stand."""
+    phase = Phase.IDLE if state.gone else Phase.SPENT
+    return replace(state.moved(phase, now, "ended"), owes=None, ended=Since.of(now), gone=False)
 
 
 def _ending(state: ReactionState, seen: Seen, now: Stamp) -> Step:
     """What was switched on must go off again: tried ever more rarely, told when it will not, and left only to a person's hand."""
     if seen.hand:
         return _yield(state, f"{seen.hand} has written the output", now)
+    state = state if seen.standing or state.gone else replace(state, gone=True)
     if state.owes is None or (seen.shows is not None and seen.shows == state.owes.reset):
-        done = replace(state.moved(Phase.SPENT, now, "ended"), owes=None, ended=Since.of(now))
-        return Step(done, told=(Told(Result.ENDED, "the output shows the reset value"),))
+        return Step(_ended(state, now), told=(Told(Result.ENDED, "the output shows the reset value"),))
     if not _may_try(state, now):
         return Step(state)
     told = (Told(Result.CANNOT_BE_ENDED, state.why),) if state.tries == REACTION_END_TRIES else ()
@@ -149,8 +166,7 @@ def after_write(state: ReactionState, act: Act, fate: Fate, detail: str, now: St
         return Step(after, told=(Told(Result.NOT_ON, why),))
     if act is Act.RESET and state.phase is Phase.ENDING:
         if fate is Fate.DONE:
-            done = replace(state.moved(Phase.SPENT, now, "ended"), owes=None, ended=Since.of(now))
-            return Step(done, told=(Told(Result.ENDED),))
+            return Step(_ended(state, now), told=(Told(Result.ENDED),))
         told = (Told(Result.NOT_ENDED, why),) if state.tries <= REACTION_END_TRIES else ()
         return Step(replace(state, why=why), told=told)
     return Step(state)
@@ -168,10 +184,10 @@ def release(state: ReactionState) -> Step:
     return Step(replace(state, held_by=""), told=(Told(Result.RELEASED),)) if state.held_by else Step(state)
 
 
-def stop(spec: ReactionSpec, state: ReactionState, now: Stamp) -> Step:
-    """A person ends it now; it begins again with the next alarm."""
-    if state.phase in (Phase.STARTING, Phase.ON):
-        return _end(spec, replace(state, held_by=""), "stopped by hand", now)
+def stop(state: ReactionState, now: Stamp) -> Step:
+    """A person ends it now; it begins again with the next alarm. One that could not be ended is tried again at once."""
+    if state.phase in (Phase.STARTING, Phase.ON) or (state.phase in (Phase.FAILED, Phase.ENDING) and state.owes is not None):
+        return _end(replace(state, held_by=""), "stopped by hand", now, gone=state.gone)
     return Step(state)
 
 
@@ -195,7 +211,9 @@ def resumed(state: ReactionState, now: Stamp) -> ReactionState:
     since = None if state.since is None else state.since.here(now)
     state = replace(state, starts=starts, ended=ended, since=since)
     if state.phase in (Phase.STARTING, Phase.ENDING):
-        return replace(state, since=Since.of(now), wait_ms=REACTION_CHECK_MS, touched=True)
+        # what could not be ended is told again: nobody has heard of it from this boot
+        tries = 0 if state.phase is Phase.ENDING else state.tries
+        return replace(state, since=Since.of(now), tries=tries, wait_ms=REACTION_CHECK_MS, touched=True)
     return state
 
 
@@ -213,6 +231,7 @@ def body_of(state: ReactionState) -> bytes:
         "held_by": state.held_by,
         "why": state.why,
         "touched": state.touched,
+        "gone": state.gone,
         "owes": None if owes is None else [owes.target.device, owes.target.point, owes.value, owes.reset],
     }
     return orjson.dumps(kept)
@@ -238,7 +257,17 @@ def state_of(body: bytes) -> ReactionState:
         } if phase in tuple(Phase):
             known = tuple(at for one in starts if (at := Since.read(one)) is not None)
             return ReactionState(
-                Phase(phase), Since.read(since), tries, 0, known, Since.read(ended), held_by, why, _debt_of(owes), touched
+                Phase(phase),
+                Since.read(since),
+                tries,
+                0,
+                known,
+                Since.read(ended),
+                held_by,
+                why,
+                _debt_of(owes),
+                touched,
+                kept.get("gone") is True,
             )
         case _:
             return ReactionState()

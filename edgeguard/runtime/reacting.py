@@ -47,6 +47,7 @@ _TROUBLE: Final[Mapping[Result, Labels]] = {
     Result.CANNOT_BE_ENDED: Labels(zh="联动输出无法复位", en="an output that a reaction has switched cannot be switched back"),
 }
 _RECOVERED: Final = (Result.ON, Result.ENDED, Result.YIELDED, Result.HELD)
+_TAKEN: Final = Labels(zh="联动输出已由人工接管", en="a person has taken the output of the reaction")
 _WELL: Final = Labels(zh="联动恢复正常", en="the reaction works again")
 _LATE: Final = "the disk took its record too late"
 
@@ -144,7 +145,7 @@ class Reacting:
                 case "release":
                     step = release(course.state)
                 case _:
-                    step = stop(spec, course.state, now)
+                    step = stop(course.state, now)
             if step.state is course.state:
                 return "nothing to do"
             await self._take(spec.name, spec.target, course, step, by, spec.value)
@@ -282,7 +283,8 @@ class Reacting:
                 self._news(name, _TROUBLE[told.result], told.detail, ok=False)
             elif told.result in _RECOVERED and name in self._ailing:
                 self._ailing.discard(name)
-                self._news(name, _WELL, told.detail, ok=True)
+                by_hand = told.result in (Result.YIELDED, Result.HELD)
+                self._news(name, _TAKEN if by_hand else _WELL, told.detail, ok=True)
 
     def _news(self, name: ReactionName, text: Labels, detail: str, ok: bool) -> None:
         self._gateway.pipeline.health(Health(f"reaction.{name}", _CODE, ok=ok, text=text, detail=detail))

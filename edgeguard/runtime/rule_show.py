@@ -11,7 +11,8 @@ from edgeguard.core.domain import Domain, DomainRule, Missing, Watched
 from edgeguard.core.ids import AlarmName, DeviceName, alarm_name
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.core.point import Labels, Point
-from edgeguard.core.reaction import ReactionSpec, ReactionState
+from edgeguard.core.reaction import Phase, ReactionSpec, ReactionState
+from edgeguard.core.rule_limits import REACTION_END_TRIES
 
 
 def rule_views(
@@ -114,4 +115,5 @@ def reaction_view(spec: ReactionSpec, state: ReactionState, now: Stamp, verdict:
         per_hour=spec.per_hour,
         why=state.why,
         verdict=verdict,
+        stuck=state.phase is Phase.ENDING and state.tries > REACTION_END_TRIES,
     )

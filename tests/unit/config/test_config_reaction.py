@@ -83,6 +83,7 @@ def test_it_is_off_unless_said_otherwise(tmp_path: Path) -> None:
         ("reset = false", "reset = true", "29: reaction[0].reset: is the value itself"),
         ('mode = "test"', 'mode = "trial"', '30: reaction[0].mode: "trial" is not one of off, test, on'),
         ("not input_7", "not input_17", '32: reaction[0].requires[1]: device inputs has no polled point "input_17"'),
+        ("not input_7", "not output_1", "32: reaction[0].requires[1]: speaks of inputs.output_1 itself"),
         ('"10m"', '"5s"', "34: reaction[0].longest: is shorter than min_on"),
         ("min_on", "min_onn", '33: reaction[0].min_onn: unknown key (did you mean "min_on"?)'),
         (
@@ -96,6 +97,19 @@ def test_mistakes_of_reactions(tmp_path: Path, change: str, to: str, expected: s
     with pytest.raises(ConfigError) as caught:
         site(tmp_path, GOOD.replace(change, to))
     assert any(f":{expected}" in line for line in caught.value.mistakes), caught.value.mistakes
+
+
+def test_an_output_that_its_own_interlock_would_keep_on_is_refused(tmp_path: Path) -> None:
+    base = BASE.replace("not input_8", "not output_1")
+    with pytest.raises(ConfigError) as caught:
+        site(tmp_path, GOOD, base)
+    assert [line.partition(":")[2] for line in caught.value.mistakes] == [
+        (
+            "27: reaction[0].target: its interlock [device.interlock.output_1] "
+            '"not output_1" speaks of inputs.output_1 itself, so that what is switched on could never be switched back'
+        )
+    ]
+    assert site(tmp_path, GOOD.replace("reset = false\n", ""), base).reactions, "nothing is to be switched back there"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from edgeguard.core.fate import Fate
 from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName, ReactionName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Seen, Step, Until
+from edgeguard.core.rule_limits import REACTION_END_TRIES
 from edgeguard.rules.reaction import after_write, body_of, hold, orphaned, release, resumed, state_of, step_reaction, stop
 
 SIREN = ReactionSpec(
@@ -50,7 +51,7 @@ class Desk:
 def test_it_acts_once_and_gives_back() -> None:
     desk = Desk()
     phases = [desk.look(second, ALARM if second < 50 else QUIET) for second in (0, 10, 40, 50, 60)]
-    assert phases == [Phase.ON, Phase.ON, Phase.ON, Phase.SPENT, Phase.IDLE]
+    assert phases == [Phase.ON, Phase.ON, Phase.ON, Phase.IDLE, Phase.IDLE]
     assert desk.acts == [Act.WRITE, Act.RESET]
     assert desk.told == ["started", "on", "ending", "ended"]
 
@@ -77,7 +78,7 @@ def test_minimum_times_and_rate() -> None:
     desk = Desk(replace(SIREN, min_on_ms=30_000, min_off_ms=60_000, per_hour=2))
     desk.look(0, ALARM)
     assert desk.look(10, QUIET) is Phase.ON
-    assert desk.look(31, QUIET) is Phase.SPENT
+    assert desk.look(31, QUIET) is Phase.IDLE
     desk.look(32, QUIET)
     assert desk.look(40, ALARM) is Phase.IDLE
     assert "minimum pause" in desk.state.why
@@ -182,11 +183,60 @@ def test_a_siren_that_cannot_be_ended_is_tried_for_ever_and_told_once() -> None:
         desk.look(second, QUIET)
     assert desk.state.phase is Phase.ENDING
     assert desk.told.count("cannot-be-ended") == 1
+    assert desk.told.count("not-ended") == REACTION_END_TRIES
     late = len(desk.acts)
     for second in range(100_000, 103_600, 20):
         desk.look(second, QUIET)
     assert len(desk.acts) - late <= 13, "at most every five minutes"
-    assert desk.look(104_000, replace(QUIET, shows=False)) is Phase.SPENT
+    assert desk.look(104_000, replace(QUIET, shows=False)) is Phase.IDLE
+
+
+def test_one_that_cannot_be_ended_is_told_within_two_minutes_and_again_after_a_restart() -> None:
+    desk = Desk(SIREN, Fate.DONE, *[Fate.REFUSED] * 1000)
+    desk.look(0, ALARM)
+    for second in range(10, 130):
+        desk.look(second, QUIET)
+    assert desk.told.count("cannot-be-ended") == 1
+    desk.state = resumed(state_of(body_of(desk.state)), at(0, "second"))
+    for second in range(130):
+        desk.look(second, QUIET, "second")
+    assert desk.told.count("cannot-be-ended") == 2
+    before = len(desk.acts)
+    desk.take(stop(desk.state, at(130, "second")), 130, "second")
+    assert len(desk.acts) == before + 1, "a person who asks for its end is not told to wait"
+
+
+def test_an_alarm_that_comes_again_while_the_output_is_switched_back_begins_anew() -> None:
+    desk = Desk(SIREN, Fate.DONE, Fate.LOST, Fate.DONE)
+    desk.look(0, ALARM)
+    assert desk.look(10, QUIET) is Phase.ENDING
+    for second in range(11, 20):
+        desk.look(second, ALARM)
+    assert desk.state.phase is Phase.ON
+    assert desk.acts == [Act.WRITE, Act.RESET, Act.RESET, Act.WRITE]
+    # one that a person has silenced stays silent, however late its end came
+    desk = Desk(replace(SIREN, until=Until.ACKED), Fate.DONE, Fate.LOST, Fate.DONE)
+    desk.look(0, ALARM)
+    for second in range(10, 40):
+        desk.look(second, replace(ALARM, acked=True))
+    assert desk.state.phase is Phase.SPENT
+
+
+@pytest.mark.parametrize("how", ["longest", "acked", "off", "stop", "hand"])
+def test_an_output_that_may_be_on_is_not_left_so_when_the_start_has_failed(how: str) -> None:
+    desk = Desk(replace(SIREN, until=Until.ACKED, longest_ms=600_000), *[Fate.UNVERIFIED] * 4)
+    for second in range(0, 300, 5):
+        desk.look(second, ALARM)
+    assert desk.state.phase is Phase.FAILED
+    if how == "off":
+        desk.spec = replace(desk.spec, mode=Mode.OFF)
+    if how == "stop":
+        desk.take(stop(desk.state, at(300)), 300)
+    seen = {"acked": replace(ALARM, acked=True), "hand": replace(ALARM, hand="liwei")}.get(how, ALARM)
+    for second in range(301, 700, 5):
+        desk.look(second, seen)
+    assert desk.acts.count(Act.RESET) == (0 if how == "hand" else 1)
+    assert desk.state.phase is (Phase.YIELDED if how == "hand" else Phase.SPENT)
 
 
 def test_hold_release_and_stop() -> None:
@@ -201,7 +251,7 @@ def test_hold_release_and_stop() -> None:
     assert desk.look(61, ALARM) is Phase.YIELDED
     desk.look(62, QUIET)
     desk.look(63, ALARM)
-    desk.take(stop(SIREN, desk.state, at(70)), 70)
+    desk.take(stop(desk.state, at(70)), 70)
     assert desk.look(80, ALARM) is Phase.SPENT
     assert desk.acts == [Act.WRITE, Act.WRITE, Act.RESET]
 
