@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -78,6 +79,8 @@ def capture(
         raise typer.BadParameter("name a BUS of the daemon, or a --port that the daemon does not use")
     if file.exists():
         raise typer.BadParameter(f"{file} exists already; a recording is never overwritten")
+    if not os.access(file.parent, os.W_OK):
+        raise typer.BadParameter(f"{file} cannot be written: {file.parent} is not there, or not yours to write")
     secrets = _named_secrets(profiles)
     keeper = Keeper()
     if port is not None:
@@ -176,7 +179,7 @@ def replay(session: Session, file: Path, port: Path | None, tcp: str | None, lin
     else:
         console().print(
             session.lang.say(
-                f"被询问 {device.asked} 次,其中 {device.unknown} 次录音中没有",
+                f"被询问 {device.asked} 次,其中 {device.unknown} 次不在记录中",
                 f"asked {device.asked} times, {device.unknown} of them for what is not in the recording",
             )
         )

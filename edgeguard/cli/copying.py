@@ -55,6 +55,8 @@ def backup(session: Session, file: Path, directory: Path) -> Exit:
 
 def restore(session: Session, file: Path, directory: Path, replace: bool, head: str | None = None) -> Exit:
     """Make the outbox anew from a copy; wrong if the audit log that it goes on from, or that it had before, is not as written."""
+    if not file.is_file():
+        raise typer.BadParameter(f"{file} is not there")
     epoch = Epoch(secrets.token_hex(_EPOCH_BYTES))
     noted = None if head is None else head_of(head)
     made = make_outbox(file, directory, Restoring(epoch, SystemClock().now(), author(), replace, noted))

@@ -54,7 +54,7 @@ def drop(session: Session, ids: Sequence[str], yes: bool) -> Exit:
 
 
 def _do(session: Session, method: Method[CountView], ids: Sequence[str], words: tuple[str, str]) -> Exit:
-    """What is named and not there is said, and 1 returned; the others are done all the same."""
+    """What is named and not there is said, and 2 returned; the others are done all the same."""
     lang, unknown = session.lang, _unknown(session, ids)
     done = call(session.socket, method, {"ids": list(ids), "by": author()})
     if session.json:
@@ -68,7 +68,8 @@ def _do(session: Session, method: Method[CountView], ids: Sequence[str], words: 
             f"没有这样的编号:{named};查看:edgeguard outbox dead list", f"there is no {named}; see: edgeguard outbox dead list"
         )
         sys.stderr.write(f"edgeguard: {told}\n")
-    return Exit.FINE if not ids or (done.count and not unknown) else Exit.WRONG
+        return Exit.BAD_USAGE
+    return Exit.FINE if not ids or done.count else Exit.WRONG
 
 
 def _unknown(session: Session, ids: Sequence[str]) -> list[str]:

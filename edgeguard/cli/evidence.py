@@ -21,6 +21,7 @@ from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
+from edgeguard.control.errors import UnknownName
 from edgeguard.core.camera import CameraSpec, evidence_folder, pass_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
@@ -256,9 +257,9 @@ def _find(config: Path, identity: str) -> Kept:
     camera, _, stem = identity.rpartition(".")
     found = [one for one in _kept(config) if one.piece.stem == stem and camera in ("", one.camera.name)]
     if not found:
-        raise Permanent(f"there is no evidence {identity}; edgeguard evidence list shows what there is")
+        raise UnknownName(f"there is no evidence {identity}; edgeguard evidence list shows what there is")
     if len(found) > 1:
-        raise Permanent(f"{stem} is of several cameras; write CAMERA.{stem}")
+        raise UnknownName(f"{stem} is of several cameras; write CAMERA.{stem}")
     return found[0]
 
 

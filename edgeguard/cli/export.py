@@ -17,6 +17,7 @@ from edgeguard.cli.output import print_json
 from edgeguard.cli.parquet import Cell, Column, Form, write_parquet
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.trend import named
+from edgeguard.control.errors import UnknownName
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import DeviceName, PointName
@@ -83,7 +84,7 @@ def export(session: Session, wanted: Wanted) -> Exit:
 
 
 def _chosen(history: TrendReader, names: Sequence[str]) -> Chosen:
-    """Whole devices and single points, as named; everything, if nothing is. Permanent for a name that history does not know."""
+    """Whole devices and single points, as named; everything, if nothing is. UnknownName for a name that history does not know."""
     known = history.points()
     if not names:
         return dict.fromkeys(known)
@@ -96,7 +97,7 @@ def _chosen(history: TrendReader, names: Sequence[str]) -> Chosen:
         elif DeviceName(name) in known:
             chosen[DeviceName(name)] = None
         else:
-            raise Permanent(f'the history knows no device "{name}"; it knows {", ".join(sorted(known)) or "none"}')
+            raise UnknownName(f'the history knows no device "{name}"; it knows {", ".join(sorted(known)) or "none"}')
     return chosen
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from edgeguard.cli.rows import Rows
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.text import clean, clean_json
-from edgeguard.control.errors import CallRefused, DaemonSilent, code_of
+from edgeguard.control.errors import CallRefused, DaemonSilent, UnknownName, code_of
 from edgeguard.core.errors import ConfigError, EdgeguardError
 
 PIPE_CELLS: Final = 160
@@ -97,7 +97,7 @@ def _exit_of(error: EdgeguardError) -> Exit:
     match error:
         case DaemonSilent():
             return Exit.SILENT
-        case ConfigError():
+        case ConfigError() | UnknownName():
             return Exit.BAD_USAGE
         case CallRefused(code="unknown-name" | "bad-arguments" | "config-error"):
             return Exit.BAD_USAGE

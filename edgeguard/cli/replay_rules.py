@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+import typer
 from rich.text import Text
 
 from edgeguard.cli.moments import moment_ms
@@ -37,6 +38,8 @@ def replay_rules(session: Session, wanted: Wanted) -> Exit:
     """Print what would have been told, and what differs. Exit 1 when there is nothing in the recording for this site."""
     # What the rules log as they run is told in a table here, and must not stand between the lines of JSON.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if not wanted.recording.exists():
+        raise typer.BadParameter(f"{wanted.recording}: there is no such recording")
     from_ms = 0 if wanted.since is None else moment_ms(wanted.since)
     to_ms = _FOREVER_MS if wanted.to is None else moment_ms(wanted.to)
 

@@ -14,6 +14,7 @@ from edgeguard.cli.moments import moment_ms
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, number, value_text
+from edgeguard.control.errors import UnknownName
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import DeviceName, PointName
@@ -68,16 +69,16 @@ def trend(session: Session, wanted: Wanted) -> Exit:
 
 
 def named(history: TrendReader, text: str) -> tuple[DeviceName, TrendPoint]:
-    """The point of that name. Permanent if history knows none, with what it knows."""
+    """The point of that name. UnknownName if history knows none, with what it knows."""
     device, _, name = text.partition(".")
     if not name:
         raise typer.BadParameter(f"{text!r} is not DEVICE.POINT")
     known = history.points()
     if DeviceName(device) not in known:
-        raise Permanent(f'the history knows no device "{clean(device)}"; it knows {_some(known)}')
+        raise UnknownName(f'the history knows no device "{clean(device)}"; it knows {_some(known)}')
     points = {point.name: point for point in known[DeviceName(device)]}
     if PointName(name) not in points:
-        raise Permanent(f'the history knows no point "{clean(name)}" of {clean(device)}; it knows {_some(points)}')
+        raise UnknownName(f'the history knows no point "{clean(name)}" of {clean(device)}; it knows {_some(points)}')
     return DeviceName(device), points[PointName(name)]
 
 

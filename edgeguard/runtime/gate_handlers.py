@@ -119,6 +119,8 @@ class GateHandlers:
     async def act(self, call: Call) -> BarrierView:
         """open, hold or release a barrier by hand; `pass` says for whom."""
         action, name = call.text("action", "open"), call.text("gate")
+        if not self._gateway.site.gates:
+            raise UnknownName(f"there is no gate {name}: no [[gate]] is configured")
         match action:
             case "open":
                 return await self._keeper.by_hand(name, call.author, call.text("pass"))

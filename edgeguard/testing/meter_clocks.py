@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from edgeguard.control import Call, Handler
+from edgeguard.control import Call, Handler, UnknownName
 from edgeguard.control.time_views import MeterClockView, SetTimeView
 from edgeguard.core.errors import WriteRefused
 
@@ -24,6 +24,8 @@ class FakeMeterClocks:
         return {"set-time": self._set_time}
 
     async def _set_time(self, call: Call) -> SetTimeView:
+        if call.text("bus") != "riser-a":
+            raise UnknownName(f"there is no bus {call.text('bus')} (there are: riser-a)")
         if self.times:
             raise WriteRefused(f"the time was not broadcast on {call.text('bus')}: it has been broadcast today")
         self.times += 1

@@ -20,13 +20,13 @@ def test_some_are_sent_again_and_the_rest_is_dropped() -> None:
         assert made.type("outbox", "dead", "drop", "--yes", "--json").out.strip() == '{"count":2,"unknown":[]}'
         assert "nothing was refused" in made.type("outbox", "dead", "list").out
         refused = made.type("outbox", "dead", "retry", "9")
-        assert (refused.code, refused.err) == (1, "edgeguard: there is no 9; see: edgeguard outbox dead list\n")
+        assert (refused.code, refused.err) == (2, "edgeguard: there is no 9; see: edgeguard outbox dead list\n")
 
 
 def test_of_several_ids_the_known_ones_are_done_and_the_others_named() -> None:
     with desk() as made:
         printed = made.type("outbox", "dead", "drop", "2", "77", "--yes", lang="zh")
-        assert (printed.code, printed.out) == (1, "已删除 1 条\n")
+        assert (printed.code, printed.out) == (2, "已删除 1 条\n")
         assert "没有这样的编号:77" in printed.err
         assert len(made.building.dead_letters.letters) == 2
 

@@ -150,7 +150,7 @@ def test_trend_draws_prints_and_writes(desk: Desk, tmp_path: Path) -> None:
     assert [line.split()[-1] for line in changes.out.splitlines()[1:]] == ["auto", "—", "auto", "=manual"]
     assert desk.type("trend", "pump-1.flow", "--to", "2020-01-01", "--directory", str(tmp_path)).code == 1
     unknown = desk.type("trend", "pump-1.flo", "--directory", str(tmp_path))
-    assert unknown.code == 1
+    assert unknown.code == 2
     assert "flow, mode, running" in unknown.err
 
 
@@ -164,7 +164,7 @@ def test_export_has_a_row_for_every_reading_and_disarms_formulas(desk: Desk, tmp
     assert sum(",true,good," in line for line in lines) + sum(",false,good," in line for line in lines) == 160
     only = desk.type("export", "pump-1.flow", "--grain", "minute", "--directory", str(tmp_path)).out.splitlines()
     assert len({line.split(",")[0] for line in only}) == len(only) >= 60
-    assert desk.type("export", "pump-9", "--directory", str(tmp_path)).code == 1
+    assert desk.type("export", "pump-9", "--directory", str(tmp_path)).code == 2
     assert desk.type("export", "--from", "yesterday", "--directory", str(tmp_path)).code == 2
     assert desk.type("export", "--to", "2020-01-01", "--directory", str(tmp_path)).code == 1
 
