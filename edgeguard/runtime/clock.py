@@ -16,6 +16,9 @@ from edgeguard.core.ids import BootId
 _STA_UNSYNC = 0x0040
 _KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SYNC_LOOK_NS = 1_000_000_000
+_SET_NS = 20_000_000
+"""By so much the wall clock must have moved against the boot clock to have been set: the kernel steers both together."""
+_MS_NS = 1_000_000
 
 
 class _Timex(ctypes.Structure):
@@ -66,13 +69,19 @@ def read_boot_id(runtime_directory: Path | None = None) -> BootId:
 
 
 class SystemClock:
-    """`core.clock.Clock` on the machine's clocks; the synchronised flag is looked up once a second at most."""
+    """`core.clock.Clock` on the machine's clocks; the synchronised flag is looked up once a second at most.
+
+    Between two settings of the wall clock the difference of both times is the same in every stamp, to the ms: two clocks that are
+    read one after the other differ by a rounding, and by more on a busy machine. So what has passed between two stamps is the
+    same by either, and a recording, which bears wall times, says what was said when it was made.
+    """
 
     def __init__(self, boot: BootId | None = None) -> None:
         runtime = os.environ.get("RUNTIME_DIRECTORY")
         self.boot = boot or read_boot_id(Path(runtime.split(":")[0]) if runtime else None)
         self._synced = kernel_says_synced()
         self._looked_ns = time.monotonic_ns()
+        self._ahead_ns = _read()[1]
 
     def now(self) -> Stamp:
         """The present moment."""
@@ -80,5 +89,15 @@ class SystemClock:
         if monotonic_ns - self._looked_ns > _SYNC_LOOK_NS:
             self._looked_ns = monotonic_ns
             self._synced = kernel_says_synced()
-        boot_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
-        return Stamp(wall_ms=time.time_ns() // 1_000_000, boot_ms=boot_ms, boot=self.boot, synced=self._synced)
+        boot_ns, ahead_ns = _read()
+        if abs(ahead_ns - self._ahead_ns) > _SET_NS:
+            # set, or this process had to wait between the two readings: then another pair says so
+            boot_ns, self._ahead_ns = min((_read() for _ in range(3)), key=lambda pair: abs(pair[1] - self._ahead_ns))
+        boot_ms = boot_ns // _MS_NS
+        return Stamp(wall_ms=boot_ms + self._ahead_ns // _MS_NS, boot_ms=boot_ms, boot=self.boot, synced=self._synced)
+
+
+def _read() -> tuple[int, int]:
+    """Time since boot, and how far the wall clock is ahead of it."""
+    boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return boot_ns, time.time_ns() - boot_ns

@@ -71,6 +71,34 @@ def test_stamps_of_one_clock_never_go_back_and_bear_one_boot() -> None:
     assert all(stamp.wall_ms > 1_600_000_000_000 for stamp in stamps)
 
 
+def test_both_times_pass_alike_until_the_wall_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where this process has to wait between reading one clock and the other."""
+    boot_ns, wall_ns, waits = [5_000_000_400_000], [1_790_000_000_000_900_000], [0]
+
+    def boot(_clock: int) -> int:
+        return boot_ns[0]
+
+    def wall() -> int:
+        late, waits[0] = waits[0], 0
+        return wall_ns[0] + late
+
+    monkeypatch.setattr("edgeguard.runtime.clock.time.clock_gettime_ns", boot)
+    monkeypatch.setattr("edgeguard.runtime.clock.time.time_ns", wall)
+    clock = SystemClock(BootId("boot-x"))
+    offsets = set()
+    for k in range(200):
+        boot_ns[0] += 777_777
+        wall_ns[0] += 777_777
+        waits[0] = 60_000_000 if k % 50 == 0 else 3_000_000 * (k % 3)
+        stamp = clock.now()
+        offsets.add(stamp.wall_ms - stamp.boot_ms)
+    assert len(offsets) == 1
+    assert abs(stamp.wall_ms - wall_ns[0] // 1_000_000) <= 1
+    wall_ns[0] -= 3_600_000_000_000
+    moved = clock.now()
+    assert moved.wall_ms - moved.boot_ms == offsets.pop() - 3_600_000
+
+
 def test_the_kernel_is_asked_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
