@@ -32,3 +32,9 @@ COPIES_KEPT: Final = 1000
 COPIES_BYTES: Final = 8 << 20
 AUDIT_BREAKS_TOLD: Final = 20
 """Rows of an audit log that do not fit which are named one by one."""
+RECORD_URGENT_S: Final = 1.0
+"""So long a barrier, and what an alarm switches, wait for the disk to take the record of it."""
+DISK_STUCK_S: Final = 5.0
+"""A piece of work that the disk has not answered for so long is trouble."""
+FIGURES_WITHIN_S: Final = 0.5
+"""So long whoever asks how the outbox is waits for the disk; then it is told as it was."""

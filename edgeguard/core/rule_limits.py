@@ -27,7 +27,6 @@ REACTION_CHECK_MS: Final = 10_000
 """After a restart or a write the output's own word is waited for so long."""
 REACTION_MANUAL_MS: Final = 600_000
 """An output that a person has written within this time is theirs when an alarm comes."""
-REACTION_STORE_RETRY_S: Final = 5.0
 REACTION_ASK_S: Final = 8.0
 """Who asks something of a reaction is answered within this time, even if it is only carried out later."""
 REACTION_ASKED_MAX: Final = 16

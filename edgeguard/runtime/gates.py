@@ -19,13 +19,12 @@ from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import Call, UnknownName
 from edgeguard.control.command_views import BarrierView
 from edgeguard.core.afar_limits import GATE_LET_GO_S, GATE_LET_GO_TRIES
-from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
+from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable
 from edgeguard.core.gate import GateSpec
 from edgeguard.core.gate_limits import GATE_HOLD_MAX_MS, GATE_LOOP_UNKNOWN_MS
 from edgeguard.core.health import Health
 from edgeguard.core.ids import GateName
 from edgeguard.core.interlock import PointRef
-from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.core.point import Labels
 from edgeguard.core.rule_state import RuleState
 from edgeguard.runtime.gate_loop import has_loop, loop_shown
@@ -211,20 +210,15 @@ class Gates:
         self._gateway.store.submit(Batch((), states=(self._gateway.rates.state(_rate(gate)),)))
 
     async def _write(self, ref: PointRef, value: bool, by: str, release: bool = False) -> End:
-        (end,) = await self._writing.carry_out((Wish(ref.device, ref.point, value, release),), by)
+        (end,) = await self._writing.carry_out((Wish(ref.device, ref.point, value, release),), by, urgent=True)
         return end
 
     async def _remember(self, gate: GateSpec) -> None:
-        """Before the relay closes: a start after a crash will let it go."""
+        """Before the relay closes: a start after a crash will let it go. A disk that takes nothing shuts nobody in or out."""
         if gate.pulse_ms is None:
             return
         self._closed[gate.name] = gate.open
-        try:
-            async with asyncio.timeout(AUDIT_WITHIN_S):
-                await self._gateway.store.put(Batch((), states=(self._state(gate.name, gate.open),)))
-        except (StoreError, TimeoutError) as error:
-            del self._closed[gate.name]
-            raise CommandRefused("not-recorded", f"nothing was opened, because a restart would not let go: {error}") from error
+        await self._writing.record_first.within(Batch((), states=(self._state(gate.name, gate.open),)))
 
     async def _end_pulse(self, gate: GateSpec) -> None:
         """Let go, a few times if need be; what does not succeed now is tried on in the background."""

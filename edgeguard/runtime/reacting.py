@@ -1,7 +1,7 @@
 """Reactions at run time: looks at alarms and outputs, lets each reaction take its step, writes through the one way that writes go.
 
-What a reaction is about to do is durable before it does it, and what came of it after; nothing here needs a network. A step that
-waits for the disk is never given up, since it would be on record all the same: nothing else of that reaction begins before it is.
+What a reaction is about to do is durable before it does it, and what came of it after; nothing here needs a network. A disk that
+does not take the record in time holds nothing back: the record stands in memory, in its turn.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from edgeguard.core.health import Health
 from edgeguard.core.ids import AlarmName, DeviceName, ReactionName
 from edgeguard.core.interlock import Interlock, PointRef
 from edgeguard.core.item import Item
-from edgeguard.core.limits import AUDIT_WITHIN_S
 from edgeguard.core.point import Labels, Value
 from edgeguard.core.quality import Fault
 from edgeguard.core.reaction import Act, Mode, Phase, ReactionSpec, ReactionState, Result, Seen, Step, Told
@@ -29,7 +28,6 @@ from edgeguard.core.rule_limits import (
     REACTION_ASKED_MAX,
     REACTION_LOOK_S,
     REACTION_MANUAL_MS,
-    REACTION_STORE_RETRY_S,
 )
 from edgeguard.core.rule_state import RuleState
 from edgeguard.rules.items import command_item
@@ -49,7 +47,6 @@ _TROUBLE: Final[Mapping[Result, Labels]] = {
 _RECOVERED: Final = (Result.ON, Result.ENDED, Result.YIELDED, Result.HELD)
 _TAKEN: Final = Labels(zh="联动输出已由人工接管", en="a person has taken the output of the reaction")
 _WELL: Final = Labels(zh="联动恢复正常", en="the reaction works again")
-_LATE: Final = "the disk took its record too late"
 
 
 @dataclass(slots=True)
@@ -59,7 +56,6 @@ class _Course:
     state: ReactionState
     acted_ms: int = -1
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    retry_s: float = 0.0
 
 
 class Reacting:
@@ -189,7 +185,7 @@ class Reacting:
     async def _look(self, name: ReactionName) -> None:
         """One step of one reaction, with the write that it wants."""
         course = self._course(name)
-        if course.lock.locked() or asyncio.get_running_loop().time() < course.retry_s:
+        if course.lock.locked():
             return
         async with course.lock:
             spec = self._spec(name)
@@ -219,34 +215,17 @@ class Reacting:
         await self._take(name, owes.target, course, step, f"reaction {name}", owes.value)
 
     async def _take(self, name: ReactionName, target: PointRef, course: _Course, step: Step, by: str, value: Value) -> None:
-        """Make the step durable with its record, then do what it wants. If the disk refuses all stays as it was.
-
-        If the disk took it late what it wants is not done: it was about a moment that is over, and the next look decides anew.
-        """
+        """Put the step on record, then do what it wants: durable before, unless the disk does not take it in time."""
         if step.state == course.state and not step.told:
             return
-        by_hand = not by.startswith("reaction ")
-        items = tuple(self._record(target, told, by, value) for told in step.told)
-        states = (self._kept(name, step.state),)
-        time = asyncio.get_running_loop().time
-        begun_s = time()
-        if step.act is None and not by_hand and not step.told:
-            self._gateway.store.submit(Batch((), states=states))
+        batch = Batch(tuple(self._record(target, told, by, value) for told in step.told), states=(self._kept(name, step.state),))
+        if step.act is None and by.startswith("reaction ") and not step.told:
+            self._gateway.store.submit(batch)
         else:
-            try:
-                await self._gateway.store.put(Batch(items, states=states))
-            except StoreError:
-                course.retry_s = time() + REACTION_STORE_RETRY_S
-                if by_hand:
-                    raise
-                return
+            await self._writing.record_first.within(batch)
         course.state = step.state
         self._tell(name, step, by)
-        if step.act is None:
-            return
-        if time() - begun_s > AUDIT_WITHIN_S:
-            self._came_of(name, target, course, step.act, value, Fate.NOT_SENT, _LATE)
-        else:
+        if step.act is not None:
             await self._act(name, target, course, step.act, value)
 
     async def _act(self, name: ReactionName, target: PointRef, course: _Course, act: Act, value: Value) -> None:
@@ -256,9 +235,9 @@ class Reacting:
                 return
             target, value = owes.target, owes.reset
         try:
-            (end,) = await self._writing.carry_out((Wish(target.device, target.point, value),), f"reaction {name}")
+            (end,) = await self._writing.carry_out((Wish(target.device, target.point, value),), f"reaction {name}", urgent=True)
             fate, detail = end.fate, end.detail
-        except EdgeguardError as error:  # it was not recorded, or the device is gone: nothing was sent
+        except EdgeguardError as error:  # the device is gone: nothing was sent
             fate, detail = Fate.NOT_SENT, str(error)
         course.acted_ms = self._gateway.clock.now().boot_ms
         self._came_of(name, target, course, act, value, fate, detail)

@@ -28,6 +28,7 @@ from edgeguard.rules.interlock import Look, Sight, stale_points, too_often, unme
 from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.record import DeviceRecord
+from edgeguard.runtime.record_first import RecordFirst
 from edgeguard.store import Batch
 
 Put = Callable[[Batch, str], Awaitable[None]]
@@ -84,6 +85,8 @@ class Writing:
     def __init__(self, gateway: Gateway, put: Put) -> None:
         self._gateway = gateway
         self._put = put
+        self.record_first = RecordFirst(gateway.store)
+        """For those that do not wait for a disk."""
         self._turns: defaultdict[DeviceName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._touched_ms: dict[DeviceName, int] = {}
         self._straddled_ms: dict[DeviceName, int] = {}
@@ -91,15 +94,18 @@ class Writing:
         self.hands: dict[PointRef, Hand] = {}
         """Whose write a point has taken last, or may have."""
 
-    async def carry_out(self, wishes: Sequence[Wish], by: str) -> tuple[End, ...]:
-        """One command: the ends of the wishes, in their order. UnknownName, BadArguments or StoreError if nothing was tried."""
+    async def carry_out(self, wishes: Sequence[Wish], by: str, *, urgent: bool = False) -> tuple[End, ...]:
+        """One command: the ends of the wishes, in their order. UnknownName, BadArguments or StoreError if nothing was tried.
+
+        `urgent`: a disk that does not take the record in time is no reason not to act.
+        """
         self._check_names(wishes)
         olds = {wish: self._old(wish) for wish in wishes}
         ends: dict[Wish, End] = {}
         sending: set[Wish] = set()
         counted = {wish: self._rates.count(_rate(wish)) for wish in wishes}
         try:
-            await self._record_first(wishes, olds, by)
+            await self._record_before(wishes, olds, by, urgent)
         except (StoreError, asyncio.CancelledError):
             for wish in wishes:
                 self._rates.take_back(_rate(wish), counted[wish])
@@ -124,13 +130,17 @@ class Writing:
             for wish, e in ((wish, ends[wish]) for wish in wishes)
         )
 
-    async def _record_first(self, wishes: Sequence[Wish], olds: Mapping[Wish, Value | None], by: str) -> None:
+    async def _record_before(self, wishes: Sequence[Wish], olds: Mapping[Wish, Value | None], by: str, urgent: bool) -> None:
         names = ", ".join(wish.target for wish in wishes)
         verb = "was" if len(wishes) == 1 else "were"
         items = tuple(self._record(wish, "accepted", olds[wish], by) for wish in wishes)
         outputs = self._gateway.outputs.before(PointRef(wish.device, wish.point) for wish in wishes)
         states = (*(self._rates.state(_rate(wish)) for wish in wishes), *outputs)
-        await self._put(Batch(items, states=states), f"{names} {verb} not written: the disk takes nothing, so nobody would know")
+        batch = Batch(items, states=states)
+        if urgent:
+            await self.record_first.within(batch)
+            return
+        await self._put(batch, f"{names} {verb} not written: the disk takes nothing, so nobody would know")
 
     def _ended(self, wish: Wish, fate: Fate, written: Value | None) -> tuple[RuleState, ...]:
         return self._gateway.outputs.after(PointRef(wish.device, wish.point), fate, written, self._gateway.clock.now())

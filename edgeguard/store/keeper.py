@@ -18,6 +18,7 @@ from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS
 from edgeguard.core.limits import STORE_CLOSE_S
+from edgeguard.core.outbox_limits import DISK_STUCK_S
 from edgeguard.core.point import Labels
 from edgeguard.store.damage import DATABASE, Connect, Loss, close_sound, open_outbox, set_aside
 from edgeguard.store.desk import Desk
@@ -74,12 +75,21 @@ class Keeper:
         if self._desk is None or self._ledger is None or self.broken:
             raise StoreError(f"{self.directory / DATABASE} cannot be used: {self.last_error or 'it is closed'}")
         desk = self._desk
+        stuck = asyncio.get_running_loop().call_later(DISK_STUCK_S, self._note_stuck)
         try:
             return await desk.do(work, self._ledger, *args, **kwargs)
         except (sqlite3.Error, OSError) as error:
             if desk is self._desk:
                 self.fell(error)
             raise StoreError(f"{self.directory / DATABASE}: {sentence_of(error)}") from error
+        finally:
+            stuck.cancel()
+
+    def _note_stuck(self) -> None:
+        """Told while it lasts; the next commit that succeeds tells that it is over."""
+        if self.trouble is None:
+            self.last_error = f"{self.directory / DATABASE} has not answered for {DISK_STUCK_S:g} s"
+            self.note(Trouble.STUCK, TEXTS[Trouble.STUCK], self.last_error)
 
     def fell(self, error: sqlite3.Error | OSError) -> None:
         """Note trouble; tell it if it is news. An error that is none of the disk's is a bug and is raised."""

@@ -20,6 +20,7 @@ from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.item import STREAMS, Backlog, OutboxRow, Pack, PackSize, Stream
 from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, STORE_CLOSE_S
+from edgeguard.core.outbox_limits import FIGURES_WITHIN_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import StoreSpec
 from edgeguard.store import dead, erasing, packing, retention
@@ -69,6 +70,7 @@ class Store:
         self._parked_ms: int | None = None
         """When rows were parked last (boot time); None once that is over and has been told."""
         self._measured = _NOTHING
+        self._measuring: asyncio.Task[None] | None = None
         self._closed = False
 
     @classmethod
@@ -266,9 +268,10 @@ class Store:
         return done
 
     async def figures(self) -> StoreFigures:
-        """The outbox at this moment; while the disk refuses, what it was when last seen."""
-        with suppress(StoreError):
-            self._measured = await self._writer.do(self._measure)
+        """The outbox at this moment; while the disk refuses or does not answer, what it was when last seen."""
+        if self._measuring is None:
+            self._measuring = asyncio.create_task(self._measure_now(), name="figures of the outbox")
+        await asyncio.wait({self._measuring}, timeout=FIGURES_WITHIN_S)
         seen = self._measured
         caps, pending, trouble = self._writer.caps, self._writer.pending, self._keeper.trouble
         rows_per_s, bytes_per_s = self._writer.rate.per_second(self._clock.now().boot_ms)
@@ -293,6 +296,14 @@ class Store:
             trouble=trouble.value if trouble else None,
             last_error=self._keeper.last_error,
         )
+
+    async def _measure_now(self) -> None:
+        """However many ask meanwhile, the disk is asked once."""
+        try:
+            with suppress(StoreError):
+                self._measured = await self._writer.do(self._measure)
+        finally:
+            self._measuring = None
 
     def _measure(self, ledger: Ledger) -> _Measured:
         directory = self._keeper.directory

@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     READ_ONLY = "read-only"
     IO = "io-error"
     BUSY = "busy"
+    STUCK = "not-answering"
     DAMAGED = "damaged"
 
 
@@ -61,6 +62,7 @@ TEXTS: Final = MappingProxyType(
         Trouble.READ_ONLY: Labels(zh="磁盘只读：数据暂存于内存", en="the disk is read-only: items wait in memory"),
         Trouble.IO: Labels(zh="磁盘读写错误：数据暂存于内存", en="the disk reports errors: items wait in memory"),
         Trouble.BUSY: Labels(zh="数据库被其他进程锁定", en="another process holds the database"),
+        Trouble.STUCK: Labels(zh="磁盘无响应：数据暂存于内存", en="the disk does not answer: items wait in memory"),
         Trouble.DAMAGED: Labels(zh="数据库损坏：已隔离并重建", en="the database was damaged: set aside and begun anew"),
     }
 )

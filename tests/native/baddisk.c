@@ -3,7 +3,8 @@
  * BADDISK_DIR   calls on files below it are looked at, all others pass
  * BADDISK_PLAN  a file of five 32-bit integers, mapped and changed by the test while the program runs:
  *               op (0 none, 1 write, 2 fsync, 3 rename, 4 unlink, 5 open), action (1 EIO, 2 ENOSPC, 3 kill -9 before the call,
- *               4 half of the bytes, 5 say yes and do nothing, 6 EROFS), the call at which it begins, how often (-1 for ever), hits */
+ *               4 half of the bytes, 5 say yes and do nothing, 6 EROFS, 7 hang until the plan is another), the call at which it begins,
+ *               how often (-1 for ever), hits */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 enum { NONE, WRITE, FSYNC, RENAME, UNLINK, OPEN };
-enum { PASS, FAIL_EIO, FAIL_FULL, KILL, HALF, LIE, FAIL_READ_ONLY };
+enum { PASS, FAIL_EIO, FAIL_FULL, KILL, HALF, LIE, FAIL_READ_ONLY, HANG };
 
 static volatile int *plan;
 static const char *directory;
@@ -67,6 +68,9 @@ static int verdict(int op) {
         case FAIL_EIO: errno = EIO; break;
         case FAIL_FULL: errno = ENOSPC; break;
         case FAIL_READ_ONLY: errno = EROFS; break;
+        case HANG:
+            while (plan[0] == op && plan[1] == HANG) usleep(10000);
+            return PASS;
     }
     return plan[1];
 }

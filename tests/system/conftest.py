@@ -69,6 +69,16 @@ def libmodbus_slave(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return native.build("slave", tmp_path_factory.mktemp("native"))
 
 
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What makes the disk of a child fail, built on this machine."""
+    import bad_disk
+
+    if shutil.which("gcc") is None or not sys.platform.startswith("linux"):
+        pytest.skip("gcc is needed")
+    return bad_disk.build(tmp_path_factory.mktemp("native"))
+
+
 @pytest.fixture
 def needs_mosquitto() -> None:
     """Skip where Debian's broker is not installed; `make test` installs it."""

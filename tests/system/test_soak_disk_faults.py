@@ -6,21 +6,19 @@ it, that is there afterwards, numbers have no holes, and it goes on by itself wi
 
 import asyncio
 import contextlib
-import mmap
 import os
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from enum import IntEnum
 from pathlib import Path
 
 import pytest
+from bad_disk import Action, Op, Plan, preloaded
 from soak_rig import LONG, chance, scaled, tell, wait_until
 
 from edgeguard.core.clock import Stamp
@@ -32,48 +30,9 @@ from edgeguard.store import Batch, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 180)]
 
-SOURCE = Path(__file__).resolve().parent.parent / "native" / "baddisk.c"
 KILLS = scaled(4, 200)
 RECOVERS_S = 20.0
 """The bar: so soon after the disk's recovery items are durable again."""
-
-
-class Op(IntEnum):
-    NONE = 0
-    WRITE = 1
-    FSYNC = 2
-    RENAME = 3
-    UNLINK = 4
-    OPEN = 5
-
-
-class Action(IntEnum):
-    EIO = 1
-    ENOSPC = 2
-    KILL = 3
-    HALF = 4
-    LIE = 5
-    EROFS = 6
-
-
-class Plan:
-    """What the shim is to do, shared with it by a mapped file."""
-
-    def __init__(self, path: Path) -> None:
-        path.write_bytes(struct.pack("5i", 0, 0, 0, 0, 0))
-        with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 20)
-
-    def set(self, op: Op, action: Action, first: int = 1, times: int = 1) -> None:
-        """From the `first` call of its kind on, so many times; -1: until `clear`."""
-        self._map[:20] = struct.pack("5i", op, action, first, times, 0)
-
-    def clear(self) -> None:
-        self.set(Op.NONE, Action.EIO, 0, 0)
-
-    @property
-    def hits(self) -> int:
-        return int(struct.unpack("5i", self._map[:20])[4])
 
 
 class Still:
@@ -119,7 +78,7 @@ class Child:
     """A child under the shim; `durable` is what it has told, by epoch, stream and number."""
 
     def __init__(self, shim: Path, plan: Path, directory: Path, life: int) -> None:
-        environment = {**os.environ, "LD_PRELOAD": str(shim), "BADDISK_DIR": str(directory), "BADDISK_PLAN": str(plan)}
+        environment = {**os.environ, **preloaded(shim, directory, plan)}
         self.durable: dict[tuple[str, str, int], bytes] = {}
         self.process = subprocess.Popen(
             [sys.executable, __file__, str(directory), str(life)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
@@ -147,15 +106,6 @@ class Child:
         self._reader.join(10)
         assert self.process.stderr is not None
         return self.process.stderr.read()
-
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("gcc") is None or not sys.platform.startswith("linux"):
-        pytest.skip("gcc is needed")
-    library = tmp_path_factory.mktemp("native") / "baddisk.so"
-    subprocess.run(["gcc", "-O2", "-Wall", "-shared", "-fPIC", str(SOURCE), "-o", str(library), "-ldl"], check=True)
-    return library
 
 
 @contextlib.contextmanager

@@ -211,12 +211,23 @@ def test_an_unknown_gate_and_no_gate_at_all() -> None:
     told(none, known=False)
 
 
-def test_what_a_restart_would_not_let_go_is_not_opened() -> None:
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_barrier_does_not_wait_for_a_disk(refuses: bool) -> None:
     async def story(house: House, gates: Gates, arm: Arm) -> None:
-        house.store.refusal = StoreError("the disk is full")
-        with pytest.raises(CommandRefused, match="would not let go"):
-            await gates.open(wish())
-        assert arm.relay == []
+        if refuses:
+            house.store.refusal = StoreError("the disk is full")
+        else:
+            house.store.gate.clear()
+        for _ in range(2):
+            view = await gates.open(wish())
+            assert (view.verified, arm.relay[-2:]) == (True, [1, 0])
+            await asyncio.sleep(10)
+        assert house.store.durable == []
+        house.store.refusal = None
+        house.store.gate.set()
+        await asyncio.sleep(1)
+        assert results(house) == [(True, "done"), (False, "done")] * 2
+        assert kept(house) == {}
 
     told(story)
 

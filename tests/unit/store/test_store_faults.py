@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import orjson
@@ -285,6 +286,31 @@ async def test_a_database_taken_away_while_in_use_is_noticed(tmp_path: Path, mon
         await until(lambda: store.epoch != old)
         assert await store.put(batch(clock, Stream.ALARMS, 2)) == (1,)
         assert ("damaged", False) in told(news)
+
+
+async def test_a_disk_that_does_not_answer_is_told_once_and_whoever_asks_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeguard.store.keeper.DISK_STUCK_S", 0.02)
+    monkeypatch.setattr("edgeguard.store.store.FIGURES_WITHIN_S", 0.01)
+    clock, news, faults = a_world()
+    back = threading.Event()
+    async with running(spec_of(tmp_path), clock, news, open_connection=faults.connect) as store:
+        await store.put(batch(clock, Stream.EVENTS, 1))
+        await store.figures()
+        try:
+            hangs = asyncio.create_task(store._writer.do(lambda _: back.wait(30)))
+            put = asyncio.create_task(store.put(batch(clock, Stream.EVENTS, 2)))
+            await until(lambda: bool(news))
+            figures = [await store.figures() for _ in range(20)][-1]
+            assert (figures.trouble, figures.rows, "has not answered" in figures.last_error) == ("not-answering", 1, True)
+            assert not put.done()
+        finally:
+            back.set()
+        await hangs
+        assert await put == (2,)
+        assert told(news) == [("not-answering", False), ("not-answering", True)]
+        assert (await store.figures()).trouble is None
 
 
 async def test_a_bug_is_not_taken_for_trouble_of_the_disk(tmp_path: Path) -> None:
