@@ -166,8 +166,8 @@ class Beside:
         It may as well be ours, if that is `missing`: then it pays for theirs only if it surely is that.
         """
         asked, self._question = self._question, None
-        rest = self._overheard.rest
-        if asked is not None and self._bursts.loose and len(rest) > LINE_NOISE_BYTES:
+        rest = self._overheard.rest if asked is not None and self._bursts.loose else b""
+        if asked is not None and len(rest) > LINE_NOISE_BYTES:
             surely = spoils_answer(asked.protocol, asked.station, asked.pdu, rest)
             if missing is not None:
                 surely = surely and not spoils_answer(missing.protocol, missing.address, missing.pdu, rest)

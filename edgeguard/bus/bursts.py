@@ -67,9 +67,9 @@ class Bursts:
 
     def end(self, waited: bool) -> None:
         """What has come is all there is of it. `waited`: while we waited for an answer, which may come before or behind."""
-        bursts = min(max(1, self._pieces), self._loose // BURST_BYTES)
-        bursts += waited and bursts > 0
-        self._kept = [*self._kept, *(_Burst(self.last_s) for _ in range(bursts))][-BURSTS_OWED:]
+        if self.is_one:
+            bursts = min(max(1, self._pieces), self._loose // BURST_BYTES) + waited
+            self._kept = [*self._kept, *(_Burst(self.last_s) for _ in range(bursts))][-BURSTS_OWED:]
         self._loose = self._pieces = 0
 
     def explained(self, gap: int) -> None:

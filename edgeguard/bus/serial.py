@@ -42,6 +42,8 @@ class SerialLink:
         self._line = line
         self._turns = turns
         self._unsent = b""
+        self._waits = False
+        """For the port to take what is unsent."""
         self._why: Fault | None = None
 
     def start(self) -> None:
@@ -57,7 +59,6 @@ class SerialLink:
         if self._why is not None:
             return
         if self._unsent:
-            self._loop.remove_writer(self._fd)
             self._flush(termios.TCOFLUSH)
         self._unsent = data
         self._writable()
@@ -124,10 +125,11 @@ class SerialLink:
             self.drop(_gone(error))
             return
         self._unsent = self._unsent[sent:]
-        if self._unsent:
+        if self._unsent and not self._waits:
             self._loop.add_writer(self._fd, self._writable)
-        else:
+        elif self._waits and not self._unsent:
             self._loop.remove_writer(self._fd)
+        self._waits = bool(self._unsent)
 
     def _flush(self, queue: int) -> None:
         """Throw away what waits in the port; one that is gone has nothing left, and says so when it is read."""

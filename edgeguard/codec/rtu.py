@@ -5,6 +5,8 @@ or a USB adapter the silences between them are gone, so the request says how lon
 (drivers switching on, the line's own echo) are skipped; a frame of another shape is never taken for the answer.
 """
 
+from array import array
+from struct import unpack_from
 from typing import Final
 
 from edgeguard.codec.framing import Answer
@@ -35,16 +37,23 @@ def _crc_table() -> tuple[int, ...]:
     return tuple(table)
 
 
+def _crc_words(table: tuple[int, ...]) -> "array[int]":
+    """Two bytes at once: the register is just as wide, and half as many steps are needed."""
+    low = [table[crc & 0xFF] ^ crc >> 8 for crc in table]
+    return array("H", [first ^ second for first in table for second in low])
+
+
 _TABLE: Final = _crc_table()
+_WORDS: Final = _crc_words(_TABLE)
 
 
 def crc16(data: bytes | bytearray) -> int:
     """CRC-16/MODBUS of `data`; sent low byte first. Over a frame with its CRC it is 0."""
     crc = 0xFFFF
-    table = _TABLE
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc
+    table = _WORDS
+    for word in unpack_from(f"<{len(data) >> 1}H", data):
+        crc = table[crc ^ word]
+    return crc >> 8 ^ _TABLE[(crc ^ data[-1]) & 0xFF] if len(data) & 1 else crc
 
 
 class RtuFraming:

@@ -4,7 +4,8 @@ Reads 100 holding registers again and again on one connection, each client in a 
 TCP, then as RTU through a pseudo-terminal without byte times (`rtu-…`, a slave of our own at its far end).
 `poll` decodes and judges 100 points as well (a whole ModbusDevice round); `exchange` is the bus alone; `pipelined` keeps 8
 requests outstanding. Prints one JSON object; `cpu_us` is the client's CPU per transaction, `ours_to` the ratios to either peer of
-the same run: transactions a second, and CPU of one. On the pseudo-terminal only ours keeps the silence that the line needs.
+the same run: transactions a second, and CPU of one. On the pseudo-terminal ours keeps the silence that the line needs between two
+frames, which costs it a timer each time; `spaced` is pymodbus' client with such a pause after each answer, for what it cannot do itself.
 use: bench_transactions.py [--seconds 3]
 """
 
@@ -25,7 +26,8 @@ from bench_line import at_the_far_end, leave
 
 COUNTERS = ("libmodbus", "pymodbus", "exchange", "poll", "pipelined")
 PEERS = ("libmodbus", "pymodbus")
-ON_A_LINE = ("libmodbus", "pymodbus", "exchange")
+ON_A_LINE = ("libmodbus", "pymodbus", "spaced", "exchange")
+LINE_PEERS = (*PEERS, "spaced")
 BAUDRATE = 115_200
 PDU = bytes((3, 0, 0, 0, POINTS))
 
@@ -46,18 +48,27 @@ async def hammer(ask: Callable[[], Awaitable[object]], seconds: float, parallel:
     return done, time.perf_counter() - wall, time.process_time() - cpu
 
 
-async def with_pymodbus(where: str, seconds: float) -> tuple[int, float, float]:
-    """The bare library."""
+async def with_pymodbus(where: str, seconds: float, spaced: bool) -> tuple[int, float, float]:
+    """The bare library; `spaced`: with the silence of the line after each answer."""
     from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+
+    from edgeguard.core.line import LineSettings
 
     client: AsyncModbusSerialClient | AsyncModbusTcpClient
     if where.startswith("/"):
         client = AsyncModbusSerialClient(where, baudrate=BAUDRATE)
     else:
         client = AsyncModbusTcpClient("127.0.0.1", port=int(where))
+    silence_s = LineSettings(BAUDRATE).silence_s
+
+    async def ask() -> None:
+        await client.read_holding_registers(0, count=POINTS, device_id=1)
+        if spaced:
+            await asyncio.sleep(silence_s)
+
     await client.connect()
     try:
-        return await hammer(lambda: client.read_holding_registers(0, count=POINTS, device_id=1), seconds)
+        return await hammer(ask, seconds)
     finally:
         client.close()
 
@@ -126,8 +137,8 @@ def main() -> int:
     parser.add_argument("--where", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        run = with_pymodbus(asked.where, asked.seconds)
-        if asked.child != "pymodbus":
+        run = with_pymodbus(asked.where, asked.seconds, asked.child == "spaced")
+        if asked.child not in LINE_PEERS:
             run.close()
             run = with_edgeguard(asked.where, asked.seconds, asked.child)
         print(*asyncio.run(run))
@@ -150,10 +161,10 @@ def main() -> int:
         finally:
             leave(process, descriptors)
     ratios = {
-        f"{wire}{what}": {peer: against(measured[f"{wire}{what}"], measured[f"{wire}{peer}"]) for peer in PEERS}
-        for wire, counters in (("", COUNTERS), ("rtu-", ON_A_LINE))
+        f"{wire}{what}": {peer: against(measured[f"{wire}{what}"], measured[f"{wire}{peer}"]) for peer in peers}
+        for wire, counters, peers in (("", COUNTERS, PEERS), ("rtu-", ON_A_LINE, LINE_PEERS))
         for what in counters
-        if what not in PEERS
+        if what not in peers
     }
     print(json.dumps({"bench": "transactions", "registers": POINTS, **measured, "ours_to": ratios}))
     return 0
