@@ -5,7 +5,7 @@ TCP, then as RTU through a pseudo-terminal without byte times (`rtu-…`, a slav
 `poll` decodes and judges 100 points as well (a whole ModbusDevice round); `exchange` is the bus alone; `pipelined` keeps 8
 requests outstanding. Prints one JSON object; `cpu_us` is the client's CPU per transaction, `ours_to` the ratios to either peer of
 the same run: transactions a second, and CPU of one. On the pseudo-terminal ours keeps the silence that the line needs between two
-frames, which costs it a timer each time; `spaced` is pymodbus' client with such a pause after each answer, for what it cannot do itself.
+frames, a timer each time; `spaced` is pymodbus' client with such a pause after each answer.
 use: bench_transactions.py [--seconds 3]
 """
 
