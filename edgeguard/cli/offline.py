@@ -25,7 +25,7 @@ from edgeguard.core.register import Table
 from edgeguard.core.site import BusSpec, Site
 
 MAKER_FROM_CELLS: Final = 110
-"""From this width on `profile list` names maker and model, which the label mostly says."""
+"""From this width on `profile list` names maker and model, which the label mostly says, and `profile show` the ranges."""
 
 
 def check(session: Session, file: Path) -> Exit:
@@ -198,12 +198,15 @@ def profile_show(session: Session, name: str, directories: Sequence[Path]) -> Ex
         lang.say("单位", "unit"),
         lang.say("寄存器", "register") if profile.fields else lang.say("数据标识", "data"),
         lang.say("类型", "type"),
+        *((lang.say("范围", "range"),) if out.width >= MAKER_FROM_CELLS else ()),
         lang.say("名称", "name"),
         lang.say("可写", "writable"),
         wrap=(lang.say("名称", "name"),),
     )
     for point, (address, type_) in zip(profile.points, _places(profile, lang), strict=True):
-        made.add_row(point.name, clean(point.unit), address, type_, _label(point.labels, lang), _write_rule(point, lang))
+        within = (_bounds(point.minimum, point.maximum),) if out.width >= MAKER_FROM_CELLS else ()
+        told = (*within, _label(point.labels, lang), _write_rule(point, lang))
+        made.add_row(point.name, clean(point.unit), address, type_, *told)
     out.print(made)
     out.print()
     out.print(alarm_table(profile, lang))
@@ -294,7 +297,11 @@ def _label(labels: Labels, lang: Lang) -> str:
 def _write_rule(point: Point, lang: Lang) -> str:
     if point.write is None:
         return ""
-    bounds = [None if bound is None else number(bound) for bound in (point.write.minimum, point.write.maximum)]
-    if bounds == [None, None]:
-        return lang.say("是", "yes")
-    return f"{bounds[0] or '…'} … {bounds[1] or '…'}"
+    return _bounds(point.write.minimum, point.write.maximum) or lang.say("是", "yes")
+
+
+def _bounds(minimum: float | None, maximum: float | None) -> str:
+    """`0 … 500`; empty where there are none."""
+    if minimum is None and maximum is None:
+        return ""
+    return " … ".join("" if bound is None else number(bound) for bound in (minimum, maximum)).strip()

@@ -56,6 +56,10 @@ def profile(request: pytest.FixtureRequest) -> DeviceProfile:
     return LIBRARY.get(request.param)
 
 
+CODES = re.compile(r"(_code|_word|last_fault)\Z")
+"""Numbers that measure nothing: a table tells what each means, and all of them are possible."""
+
+
 def is_bilingual(labels: Labels) -> bool:
     """Chinese where there is a Chinese word for it, and English without any."""
     return bool(labels.zh) and bool(labels.en) and not HAN.search(labels.en)
@@ -162,3 +166,16 @@ def test_the_fault_list_of_the_lift_leaves_no_code_unread() -> None:
     fault = next(point for point in lift.points if point.name == "fault")
     assert sorted(fault.choices) == list(range(100))
     assert (fault.choices[0].en, fault.choices[41].en) == ("none", "E41 safety circuit open")
+
+
+def test_every_number_that_is_measured_has_a_range(profile: DeviceProfile) -> None:
+    """A template's raw registers have no scale, so nobody knows what they can be."""
+    raw = {point.name for point in profile.points if profile.template and point.name.endswith("_raw") and not point.unit}
+    for point in profile.points:
+        if point.kind is not Kind.NUMBER or point.choices or point.name in raw:
+            continue
+        if CODES.search(point.name) and not point.unit:
+            continue
+        assert point.minimum is not None, point.name
+        assert point.maximum is not None, point.name
+        assert point.minimum < point.maximum, point.name
