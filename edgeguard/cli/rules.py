@@ -1,6 +1,7 @@
 """`rules` and `reaction`: which domain rules watch what, and what alarms do to outputs. Each function returns an exit code."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from edgeguard.cli.look import author
@@ -40,12 +41,14 @@ def _offline(config: Path, device: str | None) -> tuple[RuleView, ...]:
 
 def profile_rules(profile: DeviceProfile) -> tuple[RuleView, ...]:
     """The domain rules that watch a device of this model by itself, without a group."""
+    from edgeguard.config.domain_asleep import asleep
     from edgeguard.config.domain_check import Draft, domains
     from edgeguard.runtime.rule_show import rule_views
 
     name = DeviceName(profile.name)
     draft = Draft(name, profile, frozenset(alarm.name for alarm in profile.alarms))
-    return rule_views(name, domains([draft], ())[name], None)
+    domain = domains([draft], ())[name]
+    return rule_views(name, replace(domain, missing=(*domain.missing, *asleep([draft], ())[name])), None)
 
 
 def tell_rules(lang: Lang, views: Iterable[RuleView], whole: bool = True) -> None:
@@ -63,7 +66,8 @@ def tell_rules(lang: Lang, views: Iterable[RuleView], whole: bool = True) -> Non
     made = table(name, lang.say("状态", "state"), severity, limit, delay, text, needs, wrap=(text, needs))
     for view in views:
         lacking = view.state == "lacking"
-        inputs = lang.say("缺: ", "lacks ") + ", ".join(view.lacks) if lacking else ", ".join(_short(view))
+        lacks = view.line or ", ".join(view.lacks)
+        inputs = lang.say("缺: ", "lacks ") + lacks if lacking else ", ".join(_short(view))
         made.add_row(
             styled(clean(view.alarm if whole else view.rule), "dim" if view.state != "on" else ""),
             states[view.state],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeguard.config.alarm_traits import needed_by
+from edgeguard.config.domain_asleep import asleep, worth_a_note
 from edgeguard.config.domain_check import Draft as DomainDraft
 from edgeguard.config.domain_check import domains, explained, templates, with_site_roles
 from edgeguard.config.files import Files
@@ -86,6 +87,7 @@ def build_devices(
             narrowed = with_site_roles(narrowed, row, path, mistakes)
             rows.append(_Row(row, path, bus, station, raw, narrowed))
     found = domains([one.draft for one in rows], groups)
+    sleeping = asleep([one.draft for one in rows], groups)
     drafts: list[Draft] = []
     for one in rows:
         domain, row, path = found[one.name], one.row, one.path
@@ -97,6 +99,9 @@ def build_devices(
             line = device_line(raw, one.bus, path, mistakes, is_modbus=not isinstance(narrowed.limits, Dlt645Limits | Cjt188Limits))
             check_windows(alarms, raw.every, row, path, mistakes)
             spec = _spec(raw, _paced(narrowed, raw), path, mistakes, alarms=alarms)
+            if note := worth_a_note(one.draft, sleeping[one.name]):
+                mistakes.note(path, note)
+            domain = replace(domain, missing=(*domain.missing, *sleeping[one.name]))
             spec = replace(spec, line=line, address=spec.address if one.station is None else one.station, domain=domain)
             drafts.append(Draft(replace(spec, password_file=_password_file(raw, narrowed, path, files)), row, path))
     stations.close()

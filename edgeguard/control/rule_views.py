@@ -11,7 +11,8 @@ class RuleView:
     """A domain rule at one device. `state`: on, off (by the site), own (an alarm of the device's own stands in, and
     the figures are that one's) or lacking.
 
-    `alarm` is its name; `lacks` the roles that are missing by the nearest way. `source`: what the limit rests on.
+    `alarm` is its name; `lacks` the roles that are missing by the nearest way, `line` what to write where only the site can know.
+    `source`: what the limit rests on.
     """
 
     device: str
@@ -27,6 +28,7 @@ class RuleView:
     source: str
     inputs: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,15 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A rule that is off, and the roles it lacks by its nearest way; or `own`: the device's own alarm that stands in for it."""
+    """A rule that is off, and the roles it lacks by its nearest way; or `own`: the device's own alarm that stands in for it.
+
+    `line`: what the site would have to say, where only the site can know it.
+    """
 
     rule: DomainRule
     lacks: tuple[str, ...] = ()
     own: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)

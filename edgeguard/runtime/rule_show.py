@@ -49,7 +49,7 @@ def _not_watching(
     """A rule that is off; where an alarm of the device's own stands in, the figures are that one's."""
     rule = missing.rule
     if not missing.own:
-        return _view(device, rule, rule.name, "lacking", rule.limit, lacks=missing.lacks)
+        return replace(_view(device, rule, rule.name, "lacking", rule.limit, lacks=missing.lacks), line=missing.line)
     view = _view(device, rule, missing.own, "own", None, on_delay_ms=0)
     if known is None:
         return view
