@@ -9,6 +9,7 @@ from edgeguard.bus.overheard import Heard, Overheard
 from edgeguard.codec.alike import spoils_answer
 from edgeguard.codec.dlt645_framing import BROADCAST
 from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S, LINE_NOISE_BYTES
+from edgeguard.core.line import LineSettings
 from edgeguard.core.line_limits import LINE_ALONE_S
 
 _QUICK_ENOUGH: Final = 4
@@ -30,7 +31,8 @@ class Beside:
         self._sent: Request | None = None
         self._question: Heard | None = None
         """What another master has asked, as long as nothing was heard after it."""
-        self._burst_yielded = False
+        self._burst_yielded = self._mixed = False
+        """Stood back for this burst; something else has come beside the answer."""
         self._found: list[Heard] = []
         self._since_s: float | None = None
         self.first_s, self._echo_by_s = math.inf, -math.inf
@@ -45,6 +47,14 @@ class Beside:
     def is_prompt(self) -> bool:
         """What has come since we sent may have begun with the line's echo: it was as soon, or others before it were."""
         return self.first_s <= self._echo_by_s or self._quick >= _QUICK_ENOUGH
+
+    def trusts(self, request: Request, answer: bytes, sent_s: float, line: LineSettings | None, now_s: float) -> bool:
+        """Whether this answer to a request of ours, on a line of these settings, can be nobody else's; see LateAnswers.trusts."""
+        if line is not None:
+            begun_s = max(self.first_s, now_s - len(answer) * line.character_s)
+        else:
+            begun_s = now_s if self._mixed else self.first_s
+        return self._late.trusts(request, answer, sent_s, self.first_s, begun_s, now_s)
 
     def keep(self, data: bytes, now_s: float, idle: bool) -> None:
         """These have come; `idle`: while nobody waited for an answer."""
@@ -105,7 +115,8 @@ class Beside:
 
     def weigh(self, answer: bytes, junk_bytes: int) -> None:
         """Before the `answer` is believed: how much of the `junk_bytes` beside it was no frame."""
-        if junk_bytes:
+        self._mixed = junk_bytes > 0
+        if self._mixed:
             self._found += self._overheard.feed()
         others = sum(heard.size for heard in self._found if heard.pdu != answer and not self._is_echo(heard))
         self._bursts.were(junk_bytes - others)

@@ -41,7 +41,9 @@ _OVER_WORST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request whose answer may still come, until `kept_s`. `confirms`: or it was the confirmation of the one before.
+    """A request whose answer may still come, until `kept_s`; from a station that is slow all of a sudden, until `slow_kept_s`.
+
+    `confirms`: or it was the confirmation of the one before.
 
     `came`: bytes have come that were its answer most likely, though nobody could read them. `again`: it has an answer, which was
     doubted, so that there may be none to come.
@@ -54,6 +56,15 @@ class Asked:
     confirms: bool = False
     came: bool = False
     again: bool = False
+    slow_kept_s: float = 0.0
+
+    def kept_until_s(self, slow: bool) -> float:
+        """When it is owed nothing any more, by a station that is `slow`, or as quick as it always was."""
+        return max(self.kept_s, self.slow_kept_s) if slow else self.kept_s
+
+    def most_likely_paid(self, over_s: float) -> "Asked":
+        """It has its answer, or has it by `over_s`, unless the station is slow all of a sudden."""
+        return replace(self, came=True, kept_s=min(self.kept_s, over_s), slow_kept_s=self.kept_until_s(slow=True))
 
 
 @dataclass(slots=True)
@@ -80,7 +91,11 @@ class _Known:
 
     def is_known(self, now_s: float) -> bool:
         """How late it may be can be told from what it took so far."""
-        return self.answers >= LATE_KNOWN_ANSWERS and now_s >= self.slow_until_s
+        return self.answers >= LATE_KNOWN_ANSWERS and not self.is_slow(now_s)
+
+    def is_slow(self, now_s: float) -> bool:
+        """It was slower than is usual of it a moment ago."""
+        return now_s < self.slow_until_s
 
     def took(self, response_s: float, now_s: float) -> None:
         """An answer has come, to this question or to one before, or it has not come in so long."""
@@ -139,7 +154,7 @@ class _Owed:
         """
         self.asked = self.asked[place + 1 :]
         if over_s < math.inf:
-            self.asked = [replace(asked, came=True, kept_s=min(asked.kept_s, over_s)) for asked in self.asked]
+            self.asked = [asked.most_likely_paid(over_s) for asked in self.asked]
         if over_s < math.inf or not self.asked:
             self.until_s = 0.0
 
@@ -149,7 +164,7 @@ class _Owed:
 
     def forget(self, now_s: float) -> bool:
         """Leave out what comes no more; whether anything is left."""
-        self.asked = [asked for asked in self.asked if asked.kept_s > now_s]
+        self.asked = [asked for asked in self.asked if asked.kept_until_s(slow=True) > now_s]
         return bool(self.asked)
 
 
@@ -243,7 +258,8 @@ class LateAnswers:
         """
         for kind, owed in self._of(heard.station, heard.protocol, heard.pdu).items():
             owed.forget(now_s)
-            pays = next((asked for asked in owed.asked if fits(heard.protocol, heard.station, asked.pdu, heard.pdu)), None)
+            fitting = [asked for asked in owed.asked if fits(heard.protocol, heard.station, asked.pdu, heard.pdu)]
+            pays = next((asked for asked in fitting if asked.kept_s > now_s), fitting[0] if fitting else None)
             if pays is None:
                 continue
             if heard.pdu == pays.pdu and not pays.ours:
@@ -271,19 +287,23 @@ class LateAnswers:
         owed = self._of(request.address, request.protocol, request.pdu).values()
         return max((max(one.until_s, one.clear_s if one.confuses(request) else 0.0) for one in owed), default=0.0)
 
-    def trusts(self, request: Request, answer: bytes, sent_s: float, heard_s: float, now_s: float) -> bool:
-        """Whether this answer to a request sent at `sent_s` can be none that was owed to another one. First was heard at `heard_s`.
+    def trusts(self, request: Request, answer: bytes, sent_s: float, heard_s: float, begun_s: float, now_s: float) -> bool:
+        """Whether this answer to a request sent at `sent_s` can be none that was owed to another one.
 
+        Anything was heard since at `heard_s`, and the answer has begun by `begun_s`. One that is slower than is usual of its
+        station may be an answer to any question of the last seconds, whatever was thought to be its answer.
         If it could be, the station is left alone until it owes nothing: for twice the time by which this one would then be
         late, if it is well known, and as long as an answer can be late at all, if it is not. It is asked again at once,
         if only a burst speaks against it (bus.bursts), or what was owed has come, most likely, and could not be read.
         """
         known = self._of_station(request.address)
         known.took(heard_s - sent_s, now_s)
+        slow = known.is_slow(now_s) or begun_s - sent_s > known.patience_s
         owed_s = math.inf
         for kind, owed in self._of(request.address, request.protocol, request.pdu).items() if self._owed else ():
             owed.forget(now_s)
-            fitting = [asked for asked in owed.asked if fits(request.protocol, request.address, asked.pdu, answer)]
+            kept = [asked for asked in owed.asked if asked.kept_until_s(slow) > now_s]
+            fitting = [asked for asked in kept if fits(request.protocol, request.address, asked.pdu, answer)]
             if not fitting:
                 del self._owed[kind]
                 continue
@@ -299,7 +319,8 @@ class LateAnswers:
             owed.clear_s, owed_s = max(owed.clear_s, over_s), first.sent_s
             break
         kind = (request.address, request.protocol, function_of(request.protocol, request.pdu))
-        if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, now_s - known.owes_s(now_s), owed_s):
+        since_s = now_s - (LATE_KEPT_S if slow else known.owes_s(now_s))
+        if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, since_s, owed_s):
             over_s = known.done_s(sent_s, sent_s, now_s)
             self._open(*kind).add(Asked(request.pdu, sent_s, over_s, True, came=known.is_known(now_s), again=True), 0.0)
             return False

@@ -202,7 +202,9 @@ class Turns:
         if self._true_time and turn.is_early(pdu, self._line, now_s):
             self._reject(turn, now_s)
             return
-        trusted = not self._numberless or self._queue.late.trusts(turn.request, pdu, turn.sent_s, self._beside.first_s, now_s)
+        trusted = not self._numberless or self._beside.trusts(
+            turn.request, pdu, turn.sent_s, turn.request.line or self._line, now_s
+        )
         if not (trusted or (self._beside.is_alone(now_s) and turn.is_insisted_on(pdu))):
             self._doubt(turn, pdu, now_s)
             return

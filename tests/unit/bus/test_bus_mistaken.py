@@ -136,6 +136,42 @@ def test_beside_another_master_nothing_is_believed_for_being_said_again_and_agai
     run_virtual(story())
 
 
+@pytest.mark.parametrize("form", FRAMES)
+def test_an_answer_that_is_slow_all_of_a_sudden_may_be_to_a_question_that_seemed_to_be_answered(form: Form) -> None:
+    """Both ask the same unit; it answers us, which could be its answer to them, and then them, after a second."""
+
+    async def story() -> None:
+        line = ToldLine(form)
+        await line.begin()
+        await line.we(7, 101, 0.02)
+        await line.hear(line.question(7, 50), 0.03)
+        await line.hear(line.answer(7, 101), 0.4)
+        await line.we(7, 100, 0.6)
+        await line.hear(line.answer(7, 50), 0.05)
+        await line.hear(line.answer(7, 100), 2.0)
+        await line.nothing_false()
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("form", FRAMES)
+@pytest.mark.parametrize("noise", [b"", b"\xdb\x5f"])
+def test_an_answer_that_is_slow_all_of_a_sudden_may_be_to_a_question_that_nobody_could_read(form: Form, noise: bytes) -> None:
+    """Noise before the answer does not make it a quick one."""
+
+    async def story() -> None:
+        line = ToldLine(form)
+        await line.begin()
+        await line.hear(spoilt(line.question(7, 50)), 0.3)
+        await line.we(7, 100, 0.02)
+        await (line.hear(noise, 0.8) if noise else asyncio.sleep(0.8))
+        await line.hear(line.answer(7, 50), 0.05)
+        await line.hear(line.answer(7, 100), 2.0)
+        await line.nothing_false()
+
+    run_virtual(story())
+
+
 class HiccupLine(BadLine):
     """Beside all that a bad line does, one in `hiccups` answers takes 0.1 to 1.5 s."""
 
