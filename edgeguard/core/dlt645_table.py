@@ -2,13 +2,15 @@
 
 Source: the identifier tables of DL/T 645-2007 (annex A) and -1997 (annex A) as public implementations agree on them. Letters in
 an identifier stand for a range: TT tariff (00 all together, 01 to 3F), PP phase A to C, QQ total and phases, WW status word,
-SS settlement (00 now, 01 the last one, to 0C), nn the n-th last freeze. The same identifier with FF in place of TT, PP, QQ or WW
-is the block of all of them. In the 1997 edition T stands for a tariff (0 all together), P and Q for phases, and F for the block.
+SS settlement (00 now, 01 the last one, to 0C), nn the n-th last freeze, HH the n-th last full hour. The same identifier with FF in
+place of TT, PP, QQ or WW is the block of all of them. In the 1997 edition T stands for a tariff (0 all together), P and Q for
+phases, and F for the block.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Final
 
 from edgeguard.core.meter import Edition, Part, layout_of
@@ -42,6 +44,14 @@ _2007: Final = """
 0102TTSS | XX.XXXX YYMMDDhhmm  | kW   | 反向有功最大需量及时间   | Highest reverse active demand and when
 0103TTSS | ±XX.XXXX YYMMDDhhmm | kvar | 组合无功1最大需量及时间  | Highest combined reactive demand 1 and when
 0104TTSS | ±XX.XXXX YYMMDDhhmm | kvar | 组合无功2最大需量及时间  | Highest combined reactive demand 2 and when
+0105TTSS | XX.XXXX YYMMDDhhmm  | kvar | 第一象限无功最大需量及时间 | Highest reactive demand and when, quadrant 1
+0106TTSS | XX.XXXX YYMMDDhhmm  | kvar | 第二象限无功最大需量及时间 | Highest reactive demand and when, quadrant 2
+0107TTSS | XX.XXXX YYMMDDhhmm  | kvar | 第三象限无功最大需量及时间 | Highest reactive demand and when, quadrant 3
+0108TTSS | XX.XXXX YYMMDDhhmm  | kvar | 第四象限无功最大需量及时间 | Highest reactive demand and when, quadrant 4
+00900100 | XXXXXX.XX | kWh  | 剩余电量               | Energy left to use
+00900101 | XXXXXX.XX | kWh  | 透支电量               | Energy overdrawn
+00900200 | XXXXXX.XX | CNY  | 剩余金额               | Money left to use
+00900201 | XXXXXX.XX | CNY  | 透支金额               | Money overdrawn
 0201PP00 | XXX.X    | V    | 电压                   | Voltage
 0202PP00 | ±XXX.XXX | A    | 电流                   | Current
 0203QQ00 | ±XX.XXXX | kW   | 瞬时有功功率           | Active power
@@ -61,6 +71,9 @@ _2007: Final = """
 02800008 | XX.XX    | V    | 时钟电池电压           | Voltage of the clock's battery
 02800009 | XX.XX    | V    | 停电抄表电池电压       | Voltage of the reading battery
 0280000A | XXXXXXXX | min  | 内部电池工作时间       | Working time of the internal battery
+0280000B | XXXX.XXXX | CNY/kWh | 当前阶梯电价         | Price of the step in force
+02800020 | XXXX.XXXX | CNY/kWh | 当前电价             | Price in force
+02800021 | XXXX.XXXX | CNY/kWh | 当前费率电价         | Price of the tariff in force
 03110000 | XXXXXX   |      | 掉电总次数             | Power failures
 03300000 | XXXXXX   |      | 编程总次数             | Programmings
 03300D00 | XXXXXX   |      | 开表盖总次数           | Openings of the meter cover
@@ -90,13 +103,33 @@ _2007: Final = """
 04800001 | A32      |      | 软件版本号             | Software version
 04800002 | A32      |      | 硬件版本号             | Hardware version
 04800003 | A32      |      | 厂家编号               | Maker's number
-050000nn | YYMMDDhhmm |    | 定时冻结时间           | Timed freeze: when
-050001nn | XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX | kWh | 定时冻结正向有功电能 | Timed freeze: forward active energy
-050002nn | XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX | kWh | 定时冻结反向有功电能 | Timed freeze: reverse active energy
-050600nn | YYMMDDhhmm |    | 日冻结时间             | Daily freeze: when
-050601nn | XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX | kWh | 日冻结正向有功电能   | Daily freeze: forward active energy
-050602nn | XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX XXXXXX.XX | kWh | 日冻结反向有功电能   | Daily freeze: reverse active energy
+050400HH | YYMMDDhhmm |    | 整点冻结时间           | Hourly freeze: when
+050401HH | XXXXXX.XX  | kWh | 整点冻结正向有功总电能 | Hourly freeze: forward active energy
+050402HH | XXXXXX.XX  | kWh | 整点冻结反向有功总电能 | Hourly freeze: reverse active energy
+1D000001 | XXXXXX   |      | 跳闸次数               | Openings of the relay
+1E000001 | XXXXXX   |      | 合闸次数               | Closings of the relay
 """
+
+_FROZEN: Final = """
+00nn | YYMMDDhhmm              |       | 时间                     | when
+01nn | XXXXXX.XX               | kWh   | 正向有功电能             | forward active energy
+02nn | XXXXXX.XX               | kWh   | 反向有功电能             | reverse active energy
+03nn | ±XXXXXX.XX              | kvarh | 组合无功1电能            | combined reactive energy 1
+04nn | ±XXXXXX.XX              | kvarh | 组合无功2电能            | combined reactive energy 2
+05nn | XXXXXX.XX               | kvarh | 第一象限无功电能         | reactive energy, quadrant 1
+06nn | XXXXXX.XX               | kvarh | 第二象限无功电能         | reactive energy, quadrant 2
+07nn | XXXXXX.XX               | kvarh | 第三象限无功电能         | reactive energy, quadrant 3
+08nn | XXXXXX.XX               | kvarh | 第四象限无功电能         | reactive energy, quadrant 4
+09nn | XX.XXXX YYMMDDhhmm      | kW    | 正向有功最大需量及时间   | highest forward active demand and when
+0Ann | XX.XXXX YYMMDDhhmm      | kW    | 反向有功最大需量及时间   | highest reverse active demand and when
+"""
+"""What a meter keeps when it freezes its data. All but the time is the sum and four tariffs, one after the other."""
+_FREEZES: Final = (
+    ("0500", Labels("定时冻结", "Timed freeze: ")),
+    ("0501", Labels("瞬时冻结", "Freeze on command: ")),
+    ("0506", Labels("日冻结", "Daily freeze: ")),
+)
+_FROZEN_TIMES: Final = 5
 
 _1997: Final = """
 901T | XXXXXX.XX | kWh   | 正向有功电能           | Forward active energy
@@ -196,6 +229,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "WW": (1, 7),
     "SS": (0, 0x0C),
     "nn": (1, 62),
+    "HH": (1, 254),
     "T": (0, 0xE),
     "P": (1, 3),
     "Q": (0, 3),
@@ -230,9 +264,21 @@ class _Row:
 
 @cache
 def _rows(edition: Edition) -> tuple[_Row, ...]:
-    text = _2007 if edition is Edition.Y2007 else _1997
-    cells = ([cell.strip() for cell in line.split("|")] for line in text.strip().splitlines())
-    return tuple(_Row(pattern, layout_of(layout), unit, Labels(zh, en)) for pattern, layout, unit, zh, en in cells)
+    rows = tuple(_read(_2007 if edition is Edition.Y2007 else _1997))
+    return (*rows, *_freezes()) if edition is Edition.Y2007 else rows
+
+
+def _read(text: str) -> Iterator[_Row]:
+    for line in text.strip().splitlines():
+        pattern, layout, unit, zh, en = (cell.strip() for cell in line.split("|"))
+        yield _Row(pattern, layout_of(layout), unit, Labels(zh, en))
+
+
+def _freezes() -> Iterator[_Row]:
+    """The same data, frozen on different occasions."""
+    for (prefix, when), row in product(_FREEZES, _read(_FROZEN)):
+        layout = row.layout if not row.unit else row.layout * _FROZEN_TIMES
+        yield _Row(f"{prefix}{row.pattern}", layout, row.unit, Labels(when.zh + row.labels.zh, when.en + row.labels.en))
 
 
 @cache

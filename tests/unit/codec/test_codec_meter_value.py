@@ -260,8 +260,54 @@ def test_the_tables_are_whole() -> None:
         assert datum(Edition.Y2007, identifier) is not None
     for identifier in ("9010", "9024", "B613", "B633", "C032"):
         assert datum(Edition.Y1997, identifier) is not None
-    for identifier in ("00014000", "02010400", "0001FF00", "04000508", "zz", "GG010000"):
+    for identifier in ("00014000", "02010400", "0001FF00", "04000508", "zz", "GG010000", "05040301", "05060B01", "0506013F"):
         assert datum(Edition.Y2007, identifier) is None
     assert width_of(tuple(item.part for item in items_of("901F", "water"))) == 0x16 - 3
     assert width_of(tuple(item.part for item in items_of("901F", "heat"))) == 0x2E - 3
     assert width_of(tuple(item.part for item in items_of("901F", "heat-unit-first"))) == 0x2E - 3
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "size", "unit"),
+    [
+        (("00010000", "00010400", "00020000", "0001000C", "00150000", "00290000", "003D0000"), 4, "kWh"),
+        (("00030000", "00050000", "00080000", "00170000"), 4, "kvarh"),
+        (("02010100", "02010300"), 2, "V"),
+        (("02020100", "02800001"), 3, "A"),
+        (("02030000", "02030300", "02800004"), 3, "kW"),
+        (("01010000", "0101040C", "01020000"), 8, "kW"),
+        (("01030000", "01050000", "01080400"), 8, "kvar"),
+        (("05000101", "05010201", "05060101", "0506023E"), 20, "kWh"),
+        (("05000301", "05060801"), 20, "kvarh"),
+        (("05000901", "05060A01"), 40, "kW"),
+        (("05000001", "05010001", "050400FE", "05060001"), 5, ""),
+        (("05040101", "050402FE"), 4, "kWh"),
+        (("04000101",), 4, ""),
+        (("04000102",), 3, ""),
+        (("04000501", "04000507"), 2, ""),
+        (("00900100", "00900101"), 4, "kWh"),
+        (("00900200", "00900201"), 4, "CNY"),
+    ],
+    ids=lambda part: part[0] if isinstance(part, tuple) else "",
+)
+def test_what_a_building_asks_of_an_electricity_meter_has_the_width_that_meters_send(
+    identifiers: tuple[str, ...], size: int, unit: str
+) -> None:
+    """The widths are those of a meter's firmware that is public: 20 bytes of frozen energy, 40 of demand, 4 each hour."""
+    for identifier in identifiers:
+        known = datum(Edition.Y2007, identifier)
+        assert known is not None, identifier
+        assert (width_of(known.layout), known.unit) == (size, unit), identifier
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [
+        ("water", {"volume", "settled_volume", "clock", "status"}),
+        ("gas", {"volume", "settled_volume", "clock", "status"}),
+        ("heat", {"energy", "settled_energy", "power", "flow", "volume", "supply_temperature", "return_temperature", "status"}),
+    ],
+)
+def test_what_a_building_asks_of_a_water_gas_or_heat_meter_is_there(form: str, names: set[str]) -> None:
+    """A flow is part of a heat meter's data only: CJ/T 188 has none for water and gas, whose status tells of the valve."""
+    assert {item.name for item in items_of("901F", form)} >= names
