@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edgeguard.control.scan_views import FoundView, ScanView
+from edgeguard.control.scan_views import FoundView, ScanView, ScoreView
 
 _LINE: Final = re.compile(r"(\d+) (\d)([NEO])(\d)\Z")
 _SHOWN: Final = 3
+_CLOSE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,15 @@ def _device(found: FoundView, name: str, bus: str, own: str, shared: bool) -> st
         return "\n".join([*remarks, *(f"# {row}" for row in rows), '# profile = "…"', ""])
     remarks += [f"# {text.en}" for text in best.speaks_for[:_SHOWN]]
     if found.doubtful:
-        remarks.append(f"# compare with the display: {found.scores[1].profile} fits nearly as well")
+        remarks.append(f"# compare with the display: {_doubt(found.scores)}")
     every = f"{found.every_s:g}s" if found.every_s == int(found.every_s) else f"{found.every_s * 1000:.0f}ms"
     return "\n".join([*remarks, *rows, f'profile = "{best.profile}"', f'every = "{every}"', ""])
+
+
+def _doubt(scores: Sequence[ScoreView]) -> str:
+    """Why a person should look."""
+    others = [score.profile for score in scores[1:] if score.value > _CLOSE * scores[0].value]
+    return f"{', '.join(others)} fits nearly as well" if others else "little speaks for this profile"
 
 
 def _name(found: FoundView, taken: Collection[str]) -> str:

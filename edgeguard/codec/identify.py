@@ -23,6 +23,8 @@ SERVER_ID_WEIGHT: Final = 4.0
 VENDOR_WEIGHT: Final = 2.0
 SUM_WEIGHT: Final = 2.0
 POINT_WEIGHT: Final = 1.0
+PRESENCE_WEIGHT: Final = 0.25
+"""Of a bit that may be either: all it says is that it is there, and servers there are that have every bit."""
 DOUBT: Final = 3.0
 TEMPLATE_SHARE: Final = 0.5
 """A pattern fits many devices a little: a model that fits as well stands before it."""
@@ -156,7 +158,8 @@ def _expected(expect: Expectation, seen: list[Outcome], rounds: list[Readings]) 
         return
     if expect.among:
         fits = any(last == value and isinstance(last, bool) == isinstance(value, bool) for value in expect.among)
-        yield _finding(fits, POINT_WEIGHT, f"{name} = {last}", f"{name} = {last}")
+        either = {True, False}.issubset(expect.among) and isinstance(last, bool)
+        yield _finding(fits, PRESENCE_WEIGHT if either else POINT_WEIGHT, f"{name} = {last}", f"{name} = {last}")
     if isinstance(last, bool | str):
         return
     if expect.minimum is not None and expect.maximum is not None and not (expect.zero and last == 0):

@@ -59,6 +59,10 @@ class Explorer:
         self._found: dict[tuple[Protocol, Station], Found] = {}
         self._fingerprints: set[Hashable] = set()
         """Of units: one that does not look at parity answers at every parity, and is one device all the same."""
+        self._nobody: bytes | None = None
+        """How an endpoint answers in place of units that are not there."""
+        self._stand_in: Found | None = None
+        """Who answers so: the device, if no other is found."""
         self._noises: list[Noise] = []
         self._doing = ""
         self._ended = ""
@@ -104,6 +108,8 @@ class Explorer:
         except ScanBroken as broken:
             ended = str(broken) or "the wire is gone"
         finally:
+            if self._stand_in is not None and not self._found:
+                self._found[self._stand_in.protocol, self._stand_in.station] = self._stand_in
             self._ended_s, self._ended, self._doing = asyncio.get_running_loop().time(), ended, ""
 
     async def _ask(self, question: Question) -> None:
@@ -134,7 +140,7 @@ class Explorer:
             await self._keep_alive(question)
             return
         self._silent = 0
-        if exception_code(answer) in GATEWAY_EXCEPTIONS:
+        if exception_code(answer) in GATEWAY_EXCEPTIONS or answer == self._nobody:
             self._walk.silent(question)
             return
         self._walk.heard(question)
@@ -146,9 +152,14 @@ class Explorer:
         if fingerprint in self._fingerprints:
             return
         self._fingerprints.add(fingerprint)
+        if question.line is None and not self._found and await self._answers_for_all(question, look):
+            if exception_code(answer) is None:
+                self._walk.drop_group(question.group)
+            else:
+                # It may be one that refuses in place of units that are not there.
+                self._nobody, self._stand_in = answer, found
+                return
         self._found[question.protocol, _key(question)] = found
-        if question.line is None:
-            await self._look_for_echoes(question, look)
 
     async def _keep_alive(self, question: Question) -> None:
         """Ask somebody who answers, so that the connection is not taken for dead while absent units are asked."""
@@ -158,22 +169,20 @@ class Explorer:
             self._silent = 0
             await self._asker.ask(Peer(alive.protocol, alive.station, None), SIGN_OF_LIFE, SCAN_NETWORK_PATIENCE_S)
 
-    async def _look_for_echoes(self, question: Question, look: ModbusLook) -> None:
+    async def _answers_for_all(self, question: Question, look: ModbusLook) -> bool:
         """Many devices with a network socket answer for every unit: that is one device, not 247."""
-        if len(self._found) != 1:
-            return
         for unit in _UNLIKELY_UNITS:
             if unit == question.station:
-                return
+                return False
             peer = Peer(question.protocol, unit, None)
             answer = await self._asker.ask(peer, SIGN_OF_LIFE, SCAN_NETWORK_PATIENCE_S)
             if isinstance(answer, Fault) or exception_code(answer) in GATEWAY_EXCEPTIONS:
-                return
+                return False
             other = ModbusLook(lambda pdu, peer=peer: self._asker.ask(peer, pdu, SCAN_SLOW_PATIENCE_S))  # type: ignore[misc]
             await other.identify(())
             if (other.objects, other.server_id) != (look.objects, look.server_id):
-                return
-        self._walk.drop_group(question.group)
+                return False
+        return True
 
     async def _ask_meters(self, question: Question) -> None:
         await asyncio.sleep(SCAN_METER_SETTLE_S)

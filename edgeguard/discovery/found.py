@@ -30,11 +30,16 @@ class Found:
 
     @property
     def doubtful(self) -> bool:
-        """Another profile fits nearly as well: a person should compare with the display."""
-        return len(self.scores) > 1 and self.scores[1].value > CLOSE_SHARE * self.scores[0].value
+        """Little speaks for it, or another profile fits nearly as well: a person should compare with the display."""
+        if not self.scores:
+            return False
+        is_weak = self.scores[0].value < SURE_SCORE
+        return is_weak or (len(self.scores) > 1 and self.scores[1].value > CLOSE_SHARE * self.scores[0].value)
 
 
 CLOSE_SHARE = 0.9
+SURE_SCORE = 0.3
+"""Below this what speaks for a profile is not much: values that could be anything, or a pattern that many devices fit."""
 
 
 @dataclass(frozen=True, slots=True)

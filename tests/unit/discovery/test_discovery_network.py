@@ -73,6 +73,27 @@ def test_units_that_refuse_are_there_and_those_behind_a_gateway_without_a_target
     assert [found.station for found in progress.found] == [5]
 
 
+def test_an_endpoint_that_refuses_for_absent_units_does_not_hide_the_one_that_is_there() -> None:
+    """As servers do that hold several units: an exception that a device could give as well."""
+    bus = FakeBus()
+    server = FakeUnit()
+    server.script.extend([0x04] * 1000)
+    bus.units = dict.fromkeys(range(256), server)
+    bus.units[7] = FakeUnit()
+    progress, _ = scanned(bus)
+    assert [found.station for found in progress.found] == [7]
+
+
+def test_a_device_that_refuses_and_does_not_look_at_the_unit_is_one_device_all_the_same() -> None:
+    bus = FakeBus()
+    device = FakeUnit()
+    device.script.extend([0x02] * 1000)
+    bus.units = dict.fromkeys(range(256), device)
+    progress, _ = scanned(bus)
+    assert [found.station for found in progress.found] == [1]
+    assert progress.ended == "complete"
+
+
 def test_hundreds_of_silent_units_cost_their_waiting_and_no_connection() -> None:
     bus = FakeBus()
     for unit in (1, 17):
