@@ -36,10 +36,12 @@ from edgeguard.core.alarm import Severity
 from edgeguard.core.command import CommandName
 from edgeguard.core.history_limits import TREND_MAX_BYTES_DEFAULT, TREND_MAX_HOURS, TREND_MIN_BYTES
 from edgeguard.core.limits import (
+    ACK_TIMEOUT_MS,
     BUS_MAX_OUTSTANDING,
     CONDITION_CHARS,
     GROUP_MAX_ROWS,
     GROUP_TELEMETRY_ROWS,
+    GROUP_TELEMETRY_WAIT_MS,
     INTERLOCK_CONDITIONS,
     INTERLOCK_MAX_AGE_MS,
     OUTBOX_MAX_BYTES_DEFAULT,
@@ -154,7 +156,7 @@ class UplinkTable(Table):
     client_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_client_id)] | None = None
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     window: Annotated[int, Field(ge=1, le=WINDOW_MAX_MESSAGES)] = 50
-    ack_timeout: Annotated[Duration, AfterValidator(_ack)] = 15_000
+    ack_timeout: Annotated[Duration, AfterValidator(_ack)] = ACK_TIMEOUT_MS
     history_rate: Annotated[float, Field(ge=HISTORY_RATE_MIN, le=HISTORY_RATE_MAX, allow_inf_nan=False)] = 2000.0
     history_delay: Annotated[Duration, AfterValidator(_delay)] = HISTORY_DELAY_MS
     allow_plaintext: bool = False
@@ -167,7 +169,7 @@ class StoreTable(Table):
     max_size: Annotated[Size, AfterValidator(_least_size)] = OUTBOX_MAX_BYTES_DEFAULT
     max_rows: Annotated[int, Field(ge=OUTBOX_MIN_ROWS, le=1_000_000_000)] = OUTBOX_MAX_ROWS_DEFAULT
     max_age: Annotated[Duration, AfterValidator(_age)] | None = None
-    telemetry_wait: Annotated[Duration, AfterValidator(_wait)] = 200
+    telemetry_wait: Annotated[Duration, AfterValidator(_wait)] = GROUP_TELEMETRY_WAIT_MS
     telemetry_rows: Annotated[int, Field(ge=1, le=GROUP_MAX_ROWS)] = GROUP_TELEMETRY_ROWS
 
 

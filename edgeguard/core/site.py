@@ -13,6 +13,7 @@ from edgeguard.core.gate import GateSpec, ParkingSpec
 from edgeguard.core.history_limits import TREND_FLUSH_S, TREND_MAX_BYTES_DEFAULT
 from edgeguard.core.ids import BusName, DeviceName, GatewayId, PointName, SiteId
 from edgeguard.core.interlock import Interlock
+from edgeguard.core.limits import ACK_TIMEOUT_MS
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.maintenance import MaintenanceSpec
 from edgeguard.core.metering import EnergySpec
@@ -121,7 +122,7 @@ class UplinkSpec:
     protocol: str = "auto"
     """`auto` (5, falling back to 3.1.1), `5` or `3.1.1`."""
     window: int = 50
-    ack_timeout_ms: int = 15_000
+    ack_timeout_ms: int = ACK_TIMEOUT_MS
     history_items_per_s: float = 2000.0
     history_delay_ms: int = 0
     """After an outage history begins after a random time of at most this."""

@@ -133,17 +133,6 @@ def change_of(rule: AlarmRule, before: Alarm, after: Alarm, now: Stamp) -> Alarm
     return AlarmChange(rule, after.told, now, after.value, after)
 
 
-def step_alarm(
-    rule: AlarmRule, alarm: Alarm, truth: bool | None, value: Value | None, now: Stamp
-) -> tuple[Alarm, AlarmChange | None]:
-    """One step of an alarm that stands by itself, with what people hear of it."""
-    moved = step_life(rule, alarm, truth, value, now)
-    if moved is alarm:
-        return alarm, None
-    after = present(rule, alarm, moved, suppressed=False, now=now)
-    return after, change_of(rule, alarm, after, now)
-
-
 def acknowledge(rule: AlarmRule, alarm: Alarm, now: Stamp) -> tuple[Alarm, AlarmChange | None]:
     """A person has seen it: active becomes acked, returned becomes normal, as does what is latched and gone; others stay."""
     if alarm.state is AlarmState.RETURNED or (alarm.gone and alarm.state in STANDING):

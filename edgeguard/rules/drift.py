@@ -1,9 +1,9 @@
 """Since when a quantity is no longer what it was, and whether it stepped or crept. Pure.
 
 CUSUM (Page 1954) adds up by how much each day lies beyond the reference, less half a sigma; while nothing happens it stays at
-zero, and the last day on which it did is the best guess of the day before the change. EWMA (Roberts 1959) says where the
-quantity is now. Step or creep: two levels and a Theil-Sen line are laid through the same days, and the nearer one wins; so are a
-jump with a line of its own behind it and a line that leaves the reference, for who has jumped goes on as it goes since then.
+zero, and the last day on which it did is the best guess of the day before the change. Step or creep: two levels and a Theil-Sen
+line are laid through the same days, and the nearer one wins; so are a jump with a line of its own behind it and a line that leaves
+the reference, for who has jumped goes on as it goes since then.
 """
 
 import math
@@ -19,8 +19,6 @@ ALLOWANCE: Final = 0.5
 """CUSUM's k, in sigma: shifts of twice this are found fastest."""
 DECISION: Final = 5.0
 """CUSUM's h, in sigma: with k = 0.5 a quantity at rest crosses it once in some 930 days, one shifted by a sigma in about 10."""
-WEIGHT: Final = 0.25
-"""EWMA's lambda."""
 _MAD_TO_SIGMA: Final = 1.4826
 _SQRT_2: Final = 2.0**0.5
 _FEWEST_BESIDE: Final = 5
@@ -61,14 +59,6 @@ def cusum(points: Sequence[Dated], reference: float, sigma: float, sign: float) 
     if not beyond:
         return None
     return Change(points[onset][0], onset == 0, total)
-
-
-def ewma(values: Sequence[float], start: float) -> float:
-    """The exponentially weighted mean after all `values`, the newest last, begun at `start`."""
-    level = start
-    for value in values:
-        level += WEIGHT * (value - level)
-    return level
 
 
 def hinge(points: Sequence[Dated], reference: float, sign: float) -> int:

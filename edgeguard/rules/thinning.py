@@ -3,8 +3,6 @@
 Pure. Items are judged as they were stored, so that what stays is exactly what was measured, at its own time.
 """
 
-from collections.abc import Mapping
-
 import orjson
 
 from edgeguard.core.outbox_limits import THIN_WORDS
@@ -67,11 +65,3 @@ class Extremes:
             word = str(value)
             if word in point.words or len(point.words) < THIN_WORDS:
                 point.words[word] = seq
-
-
-def worth_keeping(items: Mapping[int, bytes]) -> frozenset[int]:
-    """All of a stretch at once: numbers of the items that stay."""
-    extremes = Extremes()
-    for seq, body in items.items():
-        extremes.see(seq, body)
-    return extremes.kept()

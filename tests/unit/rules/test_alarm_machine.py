@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from alarm_kit import step_alarm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,6 @@ from edgeguard.rules.alarms import (
     held,
     present,
     released,
-    step_alarm,
     step_life,
     step_time,
 )

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from alarm_kit import step_alarm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId, DeviceName, PointName
 from edgeguard.core.point import Labels, Outcome
 from edgeguard.core.quality import Fault, Reason
-from edgeguard.rules.alarms import acknowledge, held, is_true, present, step_alarm
+from edgeguard.rules.alarms import acknowledge, held, is_true, present
 
 BAD = Fault(Reason.TIMEOUT)
 

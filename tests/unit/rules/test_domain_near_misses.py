@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
+from alarm_kit import step_alarm
 from domain_kit import RULES, Watcher, at
 
 from edgeguard.core.alarm import Alarm, AlarmRule, Condition
 from edgeguard.core.domain import DomainRule, Family
 from edgeguard.core.ids import AlarmName, DeviceName
-from edgeguard.rules.alarms import step_alarm
 from edgeguard.rules.truth import Inputs
 
 CAR: Inputs = {

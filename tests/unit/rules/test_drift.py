@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from edgeguard.rules.drift import cusum, ewma, hinge, jumped, spread_of, stepped
+from edgeguard.rules.drift import cusum, hinge, jumped, spread_of, stepped
 from edgeguard.rules.trend import Dated
 
 
@@ -53,11 +53,6 @@ def test_the_scatter_is_not_moved_by_a_trend() -> None:
     assert spread_of(flat) == pytest.approx(0.4, rel=0.2)
     assert spread_of(rising) == pytest.approx(spread_of(flat))
     assert spread_of([1.0, 2.0]) == 0.0
-
-
-def test_the_weighted_mean_follows() -> None:
-    assert ewma([1.0] * 30, 0.0) == pytest.approx(1.0, abs=0.001)
-    assert ewma([], 7.0) == 7.0
 
 
 def test_a_line_that_begins_is_found_where_it_begins() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,14 @@ CAPS = Caps(1 << 30, 2000, None)
 
 
 @pytest.fixture
+def worth_keeping(items: Mapping[int, bytes]) -> frozenset[int]:
+    """Numbers of the items of a stretch that stay."""
+    extremes = Extremes()
+    for seq, body in items.items():
+        extremes.see(seq, body)
+    return extremes.kept()
+
+
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     found = open_outbox(tmp_path, Epoch("00112233445566aa"), 0, lambda loss: pytest.fail(loss.reason))
     yield found
