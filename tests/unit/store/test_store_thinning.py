@@ -12,7 +12,7 @@ from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, Epoch, GatewayId
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.outbox_limits import THIN_STRETCH_MS, THIN_TOLD
-from edgeguard.rules.thinning import Extremes, worth_keeping
+from edgeguard.rules.thinning import Extremes
 from edgeguard.store import Batch
 from edgeguard.store import group as grouping
 from edgeguard.store.damage import open_outbox
@@ -28,7 +28,6 @@ T, E, A = Stream.TELEMETRY, Stream.EVENTS, Stream.ALARMS
 CAPS = Caps(1 << 30, 2000, None)
 
 
-@pytest.fixture
 def worth_keeping(items: Mapping[int, bytes]) -> frozenset[int]:
     """Numbers of the items of a stretch that stay."""
     extremes = Extremes()
@@ -37,6 +36,7 @@ def worth_keeping(items: Mapping[int, bytes]) -> frozenset[int]:
     return extremes.kept()
 
 
+@pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     found = open_outbox(tmp_path, Epoch("00112233445566aa"), 0, lambda loss: pytest.fail(loss.reason))
     yield found
