@@ -8,8 +8,8 @@ from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.overheard import Heard, Overheard
 from edgeguard.codec.alike import spoils_answer
 from edgeguard.codec.dlt645_framing import BROADCAST
-from edgeguard.core.limits import FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S, LINE_NOISE_BYTES
-from edgeguard.core.line import LineSettings
+from edgeguard.core.limits import BUS_BYTE_GAP_S, FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S, LINE_NOISE_BYTES
+from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.line_limits import LINE_ALONE_S
 
 _QUICK_ENOUGH: Final = 4
@@ -95,10 +95,16 @@ class Beside:
         """No other master was heard for long."""
         return now_s - self._others_s >= LINE_ALONE_S
 
-    @property
-    def is_noisy(self) -> bool:
-        """More has come since we sent than the line's echo and a little noise, and it was no frame."""
-        return self._bursts.loose > LINE_NOISE_BYTES + self._echoed_bytes
+    def enough_s(self, station: Station, sent_s: float, now_s: float) -> float:
+        """Until when its answer is waited for, now that more has come since than the line's echo and a little noise, and no frame.
+
+        Infinite if it has not.
+        """
+        if self._bursts.loose <= LINE_NOISE_BYTES + self._echoed_bytes:
+            return math.inf
+        due_s = sent_s + self._late.patience_s(station, now_s)
+        # Others may go on and on.
+        return max(due_s, min(now_s, due_s) + BUS_BYTE_GAP_S)
 
     def forget(self) -> None:
         """Nothing has been said but the answer."""

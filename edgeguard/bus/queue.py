@@ -108,6 +108,11 @@ class TurnQueue:
         self._lanes[turn.priority].turns.appendleft(turn)
         self._waiting += 1
 
+    def put_behind(self, turn: Turn) -> None:
+        """Wait again, behind all others. Who was silent when last asked does not go before those that answer."""
+        turn.deadline_s, turn.priority = None, max(turn.priority, Priority.ROUTINE)
+        self.put(turn)
+
     def rest(self, address: Station, until_s: float) -> None:
         """Leave this address alone until then (loop time)."""
         self._rested_s[address] = until_s
@@ -123,12 +128,17 @@ class TurnQueue:
         elif lane is self._probes and now_s - self._answered_s < BUS_PROBE_ALONE_S:
             self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
 
-    def silent(self, turn: Turn, now_s: float) -> None:
-        """Nothing was heard in all the time that this turn was given. Probes have a share of their own."""
+    def silent(self, turn: Turn, now_s: float) -> bool:
+        """Nothing was heard in all the time that this turn was given; probes have a share of their own for that.
+
+        True if it is worth another: it was a look, and it may have been the line.
+        """
         lane, waited_s = self._lanes[turn.priority], now_s - turn.sent_s
-        if lane is not self._probes and turn.priority is not Priority.SEARCH:
-            self.lost.silent(turn.request.address, waited_s, now_s)
-            lane.lose(waited_s)
+        if lane is self._probes or turn.priority is Priority.SEARCH:
+            return False
+        lane.lose(waited_s)
+        spared = self.lost.silent(turn.request.address, waited_s, now_s)
+        return spared and turn.wait_s < turn.request.timeout_s
 
     def wait_s(self, request: Request, now_s: float) -> float:
         """How long to wait for the answer if it goes out now; all its time if nobody else waits or it has answered, only late."""
@@ -239,8 +249,8 @@ class _Lane:
                 done = True
             elif rested_s.get(station, 0.0) <= now_s and not (any_late and late.until_s(turn.request) > now_s):
                 own_s = had_s = self._had_s.get(station, 0.0)
-                if lost is not None and had_s < self._unsure_s and not lost.is_sure(station):
-                    had_s = self._unsure_s
+                if lost is not None and had_s <= self._unsure_s and not lost.is_sure(station):
+                    had_s, own_s = self._unsure_s, math.inf if lost.was_silent(station) else own_s
                 if had_s < best_s or (had_s == best_s and own_s < least_s):
                     best, best_s, least_s = turn, had_s, own_s
         if best is not None:

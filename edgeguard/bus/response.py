@@ -15,6 +15,11 @@ class ResponseTimes:
         """One more answer."""
         self._latest_s.append(response_s)
 
+    @property
+    def worst_s(self) -> float:
+        """The longest of them; 0 if there were none."""
+        return max(self._latest_s, default=0.0)
+
     def quantile_s(self, share: float) -> float:
         """The smallest time that `share` (0 to 1) of the answers did not exceed; 0 if there were none."""
         if not self._latest_s:

@@ -298,11 +298,7 @@ class Turns:
         """
         if self._is_damaged_answer(turn, now_s):
             return now_s + BUS_BYTE_GAP_S
-        if not self._numberless or not self._beside.is_noisy:
-            return math.inf
-        due_s = turn.sent_s + self._queue.late.patience_s(turn.request.address, now_s)
-        # Others may go on and on.
-        return max(due_s, min(now_s, due_s) + BUS_BYTE_GAP_S)
+        return self._beside.enough_s(turn.request.address, turn.sent_s, now_s) if self._numberless else math.inf
 
     def _is_damaged_answer(self, turn: Turn, now_s: float) -> bool:
         """What has come by now is its answer, damaged: it has the shape, and nobody else can have spoken."""
@@ -400,8 +396,11 @@ class Turns:
             if not turn.future.done():
                 turn.future.set_result(b"")
             return
-        self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.wait_s:.3g} s"), sent=True)
+        again = fault is None and self._queue.silent(turn, now_s)
+        self._fail(turn, fault or Fault(Reason.TIMEOUT, f"no answer within {turn.wait_s:.3g} s"), sent=True, again=again)
         self._rest(turn, now_s, answered=False)
+        if again:
+            self._queue.put_behind(turn)
         if is_damaged:
             self._beside.forget()
         elif self._numberless:
@@ -415,7 +414,6 @@ class Turns:
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
-            self._queue.silent(turn, now_s)
             self._note_silence(turn.request)
 
     def _in_time(self, turn: Turn, now_s: float) -> bool:
@@ -489,11 +487,11 @@ class Turns:
             event = WireEvent(now_s, passing, data, request.address, request.protocol, line, fault)
         self._tap.tell(event)
 
-    def _fail(self, turn: Turn, fault: Fault, sent: bool) -> None:
+    def _fail(self, turn: Turn, fault: Fault, sent: bool, again: bool = False) -> None:
         self._tally.faults[fault.reason] += 1
         if sent:
             self._tell(Passing.FAILED, turn=turn, fault=fault)
-        if not turn.future.done():
+        if not (again or turn.future.done()):
             turn.future.set_exception(self._failure(turn, fault, sent))
 
     def _failure(self, turn: Turn, fault: Fault, sent: bool) -> ExchangeFailed:

@@ -47,7 +47,7 @@ class Cjt188Device(MeterDevice):
         """The order of identifiers that this meter answers; None while it is not known."""
         return self._low_first if self._sure else None
 
-    async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+    async def fetch(self, identifier: str, priority: Priority, timeout_s: float | None) -> bytes | Fault:
         """The data of an identifier. A person who waits gets both orders tried at once.
 
         A refusal may be that of the identifier read backwards: as long as the order is not known, it counts if both are refused
@@ -76,7 +76,7 @@ class Cjt188Device(MeterDevice):
             return told
         return other
 
-    async def _fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+    async def _fetch(self, identifier: str, priority: Priority, timeout_s: float | None) -> bytes | Fault:
         low_first = self._low_first
         answer = await self._line.exchange(read_request(identifier, low_first, self._next()), priority, timeout_s)
         refused = error_of(answer)

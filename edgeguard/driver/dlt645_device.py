@@ -38,7 +38,7 @@ class Dlt645Device(MeterDevice):
         self._limits = limits
         super().__init__(spec, bus, clock, limits, Protocol.DLT645)
 
-    async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+    async def fetch(self, identifier: str, priority: Priority, timeout_s: float | None) -> bytes | Fault:
         """The data of an identifier, from as many frames as it takes."""
         assembly = Assembly(self._limits.edition, identifier)
         step: bytes | Fault | None = assembly.first

@@ -2,12 +2,14 @@
 
 import asyncio
 import functools
+import math
 from collections import Counter
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
 from edgeguard.bus import Bus, ExchangeFailed, Priority, Request, ResponseTimes
+from edgeguard.codec.alike import is_read
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.limits import FIRST_TRIES
 from edgeguard.core.line import LineSettings, Protocol, Station
@@ -121,6 +123,9 @@ class DeviceLine:
     ) -> bytes:
         """The answer's PDU. ExchangeFailed if none came; WriteRefused if `still` has forbidden it when its turn came.
 
+        A read with a `timeout_s` has no more than a look while too many others are silent; what has none is given the device's
+        whole time-out: a write, and what somebody waits for.
+
         `told` makes the PDU anew at the moment at which it goes out, for one that tells the time.
         """
         refused: list[str] = []
@@ -132,6 +137,7 @@ class DeviceLine:
                 raise _Withdrawn(why)
             return pdu
 
+        polls = timeout_s is not None and is_read(self._protocol, pdu)
         sending = _Sending(asyncio.get_running_loop(), self)
         request = Request(
             self.address,
@@ -143,7 +149,7 @@ class DeviceLine:
             protocol=self._protocol,
             line=self._settings,
             pdu_now=told if still is None else functools.partial(if_still, still),
-            look_s=look_s(self.responses.quantile_s(1.0)),
+            look_s=look_s(self.responses.worst_s) if polls else math.inf,
         )
         try:
             answer = await self._bus.exchange(request)
@@ -161,7 +167,7 @@ class DeviceLine:
         self.answered_s = sending.loop.time()
         self.took_s = took_s = self.answered_s - sending.at_s
         self.responses.note(took_s)
-        byte_s = self._bus.cost.byte_s if self._settings is None else self._settings.character_s
+        byte_s = self._bus.cost.switched_to(self._settings).byte_s
         self.turnarounds.note(max(0.0, took_s - (len(pdu) + len(answer) + _FRAME_BYTES[self._protocol]) * byte_s))
         return answer
 

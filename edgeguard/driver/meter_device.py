@@ -41,7 +41,7 @@ class MeterDevice(ProfiledDevice):
         super().__init__(spec, line, self._reader)
 
     @abstractmethod
-    async def fetch(self, identifier: str, priority: Priority, timeout_s: float) -> bytes | Fault:
+    async def fetch(self, identifier: str, priority: Priority, timeout_s: float | None) -> bytes | Fault:
         """See driver.meter_reader.Fetch."""
 
     @abstractmethod

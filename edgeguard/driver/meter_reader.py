@@ -25,7 +25,7 @@ from edgeguard.driver.round import Round
 
 _log = structlog.get_logger()
 
-Fetch = Callable[[str, Priority, float], Awaitable[bytes | Fault]]
+Fetch = Callable[[str, Priority, float | None], Awaitable[bytes | Fault]]
 """The data of an identifier, or why the meter does not give it; ExchangeFailed if nothing that is an answer came."""
 
 _NOT_ASKED = Fault(Reason.NOT_POLLED)
@@ -131,7 +131,7 @@ class MeterReader:
 
     async def some(self, columns: Sequence[int], priority: Priority) -> Round:
         """A round over these columns, due or not, refused or not."""
-        under_way = self._begin(self._line.timeout_s)
+        under_way = self._begin()
         for ask in asks_of(self._fields, self._limits, columns, self._no_blocks, self._alone):
             await self._read_or_fill(ask, under_way, priority)
         self._tell()
@@ -142,8 +142,10 @@ class MeterReader:
         if not under_way.answered:
             self._asked_ms.clear()
 
-    def _begin(self, first_wait_s: float) -> Round:
-        return Round((_NOT_ASKED,) * len(self._fields), self._clock, first_wait_s, self._line.timeout_s)
+    def _begin(self, first_wait_s: float | None = None) -> Round:
+        return Round(
+            (_NOT_ASKED,) * len(self._fields), self._clock, first_wait_s, None if first_wait_s is None else self._line.timeout_s
+        )
 
     async def _read_or_fill(self, ask: Ask, under_way: Round, priority: Priority) -> None:
         if under_way.lost is not None:

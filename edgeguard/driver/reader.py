@@ -125,7 +125,7 @@ class ModbusReader:
     async def some(self, columns: Sequence[int], priority: Priority) -> Round:
         """A round over these columns, the refused ones among them asked for once more, each by itself."""
         plan = plan_reads(self._fields, self._rules, self._learned, columns)
-        under_way = self._begin(self._line.timeout_s)
+        under_way = self._begin()
         for i, fault in plan.unread.items():
             under_way.outcomes[i] = fault
         again = {i for i in plan.unread if i in self._learned.refused}
@@ -134,8 +134,9 @@ class ModbusReader:
         await self._read_all(blocks, under_way, priority)
         return under_way
 
-    def _begin(self, first_wait_s: float) -> Round:
-        return Round(self._routine.column, self._clock, first_wait_s, self._line.timeout_s)
+    def _begin(self, first_wait_s: float | None = None) -> Round:
+        wait_s = None if first_wait_s is None else self._line.timeout_s
+        return Round(self._routine.column, self._clock, first_wait_s, wait_s)
 
     async def _read_all(self, blocks: Iterable[Block], under_way: Round, priority: Priority) -> None:
         before = self._learned

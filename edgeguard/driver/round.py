@@ -17,7 +17,7 @@ class Round:
     lost frame, and given up after two silences in a row. So a dead device costs one time-out, not one for each read.
     """
 
-    def __init__(self, column: Sequence[Outcome], clock: Clock, first_wait_s: float, wait_s: float) -> None:
+    def __init__(self, column: Sequence[Outcome], clock: Clock, first_wait_s: float | None, wait_s: float | None) -> None:
         self.outcomes: list[Outcome] = list(column)
         self.asked_at: list[Stamp | None] = [None] * len(self.outcomes)
         self.answered = False
@@ -35,8 +35,8 @@ class Round:
         return self._at or self._clock.now()
 
     @property
-    def wait_s(self) -> float:
-        """How long to wait for the next answer: `first_wait_s` until one has come."""
+    def wait_s(self) -> float | None:
+        """How long to wait for the next answer: `first_wait_s` until one has come. None: all its time, whatever befalls others."""
         return self._wait_s if self.answered else self._first_wait_s
 
     def heard(self, took_s: float) -> None:

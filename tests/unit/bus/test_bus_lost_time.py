@@ -58,18 +58,37 @@ def test_several_at_once_on_a_network_lose_time_together() -> None:
     assert lost.wait_s(request(9), 1.0) == 1.0
 
 
-def test_a_look_is_told_from_a_time_out() -> None:
-    """Three dead ones are asked while a fourth request waits: the third has a look, the last, in nobody's way, all its time."""
+def test_a_look_is_told_from_a_time_out_and_blames_nobody_before_the_line_is_proved() -> None:
+    """Who has a look while nobody has answered is put behind the others, for another; the last, alone, has all its time."""
 
+    async def story(living: int) -> tuple[list[tuple[bool, str]], list[int]]:
+        bus = FakeBus()
+        if living:
+            bus.unit(living).response_s = 0.001
+        asked = [asyncio.ensure_future(bus.exchange(request(unit))) for unit in (1, 2, 3, 4, 5)]
+        failed = await asyncio.gather(*asked, return_exceptions=True)
+        return [(one.looked, one.fault.detail) for one in failed if isinstance(one, ExchangeFailed)], [unit for unit, _ in bus.sent]
+
+    whole, look = (False, "no answer within 1 s"), (True, "no answer within 0.1 s")
+    assert run_virtual(story(living=0)) == ([whole, whole, look, look, whole], [1, 2, 3, 4, 5, 3, 4, 5])
+    assert run_virtual(story(living=3)) == ([whole, whole, look, whole], [1, 2, 3, 4, 5])
+
+
+def test_a_short_trouble_of_the_whole_line_costs_its_devices_no_value_but_the_first_two() -> None:
     async def story() -> None:
         bus = FakeBus()
         loop = asyncio.get_running_loop()
-        begun_s = loop.time()
-        asked = [asyncio.ensure_future(bus.exchange(request(unit))) for unit in (1, 2, 3, 4)]
-        failed = await asyncio.gather(*asked, return_exceptions=True)
-        told = [(one.looked, one.fault.detail) for one in failed if isinstance(one, ExchangeFailed)]
-        whole, look = (False, "no answer within 1 s"), (True, "no answer within 0.1 s")
-        assert told == [whole, whole, look, whole]
-        assert round(loop.time() - begun_s, 3) == 3.1
+        units = [bus.unit(unit) for unit in range(1, 13)]
+        for unit in units:
+            unit.silent = True
+
+        def over() -> None:
+            for unit in units:
+                unit.silent = False
+
+        loop.call_later(2.5, over)
+        asked = [asyncio.ensure_future(bus.exchange(request(unit))) for unit in range(1, 13)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert [isinstance(answer, bytes) for answer in answers] == [False] * 2 + [True] * 10
 
     run_virtual(story())

@@ -1,17 +1,21 @@
 """How long a silent device is waited for, and what that costs its neighbours."""
 
 import asyncio
+import math
 
 import pytest
-from driver_site import Site, row, virtual
+from driver_site import Site, number, reasons, row, virtual
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeguard.bus import LineCost
+from edgeguard.bus import LineCost, Priority
+from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import FIRST_LOOK_METER_S, FIRST_LOOK_S, FIRST_TRIES, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
+from edgeguard.core.point import WriteRule
+from edgeguard.core.quality import Reason
 from edgeguard.core.register import Table
-from edgeguard.driver.patience import first_look_s, knock_timeout_s
+from edgeguard.driver.patience import first_look_s, knock_timeout_s, look_s
 
 
 def test_the_wait_goes_by_what_is_usual_and_by_what_has_passed() -> None:
@@ -27,6 +31,34 @@ def test_the_wait_goes_by_what_is_usual_and_by_what_has_passed() -> None:
 @given(st.floats(0.01, 30.0), st.floats(0.0, 30.0), st.floats(0.0, 1000.0))
 def test_a_knock_never_waits_longer_than_a_poll(timeout_s: float, usual_s: float, since_s: float) -> None:
     assert 0.0 < knock_timeout_s(timeout_s, usual_s, since_s) <= timeout_s
+
+
+def test_a_look_goes_by_the_worst_answer_and_takes_no_time_from_a_device_that_has_given_none() -> None:
+    assert look_s(0.0) == math.inf
+    assert look_s(0.01) == PROBE_TIMEOUT_MIN_S
+    assert look_s(0.3) == 0.6
+
+
+def test_while_others_are_silent_a_read_has_a_look_and_a_write_with_its_reading_back_all_its_time() -> None:
+    """Two neighbours have just died, and wait for their next turns; this device is slower than it ever was."""
+    site = Site([number("r0", 0, write=WriteRule())], timeout_ms=1000)
+    first, second, living = (site.another(DeviceName(f"unit-{unit}"), unit) for unit in (7, 8, 9))
+    units = [site.bus.unit(unit) for unit in (7, 8, 9)]
+
+    async def story() -> None:
+        for device in (site.device, first, second, living):
+            await device.poll()
+        units[0].silent = units[1].silent = True
+        await asyncio.gather(first.poll(), second.poll())
+        assert (await living.poll()).answered
+        site.unit.response_s = 0.4
+        _, read, _ = await asyncio.gather(first.poll(), site.device.poll(), second.poll())
+        assert reasons(read) == [Reason.TIMEOUT]
+        write = site.device.write(PointName("r0"), 5.0, Priority.ALARM)
+        _, written, _ = await asyncio.gather(first.poll(), write, second.poll())
+        assert (written.fate, written.read_back) == (Fate.DONE, 5.0)
+
+    virtual(site, story)
 
 
 def test_a_slow_stranger_among_quick_neighbours_is_found_after_its_first_look() -> None:
