@@ -21,7 +21,10 @@ class Examined:
 
 def examine(data: bytes) -> Examined:
     """What `data` is: frames with right or wrong checksums, a Modbus frame whose checksum was not copied, or bare registers."""
-    frames = _network(data) or _serial(data) or _without_checksum(data)
+    serial = _serial(data)
+    is_proved = bool(serial) and all(frame.sort is not Sort.BROKEN and frame.form is not None for frame in serial)
+    # A frame of Modbus TCP has no checksum: a serial one whose checksum is right can look like it, and not the other way round.
+    frames = serial if is_proved else _network(data) or serial or _without_checksum(data)
     if not frames:
         return Examined((), data)
     inside = b"".join(_registers_of(frame) for frame in frames)

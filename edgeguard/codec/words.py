@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from edgeguard.codec.meter_said import electricity, others
 from edgeguard.codec.modbus import EXCEPTION_BIT, EXCEPTION_NAMES
 from edgeguard.codec.sighting import Form, Sighting, Sort
 from edgeguard.core.dlt645_table import datum
@@ -221,7 +222,7 @@ def _dlt645(seen: Sighting, asked: Sighting | None) -> Labels:
     size = 2 if code & 0x1F in (0x01, 0x02, 0x04) else 4
     more = Labels("(有后续帧)", " (more follows)") if code & 0xA0 == 0xA0 else _NO_WORDS
     if code & 0x1F in _DLT645_READS - {0x13}:
-        return _item(name, data[:size][::-1].hex().upper(), size, _digits(data[size:]), more)
+        return _item(name, data[:size], data[size:], more)
     if code & 0x1F == 0x13:
         rest = _digits(data)
     elif seen.sort is Sort.REQUEST and code & 0x1F in (0x14, 0x04):
@@ -232,11 +233,14 @@ def _dlt645(seen: Sighting, asked: Sighting | None) -> Labels:
     return Labels(told.zh + more.zh, told.en + more.en)
 
 
-def _item(name: Labels, identifier: str, size: int, value: str, more: Labels) -> Labels:
-    """A data identifier with the name that the standard's table gives it."""
-    known = datum(Edition.Y2007 if size == 4 else Edition.Y1997, identifier)
+def _item(name: Labels, wire: bytes, data: bytes, more: Labels) -> Labels:
+    """A data identifier with the name that the standard's table gives it, and its values as the table reads them."""
+    identifier, edition = wire[::-1].hex().upper(), Edition.Y2007 if len(wire) == 4 else Edition.Y1997
+    known = datum(edition, identifier)
     zh, en = (f" {known.labels.zh}", f" {known.labels.en}") if known is not None else ("", "")
-    return Labels(f"{name.zh} {identifier}{zh}{value}{more.zh}", f"{name.en} {identifier}{en}{value}{more.en}")
+    said = None if more.en else electricity(edition, identifier, data)
+    values = Labels(f" = {said.zh}", f" = {said.en}") if said is not None else Labels(_digits(data), _digits(data))
+    return Labels(f"{name.zh} {identifier}{zh}{values.zh}{more.zh}", f"{name.en} {identifier}{en}{values.en}{more.en}")
 
 
 def _digits(data: bytes) -> str:
@@ -249,8 +253,11 @@ def _cjt188(seen: Sighting, asked: Sighting | None) -> Labels:
     name = _CJT188.get(code & 0x3F, Labels(f"控制码 {code:02X}", f"control code {code:02X}"))
     if seen.sort is Sort.EXCEPTION:
         return Labels(f"{name.zh}:拒绝({_hex(data)})", f"{name.en}: refused ({_hex(data)})")
-    rest = f"DI {data[:2].hex().upper()}" + (f" = {_hex(data[3:])}" if len(data) > 3 else "")
-    return _joined(name, rest)
+    identifier = data[:2].hex().upper()
+    named = identifier if data[:1] in (b"\x90", b"\xd1") else data[1::-1].hex().upper()
+    if seen.sort is Sort.ANSWER and (said := others(str(seen.station), named, data[3:])) is not None:
+        return Labels(f"{name.zh} DI {identifier} = {said.zh}", f"{name.en} DI {identifier} = {said.en}")
+    return _joined(name, f"DI {identifier}" + (f" = {_hex(data[3:])}" if len(data) > 3 else ""))
 
 
 def _hex(data: bytes) -> str:

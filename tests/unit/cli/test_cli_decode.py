@@ -25,7 +25,7 @@ def decode(*words: str, **options: Any) -> Printed:
         ("0007 0000 0006 03 03 0010 0001", "✓ tcp request 3: read holding 16"),
         (
             "68 01 00 44 23 52 00 68 91 06 33 36 34 35 95 55 DD 16",
-            "✓ dlt645 answer 005223440001: read data 02010300 Voltage, phase C = 2262",
+            "✓ dlt645 answer 005223440001: read data 02010300 Voltage, phase C = 226.2 V",
         ),
         ("68 10 44 33 22 11 00 33 78 01 03 1F 90 00 80 16", "✓ cjt188 request 1078330011223344: read data DI 1F90"),
     ],

@@ -34,7 +34,11 @@ SENTENCES = [
     (rtu("03 16 0004 00F2 0025"), "mask write register 4 and 00f2 or 0025", True),
     (rtu("03 2B 0E 01 00"), "read device identification 0E 01 00", False),
     (rtu("03 2B 0E 01 01 00 00 01 00 04 41434D45"), "read device identification ACME", False),
-    (bytes.fromhex("68 01 00 44 23 52 00 68 91 06 33 36 34 35 95 55 DD 16"), "read data 02010300 Voltage, phase C = 2262", False),
+    (
+        bytes.fromhex("68 01 00 44 23 52 00 68 91 06 33 36 34 35 95 55 DD 16"),
+        "read data 02010300 Voltage, phase C = 226.2 V",
+        False,
+    ),
     (bytes.fromhex("68 AA AA AA AA AA AA 68 11 04 33 33 34 33 AE 16"), "read data 00010000 Forward active energy", False),
     (bytes.fromhex("68 60 07 92 04 00 91 68 D1 01 37 67 16"), "read data: refused, password wrong or not authorised", False),
     (
@@ -44,7 +48,7 @@ SENTENCES = [
     ),
     (
         bytes.fromhex("68 43 97 35 14 00 00 68 81 06 43 C3 7B 96 57 33 1B 16"),
-        "read data (1997) 9010 Forward active energy = 00246348",
+        "read data (1997) 9010 Forward active energy = 2463.48 kWh",
         False,
     ),
     (bytes.fromhex("68 10 44 33 22 11 00 33 78 01 03 1F 90 00 80 16"), "read data DI 1F90", False),
