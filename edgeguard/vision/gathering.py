@@ -43,87 +43,98 @@ class Memory:
             return Memory((*self.pictures[first:], seen), (*self.times_s[first:], t_s))
         return Memory(self.pictures[first:], self.times_s[first:]) if first else self
 
-    def between(self, start_s: float, end_s: float) -> tuple[Sightings, ...]:
-        """The pictures from `start_s` to `end_s`, both included."""
-        return self.pictures[bisect_left(self.times_s, start_s) : bisect_right(self.times_s, end_s)]
+    def between(self, start_s: float, end_s: float) -> tuple[tuple[Sightings, ...], tuple[float, ...]]:
+        """The pictures from `start_s` to `end_s`, both included, and when they were."""
+        which = slice(bisect_left(self.times_s, start_s), bisect_right(self.times_s, end_s))
+        return self.pictures[which], self.times_s[which]
 
 
 def gathered(path: Path, memory: Memory, height: int) -> Path | None:
     """The whole way of which `path` is a part: at least as long as it was, or None. `height` of the picture gives the scale."""
     if len(path.marks) < 3 or not memory.pictures:
         return None
-    table = np.array(path.marks)
+    table, side, down = np.array(path.marks), path.side, path.down
     for _ in range(_ROUNDS):
-        found = _along(table, memory.between(table[0, 0] - _STEP_S, table[-1, 0] + _STEP_S), height)
+        pictures, times_s = memory.between(table[0, 0] - _STEP_S, table[-1, 0] + _STEP_S)
+        if not pictures:
+            return None
+        found = _along(table, pictures, _way(table, side, down, times_s, height))
         if len(found) < 3:
             return None
         same = len(found) == len(table) and bool((found[:, :2] == table[:, :2]).all())
         table = found
         if same:
             break
+        way = curve(table)
+        side, down = way.side, way.down
     whole = best_part(tuple(Mark(*row) for row in table.tolist()))
     return whole if whole is not None and len(whole.marks) >= len(path.marks) else None
 
 
-def _along(table: Sightings, pictures: tuple[Sightings, ...], height: int) -> Sightings:
-    """The spot of each picture that lies nearest to the way of the marks of `table`, without what a long gap parts from it."""
-    if not pictures:
-        return table[:0]
+def _along(table: Sightings, pictures: tuple[Sightings, ...], way: Column) -> Sightings:
+    """The spot of each picture that lies nearest to the `way` of the marks of `table`, without what a long gap parts from it."""
     rows = np.concatenate(pictures)
-    places, unsure, speed = _way(table, np.array([one[0, 0] for one in pictures]), height)
-    of = np.repeat(np.arange(len(pictures)), [len(one) for one in pictures])
-    off = np.hypot(rows[:, 1] - places[of, 0], rows[:, 2] - places[of, 1])
-    thickness = median(table[:, 3].tolist())
-    loose = (1.5 + 0.25 * 2 * thickness + 0.012 * speed) * unsure
-    near = np.flatnonzero(off <= loose[of])
-    of = of[near]
-    radius = (1.5 + 0.25 * np.minimum(rows[near, 3], 2 * thickness) + 0.012 * speed[of]) * unsure[of]
-    cost = off[near] / radius + _UNLIKE * np.abs(np.log(rows[near, 3] / thickness))
-    cost[off[near] > radius] = np.inf
-    best = np.lexsort((cost, of))
-    best = best[np.flatnonzero(np.diff(of, prepend=-1))]
-    best = best[np.isfinite(cost[best])]
-    chosen = rows[near[best]]
-    chosen[:, 6] *= np.minimum(1.0, math.pi * radius[best] ** 2 / 1024.0)
+    here = np.repeat(way, [len(one) for one in pictures], axis=0)
+    off = np.hypot(rows[:, 1] - here[:, 1], rows[:, 2] - here[:, 2])
+    thick = 2 * median(table[:, 3].tolist())
+    near = np.flatnonzero(off <= (1.5 + 0.25 * thick + 0.012 * here[:, 4]) * here[:, 3])
+    rows, here, off = rows[near], here[near], off[near]
+    radius = (1.5 + 0.25 * np.minimum(rows[:, 3], thick) + 0.012 * here[:, 4]) * here[:, 3]
+    cost = off / radius + _UNLIKE * np.abs(np.log(rows[:, 3] / (0.5 * thick)))
+    near = np.flatnonzero(off <= radius)
+    near = near[np.lexsort((cost[near], rows[near, 0]))]
+    chosen = rows[near]
+    chosen[:, 6] *= np.minimum(1.0, math.pi * radius[near] ** 2 / 1024.0)
     times = chosen[:, 0]
+    best = np.ones(len(chosen), np.bool_)
+    np.not_equal(times[1:], times[:-1], out=best[1:])
+    chosen, times = chosen[best], times[best]
     middle = int(np.searchsorted(times, (table[0, 0] + table[-1, 0]) / 2))
-    breaks = np.flatnonzero(np.diff(times) > GAP_S).tolist()
+    breaks = np.flatnonzero(times[1:] - times[:-1] > GAP_S).tolist()
     first_row = max((b + 1 for b in breaks if b < middle), default=0)
     last_row = min((b + 1 for b in breaks if b >= middle), default=len(chosen))
     return np.asarray(chosen[first_row:last_row], np.float64)
 
 
-def _way(table: Sightings, times: Column, height: int) -> tuple[Column, Column, Column]:
-    """Places of the way at `times`, how unsure they are (1: as a mark itself, 3 at most), and its speed there, px/s."""
-    inner = curve(table)
-    t = times - table[0, 0]
-    (a0, a1, a2), (c0, c1, c2, c3) = inner.side, inner.down
-    places = np.empty((len(times), 2))
-    places[:, 0] = a0 + t * (a1 + t * a2)
-    places[:, 1] = c0 + t * (c1 + t * (c2 + t * c3))
-    unsure = np.ones(len(times))
-    first, last = np.searchsorted(times, table[0, 0]), np.searchsorted(times, table[-1, 0], side="right")
-    ends = ((slice(0, first), table[:_END_MARKS]), (slice(last, None), table[-_END_MARKS:]))
-    for beyond, end in ends:
-        if len(times[beyond]):
-            places[beyond], unsure[beyond] = _beyond(end, times[beyond], height)
-    speed = np.hypot(a1, c1 + t * (2 * c2 + 3 * t * c3))
-    return places, np.minimum(unsure, 3.0), np.minimum(speed, 3.0 * height)
+def _way(table: Sightings, side: tuple[float, ...], down: tuple[float, ...], times_s: tuple[float, ...], height: int) -> Column:
+    """n by: second, x, y of the way at `times_s`, how unsure that is (1: as a mark itself, 3 at most), and its speed there, px/s.
+
+    Between the marks of `table` it is `side` and `down`; beyond them what the marks next to that end say.
+    """
+    way = np.empty((len(times_s), 5))
+    way[:, 0] = times_s
+    t = way[:, 0] - table[0, 0]
+    (a0, a1, a2), (c0, c1, c2, c3) = side, down
+    way[:, 1] = a0 + t * (a1 + t * a2)
+    way[:, 2] = c0 + t * (c1 + t * (c2 + t * c3))
+    way[:, 3] = 1.0
+    way[:, 4] = np.minimum(np.hypot(a1, c1 + t * (2 * c2 + 3 * t * c3)), 3.0 * height)
+    first, last = bisect_left(times_s, table[0, 0]), bisect_right(times_s, table[-1, 0])
+    if first:
+        way[:first, 1:4] = _beyond(table[:_END_MARKS, :3].tolist(), times_s[:first], height)
+    if last < len(times_s):
+        way[last:, 1:4] = _beyond(table[-_END_MARKS:, :3].tolist(), times_s[last:], height)
+    return way
 
 
-def _beyond(table: Sightings, times: Column, height: int) -> tuple[Column, Column]:
-    """Straight sideways, bending downwards as a fall is expected to where the marks do not say otherwise."""
-    n = len(table)
-    mean = table[:, :3].sum(axis=0) / n
-    off = table[:, :3] - mean
-    s, u = off[:, 0], times - mean[0]
-    squares = s * s
-    s2, s3, s4 = float(squares.sum()), float(squares @ s), float(squares @ squares)
-    slopes = s @ off[:, 1:] / s2
+def _beyond(marks: list[list[float]], times_s: tuple[float, ...], height: int) -> list[tuple[float, float, float]]:
+    """x, y and how unsure, at times beyond `marks` (second, x, y): straight sideways, bending downwards as a fall is expected to
+    where the marks do not say otherwise. So few numbers are added up quicker than a library is called."""
+    n = len(marks)
+    mean_t, mean_x, mean_y = (sum(column) / n for column in zip(*marks, strict=True))
+    s2 = s3 = s4 = sx = sy = s2y = 0.0
+    for t, x, y in marks:
+        s, off_y = t - mean_t, y - mean_y
+        square = s * s
+        s2, s3, s4 = s2 + square, s3 + square * s, s4 + square * square
+        sx, sy, s2y = sx + s * (x - mean_x), sy + s * off_y, s2y + square * off_y
     stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
     free = s4 + stiff - s2 * s2 / n - s3 * s3 / s2
-    bend = (float(squares @ off[:, 2]) + stiff * 0.5 * BEND_PRIOR[0] * height - s3 * slopes[1]) / free
-    turn = u * u - s2 / n - s3 / s2 * u
-    places = mean[1:] + u[:, None] * slopes
-    places[:, 1] += bend * turn
-    return places, np.sqrt(1.0 + 1.0 / n + u * u / s2 + turn * turn / free)
+    bend = (s2y + stiff * 0.5 * BEND_PRIOR[0] * height - s3 * sy / s2) / free
+    places = []
+    for t in times_s:
+        u = t - mean_t
+        turn = u * u - s2 / n - s3 / s2 * u
+        unsure = math.sqrt(1.0 + 1.0 / n + u * u / s2 + turn * turn / free)
+        places.append((mean_x + u * sx / s2, mean_y + u * sy / s2 + bend * turn, min(unsure, 3.0)))
+    return places

@@ -25,8 +25,10 @@ PLACE_PX: Final = 0.8
 """How far a spot's centre lies from the thing's, typically."""
 GAP_S: Final = 0.45
 """So long a thing may be out of sight between two pieces of its way."""
-_FORKS: Final = 3
+_REACH_RATE: Final = np.array(_REACH)[:, None]
+_REACH_SIGN: Final = np.sign(_REACH_RATE)
 _FIT_POINTS: Final = 10
+_FIT_PLACES: Final = np.arange(_FIT_POINTS)
 _PATIENCE_S: Final = 0.26
 _PATIENCE_PICTURES: Final = 4.5
 _STAY_S: Final = 1.2
@@ -34,6 +36,8 @@ _STAY_PX: Final = 3.0
 _AGE_S: Final = 12.0
 _GROWN: Final = 4
 """From so many points on a track is believed enough to keep its spot from starting others."""
+_FORKS: Final = np.array((0, 3, 2, 2, 1))
+"""Into so many guesses a track of one, two ... marks may part."""
 _BLIND_RADIUS_PX: Final = 8.0
 
 
@@ -70,28 +74,28 @@ class Track:
         return self.marks[-1]
 
 
-def _empty() -> Column:
-    return np.empty((0, _FIT_POINTS, 3))
+_NEWEST_S: Final = 3 * (_FIT_POINTS - 1)
+_THICKNESS: Final = 3 * _FIT_POINTS
+_FIRST_S: Final = _THICKNESS + 1
+_LEFT_S: Final = _THICKNESS + 2
+_MARKS: Final = _THICKNESS + 5
+_NEWEST: Final = _THICKNESS + 6
+_BEFORE: Final = _THICKNESS + 7
+_COLUMNS: Final = _THICKNESS + 8
 
 
-def _no_facts() -> Column:
-    return np.empty((0, 5))
-
-
-def _no_counts() -> Whole:
-    return np.empty((0, 3), np.intp)
+def _no_rows() -> Column:
+    return np.empty((0, _COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
 class TrackSet:
-    """State: the live tracks of one camera, best first; one row of each array a track."""
+    """State: the live tracks of one camera, best first."""
 
-    recent: Column = field(default_factory=_empty)
-    """n by _FIT_POINTS by (t, x, y): the newest marks, the last of them at the end."""
-    facts: Column = field(default_factory=_no_facts)
-    """n by: thickness, second of the first mark, and second, x, y of the last place that it has left."""
-    counts: Whole = field(default_factory=_no_counts)
-    """n by: marks, number of the newest spot, number of the one before it (-1: none)."""
+    rows: Column = field(default_factory=_no_rows)
+    """One a track. The newest marks as second, x, y each, the last of them at the end, noughts where there are no more yet; then
+    thickness, second of the first mark, second, x, y of the last place that it has left, number of marks, number of the newest spot
+    and of the one before it (-1: none)."""
     chains: tuple[Chain, ...] = ()
     spots: int = 0
     """Spots seen so far."""
@@ -133,77 +137,58 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
     period_s = state.period_s + 0.1 * (step_s - state.period_s) if steady else state.period_s
     if not len(state) and not len(seen):
         return TrackSet(spots=state.spots, period_s=period_s, last_s=t_s), ()
-    links = _links(state, t_s, seen, height)
-    marks = state.counts[:, 0]
-    extended = np.zeros(len(state), np.bool_)
+    rows = state.rows
+    marks, unseen_s = rows[:, _MARKS], t_s - rows[:, _NEWEST_S]
+    links = _links(rows, t_s, seen, height)
+    extended = np.zeros(len(rows), np.bool_)
     extended[links.track] = True
-    alive = _alive(marks, t_s - state.recent[:, -1, 0], period_s)
+    alive = _alive(marks, unseen_s, period_s)
     stays = np.flatnonzero(alive & ~(extended & (marks > 1)))
     lost = np.flatnonzero(~(alive | extended) & (marks >= _GROWN))
     free = np.ones(len(seen), np.bool_)
     free[links.spot[marks[links.track] + 1 >= _GROWN]] = False
-    grown = _grown(state, seen, links, stays, np.flatnonzero(free))
+    grown, origins = _grown(state, seen, links, stays, np.flatnonzero(free))
     worn = _settled(grown, t_s)
     kept, tired = np.flatnonzero(~worn)[:FALL_MAX_TRACKS], np.flatnonzero(worn)
-    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, grown.origin[tired]))
-    after = TrackSet(
-        _recent(state, seen, links, grown.origin[kept]),
-        grown.facts[kept],
-        grown.counts[kept],
-        _chains(state, seen, links, grown.origin[kept]),
-        state.spots + len(seen),
-        period_s,
-        t_s,
-    )
+    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, origins[tired]))
+    chains = _chains(state, seen, links, origins[kept])
+    after = TrackSet(grown[kept], chains, state.spots + len(seen), period_s, t_s)
     return after, tuple(_track(chain) for chain in ended)
 
 
-@dataclass(frozen=True, slots=True)
-class _Grown:
-    """All tracks after a picture, best first and each but once."""
-
-    origin: Whole
-    """Where each comes from: a row of the links, then of the state's tracks, then a spot."""
-    facts: Column
-    counts: Whole
-
-
-def _grown(state: TrackSet, seen: Sightings, links: _Links, stays: Whole, fresh: Whole) -> _Grown:
-    """What has gone on, what waits, and what begins with a `fresh` spot."""
+def _grown(state: TrackSet, seen: Sightings, links: _Links, stays: Whole, fresh: Whole) -> tuple[Column, Whole]:
+    """What has gone on, what waits, and what begins with a `fresh` spot: rows, best first and each but once, and where each comes
+    from: a row of the links, then of the state's tracks, then a spot."""
     n_links, n_old = len(links.track), len(links.track) + len(stays)
-    n = n_old + len(fresh)
-    counts = np.empty((n, 3), np.intp)
-    counts[:n_links], counts[n_links:n_old], counts[n_old:] = state.counts[links.track], state.counts[stays], (1, 0, -1)
-    counts[:n_links, 0] += 1
-    counts[:n_links, 2] = counts[:n_links, 1]
-    counts[:n_links, 1], counts[n_old:, 1] = state.spots + links.spot, state.spots + fresh
-    order = np.concatenate([np.argsort(-counts[:n_old, 0], kind="stable"), np.arange(n_old, n)])
-    _, first = np.unique(counts[order, 1] * (1 << 31) + counts[order, 2], return_index=True)
-    first.sort()
-    best = order[first]
-    facts = np.empty((n, 5))
-    facts[:n_links], facts[n_links:n_old] = state.facts[links.track], state.facts[stays]
-    went, began = seen[links.spot], seen[fresh]
-    facts[:n_links, 0] = went[:, 3]
-    moved = np.flatnonzero(np.hypot(went[:, 1] - facts[:n_links, 3], went[:, 2] - facts[:n_links, 4]) >= _STAY_PX)
-    facts[moved, 2:] = went[moved, :3]
-    facts[n_old:, 0], facts[n_old:, 1], facts[n_old:, 2:] = began[:, 3], began[:, 0], began[:, :3]
-    origin = np.concatenate([np.arange(n_links), n_links + stays, n_links + len(state) + fresh])
-    return _Grown(origin[best], facts[best], counts[best])
-
-
-def _recent(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> Column:
-    """The newest marks of tracks that come from `origins`."""
-    n_links, n_state = len(links.track), len(state)
-    went, waits = np.flatnonzero(origins < n_links), np.flatnonzero((origins >= n_links) & (origins < n_links + n_state))
-    begun = np.flatnonzero(origins >= n_links + n_state)
-    recent = np.zeros((len(origins), _FIT_POINTS, 3))
-    row = origins[went]
-    recent[went, :-1] = state.recent[links.track[row], 1:]
-    recent[went, -1] = seen[links.spot[row], :3]
-    recent[waits] = state.recent[origins[waits] - n_links]
-    recent[begun, -1] = seen[origins[begun] - n_links - n_state, :3]
-    return recent
+    rows = np.concatenate([state.rows[links.track], state.rows[stays], np.zeros((len(fresh), _COLUMNS))])
+    went, now = rows[:n_links], seen[links.spot]
+    went[:, :_NEWEST_S] = went[:, 3:_THICKNESS].copy()
+    went[:, _NEWEST_S:_FIRST_S] = now[:, :4]
+    moved = np.hypot(now[:, 1] - went[:, _LEFT_S + 1], now[:, 2] - went[:, _LEFT_S + 2]) >= _STAY_PX
+    went[moved, _LEFT_S:_MARKS] = now[moved, :3]
+    went[:, _MARKS] += 1
+    went[:, _BEFORE] = went[:, _NEWEST]
+    went[:, _NEWEST] = state.spots + links.spot
+    begun, now = rows[n_old:], seen[fresh]
+    begun[:, _NEWEST_S:_FIRST_S] = now[:, :4]
+    begun[:, _FIRST_S] = now[:, 0]
+    begun[:, _LEFT_S:_MARKS] = now[:, :3]
+    begun[:, _MARKS] = 1
+    begun[:, _NEWEST] = state.spots + fresh
+    begun[:, _BEFORE] = -1
+    origins = np.concatenate([np.arange(n_links), n_links + stays, n_links + len(state) + fresh])
+    order = np.argsort(-rows[:n_old, _MARKS], kind="stable")
+    # Only what went on can be there twice: guesses that parted from each other and came to the same two spots.
+    parents = went[:, _BEFORE].astype(np.intp)
+    place = np.empty(n_old, np.intp)
+    place[order] = np.arange(n_old)
+    sorted_links = np.lexsort((place[:n_links], parents, links.spot))
+    spot, parent = links.spot[sorted_links], parents[sorted_links]
+    again = sorted_links[1:][(spot[1:] == spot[:-1]) & (parent[1:] == parent[:-1])]
+    if len(again):
+        order = order[np.isin(order, again, invert=True)]
+    best = np.concatenate([order, np.arange(n_old, len(rows))])
+    return rows[best], origins[best]
 
 
 def _chains(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> tuple[Chain, ...]:
@@ -225,83 +210,82 @@ def _chains(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> 
     return tuple(chains)
 
 
-def _links(state: TrackSet, t_s: float, seen: Sightings, height: int) -> _Links:
+def _links(rows: Column, t_s: float, seen: Sightings, height: int) -> _Links:
     """Every track with the spots it may have become: a beginner with several, one that has shown its way with the best."""
-    if not len(state) or not len(seen):
+    if not len(rows) or not len(seen):
         return _Links(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))
-    marks = state.counts[:, 0]
+    marks, unseen_s = rows[:, _MARKS], t_s - rows[:, _NEWEST_S]
     single = marks == 1
-    ahead, unsure = _ahead(state.recent, marks, t_s, height)
-    radius = _gate(state, t_s, unsure)
-    scale = (t_s - state.recent[:, -1, 0]) * height
-    signed = [math.copysign(1, reach) for reach in _REACH]
-    side, up, down = (np.where(single, reach * scale + 4 * sign, sign * radius) for reach, sign in zip(_REACH, signed, strict=True))
+    ahead, unsure = _ahead(rows, t_s, height)
+    radius = _gate(rows, unseen_s, unsure)
+    side, up, down = np.where(single, _REACH_RATE * (unseen_s * height) + 4 * _REACH_SIGN, _REACH_SIGN * radius)[:, :, None]
     dx = seen[:, 1] - ahead[:, :1]
     dy = seen[:, 2] - ahead[:, 1:]
-    pairs = np.flatnonzero((np.abs(dx) <= side[:, None]) & (dy >= up[:, None]) & (dy <= down[:, None]))
+    pairs = np.flatnonzero((np.abs(dx) <= side) & (dy >= up) & (dy <= down))
     track, spot = np.divmod(pairs, len(seen))
     far = np.hypot(dx.ravel()[pairs], dy.ravel()[pairs])
-    grown = ~single[track]
-    unlike = np.abs(np.log(seen[spot, 3]) - np.log(state.facts[track, 0]))
-    cost = far + np.where(grown, 2.0 * np.minimum(unlike, 1.5), 0.0)
-    near = np.flatnonzero(~grown | (far <= radius[track]))
+    unlike = np.abs(np.log(seen[spot, 3] / rows[track, _THICKNESS]))
+    begins = single[track]
+    cost = far + np.where(begins, 0.0, 2.0 * np.minimum(unlike, 1.5))
+    near = np.flatnonzero(begins | (far <= radius[track]))
     near = near[np.lexsort((cost[near], track[near]))]
     track, spot = track[near], spot[near]
-    places = np.arange(len(track))
-    rank = places - np.searchsorted(track, track)
-    forks = np.where(single, _FORKS, np.where(marks < _GROWN, 2, 1))
-    chosen = np.flatnonzero(rank < forks[track])
+    rank = np.arange(len(track)) - np.searchsorted(track, track)
+    chosen = np.flatnonzero(rank < _FORKS[np.minimum(marks[track], _GROWN).astype(np.intp)])
     chosen = chosen[np.argsort(rank[chosen], kind="stable")]
     track = track[chosen]
     return _Links(track, spot[chosen], np.where(single, _BLIND_RADIUS_PX, radius)[track])
 
 
-def _ahead(recent: Column, marks: Whole, t_s: float, height: int) -> tuple[Column, Column]:
+def _ahead(rows: Column, t_s: float, height: int) -> tuple[Column, Column]:
     """Where each track should be at `t_s`, n by (x, y), and how unsure that is, in errors of a single place.
 
     Straight sideways, by least squares; bending downwards, by least squares with what is expected of a fall as a prior. Time is
-    counted from `t_s` on, so that the places are the constant terms of the two fits.
+    counted from `t_s` on, so that the places are the constant terms of both fits: the first row of each normal matrix's adjugate,
+    times the right hand side, over the determinant.
     """
-    seen = np.arange(_FIT_POINTS) >= _FIT_POINTS - marks[:, None]
-    t = np.where(seen, recent[..., 0] - t_s, 0.0)
-    powers = np.empty((len(recent), 3, _FIT_POINTS))
-    powers[:, 0], powers[:, 1] = seen, t
-    np.multiply(t, t, out=powers[:, 2])
-    sums = powers @ np.concatenate([powers[:, 1:].transpose(0, 2, 1), recent[..., 1:]], axis=2)
-    (s1, s2, x0, y0), (_, s3, x1, y1), (_, s4, _, y2) = sums.transpose(1, 2, 0)
-    n = powers[:, 0].sum(axis=1)
+    n = len(rows)
+    recent = rows[:, :_THICKNESS].reshape(n, _FIT_POINTS, 3)
+    terms = np.empty((n, _FIT_POINTS, 5))
+    there, t = terms[:, :, 0], terms[:, :, 1]
+    np.greater_equal(_FIT_PLACES, _FIT_POINTS - rows[:, _MARKS, None], out=there, casting="unsafe")
+    np.subtract(recent[:, :, 0], t_s, out=t)
+    np.multiply(t, there, out=t)
+    np.multiply(t, t, out=terms[:, :, 2])
+    terms[:, :, 3:] = recent[:, :, 1:]
+    sums = terms[:, :, :3].transpose(0, 2, 1) @ terms
     stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
-    s4 = s4 + stiff
-    y2 = y2 + stiff * 0.5 * BEND_PRIOR[0] * height
-    single = marks == 1
-    c0, c1, c2 = s2 * s4 - s3 * s3, s2 * s3 - s1 * s4, s1 * s3 - s2 * s2
-    straight = np.where(single, 1.0, n * s2 - s1 * s1)
-    bent = np.where(single, 1.0, n * c0 + s1 * c1 + s2 * c2)
-    places = np.empty((len(recent), 2))
-    places[:, 0] = (s2 * x0 - s1 * x1) / straight
-    places[:, 1] = (c0 * y0 + c1 * y1 + c2 * y2) / bent
+    sums[:, 2, 2] += stiff
+    sums[:, 2, 4] += stiff * 0.5 * BEND_PRIOR[0] * height
+    s1, s2, s3, s4 = sums[:, 0, 1], sums[:, 0, 2], sums[:, 1, 2], sums[:, 2, 2]
+    adjugate = np.zeros((n, 2, 3))
+    adjugate[:, 0, 0], adjugate[:, 0, 1] = s2, -s1
+    adjugate[:, 1, 0], adjugate[:, 1, 1], adjugate[:, 1, 2] = s2 * s4 - s3 * s3, s2 * s3 - s1 * s4, s1 * s3 - s2 * s2
+    found = adjugate @ sums
+    single = np.flatnonzero(rows[:, _MARKS] == 1)
+    found[single, :, 0] = 1.0
+    places = np.empty((n, 2))
+    np.divide(found[:, 0, 3], found[:, 0, 0], out=places[:, 0])
+    np.divide(found[:, 1, 4], found[:, 1, 0], out=places[:, 1])
     places[single] = recent[single, -1, 1:]
-    return places, np.sqrt(1.0 + c0 / bent)
+    return places, np.sqrt(1.0 + adjugate[:, 1, 0] / found[:, 1, 0])
 
 
-def _gate(state: TrackSet, t_s: float, unsure: Column) -> Column:
+def _gate(rows: Column, unseen_s: Column, unsure: Column) -> Column:
     """How far from where it should be a spot may lie, px."""
-    newest, marks = state.recent[:, -1], state.counts[:, 0]
-    older = np.where((marks >= 3)[:, None], state.recent[:, -3], state.recent[:, -2])
-    span_s = np.where(marks >= 2, newest[:, 0] - older[:, 0], 1.0)
-    speed = np.where(marks >= 2, np.hypot(newest[:, 1] - older[:, 1], newest[:, 2] - older[:, 2]) / span_s, 0.0)
-    loose = 1.5 + 0.3 * state.facts[:, 0] + 0.1 * speed * (t_s - newest[:, 0])
-    return np.asarray(loose * np.minimum(unsure, 3.0), np.float64)
+    many = (rows[:, _MARKS] >= 3)[:, None]
+    way = rows[:, _NEWEST_S:_THICKNESS] - np.where(many, rows[:, _NEWEST_S - 6 : _NEWEST_S - 3], rows[:, _NEWEST_S - 3 : _NEWEST_S])
+    speed = np.where(rows[:, _MARKS] >= 2, np.hypot(way[:, 1], way[:, 2]) / way[:, 0], 0.0)
+    return np.asarray((1.5 + 0.3 * rows[:, _THICKNESS] + 0.1 * speed * unseen_s) * np.minimum(unsure, 3.0), np.float64)
 
 
-def _alive(marks: Whole, unseen_s: Column, period_s: float) -> NDArray[np.bool_]:
+def _alive(marks: Column, unseen_s: Column, period_s: float) -> NDArray[np.bool_]:
     patience = max(_PATIENCE_S, _PATIENCE_PICTURES * period_s)
-    allowed = np.where(marks == 1, 1.5 * period_s, np.where(marks < _GROWN, 2.5 * period_s, patience))
+    allowed = np.array((0.0, 1.5 * period_s, 2.5 * period_s, 2.5 * period_s, patience))[np.minimum(marks, _GROWN).astype(np.intp)]
     return np.asarray((unseen_s <= allowed) & (marks < FALL_MAX_POINTS), np.bool_)
 
 
-def _settled(tracks: _Grown, t_s: float) -> NDArray[np.bool_]:
+def _settled(rows: Column, t_s: float) -> NDArray[np.bool_]:
     """It stays where it is, or has gone on for longer than anything falls."""
-    stays = t_s - tracks.facts[:, 2] > _STAY_S
-    old = t_s - tracks.facts[:, 1] > _AGE_S
-    return np.asarray((stays | old) & (tracks.counts[:, 0] >= _GROWN), np.bool_)
+    still = (rows[:, _LEFT_S] < t_s - _STAY_S) | (rows[:, _FIRST_S] < t_s - _AGE_S)
+    return np.asarray(still & (rows[:, _MARKS] >= _GROWN), np.bool_)
