@@ -272,10 +272,10 @@ def _ahead(rows: Column, t_s: float, height: int) -> tuple[Column, Column]:
 
 
 def _gate(rows: Column, unseen_s: Column, unsure: Column) -> Column:
-    """How far from where it should be a spot may lie, px."""
+    """How far from where it should be a spot may lie, px; of one mark it says nothing."""
     many = (rows[:, _MARKS] >= 3)[:, None]
     way = rows[:, _NEWEST_S:_THICKNESS] - np.where(many, rows[:, _NEWEST_S - 6 : _NEWEST_S - 3], rows[:, _NEWEST_S - 3 : _NEWEST_S])
-    speed = np.where(rows[:, _MARKS] >= 2, np.hypot(way[:, 1], way[:, 2]) / way[:, 0], 0.0)
+    speed = np.hypot(way[:, 1], way[:, 2]) / np.where(rows[:, _MARKS] >= 2, way[:, 0], 1.0)
     return np.asarray((1.5 + 0.3 * rows[:, _THICKNESS] + 0.1 * speed * unseen_s) * np.minimum(unsure, 3.0), np.float64)
 
 
