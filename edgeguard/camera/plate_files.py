@@ -91,7 +91,7 @@ def see_video(reader: PlateReader, path: Path) -> SeenFile:
     plates = [
         SeenPlate(one.best.reading, one.best.found, one.first_s, one.last_s, one.sightings)
         for one in passes([*over, *tracks.end()])
-        if one.best.reading.text == one.text
+        if one.is_decided
     ]
     page = shown if shown is not None else np.zeros((1, 1, 3), np.uint8)
     return SeenFile(plates, 1000 * spent_s / max(1, count), count, page, is_video=True)

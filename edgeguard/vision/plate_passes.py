@@ -15,14 +15,14 @@ from edgeguard.core.camera_limits import PASS_MAX_TOLD, PASS_MAX_TRACKS, PASS_SI
 from edgeguard.vision.lanes import Lane, crossing, lane_at
 from edgeguard.vision.plate_cells import Found, overlap
 from edgeguard.vision.plate_decoding import Reading
-from edgeguard.vision.plate_tracks import Sighting, voted
+from edgeguard.vision.plate_votes import Sighting, Vote, best_sighting, voted
 
 _GONE_S: Final = 1.5
 """A plate that has not been seen for so long, while something was looked at, has gone."""
 _AGREE: Final = 3
-"""Readings of the voted text before a pass is told while the vehicle is still there ..."""
+"""Readings that show each character of the voted text before a pass is told while the vehicle is still there ..."""
 _SETTLED: Final = 0.5
-"""... with this confidence of the vote ..."""
+"""... with this confidence of the vote, and every character decided ..."""
 _SPAN_S: Final = 0.16
 """... seen over this time ..."""
 _PATIENCE_S: Final = 0.4
@@ -96,7 +96,7 @@ class Track:
 
     places: tuple[tuple[float, Found], ...]
     readings: tuple[Sighting, ...] = ()
-    vote: tuple[str, float] | None = None
+    vote: Vote | None = None
     told: bool = False
     number: int = 0
     lane: Lane | None = None
@@ -181,7 +181,7 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
             continue
         kept.append(one)
     # A car that stands there is still the same pass, however long it stands.
-    fresh += [(track.vote[0], t_s) for track in live if track.told and track.vote is not None]
+    fresh += [(track.vote.text, t_s) for track in live if track.told and track.vote is not None]
     fresh += [(one.text, t_s) for one in kept if one.text is not None and one.stage is not Stage.SURE]
     newest = dict(fresh)
     return PassState(tuple(live), tuple(newest.items())[-PASS_MAX_TOLD:], state.numbers), tuple(kept)
@@ -189,7 +189,7 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
 
 def best_moment(track: Track) -> float:
     """The second at which it was seen best: of the readings of its text the best one; where it was never read, the surest place."""
-    best = _best(track, None if track.vote is None else track.vote[0])
+    best = None if track.vote is None else best_sighting(track.readings, track.vote.text)
     if best is not None:
         return best.t_s
     return max(track.places, key=lambda place: place[1].score * place[1].width_px ** 0.5)[0]
@@ -232,8 +232,8 @@ def _nearest(tracks: Sequence[Track], one: Seen, taken: set[int]) -> int | None:
 def _is_other(track: Track, reading: Reading | None) -> bool:
     if reading is None or track.vote is None:
         return False
-    text, confidence = track.vote
-    if confidence < _SETTLED or reading.confidence < _SETTLED:
+    text = track.vote.text
+    if track.vote.confidence < _SETTLED or reading.confidence < _SETTLED:
         return False
     if len(text) != len(reading.text):
         return sum(a != b for a, b in zip(text, reading.text, strict=False)) >= _DIFFERENT
@@ -259,40 +259,35 @@ def _settled(track: Track) -> Pass | None:
     """The pass, if enough readings agree already."""
     if track.vote is None or track.span_s < _SPAN_S:
         return None
-    text, confidence = track.vote
-    agree = sum(sighting.reading.text == text for sighting in track.readings)
-    if agree < _AGREE or confidence < _SETTLED:
+    if track.vote.agree < _AGREE or not _is_sure(track.vote):
         return None
     if track.span_s < _PATIENCE_S and _direction(track) is Direction.UNKNOWN:
         return None
-    return _pass(track, text, confidence)
+    return _pass(track, track.vote)
 
 
 def _at_last(track: Track) -> Pass | None:
     """What a vehicle that has gone amounts to: its text if the vote is sure, else a pass without one, else nothing."""
-    if track.vote is not None:
-        text, confidence = track.vote
-        agree = sum(sighting.reading.text == text for sighting in track.readings)
-        if confidence >= _SETTLED and (agree >= 2 or len(track.places) < _AGREE):
-            return _pass(track, text, confidence, Stage.END)
+    if track.vote is not None and _is_sure(track.vote) and (track.vote.agree >= 2 or len(track.places) < _AGREE):
+        return _pass(track, track.vote, Stage.END)
     strong = sum(found.score >= _UNREAD_SCORE for _, found in track.places)
     moved = _distance(track.places[0][1], track.last) >= _UNREAD_MOVED * max(track.last.width_px, 1.0)
     if strong >= _UNREAD_SIGHTINGS and moved:
-        return _pass(track, None, 0.0, Stage.END)
+        return _pass(track, None, Stage.END)
     return None
 
 
-def _pass(track: Track, text: str | None, confidence: float, stage: Stage = Stage.LINE) -> Pass:
-    best = _best(track, text)
+def _is_sure(vote: Vote) -> bool:
+    return vote.confidence >= _SETTLED and vote.is_decided
+
+
+def _pass(track: Track, vote: Vote | None, stage: Stage = Stage.LINE) -> Pass:
+    text, confidence = (None, 0.0) if vote is None else (vote.text, vote.confidence)
+    best = None if text is None else best_sighting(track.readings, text)
     first_s, last_s = track.places[0][0], track.places[-1][0]
     lane = "" if track.lane is None else track.lane.name
     told = (first_s, last_s, len(track.places), stage, track.number, lane, track.crossed_s)
     return Pass(text, confidence, best, _direction(track), *told)
-
-
-def _best(track: Track, text: str | None) -> Sighting | None:
-    of_text = [sighting for sighting in track.readings if sighting.reading.text == text]
-    return max(of_text, key=lambda sighting: sighting.reading.confidence * sighting.found.width_px**0.5, default=None)
 
 
 def _direction(track: Track) -> Direction:

@@ -3,30 +3,20 @@
 Pictures come in order of time, each with what was read in it. Pure: no clock, no pictures.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from edgeguard.core.camera_limits import PLATE_TRACK_SIGHTINGS
 from edgeguard.vision.plate_cells import Found, overlap
 from edgeguard.vision.plate_decoding import Reading
+from edgeguard.vision.plate_votes import Sighting, best_sighting, voted
 
 _LOST_AFTER_S: Final = 2.0
 _SAME_PLATE_WITHIN_S: Final = 10.0
 """A plate read again within this time is the same pass, however the track was lost."""
 _STRIDE: Final = 1.6
 """Widths of itself by which a plate may move from one sighting to the next."""
-_RIVAL_WEIGHT: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A plate read in one picture."""
-
-    t_s: float
-    reading: Reading
-    found: Found
 
 
 @dataclass(slots=True)
@@ -48,34 +38,23 @@ class PlateTrack:
 
 @dataclass(frozen=True, slots=True)
 class PlatePass:
-    """What a track amounts to: the voted text, its best sighting, and when it was seen."""
+    """What a track amounts to: the voted text, its best sighting, and when it was seen. Where `is_decided` is false, some place of
+    the text is in doubt."""
 
     text: str
     confidence: float
+    is_decided: bool
     best: Sighting
     first_s: float
     last_s: float
     sightings: int
 
 
-def voted(sightings: Sequence[Sighting]) -> tuple[str, float]:
-    """The text with most weight over all sightings, and how sure that is: its best reading, times its share of the weight."""
-    weights: dict[str, float] = defaultdict(float)
-    for sighting in sightings:
-        weights[sighting.reading.text] += sighting.reading.confidence
-        for rival in sighting.reading.rivals:
-            weights[rival.text] += _RIVAL_WEIGHT * rival.probability
-    text = max(weights, key=lambda one: weights[one])
-    surest = max((s.reading.confidence for s in sightings if s.reading.text == text), default=0.0)
-    return text, surest * weights[text] / sum(weights.values())
-
-
 def pass_of(track: PlateTrack) -> PlatePass:
     """The track's end result."""
-    text, confidence = voted(track.sightings)
-    of_text = [sighting for sighting in track.sightings if sighting.reading.text == text] or track.sightings
-    best = max(of_text, key=lambda sighting: sighting.reading.confidence)
-    return PlatePass(text, confidence, best, track.first_s, track.last_s, len(track.sightings))
+    vote = voted(track.sightings)
+    best = best_sighting(track.sightings, vote.text) or track.sightings[-1]
+    return PlatePass(vote.text, vote.confidence, vote.is_decided, best, track.first_s, track.last_s, len(track.sightings))
 
 
 class PlateTracks:
@@ -125,9 +104,9 @@ def passes(tracks: Iterable[PlateTrack]) -> list[PlatePass]:
     """Tracks as passes in order of time; tracks of one plate that follow closely are one."""
     merged: list[PlateTrack] = []
     for track in sorted(tracks, key=lambda track: track.first_s):
-        text, _ = voted(track.sightings)
+        text = voted(track.sightings).text
         before = next(
-            (one for one in merged if voted(one.sightings)[0] == text and track.first_s - one.last_s < _SAME_PLATE_WITHIN_S),
+            (one for one in merged if voted(one.sightings).text == text and track.first_s - one.last_s < _SAME_PLATE_WITHIN_S),
             None,
         )
         if before is None:

@@ -22,6 +22,16 @@ NEGATIVES = "easypr_svm_no_negatives"
 ABROAD_TRAIN = ("openlpr_phone", "romanian", "rf_lp350")
 ABROAD_HELD = ("openlpr_web", "openalpr")
 HELD_SHARE = 0.12
+CAMERAS = {"ccpd": CROPS[:2], "gate": CROPS[2:], "street": (PHOTOS,)}
+"""The Chinese sources by who took the pictures: what a run leaves out to learn how well it does before a camera it has never seen."""
+
+
+def learned_sources(without: str | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(of phase 1, added by phase 2), less those of one camera. Phase 1 has CCPD alone; a run without it begins with the others."""
+    left_out = CAMERAS[without] if without else ()
+    first = tuple(source for source in CAMERAS["ccpd"] if source not in left_out)
+    others = tuple(source for source in (*CAMERAS["gate"], *CAMERAS["street"]) if source not in left_out)
+    return (first, others) if first else (others, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from recipe.corpus import held_out, labelled, load
+from recipe.corpus import CAMERAS, CROPS, PHOTOS, held_out, labelled, learned_sources, load
 from recipe.detector_net import STRIDE, UNIT_PX, Detector, targets
 from recipe.glyphs import font_bank
 from recipe.scenes import Scene, SceneMaker, abroad_photos, chinese_photos
@@ -62,7 +62,7 @@ def losses(out: Tensor, heat: Tensor, offsets: Tensor, weights: Tensor, mask: Te
 class Training:
     """One run: network, averaged network, optimiser, checkpoints."""
 
-    def __init__(self, folder: Path, phase_two_at: int, steps: int) -> None:
+    def __init__(self, folder: Path, phase_two_at: int, steps: int, without: str | None = None) -> None:
         self.folder, self.steps, self.phase_two_at = folder, steps, phase_two_at
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(440)
@@ -74,14 +74,10 @@ class Training:
         self.step = 0
         bank = font_bank()
         abroad = abroad_photos()
-        crops = [
-            load(row.path)
-            for source in ("chenweijiang99_crops", "luxianlebron_crops", "lyl_train")
-            for row in labelled(source)
-            if not held_out(row.plate)
-        ]
+        known = {source for part in learned_sources(without) for source in part}
+        crops = [load(row.path) for source in CROPS[:3] if source in known for row in labelled(source) if not held_out(row.plate)]
         self.first = SceneMaker(bank, abroad, [])
-        self.second = SceneMaker(bank, abroad + chinese_photos(), crops)
+        self.second = SceneMaker(bank, abroad + (chinese_photos() if PHOTOS in known else []), crops)
         rng = np.random.default_rng(99)
         self.check = collate([self.first.make(rng) for _ in range(96)])
         self._resume()
@@ -176,10 +172,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--phase-two-at", type=int, default=1800)
     parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument("--without", choices=CAMERAS, help="learn nothing of this camera's pictures")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    Training(asked.folder, asked.phase_two_at, asked.steps).run(asked.minutes)
+    Training(asked.folder, asked.phase_two_at, asked.steps, asked.without).run(asked.minutes)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Trains the reader: rendered strips from shards, real ones shaken on the fly. Resumes from its last checkpoint.
 
 Phase 1 learns from rendered strips and the CCPD crops alone, so that the gate camera (lyl_train) and the street photos measure an
-unseen source. Phase 2 adds their training sides. What is held out by plate is never learned in either.
+unseen source. Phase 2 adds their training sides. What is held out by plate is never learned in either. A run --without a camera
+learns nothing of its sources at all, neither phase: they say how well the whole recipe does before a camera it has never seen.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from edgeguard.vision.plate_grammar import ALPHABET
-from recipe.corpus import CROPS, PHOTOS
+from recipe.corpus import CAMERAS, CROPS, PHOTOS, learned_sources
 from recipe.reader_net import INPUT_H, INPUT_W, Reader
 from recipe.real_strips import NO_COLOUR, RealStrip, foreign_strips, shaken, split, straight, strips_of
 
@@ -115,7 +116,7 @@ def rate_at(step: int, steps: int, time_share: float) -> float:
 class Training:
     """One run: network, averaged network, optimiser, checkpoints."""
 
-    def __init__(self, folder: Path, shards: list[Path], phase_two_at: int, steps: int) -> None:
+    def __init__(self, folder: Path, shards: list[Path], phase_two_at: int, steps: int, without: str | None = None) -> None:
         self.folder, self.steps, self.phase_two_at = folder, steps, phase_two_at
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(36)
@@ -126,13 +127,14 @@ class Training:
         self.optimiser = torch.optim.AdamW(self.net.parameters(), PEAK_RATE, weight_decay=0.01)
         self.step = 0
         self.shards = Shards(shards)
-        ccpd = [split(strips_of(source)) for source in CROPS[:2]]
-        others = [split(strips_of(source)) for source in (*CROPS[2:], PHOTOS)]
-        self.phase_one = RealPool([s for train, _ in ccpd for s in train])
-        self.phase_two = RealPool([s for train, _ in (*ccpd, *others) for s in train])
+        sides = {source: split(strips_of(source)) for source in (*CROPS, PHOTOS)}
+        first, added = learned_sources(without)
+        self.phase_one = RealPool([s for source in first for s in sides[source][0]])
+        self.phase_two = RealPool([s for source in (*first, *added) for s in sides[source][0]])
         self.foreign = RealPool(foreign_strips())
-        self.held = {source: held for source, (_, held) in zip((*CROPS, PHOTOS), (*ccpd, *others), strict=True)}
-        self.unseen = {source: train + held for source, (train, held) in zip((*CROPS[2:], PHOTOS), others, strict=True)}
+        self.held = {source: held for source, (_, held) in sides.items()}
+        self.unseen = {source: train + held for source, (train, held) in sides.items() if source in added}
+        self.never = {source: train + held for source, (train, held) in sides.items() if without and source in CAMERAS[without]}
         self._resume()
 
     def _resume(self) -> None:
@@ -196,7 +198,7 @@ class Training:
     def report(self, began: float, loss: float) -> None:
         """Accuracy so far, to the log and the run's history."""
         net = self.averaged.module
-        sets = self.unseen if self.step <= self.phase_two_at else {}
+        sets = self.never | (self.unseen if self.step <= self.phase_two_at else {})
         line: dict[str, object] = {"step": self.step, "loss": round(loss, 4), "minutes": round((time.time() - began) / 60, 1)}
         for name, strips in (*self.held.items(), *((f"unseen {n}", s) for n, s in sets.items())):
             share, misses = measure(net, strips)
@@ -235,10 +237,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--phase-two-at", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument("--without", choices=CAMERAS, help="learn nothing of this camera's pictures")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    Training(asked.folder, asked.shards, asked.phase_two_at, asked.steps).run(asked.minutes)
+    Training(asked.folder, asked.shards, asked.phase_two_at, asked.steps, asked.without).run(asked.minutes)
 
 
 if __name__ == "__main__":

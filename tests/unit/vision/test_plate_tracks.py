@@ -6,7 +6,7 @@ from edgeguard.vision.plate_cells import Found
 from edgeguard.vision.plate_decoding import Candidate, Reading
 from edgeguard.vision.plate_geometry import box_corners
 from edgeguard.vision.plate_grammar import Colour, PlateKind
-from edgeguard.vision.plate_tracks import PlateTrack, PlateTracks, Sighting, passes, voted
+from edgeguard.vision.plate_tracks import PlateTrack, PlateTracks, passes
 
 
 def reading(text: str, confidence: float = 0.9, *rivals: tuple[str, float]) -> Reading:
@@ -49,16 +49,6 @@ def test_a_plate_hidden_for_a_moment_is_still_one_pass() -> None:
 
 def test_a_car_that_comes_back_later_passes_twice() -> None:
     assert seen((0.0, "皖A12345", 0.9, at(100)), (60.0, "皖A12345", 0.9, at(100))) == ["皖A12345", "皖A12345"]
-
-
-def test_rivals_help_the_vote() -> None:
-    track = [
-        Sighting(0.0, reading("皖A1234S", 0.55, ("皖A12345", 0.45)), at(0)),
-        Sighting(0.1, reading("皖A12345", 0.6, ("皖A1234S", 0.2)), at(0)),
-    ]
-    text, confidence = voted(track)
-    assert text == "皖A12345"
-    assert 0.2 < confidence < 0.6
 
 
 def test_a_long_stay_keeps_a_bounded_memory() -> None:
