@@ -15,7 +15,7 @@ from typing import Final
 
 from edgeguard.core.afar_limits import CERTIFICATE_MAX_BYTES, CERTIFICATES_MAX
 
-_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----")
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(\s[A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SEQUENCE: Final = 0x30
 _SET: Final = 0x31
 _OID: Final = 0x06

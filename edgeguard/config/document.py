@@ -17,7 +17,7 @@ from edgeguard.core.limits import CONFIG_MAX_BYTES, CONFIG_MAX_DEPTH
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**64 - 1
 """Whole numbers in a file: TOML's 64 bits, and those of an unsigned register."""
-_KEY_PARTS: Final = re.compile(r"""(?P<part>"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[A-Za-z0-9_-]++)|(?P<dot>[ \t]*+\.[ \t]*+)|.""")
+_KEY_PARTS: Final = re.compile(r"""(?P<part>"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[A-Za-z0-9_-]++)|(?P<dot>(?<![ \t])[ \t]*+\.[ \t]*+)|.""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from edgeguard.config.positions import KeyPath
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 """The variable in which systemd tells a service where its LoadCredential files are."""
 
-_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{([^${}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)

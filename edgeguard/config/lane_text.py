@@ -13,7 +13,7 @@ from edgeguard.core.camera_limits import CAMERA_LANES
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.lane import LaneSpec
 
-_HEADER: Final = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.\- \"']+?)\s*\]\]?\s*(#.*)?$")
+_HEADER: Final = re.compile(r"\s*\[\[?([A-Za-z0-9_.\- \t\"']+)\]\]?\s*(#.*)?$")
 _CAMERA: Final = re.compile(r"\s*\[\[\s*camera\s*\]\]")
 _LANE: Final = re.compile(r"\s*\[\[\s*camera\s*\.\s*lane\s*\]\]")
 _IDLE: Final = re.compile(r"\s*(#.*)?$")
@@ -106,7 +106,7 @@ def _put_in(lines: Sequence[str], index: int, tables: str) -> str:
 
 def _ends_row(line: str) -> bool:
     found = _HEADER.match(line)
-    return found is not None and not re.match(r"camera\s*\.", found[1])
+    return found is not None and not re.match(r"\s*camera\s*\.", found[1])
 
 
 def _spots(spots: Sequence[tuple[float, float]]) -> str:

@@ -30,7 +30,7 @@ _BY_NAME: Final[tuple[tuple[str, float], ...]] = (
     (r"^decimals$", 2.0),
     (r"dc_(bus|link)", 540.0),
     (r"_l\d_l\d|line_voltage", 398.0),
-    (r"battery.*voltage", 26.8),
+    (r"battery[a-z0-9_]{0,20}voltage", 26.8),
     (r"supply_temperature|flow_temperature", 62.0),
     (r"return_temperature", 41.0),
     (r"charge|fuel", 88.0),
