@@ -29,7 +29,7 @@ from edgeguard.core.metering import (
     SpecificSpec,
     Tariff,
 )
-from edgeguard.core.metering_limits import METERS_MAX, TARIFFS_MAX
+from edgeguard.core.metering_limits import METER_READING_MAX, METERS_MAX, TARIFFS_MAX
 from edgeguard.core.point import Kind, Labels, Point
 from edgeguard.core.profile import DeviceProfile
 from edgeguard.core.register import RawType, RegisterField
@@ -184,6 +184,9 @@ def _replacements(
         at_ms = round(at.timestamp() * 1000)
         if made and at_ms <= made[-1].at_ms:
             mistakes.add((*path, "replaced", i, "at"), "is not after the exchange before it")
+        for key, shown in (("old_last", row.old_last), ("new_first", row.new_first)):
+            if shown * meter.micro > METER_READING_MAX:
+                mistakes.add((*path, "replaced", i, key), "is more than any counter shows")
         made.append(Replacement(at_ms, _micro(row.old_last, meter.micro), _micro(row.new_first, meter.micro)))
     return tuple(made)
 

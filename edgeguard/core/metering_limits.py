@@ -4,6 +4,8 @@ from typing import Final
 
 METER_CONFIRM_READINGS: Final = 3
 """So many readings in a row must go on from a reading that does not fit before it is believed."""
+METER_READING_MAX: Final = 10**18
+"""No counter shows more (in micro), nor less than the negative of it: a float may, and counts as this."""
 METER_SPREAD_QUARTERS: Final = 62 * 96
 """An amount over a longer time is not divided into intervals."""
 METER_UNPLACED: Final = 400

@@ -9,6 +9,8 @@ FIGURES_TOLD_MS: Final = 300_000
 """Counted figures are told at least so often while their device answers."""
 DOMAIN_LOOK_MS: Final = 60_000
 """A family of domain rules whose inputs change nothing takes a step at least so often: times grow, and starts become old."""
+MEASURED_MAX: Final = 1e15
+"""No measurement is larger; a float of a device that is out of order may be, and counts as this, lest what comes of it overflow."""
 STILL_LEAP_MS: Final = 250
 """A wall clock that has moved by less against the boot clock is only being steered: nobody has set it."""
 STATE_KEPT_MS: Final = 60_000

@@ -41,8 +41,9 @@ class OperatingMap:
         return sum(b.count for b in self.bins)
 
     def with_measurement(self, point: float, value: float) -> "OperatingMap":
-        """The map after one more measurement at an operating point; unchanged if `point` is not positive or there is no room."""
-        if point <= 0.0:
+        """The map after one more measurement at an operating point; unchanged if `point` is not positive, one of them is no
+        number, or there is no room."""
+        if not 0.0 < point < math.inf or not math.isfinite(value):
             return self
         index = math.floor(math.log(point) / _LOG_RATIO)
         for place, old in enumerate(self.bins):
@@ -57,7 +58,7 @@ class OperatingMap:
     def expected(self, point: float) -> float | None:
         """The value at an operating point: interpolated between bins that know enough and are not far apart, else that of its
         own bin; None where nothing is known."""
-        if point <= 0.0:
+        if not 0.0 < point < math.inf:
             return None
         index = math.floor(math.log(point) / _LOG_RATIO)
         known = [b for b in self.bins if b.count >= ENOUGH and abs(b.index - index) <= 1]

@@ -14,6 +14,7 @@ from edgeguard.core.point import Outcome, Value
 from edgeguard.core.quality import Fault, Reason
 from edgeguard.rules.pump_curve import SLOWEST, at_speed
 from edgeguard.rules.still import Turns
+from edgeguard.rules.truth import within_reason
 
 NEVER_MS: Final = -1.0
 """Until then no round is left out."""
@@ -81,7 +82,9 @@ class Amount:
     def read(self, outcomes: Sequence[Outcome]) -> float | None:
         """The number; None if there is none."""
         outcome = outcomes[self.index]
-        return outcome * self.factor if isinstance(outcome, int | float) and not isinstance(outcome, bool) else None
+        if not isinstance(outcome, int | float) or isinstance(outcome, bool):
+            return None
+        return within_reason(outcome * self.factor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgeguard.core.point import Value
+from edgeguard.core.rule_limits import MEASURED_MAX
 
 Truth = bool | None
 Inputs = Mapping[str, bool | float | None]
@@ -39,6 +40,11 @@ def number(inputs: Inputs, role: str) -> float | None:
     """A role that is a number; None if it is unknown or not there."""
     value = inputs.get(role)
     return None if value is None or isinstance(value, bool) else float(value)
+
+
+def within_reason(value: float) -> float:
+    """A number as rules reckon with it: no larger than any measurement, on either side of zero."""
+    return max(-MEASURED_MAX, min(value, MEASURED_MAX))
 
 
 def above(value: float | None, limit: float) -> Truth:

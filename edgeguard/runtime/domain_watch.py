@@ -24,7 +24,7 @@ from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.families import Memory, NoMemory, edges_of, lasted, recall, step_family
 from edgeguard.rules.pumpset import SetMemory
 from edgeguard.rules.still import Still, Turns, goes_on, still
-from edgeguard.rules.truth import Found, Inputs
+from edgeguard.rules.truth import Found, Inputs, within_reason
 from edgeguard.rules.water import WaterMemory
 from edgeguard.runtime.record import DeviceRecord
 from edgeguard.runtime.watches import NOTHING, AlarmInput, Figures, Findings, Records, Rest, Stretch
@@ -289,7 +289,7 @@ def _values(readers: Iterable[_Reader], shown: Mapping[DeviceName, Sequence[Outc
         elif one.is_flag:
             value = bool(outcome)
         else:
-            value = None if isinstance(outcome, str | bool | Fault) else outcome * one.factor
+            value = None if isinstance(outcome, str | bool | Fault) else within_reason(outcome * one.factor)
         if one.role not in values or value is True or (values[one.role] is None and not one.is_flag):
             values[one.role] = value
         elif one.is_flag and value is None and values[one.role] is False:

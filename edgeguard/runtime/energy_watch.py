@@ -17,7 +17,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import DeviceName
 from edgeguard.core.item import Item
 from edgeguard.core.metering import MICRO, QUARTER_MS, EnergySpec, MeterName, MeterSpec, ZoneSpec
-from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_RUN_READINGS
+from edgeguard.core.metering_limits import METER_DAYS_KEPT, METER_READING_MAX, METER_RUN_READINGS
 from edgeguard.core.rule_state import ENERGY_DAYS, RuleState
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.baseline import Baseline
@@ -79,6 +79,8 @@ class _Running:
         self.to_ms = -1
         last = counter.last
         if counter.waiting or last is None or not at.synced or last.at.wall_ms < begin_ms or not goes_on(last.at, at):
+            return
+        if not -METER_READING_MAX < value * self.spec.micro < METER_READING_MAX:
             return
         if self.spec.replacements and restless(self.spec, counter.past, begin_ms, begin_ms + QUARTER_MS):
             return
@@ -163,7 +165,8 @@ class EnergyWatch:
             if running.rests(value, at):
                 continue
             self._count_waiting(running)
-            reading = Counted(at, round(value * running.spec.micro))
+            shown = max(min(value * running.spec.micro, METER_READING_MAX), -METER_READING_MAX)
+            reading = Counted(at, round(shown))
             running.state, output = step_meter(
                 running.spec, self._calendar, self._spec.excess_percent, running.state, running.habit, reading
             )

@@ -153,6 +153,14 @@ def test_an_exchange_that_is_written_down_a_day_later_is_made_good_beside_what_w
     assert sum(gateway.amounts()) == pytest.approx((kept.total - still_open) / MICRO)
 
 
+def test_a_reading_that_no_counter_shows_is_left_out_and_can_be_kept(site: Site) -> None:
+    gateway = Gateway(site)
+    for i in range(63):
+        gateway.round(3.4e38 if i in (20, 29) else -1e308 if i == 40 else shown(i))
+    assert [body["incident"] for body in gateway.ledger.told() if "incident" in body] == ["begin", "glitch", "glitch", "glitch"]
+    assert sum(gateway.amounts()) == pytest.approx(shown(60) - shown(0), abs=0.02)
+
+
 @pytest.mark.slow
 def test_a_kill_at_any_round_and_any_write_counts_nothing_twice_and_loses_nothing(site: Site) -> None:
     plain = Gateway(site)
