@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from edgeguard.camera.masking import hidden_area
+from edgeguard.camera.sealing import SEALED, Seal, SealError
 from edgeguard.camera.video import Picture, VideoError, open_video
 from edgeguard.core.facade import FacadeSpec
 
@@ -43,13 +44,29 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
         raise VideoError(f"{clip}: the copy could not be made: {type(error).__name__}") from error
 
 
-def export_pictures(pictures: Sequence[Path], record: Path, folder: Path) -> tuple[Path, ...]:
-    """Pictures that were kept with their masks already burnt in, copied as they are. VideoError if they cannot be written."""
+def export_pictures(pictures: Sequence[Path], record: Path, folder: Path, seal: Seal | None = None) -> tuple[Path, ...]:
+    """Pictures that were kept with their masks already burnt in, as they are; sealed ones are opened, which takes the seal.
+
+    The record's hashes are those of the sealed files. VideoError if a copy cannot be written, SealError where one does not open.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return tuple(_copied(file, folder) for file in (*pictures, record))
+        return (
+            *(_opened(file, folder, seal) if file.suffix == SEALED else _copied(file, folder) for file in pictures),
+            _copied(record, folder),
+        )
     except OSError as error:
         raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
+
+
+def _opened(file: Path, folder: Path, seal: Seal | None) -> Path:
+    if seal is None:
+        raise SealError(f"{file.name}: is sealed; say with which key it was: --key FILE")
+    data = seal.opened(file.name, file.read_bytes())
+    target = folder / file.name.removesuffix(SEALED)
+    partial = folder / f".{target.name}.partial"
+    _own(partial).write_bytes(data)
+    return _settled(partial, target)
 
 
 def _copied(file: Path, folder: Path) -> Path:

@@ -1,7 +1,8 @@
 """Pictures of passes: the best one of each vehicle on its way, made a JPEG when its pass is told, and written by another thread.
 
 A pass never waits for the disk: its event is told with the hashes as soon as the picture is encoded. A disk that is slow or full
-costs pictures, and that is told. Nothing of them leaves the gateway but those hashes.
+costs pictures, and that is told. On the disk they are sealed under a key of the site; the hashes are those of the sealed files, so
+that whoever checks them needs no key. Nothing of them leaves the gateway but those hashes.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.removals import tell_gone
 from edgeguard.camera.reports import Report
+from edgeguard.camera.sealing import SEALED, Seal
 from edgeguard.camera.shelf import Gone, Shelf, stem_of
 from edgeguard.camera.veil import veil
 from edgeguard.camera.video import Picture, VideoError
@@ -98,18 +100,23 @@ class BestPictures:
 
 
 class PassShelf:
-    """Makes and keeps the pictures of one camera's passes; `write` puts a whole file on the disk."""
+    """Makes and keeps the pictures of one camera's passes, sealed; `write` puts a whole file on the disk.
+
+    Without a seal none are kept any more, and those that are there grow old.
+    """
 
     def __init__(
         self,
         spec: CameraSpec,
         shelf: Shelf,
         tell: Callable[[Report], None],
+        seal: Seal | None,
         write: Callable[[Path, bytes], None] = write_whole,
     ) -> None:
         self._spec = spec
         self._shelf = shelf
         self._tell = tell
+        self._seal = seal
         self._write_whole = write
         self._jobs: queue.Queue[_Kept | _Tidy | None] = queue.Queue(PASS_WRITES)
         self._unwritten: list[Gone] = []
@@ -134,8 +141,11 @@ class PassShelf:
         """What the event says of its pictures, which will be on the disk soon. `sharp`: the site's areas without vehicles are
         where they were drawn."""
         stem = f"{stem_of(at.wall_ms)}-{one.number}"
+        if self._seal is None:
+            return {"evidence": None, "evidence_lost": "there is no key to seal it with"}
         try:
-            files = self._pictures(stem, held, one, sharp)
+            shown = self._pictures(stem, held, one, sharp)
+            files = {what: (name + SEALED, self._seal.closed(name + SEALED, data)) for what, (name, data) in shown.items()}
         except (VideoError, cv2.error) as error:
             return {"evidence": None, "evidence_lost": str(error)[:200]}
         hashes = {what: (name, hashlib.sha256(data).hexdigest()) for what, (name, data) in files.items()}

@@ -21,6 +21,7 @@ from edgeguard.camera.live import LiveCamera, access_of
 from edgeguard.camera.pass_pictures import PassShelf
 from edgeguard.camera.removals import tell_gone
 from edgeguard.camera.reports import Report, Reporter
+from edgeguard.camera.sealing import Seal, SealError
 from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.sight import Sight
@@ -53,8 +54,8 @@ _NICE: Final = 5
 def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent: int | None) -> int:
     """Look at the camera until SIGTERM. `state` is the store's folder; `parent` the process without which this one has no sense.
 
-    The camera's password and the key of hashed plates, where it has them, come on standard input, a line each, so that this
-    process needs no credentials of its own.
+    The camera's password, the key of hashed plates and that of pictures, where it has them, come on standard input, a line each, so
+    that this process needs no credentials of its own.
     """
     _refuse_lines_of_no_facade(spec)
     stop = _Stop()
@@ -67,6 +68,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     password, key = _line().decode("utf-8", "replace") if spec.password_file is not None else None, b""
     if spec.plate_key_file is not None:
         key = _line()
+    picture_key = _line() if spec.picture_key_file is not None else b""
     shelf = _shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
     album = _shelf(Path(snapshot_folder(state, spec.name)), SNAPSHOTS_BYTES, spec.evidence_age_ms)
     sight = Sight(Path(view_file(state, spec.name)), setup_of(spec))
@@ -77,7 +79,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
             reporter.tell(report)
 
     reads = GateReads(socket, spec.name) if spec.task is Task.PLATES else None
-    passes = _pass_shelf(spec, state, tell)
+    passes = _pass_shelf(spec, state, tell, picture_key)
     seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads, passes)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     snapshots = Snapshots(spec, album, seeker.hide, tell)
@@ -121,12 +123,18 @@ def setup_of(spec: CameraSpec) -> str:
     return hashlib.sha256(repr((spec.url, spec.task, spec.facade)).encode()).hexdigest()
 
 
-def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None]) -> PassShelf | None:
+def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None], key: bytes) -> PassShelf | None:
     """Where pictures of passes are kept; None where none are. What was kept when they still were grows old all the same."""
     folder = Path(pass_folder(state, spec.name))
     if spec.pictures is PassPictures.NONE and not folder.is_dir():
         return None
-    return PassShelf(spec, _shelf(folder, spec.evidence_bytes, spec.evidence_age_ms, PASS_FREE_BYTES), tell)
+    seal = None
+    if spec.pictures is not PassPictures.NONE:
+        try:
+            seal = Seal(key)
+        except SealError as error:
+            raise Permanent(f"{spec.name}: picture_key_file: {error}") from error
+    return PassShelf(spec, _shelf(folder, spec.evidence_bytes, spec.evidence_age_ms, PASS_FREE_BYTES), tell, seal)
 
 
 def _shelf(folder: Path, max_bytes: int, max_age_ms: int, least_free: int = EVIDENCE_FREE_BYTES) -> Shelf:

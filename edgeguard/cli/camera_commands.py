@@ -166,12 +166,22 @@ def evidence_export(
         bool,
         typer.Option("--masks-checked", help="The camera seemed moved then; somebody has seen that the masks fit all the same."),
     ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="What sealed the pictures of a pass, where the picture_key_file of the site is not at hand.",
+        ),
+    ] = None,
     config: Configuration = _CONFIG,
 ) -> None:
-    """A copy of one piece with the SHA-256 of each file; privacy masks of the facade file are burnt in. Recorded first."""
+    """A copy of one piece with the SHA-256 of each file; privacy masks of the facade file are burnt in, sealed pictures are opened.
+    Recorded first.
+    """
     from edgeguard.cli import evidence
 
-    raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder, masks_checked))
+    raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder, masks_checked, key))
 
 
 def evidence_verify(ctx: typer.Context, config: Configuration = _CONFIG) -> None:

@@ -28,6 +28,9 @@ from edgeguard.core.errors import Permanent
 from edgeguard.core.limits import AUDIT_MAX_ROWS
 from edgeguard.store import note_copy, read_audit
 
+_KEY_LINE_BYTES: Final = 4096
+_SEALED: Final = ".sealed"
+
 
 class Kind(StrEnum):
     """What a piece is of."""
@@ -143,8 +146,10 @@ def show(session: Session, config: Path, identity: str) -> Exit:
     return Exit.FINE
 
 
-def export(session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False) -> Exit:
-    """A copy of one piece, masks burnt in; recorded before it is made."""
+def export(
+    session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False, key: Path | None = None
+) -> Exit:
+    """A copy of one piece, masks burnt in; recorded before it is made. `key` opens what is sealed; else the camera's own."""
     kept = _find(config, identity)
     from edgeguard.camera.exporting import export_pictures, export_piece
 
@@ -154,13 +159,14 @@ def export(session: Session, config: Path, identity: str, folder: Path, masks_ch
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
     if not masks_checked:
         _refuse_masks_that_may_not_fit(kept, identity)
+    seal = _seal(kept, key) if picture.suffix == _SEALED else None
     _put_on_record(session, kept, "export", str(folder.absolute()))
     note_copy(Path(load_site(config).store.directory), folder)
     if clip is None:
-        made = export_pictures([part for what in kept.parts if (part := kept.file(what))], record, folder)
+        made = export_pictures([part for what in kept.parts if (part := kept.file(what))], record, folder, seal)
     else:
         made = export_piece(clip, picture, record, kept.camera.facade, folder)
-    picture.with_suffix(EXPORTED).touch()
+    (picture.parent / f"{kept.piece.stem}{EXPORTED}").touch()
     hashes = {str(file): _sha256(file) for file in made}
     if session.json:
         print_json({"id": kept.piece.stem, "files": hashes})
@@ -168,6 +174,22 @@ def export(session: Session, config: Path, identity: str, folder: Path, masks_ch
         for file, digest in hashes.items():
             console().print(f"{digest}  {clean(file)}")
     return Exit.FINE
+
+
+def _seal(kept: Kept, key: Path | None) -> Any:
+    """What opens its pictures: the key that was named, or the one the camera's row names."""
+    from edgeguard.camera.sealing import Seal
+
+    file = key or (None if kept.camera.picture_key_file is None else Path(kept.camera.picture_key_file))
+    if file is None:
+        raise Permanent(
+            f"{kept.piece.stem}: its pictures are sealed, and the site names no picture_key_file; --key FILE says with which key"
+        )
+    try:
+        with file.open("rb") as opened:
+            return Seal(opened.readline(_KEY_LINE_BYTES).rstrip(b"\r\n"))
+    except OSError as error:
+        raise Permanent(f"{file}: the key of pictures cannot be read: {error.strerror}; --key FILE names another place") from error
 
 
 def _refuse_masks_that_may_not_fit(kept: Kept, identity: str) -> None:

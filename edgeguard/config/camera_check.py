@@ -97,6 +97,7 @@ class CameraTable(Table):
     masks: Annotated[list[Mask], Field(max_length=CAMERA_MASKS)] = Field(default_factory=list)
     snapshot: Annotated[SnapshotUse, Field(strict=False)] = SnapshotUse.KEPT
     pictures: Annotated[PassPictures, Field(strict=False)] = PassPictures.NONE
+    picture_key_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     plate_free: Annotated[list[Mask], Field(max_length=CAMERA_MASKS)] = Field(default_factory=list)
     lane: Annotated[list[LaneTable], Field(max_length=CAMERA_LANES)] = Field(default_factory=list)
 
@@ -189,6 +190,7 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         masks=_areas(raw.masks),
         snapshot=raw.snapshot,
         pictures=raw.pictures,
+        picture_key_file=_picture_key(raw, path, files),
         plate_free=_areas(raw.plate_free),
         lanes=build_lanes(raw.lane, (*path, "lane"), files.mistakes),
     )
@@ -200,7 +202,10 @@ def _areas(drawn: list[Any]) -> tuple[tuple[tuple[float, float], ...], ...]:
 
 def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> None:
     """What belongs to the other task is a mistake, not something that is silently left alone."""
-    falling, plates = ("facade", "side"), ("plates", "plate_key_file", "masks", "lane", "pictures", "plate_free")
+    falling, plates = (
+        ("facade", "side"),
+        ("plates", "plate_key_file", "masks", "lane", "pictures", "picture_key_file", "plate_free"),
+    )
     foreign = falling if raw.task is Task.PLATES else plates
     for key in foreign:
         if key in raw.model_fields_set:
@@ -222,6 +227,16 @@ def _refuse_device_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) -> 
 
 def _secret(written: str | None, path: KeyPath, files: Files) -> Any:
     return None if written is None else files.readable(written, path, secret=True)
+
+
+def _picture_key(raw: CameraTable, path: KeyPath, files: Files) -> Any:
+    """What pictures of passes are sealed with; nothing that shows people is kept in the clear."""
+    if raw.task is Task.PLATES and raw.pictures is not PassPictures.NONE and raw.picture_key_file is None:
+        files.mistakes.add(
+            (*path, "pictures"),
+            f'"{raw.pictures}" needs picture_key_file: pictures of vehicles and people lie encrypted on the disk',
+        )
+    return _secret(raw.picture_key_file, (*path, "picture_key_file"), files)
 
 
 def _facade(raw: CameraTable, path: KeyPath, files: Files) -> FacadeSpec | None:

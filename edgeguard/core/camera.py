@@ -93,6 +93,8 @@ class CameraSpec:
     lanes: tuple[LaneSpec, ...] = ()
     """For plates; without any the whole picture is one lane without a line."""
     pictures: PassPictures = PassPictures.NONE
+    picture_key_file: PurePath | None = None
+    """Whose first line seals the pictures of passes on the disk."""
     plate_free: tuple[tuple[Spot, ...], ...] = ()
     """Where no vehicle can be, in shares of width and height: shown sharp where plates may be seen only masked."""
 

@@ -77,7 +77,7 @@ class CameraLink:
             raise Retryable(f"its process cannot be started: {error.strerror}") from error
         assert child.stdin is not None  # noqa: S101 (asked for)
         with contextlib.suppress(ConnectionError):
-            for secret in (self.spec.password_file, self.spec.plate_key_file):
+            for secret in (self.spec.password_file, self.spec.plate_key_file, self.spec.picture_key_file):
                 if secret is not None:
                     child.stdin.write(_first_line(self.spec, Path(secret)))
             child.stdin.close()

@@ -5,7 +5,8 @@ over HTTP, decoded, found, read and voted on in the camera's process, and decide
 ends when the event of the pass is on disk, `crossing_to_relay` when the slave has the write, past record, interlock and bus, while
 so many points a second are polled and stored. `wrong`: residents that were not let in once, and strangers that were.
 Prints one JSON object.
-use: bench_gate.py [--crossings 40] [--points 1000] [--width 1920]
+`--pictures` keeps a picture of every pass, as a site may ask for; `pictures` says how many came to be kept.
+use: bench_gate.py [--crossings 40] [--points 1000] [--width 1920] [--pictures none|masked|clear]
 """
 
 import argparse
@@ -54,11 +55,20 @@ class Words:
         return [at_s for at_s, told in self.heard if told.get("event") == event]
 
 
-def site_text(folder: Path, box: GateBox, url: str, points: int) -> str:
+def site_text(folder: Path, box: GateBox, url: str, points: int, pictures: str) -> str:
     """The configuration of the house."""
     head = f'[gateway]\nsite = "bench"\nid = "b1"\n[store]\ndirectory = "{folder}/state"\n[control]\nsocket = "{folder}/s"\n'
     head += f'[log]\nlevel = "info"\nformat = "json"\n[profiles]\ndirectories = ["{folder}"]\n[parking]\ntrust_clock = true\n'
-    return head + gate_tables(folder, box.port, url, meters=points // METER_POINTS)
+    return head + gate_tables(folder, box.port, url, meters=points // METER_POINTS, camera=_pictures(folder, pictures))
+
+
+def _pictures(folder: Path, kept: str) -> str:
+    if kept == "none":
+        return ""
+    key = folder / "picture-key"
+    key.write_text(os.urandom(32).hex(), encoding="ascii")
+    key.chmod(0o600)
+    return f'pictures = "{kept}"\npicture_key_file = "{key}"\n'
 
 
 @contextmanager
@@ -106,13 +116,13 @@ def after(crossing: Crossing, moments: list[float]) -> list[float]:
     return [1000 * (at_s - crossing.at_s) for at_s in moments if -0.2 < at_s - crossing.at_s < BETWEEN_S]
 
 
-def measure(crossings: int, points: int, size: tuple[int, int]) -> dict[str, object]:
+def measure(crossings: int, points: int, size: tuple[int, int], pictures: str) -> dict[str, object]:
     """One run."""
     cars = rendered_cars(PICTURES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         box, camera = GateBox(("127.0.0.1", "127.0.0.2"), drives=(0.5, 0.9)), LaneCamera(folder, cars, size)
-        with daemon(folder, site_text(folder, box, camera.url, points)) as words:
+        with daemon(folder, site_text(folder, box, camera.url, points, pictures)) as words:
             put_on_list(folder, [plate for plate in cars if plate not in STRANGERS])
             wait(lambda: is_well(folder), 120)
             for number in range(crossings):
@@ -121,6 +131,7 @@ def measure(crossings: int, points: int, size: tuple[int, int]) -> dict[str, obj
                 time.sleep(BETWEEN_S)
             (view,) = call(folder / "s", methods.CAMERAS)
             told, closed = words.moments("camera.saw"), list(box.closed_s)
+            kept = sum(1 for _ in folder.glob("state/**/*.jpg*"))
         camera.close()
         box.close()
     to_pass = [after(crossing, told) for crossing in camera.crossings]
@@ -130,6 +141,7 @@ def measure(crossings: int, points: int, size: tuple[int, int]) -> dict[str, obj
         "bench": "gate",
         "points_per_s": points // METER_POINTS * METER_POINTS,
         "picture": list(size),
+        "pictures": {"of_passes": pictures, "files": kept},
         "load": round(os.getloadavg()[0], 1),
         "camera_cpu_share": round(view.cpu_s / max(1.0, view.pictures / 25), 2),
         "skipped": view.skipped,
@@ -153,8 +165,10 @@ def main() -> None:
     options.add_argument("--crossings", type=int, default=40)
     options.add_argument("--points", type=int, default=1000)
     options.add_argument("--width", type=int, default=1920)
+    options.add_argument("--pictures", choices=("none", "masked", "clear"), default="none")
     given = options.parse_args()
-    print(json.dumps(measure(given.crossings, given.points, (given.width, given.width * 9 // 16)), ensure_ascii=False))
+    size = given.width, given.width * 9 // 16
+    print(json.dumps(measure(given.crossings, given.points, size, given.pictures), ensure_ascii=False))
 
 
 if __name__ == "__main__":

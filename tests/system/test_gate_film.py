@@ -76,7 +76,11 @@ def told(folder: Path, kind: str, *keys: str) -> list[tuple[object, ...]]:
 def test_every_resident_is_let_in_once_and_nobody_else(tmp_path: Path) -> None:
     broker, box = free_port(), GateBox(("127.0.0.1", "127.0.0.2"), drives=(0.5, 1.5))
     with lane(tmp_path, (*RESIDENTS, STRANGER)) as camera:
-        tables = gate_tables(tmp_path, box.port, camera.url, meters=3, camera='pictures = "clear"')
+        key = tmp_path / "picture-key"
+        key.write_text("0123456789abcdef" * 4, encoding="ascii")
+        key.chmod(0o600)
+        kept = f'pictures = "clear"\npicture_key_file = "{key}"'
+        tables = gate_tables(tmp_path, box.port, camera.url, meters=3, camera=kept)
         text = site_text(tmp_path, broker, {}, tables).replace(f"{tmp_path}/profiles", str(tmp_path))
         with mosquitto(tmp_path, broker), subscribe(tmp_path, broker), daemon(tmp_path, text) as running:
             put_on_list(running)
@@ -104,13 +108,13 @@ def pictures_are_kept_and_erased(folder: Path, running: Running) -> None:
     wait_for(lambda: len(list(kept.glob("*.json"))) == len(evidence) == 3, "three pictures")
     for one in evidence:
         assert isinstance(one, dict)
-        for what, suffix in (("picture", ".jpg"), ("crop", ".crop.jpg")):
+        for what, suffix in (("picture", ".jpg.sealed"), ("crop", ".crop.jpg.sealed")):
             assert hashlib.sha256((kept / f"{one['id']}{suffix}").read_bytes()).hexdigest() == one[f"{what}_sha256"]
     command = [sys.executable, "-m", "edgeguard", "evidence", "verify", "--config", str(folder / "site.toml"), "--json"]
     verified = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert [one["wrong"] for one in verified] == [[]] * 3
     erased = call(socket_of(running), methods.ERASE, {"text": RESIDENTS[0], "by": "test"})
-    assert (erased.evidence, len(list(kept.glob("*.json"))), len(list(kept.glob("*.jpg")))) == (1, 2, 4)
+    assert (erased.evidence, len(list(kept.glob("*.json"))), len(list(kept.glob("*.jpg.sealed")))) == (1, 2, 4)
 
 
 def test_a_kill_with_a_vehicle_under_the_barrier(tmp_path: Path) -> None:

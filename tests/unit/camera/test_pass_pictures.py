@@ -17,6 +17,7 @@ from edgeguard.camera.evidence import write_whole
 from edgeguard.camera.pass_pictures import BestPictures, PassShelf
 from edgeguard.camera.pictures import load_picture
 from edgeguard.camera.reports import Report
+from edgeguard.camera.sealing import Seal
 from edgeguard.camera.seek_plates import PlateSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import VideoError, VideoSource
@@ -33,6 +34,7 @@ from edgeguard.vision.plate_passes import PassState, Seen, step
 
 TEXT = "皖A12345"
 STANDING = spec(PlateShape.MASKED)
+SEAL = Seal(b"0123456789abcdef")
 
 
 def seen_at(i: int, text: str | None = TEXT, confidence: float = 0.9, row: float = 20) -> Seen:
@@ -66,7 +68,7 @@ class Gate:
         shelf = Shelf(self.folder, max_bytes, 86_400_000, free=lambda _: 10**12)
         shelf.open()
         self.told: list[Report] = []
-        self.shelf = PassShelf(camera, shelf, self.told.append, write)
+        self.shelf = PassShelf(camera, shelf, self.told.append, SEAL, write)
         self.shelf.start()
         self.camera = camera
 
@@ -79,6 +81,12 @@ class Gate:
         facts = json.loads(report.sighting.facts)
         assert isinstance(facts, dict)
         return facts
+
+    @staticmethod
+    def shown(file: Path) -> NDArray[np.uint8]:
+        opened = file.with_suffix("")
+        opened.write_bytes(SEAL.opened(file.name, file.read_bytes()))
+        return load_picture(opened)
 
     def removed(self) -> dict[str, Any]:
         (report,) = [one for one in self.told if one.sighting.type == "evidence-removed"]
@@ -96,11 +104,12 @@ def test_the_best_picture_and_its_plate_are_kept_and_the_event_tells_their_hashe
     event = gate.pass_by(Film(best=1))
     gate.shelf.stop(5)
     identity = event["evidence"]["id"]
-    whole, crop = gate.folder / f"{identity}.jpg", gate.folder / f"{identity}.crop.jpg"
+    whole, crop = gate.folder / f"{identity}.jpg.sealed", gate.folder / f"{identity}.crop.jpg.sealed"
     for what, file in (("picture", whole), ("crop", crop)):
         assert event["evidence"][f"{what}_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert float(load_picture(whole).mean()) > 180, "the best of all that were looked at"
-    assert load_picture(crop).shape[1] == pytest.approx(1.4 * 62, abs=2)
+        assert b"\xff\xd8\xff" not in file.read_bytes()[:64], "no picture for who takes the disk away"
+    assert float(gate.shown(whole).mean()) > 180, "the best of all that were looked at"
+    assert gate.shown(crop).shape[1] == pytest.approx(1.4 * 62, abs=2)
     record = json.loads((gate.folder / f"{identity}.json").read_bytes())
     assert (record["event"]["text"], "12345" in json.dumps(record)) == ("皖A****5", False)
 
@@ -110,7 +119,7 @@ def test_a_masked_picture_shows_no_plate_and_has_no_crop(tmp_path: Path) -> None
     event = gate.pass_by(Film(best=1))
     gate.shelf.stop(5)
     assert set(event["evidence"]) == {"id", "picture_sha256"}
-    shown = load_picture(gate.folder / f"{event['evidence']['id']}.jpg")
+    shown = gate.shown(gate.folder / f"{event['evidence']['id']}.jpg.sealed")
     assert float(shown[27:44, 103:161].mean()) < 8, "the plate that was found"
     assert float(cv2.Laplacian(shown[100:], cv2.CV_64F).var()) < 50, "and no other can be read"
 
@@ -127,7 +136,7 @@ def test_who_could_not_be_read_has_a_picture_too(tmp_path: Path) -> None:
     event = gate.pass_by(Film(best=1, text=None))
     gate.shelf.stop(5)
     assert (event["text"], set(event["evidence"])) == (None, {"id", "picture_sha256"})
-    assert len(list(gate.folder.glob("*.jpg"))) == 1
+    assert len(list(gate.folder.glob("*.jpg.sealed"))) == 1
 
 
 def test_a_full_disk_costs_pictures_and_no_pass_and_is_told(tmp_path: Path) -> None:
@@ -142,7 +151,7 @@ def test_a_full_disk_costs_pictures_and_no_pass_and_is_told(tmp_path: Path) -> N
     gate.shelf.stop(5)
     assert event["text"] == "皖A****5"
     assert gate.removed() == {"reason": "unwritten", "ids": [event["evidence"]["id"]]}
-    assert not list(gate.folder.glob("*.jpg")), "nothing half written is left"
+    assert not list(gate.folder.glob("*.jpg.sealed")), "nothing half written is left"
 
 
 def test_a_disk_that_hangs_is_not_waited_for(tmp_path: Path) -> None:

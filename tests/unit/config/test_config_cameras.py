@@ -55,7 +55,9 @@ def test_plates_leave_masked_unless_told_otherwise(tmp_path: Path) -> None:
 def test_no_picture_of_a_pass_is_kept_unless_the_site_says_so(tmp_path: Path) -> None:
     gate = 'name = "gate"\nurl = "/dev/video0"\ntask = "plates"\n'
     assert load(tmp_path, gate).site.cameras[0].pictures is PassPictures.NONE
-    more = 'pictures = "masked"\nevidence_size = "1GiB"\nplate_free = [[[0, 0], [1, 0], [1, 0.25]]]\n'
+    (tmp_path / "key").write_text("k" * 32)
+    (tmp_path / "key").chmod(0o600)
+    more = 'pictures = "masked"\npicture_key_file = "key"\nevidence_size = "1GiB"\nplate_free = [[[0, 0], [1, 0], [1, 0.25]]]\n'
     (camera,) = load(tmp_path, gate + more).site.cameras
     assert (camera.pictures, camera.evidence_bytes, camera.plate_free) == (
         PassPictures.MASKED,
@@ -73,6 +75,14 @@ WRONG = [
         "8: camera[0].pictures: does nothing with task",
     ),
     ('name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\npictures = "blurred"\n', "8: camera[0].pictures: "),
+    (
+        'name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\npictures = "clear"\n',
+        '8: camera[0].pictures: "clear" needs picture_key_file',
+    ),
+    (
+        'name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\npictures = "clear"\npicture_key_file = "nowhere"\n',
+        "9: camera[0].picture_key_file: ",
+    ),
     ('name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\nplate_free = [[[0, 2], [1, 0], [1, 1]]]\n', "8: camera[0].plate_free"),
     (
         'name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\nevidence_size = "1GiB"\n',
