@@ -174,7 +174,8 @@ def _went_on(meter: MeterSpec, state: CounterState, reading: Counted) -> Outcome
     step = Step(last.at, reading.at, value - last.value)
     changed, before, marked, past = state.changed, state.before, state.marked, state.past
     if value != last.value:
-        if step.amount > meter.resolution and step.amount > largest(past, reading.at.wall_ms):
+        known = last.at.synced and reading.at.synced
+        if known and step.amount > meter.resolution and step.amount > largest(past, reading.at.wall_ms):
             past = with_leap(past, _leap(changed, last.at, reading, last.value))
         changed = reading.at
         if marked is None or elapsed_ms(marked.at, reading.at) >= _MARKED_MS:

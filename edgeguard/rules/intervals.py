@@ -113,6 +113,8 @@ def amend(line: TimeLine, amount: int, from_ms: int, to_ms: int, *, covered: boo
 
     `covered`: what the time between had before has its place already.
     """
+    if (to_ms - from_ms) // QUARTER_MS > METER_SPREAD_QUARTERS:
+        return line, Placed(gaps=(Gap(from_ms, to_ms, amount),))
     slots = {slot.quarter: slot for slot in line.open}
     late: list[Slot] = []
     for part in divide(_span(from_ms, to_ms, amount)):

@@ -297,6 +297,21 @@ def test_the_power_goes_for_the_exchange_and_the_clock_is_set_later() -> None:
         assert site.told() == ([Incident.REPLACEMENT] if declared_before else late)
 
 
+def test_an_exchange_in_a_long_winter_is_counted_and_not_divided() -> None:
+    site = Site().begins()
+    site.runs(2 * HOUR)
+    written = site.exchanged()
+    site.runs(70 * 24 * HOUR, read=False)
+    site.runs(2 * HOUR)
+    assert site.told() == [Incident.GAP], "by then the new meter shows more than the old one did"
+    site.declared(written)
+    site.runs(HOUR)
+    assert site.told() == [Incident.GAP, Incident.LATE_REPLACEMENT, Incident.GAP]
+    assert site.counted() == pytest.approx(site.flowed, abs=0.01)
+    undivided = sum(gap.amount for day in site.all_days() for gap in day.gaps)
+    assert undivided / MICRO == pytest.approx(site.flowed - 30.0, abs=0.6)
+
+
 @pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(

@@ -28,7 +28,7 @@ def shown(point: Point, rng: random.Random) -> Outcome:
 def wild(seed: int, rounds: int) -> Iterator[Heard]:
     rng, wall_ms = random.Random(seed), 1_790_000_000_000
     for _ in range(rounds):
-        wall_ms += rng.choice((0, 1000, 5000, 60_000, 900_000))
+        wall_ms += rng.choice((0, 1000, 5000, 20_000, 90_000))
         for spec in example().devices:
             points = spec.profile.points
             names = tuple(point.name for point in points)
@@ -37,7 +37,7 @@ def wild(seed: int, rounds: int) -> Iterator[Heard]:
 
 @pytest.mark.slow
 def test_no_rule_falls_over_what_a_float_can_hold() -> None:
-    made = replay(example(), wild(1, 100))
-    assert made.rounds == 100 * len(example().devices)
+    made = replay(example(), wild(1, 50))
+    assert made.rounds == 50 * len(example().devices)
     told = [one for one in made.told if isinstance(one, dict) and one.get("type") == "energy" and "value" in one]
     assert all(abs(float(str(one["value"]))) < 1e9 for one in told), "what no meter can show is not counted"
