@@ -30,7 +30,10 @@ class Timeline:
         """Nominal time from frame to frame, s."""
         self.repaired = 0
         """Stamps that were missing, did not grow, or jumped."""
-        self._offset_s: float | None = None
+        self._first: int | None = None
+        """The stamp that stands for second `_first_s`. Taken off in whole ticks, it gives a camera's stamps, which begin anywhere,
+        the very seconds that a file's have."""
+        self._first_s = 0.0
         self._last_s = -self.period_s
         self._backward = 0
 
@@ -38,13 +41,12 @@ class Timeline:
         """The second of the next frame, more than that of every frame before; 0.0 for the first."""
         if pts is None or not self._tick_s:
             return self._guess()
-        raw_s = pts * self._tick_s
-        if self._offset_s is None:
-            self._offset_s = raw_s - (self._last_s + self.period_s)
-        t_s = raw_s - self._offset_s
+        if self._first is None:
+            self._first, self._first_s = pts, self._last_s + self.period_s
+        t_s = (pts - self._first) * self._tick_s + self._first_s
         step_s = t_s - self._last_s
         if step_s > VIDEO_GAP_MAX_S or step_s < -VIDEO_GAP_MAX_S:
-            self._offset_s = None
+            self._first = None
             return self._guess()
         self._backward += step_s < -_SLACK * self.period_s
         counted = self._backward >= _TRUST and abs(step_s - self.period_s) < _STRAY_S
@@ -60,6 +62,6 @@ class Timeline:
 
     def locate(self, pts: int | None) -> float:
         """The second that a packet's stamp means, without moving on; the last frame's where that cannot be said."""
-        if pts is None or self._offset_s is None or not self._tick_s:
+        if pts is None or self._first is None or not self._tick_s:
             return max(self._last_s, 0.0)
-        return pts * self._tick_s - self._offset_s
+        return (pts - self._first) * self._tick_s + self._first_s

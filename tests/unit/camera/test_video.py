@@ -35,6 +35,14 @@ def test_good_stamps_are_believed_to_the_tick(first: int, steps: list[int]) -> N
     assert timeline.repaired == 0
 
 
+def test_stamps_that_begin_anywhere_give_the_very_seconds_of_those_that_begin_at_nought() -> None:
+    def seconds(first: int) -> list[float]:
+        timeline = Timeline(Fraction(1, 90_000), Fraction(20))
+        return [timeline.stamp(first + 4500 * n) for n in range(200)]
+
+    assert seconds(0) == seconds(126_000) == seconds(3_141_592_653)
+
+
 def test_stamps_in_decoding_order_are_replaced_by_counting() -> None:
     timeline = Timeline(Fraction(1, 25), Fraction(25))
     seconds = [timeline.stamp(pts) for group in range(0, 90, 3) for pts in (group + 1, group + 3, group + 2)]
