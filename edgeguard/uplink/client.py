@@ -1,11 +1,12 @@
 """paho's client as the session needs it: PUBACKs as they are, messages that leave without objects of paho's, bytes read in gulps.
 
 With `session` the only module that knows paho, and the only one that touches what of it is not public: `_packet_queue`,
-`_mid_generate`, `_sock_recv`, `_sock_send`, `_handle_pubackcomp`, `_in_packet`; tests/unit/uplink/test_uplink_paho.py holds what is
-relied on.
+`_mid_generate`, `_sock_recv`, `_sock_send`, `_handle_pubackcomp`, `_in_packet`, `_create_socket_connection`;
+tests/unit/uplink/test_uplink_paho.py holds what is relied on.
 """
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Final, Literal
@@ -71,6 +72,10 @@ class Client(paho.Client):
             self._ready.clear()
             self.ready_bytes = 0
             self._packet_queue(_PUBLISH, packets, 0, 1)
+
+    def _create_socket_connection(self) -> socket.socket:
+        """Without binding it to an address first, as paho does to none in particular: the unit forbids the daemon every bind."""
+        return socket.create_connection((self.host, self.port), timeout=self.connect_timeout)
 
     @property
     def announced_bytes(self) -> int:

@@ -1,6 +1,7 @@
 """Contract with paho-mqtt: the facts that client.py and session.py rely on, so that another version of it fails here first."""
 
 import asyncio
+import contextlib
 import random
 import socket
 from collections.abc import Iterator
@@ -51,6 +52,26 @@ def connected(pair: tuple[socket.socket, socket.socket]) -> Wired:
     pair[1].send(mqtt.connack(mqtt.V5, 0))
     assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
     return client
+
+
+def test_the_socket_is_bound_to_nothing_before_it_is_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unit forbids the daemon to bind; paho binds every socket to no address in particular."""
+    bound: list[object] = []
+
+    class Watched(socket.socket):
+        def bind(self, address: object) -> None:
+            bound.append(address)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(socket, "socket", Watched)
+        client = Client("b07", True, lambda _, __: None)
+        client.connect("127.0.0.1", server.getsockname()[1])
+        server.accept()[0].close()
+        assert bound == []
+        plain = paho.Client(CallbackAPIVersion.VERSION2)
+        with contextlib.suppress(OSError):
+            plain.connect("127.0.0.1", server.getsockname()[1])
+        assert bound != [], "paho binds no longer: client.py need not forbid it"
 
 
 def test_what_is_sent_is_on_the_wire_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
