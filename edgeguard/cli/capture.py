@@ -163,10 +163,11 @@ def replay(session: Session, file: Path, port: Path | None, tcp: str | None, lin
     """Serve a recording until interrupted."""
     if (port is None) == (tcp is None):
         raise typer.BadParameter("say where: --port DEV or --tcp HOST:PORT")
-    device = Replay(load(file))
-    settings = line_of(line or load(file).line or "9600 8N1")
+    recording = load(file)
+    device = Replay(recording)
+    settings = line_of(line or recording.line or "9600 8N1")
     if not session.json:
-        where = clean(str(port)) if port is not None else clean(str(tcp))
+        where = clean(f"{port} ({settings})" if port is not None else f"{_scheme(recording)}://{tcp}")
         told = session.lang.say(
             f"在 {where} 回放 {device.requests} 种请求,Ctrl-C 结束",
             f"{device.requests} requests are answered on {where}; Ctrl-C ends",
@@ -184,6 +185,13 @@ def replay(session: Session, file: Path, port: Path | None, tcp: str | None, lin
             )
         )
     return Exit.FINE
+
+
+def _scheme(recording: WireRecording) -> str:
+    """What stands before the address in a site file: over a socket a line's frames stay what they were."""
+    if recording.network:
+        return "tcp"
+    return "ascii+tcp" if any(frame.data.startswith(b":") for frame in recording.frames) else "rtu+tcp"
 
 
 async def _serve(device: Replay, port: Path | None, tcp: str | None, line: LineSettings, seconds: float | None) -> None:

@@ -129,7 +129,10 @@ def replay(
     ] = None,
     seconds: Seconds = None,
 ) -> None:
-    """Serve a recording as the devices that were recorded, with the times that they took."""
+    """Serve a recording as the devices that were recorded, with the times that they took.
+
+    Prints where it is as a site file names it: what was recorded on a serial line is rtu+tcp:// behind a socket.
+    """
     from edgeguard.cli import capture as capturing
 
     raise typer.Exit(capturing.replay(session_of(ctx), file, port, tcp, line, seconds))

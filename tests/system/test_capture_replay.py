@@ -92,6 +92,8 @@ def test_what_was_recorded_is_served_again(line_port: str, tmp_path: Path) -> No
     port = free_port()
     with process(edgeguard("replay", str(file), "--tcp", f"127.0.0.1:{port}"), tmp_path / "replay.log"):
         wait_for(lambda: listens(port), "the replay")
+        told = (tmp_path / "replay.log").read_text(encoding="utf-8")
+        assert f"answered on rtu+tcp://127.0.0.1:{port}" in told, "as a site file names it"
         site = site_text(second, None, {}, device("replayed")).replace(
             "[[device]]", f'[[bus]]\nname = "replayed"\nurl = "rtu+tcp://127.0.0.1:{port}"\n\n[[device]]'
         )
