@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from edgeguard.core.alarm import Alarm, AlarmRule, Condition
+from edgeguard.core.alarm import Alarm, AlarmRule, Condition, HoldKind
 
 _HIGHER: Final[Mapping[Condition, Condition]] = {Condition.HIGH: Condition.HIGH_HIGH, Condition.LOW: Condition.LOW_LOW}
 
@@ -44,6 +44,23 @@ def _leads_to(parents: Sequence[Sequence[int]], start: int, end: int) -> bool:
     return False
 
 
+def explains(rule: AlarmRule, alarm: Alarm) -> bool:
+    """It stands and is believed. One out of service is not: its sensor may be broken, and what it would hide is told.
+
+    Lost communication explains even so: nothing is known of what it hides.
+    """
+    return alarm.standing and _is_believed(rule, alarm)
+
+
+def one_explains(rules: Sequence[AlarmRule], alarms: Sequence[Alarm], parents: Sequence[int]) -> bool:
+    """One of these parents does."""
+    return any(explains(rules[k], alarms[k]) for k in parents)
+
+
+def _is_believed(rule: AlarmRule, alarm: Alarm) -> bool:
+    return rule.condition in (Condition.COMMS_LOST, Condition.BUS_LOST) or alarm.hold(HoldKind.OUT_OF_SERVICE) is None
+
+
 def is_coming(alarm: Alarm) -> bool:
     """Its condition has been seen and its delay runs."""
     return not alarm.standing and alarm.pending_since_ms is not None and alarm.pending_seen_ms is not None
@@ -51,7 +68,7 @@ def is_coming(alarm: Alarm) -> bool:
 
 def one_is_coming(rules: Sequence[AlarmRule], alarms: Sequence[Alarm], parents: Sequence[int]) -> bool:
     """One of these parents is about to come up, and is worth waiting for. Of two limits neither waits for the other."""
-    return any(is_coming(alarms[k]) and _is_awaited(rules[k]) for k in parents)
+    return any(is_coming(alarms[k]) and _is_awaited(rules[k]) and _is_believed(rules[k], alarms[k]) for k in parents)
 
 
 def _is_awaited(rule: AlarmRule) -> bool:

@@ -34,7 +34,7 @@ from edgeguard.rules.engine import (
 from edgeguard.rules.evidence import Moment
 from edgeguard.rules.expression import NOBODY
 from edgeguard.rules.flood import Flood, chatters
-from edgeguard.rules.parents import is_coming
+from edgeguard.rules.parents import explains, is_coming
 from edgeguard.runtime.alarm_links import Links, Place, Sheet
 from edgeguard.runtime.alarm_memory import FLOOD as FLOOD_STATE
 from edgeguard.runtime.alarm_memory import OWNER, flood_body, flood_of
@@ -285,8 +285,8 @@ class AlarmDesk:
         place.put(alarm)
 
     def _is_explained(self, place: Place) -> bool:
-        alarms = place.sheet.state.alarms
-        within = any(alarms[parent].standing for parent in place.sheet.rules.parents[place.k])
+        alarms, rules = place.sheet.state.alarms, place.sheet.rules
+        within = any(explains(rules.alarms[parent], alarms[parent]) for parent in rules.parents[place.k])
         return within or place.k in place.sheet.state.suppressed
 
     def _tell_children(self, moved: Moved) -> Moved:
@@ -300,10 +300,10 @@ class AlarmDesk:
         return touched
 
     def _explain(self, child: Place) -> Moved:
-        parents = [parent.alarm for parent in self._linked().parents[child.rule.name]]
+        parents = self._linked().parents[child.rule.name]
         state = child.sheet.state
-        suppressed = _with(state.suppressed, child.k, any(alarm.standing for alarm in parents))
-        gated = _with(state.gated, child.k, any(is_coming(alarm) for alarm in parents))
+        suppressed = _with(state.suppressed, child.k, any(explains(parent.rule, parent.alarm) for parent in parents))
+        gated = _with(state.gated, child.k, any(is_coming(parent.alarm) for parent in parents))
         if (suppressed, gated) == (state.suppressed, state.gated):
             return []
         child.sheet.state = replace(state, suppressed=suppressed, gated=gated, timed=True)

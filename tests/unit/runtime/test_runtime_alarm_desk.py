@@ -152,6 +152,30 @@ def test_the_higher_limit_says_it_all() -> None:
     assert site.told() == [("pump-1.high", "active"), ("pump-1.too-high", "returned")]
 
 
+def test_what_is_out_of_service_explains_nothing_within_a_device_and_across() -> None:
+    """Its sensor may be broken: what it would hide is told. What is only shelved is known, and goes on explaining."""
+    rules = {
+        "pump-1": (
+            limit("pump-1", "trapped", Condition.LOW, 2.0),
+            limit("pump-1", "fault", Condition.LOW, 3.0, parents=("trapped",)),
+        ),
+        "pump-2": (limit("pump-2", "far", Condition.LOW, 3.0, parents=("pump-1.trapped",)),),
+    }
+    for kind, shown in ((HoldKind.OUT_OF_SERVICE, AlarmState.ACTIVE), (HoldKind.SHELVED, AlarmState.SUPPRESSED)):
+        site = Site("pump-1", "pump-2", alarms=rules)
+        site.all(1.0)
+        assert (site.state("pump-1.fault"), site.state("pump-2.far")) == (AlarmState.SUPPRESSED, AlarmState.SUPPRESSED)
+        hold = Hold(kind, site.clock.now(), "li", "broken", 600_000 if kind is HoldKind.SHELVED else None)
+        site.pipeline.desk.hold(AlarmName("pump-1.trapped"), hold)
+        site.all(1.0)
+        assert (site.state("pump-1.fault"), site.state("pump-2.far")) == (shown, shown)
+        site.all(5.0)
+        site.all(1.0)
+        assert site.state("pump-1.fault") is shown, "and what comes meanwhile"
+        site.pipeline.desk.release(AlarmName("pump-1.trapped"), (kind,), site.clock.now())
+        assert site.state("pump-1.fault") is AlarmState.SUPPRESSED
+
+
 def test_the_first_of_a_group_is_marked_until_all_are_normal() -> None:
     rules = {name: (limit(name, "trip", Condition.LOW, 2.0, group="station"),) for name in ("pump-1", "pump-2")}
     site = Site("pump-1", "pump-2", alarms=rules)
