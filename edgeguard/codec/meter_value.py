@@ -14,7 +14,7 @@ from typing import Final
 from edgeguard.core.cjt188_table import unit_of_byte, unit_of_name
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.meter import MeterField, Part, PartKind, UnitPlace
-from edgeguard.core.point import Kind, Outcome, Point, Value
+from edgeguard.core.point import Kind, Outcome, Point, Value, WriteRule
 from edgeguard.core.quality import Fault, Reason
 
 _SIGN: Final = 0x80
@@ -198,13 +198,23 @@ def _digits(where: str, part: Part, number: int) -> bytes:
     return bytes(data)
 
 
+def switched(where: str, point: Point, value: Value) -> bool:
+    """Whether a relay or valve is to interrupt (1) or not (0). WriteRefused for what it can only tell of itself."""
+    number = number_of(where, point, value)
+    if number not in (0, 1):
+        raise WriteRefused(f"{where}: {value!r} is a state that it may be in, and no command")
+    return number == 1
+
+
 def number_of(where: str, point: Point, value: Value) -> float | int:
     """The raw choice, or the number, that a person means. WriteRefused if it is none, or out of the point's bounds."""
     if point.choices:
-        for number, labels in point.choices.items():
+        commanded = point.write or WriteRule()
+        commands = {number: labels for number, labels in point.choices.items() if commanded.allows(number)}
+        for number, labels in commands.items():
             if not isinstance(value, bool) and value in (number, labels.en, labels.zh):
                 return number
-        raise WriteRefused(f"{where}: {value!r} is none of {', '.join(labels.en for labels in point.choices.values())}")
+        raise WriteRefused(f"{where}: {value!r} is none of {', '.join(labels.en for labels in commands.values())}")
     if isinstance(value, bool | str):
         raise WriteRefused(f"{where}: needs a number, not {value!r}")
     rule = point.write

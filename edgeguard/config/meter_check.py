@@ -200,6 +200,14 @@ def _check_control(raw: MeterPointTable, part: Part, limits: MeterLimits) -> Ite
             yield "write", f"min, max and tolerance are for numbers only; write = {{}} allows a {raw.control.value} to be switched"
 
 
+def _write_rule(raw: MeterPointTable) -> WriteRule | None:
+    """A relay or valve takes two of its choices as commands; others it can only tell."""
+    if raw.write is None:
+        return None
+    commands = () if raw.control is Control.DATA else (0, 1)
+    return WriteRule(raw.write.min, raw.write.max, raw.write.tolerance, raw.write.harmless, commands)
+
+
 def _check_data_write(raw: MeterPointTable, part: Part) -> Iterator[Finding]:
     assert raw.write is not None  # noqa: S101 (the caller has looked)
     if part.kind is PartKind.NUMBER and not raw.choices:
@@ -258,6 +266,6 @@ def meter_point_of(raw: MeterPointTable, limits: MeterLimits) -> Point:
         decimals=raw.decimals if raw.decimals is not None else decimals,
         choices={int(number): labels.value() for number, labels in raw.choices.items()},
         report=ReportRule(raw.deadband[0], raw.deadband[1], raw.min_interval, raw.heartbeat),
-        write=WriteRule(raw.write.min, raw.write.max, raw.write.tolerance, raw.write.harmless) if raw.write is not None else None,
+        write=_write_rule(raw),
         roles=uses(raw.role),
     )

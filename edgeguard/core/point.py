@@ -43,13 +43,19 @@ class ReportRule:
 class WriteRule:
     """What a person or the platform may write: bounds in the point's unit, and how close the value read back must be.
 
-    `harmless`: a wrong write moves nothing and cuts nobody off, so that it needs no second enabling condition.
+    `harmless`: a wrong write moves nothing and cuts nobody off, so that it needs no second enabling condition. `choices`: the
+    numbers of an enumeration that can be commanded, empty for all of them: a valve tells that it is faulty, and nobody makes it so.
     """
 
     minimum: float | None = None
     maximum: float | None = None
     tolerance: float = 0.0
     harmless: bool = False
+    choices: tuple[int, ...] = ()
+
+    def allows(self, number: int) -> bool:
+        """Whether a choice can be commanded."""
+        return not self.choices or number in self.choices
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from edgeguard.codec.cjt188 import (
     read_request,
     valve_request,
 )
-from edgeguard.codec.meter_value import number_of
+from edgeguard.codec.meter_value import switched
 from edgeguard.core.cjt188_table import items_of
 from edgeguard.core.clock import Clock, local_time
 from edgeguard.core.line import Protocol
@@ -121,7 +121,7 @@ class Cjt188Device(MeterDevice):
 
     async def command(self, where: str, point: Point, field: MeterField, value: Value) -> bytes:
         """Open or close the valve."""
-        return valve_request(bool(number_of(where, point, value)), self._low_first, self._next())
+        return valve_request(switched(where, point, value), self._low_first, self._next())
 
     def _next(self) -> int:
         self._number = (self._number + 1) & 0xFF

@@ -15,7 +15,7 @@ from edgeguard.codec.dlt645 import (
     relay_request,
     write_request,
 )
-from edgeguard.codec.meter_value import item_bytes, number_of
+from edgeguard.codec.meter_value import item_bytes, switched
 from edgeguard.core.clock import Clock, local_time
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.limits import METER_COMMAND_S, SECRET_MAX_BYTES
@@ -76,7 +76,7 @@ class Dlt645Device(MeterDevice):
         if field.control is Control.DATA:
             data = item_bytes(where, point, field, value)
             return write_request(self._limits.edition, field.identifier, data, self._credentials(where))
-        trip = bool(number_of(where, point, value))
+        trip = switched(where, point, value)
         if self._limits.edition is Edition.Y1997:
             raise WriteRefused(f"{where}: the 1997 edition has no relay control")
         now = self._clock.now()

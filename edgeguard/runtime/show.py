@@ -143,7 +143,11 @@ def _chinese(point: Point, value: Value | None) -> str:
 def _write_rule_view(point: Point) -> WriteRuleView | None:
     if point.write is None:
         return None
-    return WriteRuleView(point.write.minimum, point.write.maximum, tuple(labels.en for labels in point.choices.values()))
+    return WriteRuleView(
+        point.write.minimum,
+        point.write.maximum,
+        tuple(labels.en for number, labels in point.choices.items() if point.write.allows(number)),
+    )
 
 
 def reading_views(record: DeviceRecord, snapshot: Snapshot) -> Iterable[PointView]:

@@ -7,6 +7,7 @@ from edgeguard.codec.cjt188_framing import build_frame
 from edgeguard.codec.meter_frame import MeterFrame
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.ids import PointName
+from edgeguard.core.point import Value
 from edgeguard.core.profile import Cjt188Limits
 from edgeguard.core.quality import Reason
 from edgeguard.driver import WriteResult
@@ -145,7 +146,7 @@ def test_the_wrong_family_gives_no_energy() -> None:
     virtual(site, story)
 
 
-def turn(site: MeterSite, value: str) -> WriteResult:
+def turn(site: MeterSite, value: Value) -> WriteResult:
     results: list[WriteResult] = []
 
     async def story() -> None:
@@ -168,6 +169,14 @@ def test_a_valve_is_never_turned_by_a_wildcard(address: str) -> None:
     meter = FakeWaterMeter(WATER, {"901F": NOW})
     with pytest.raises(WriteRefused, match=f"address {address} may be heard by other meters"):
         turn(MeterSite([valve()], meter, address=address), "closed")
+    assert meter.asked == []
+
+
+@pytest.mark.parametrize("value", ["faulty", "故障", 3, 2, "shut", True])
+def test_a_valve_takes_two_commands_and_a_state_that_it_only_tells_closes_nothing(value: Value) -> None:
+    meter = FakeWaterMeter(WATER, {"901F": NOW}, valve_reads=3)
+    with pytest.raises(WriteRefused, match=r"no command|is none of|not True"):
+        turn(MeterSite([valve()], meter), value)
     assert meter.asked == []
 
 

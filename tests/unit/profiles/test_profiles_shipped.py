@@ -7,6 +7,7 @@ import pytest
 
 import edgeguard
 from edgeguard.core.alarm import Condition
+from edgeguard.core.meter import Control
 from edgeguard.core.point import Kind, Labels
 from edgeguard.core.profile import DeviceProfile, ModbusLimits
 from edgeguard.core.register import RawType, Table
@@ -179,3 +180,9 @@ def test_every_number_that_is_measured_has_a_range(profile: DeviceProfile) -> No
         assert point.minimum is not None, point.name
         assert point.maximum is not None, point.name
         assert point.minimum < point.maximum, point.name
+
+
+def test_of_a_valve_or_relay_only_the_two_positions_can_be_commanded(profile: DeviceProfile) -> None:
+    for point, field in zip(profile.points, profile.data, strict=False):
+        if point.write is not None and field.control in (Control.RELAY, Control.VALVE):
+            assert {number for number in point.choices if point.write.allows(number)} == {0, 1}
