@@ -18,7 +18,7 @@ from edgeguard.core.snapshot import Snapshot
 from edgeguard.rules.alarms import acknowledge, change_of, due_ms, present, step_life, step_time, worst_first
 from edgeguard.rules.evidence import Finding, Moment, Trail, Watched, evidence, look_nowhere, watched_of
 from edgeguard.rules.expression import Look
-from edgeguard.rules.parents import explains, one_is_coming, parents_within
+from edgeguard.rules.parents import one_explains, one_is_coming, parents_within
 from edgeguard.rules.plan import Plan, plan_of
 from edgeguard.rules.report import ReportState, step_report
 
@@ -189,9 +189,7 @@ def settle(rules: DeviceRules, state: DeviceState, before: Before, now: Stamp) -
     kept: list[tuple[AlarmName, Alarm]] = []
     for k in sorted(touched):
         rule, was = rules.alarms[k], touched[k]
-        suppressed = k in state.suppressed or any(
-            explains(rules.alarms[parent], state.alarms[parent]) for parent in rules.parents[k]
-        )
+        suppressed = k in state.suppressed or one_explains(rules.alarms, state.alarms, rules.parents[k])
         alarms[k] = present(rule, was, alarms[k], suppressed, now) if _has_changed(was, alarms[k], suppressed) else alarms[k]
         if (change := change_of(rule, was, alarms[k], now)) is not None:
             changes.append(change)

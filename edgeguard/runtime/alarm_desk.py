@@ -34,7 +34,7 @@ from edgeguard.rules.engine import (
 from edgeguard.rules.evidence import Moment
 from edgeguard.rules.expression import NOBODY
 from edgeguard.rules.flood import Flood, chatters
-from edgeguard.rules.parents import explains, is_coming
+from edgeguard.rules.parents import explains, is_coming, one_explains
 from edgeguard.runtime.alarm_links import Links, Place, Sheet
 from edgeguard.runtime.alarm_memory import FLOOD as FLOOD_STATE
 from edgeguard.runtime.alarm_memory import OWNER, flood_body, flood_of
@@ -285,9 +285,8 @@ class AlarmDesk:
         place.put(alarm)
 
     def _is_explained(self, place: Place) -> bool:
-        alarms, rules = place.sheet.state.alarms, place.sheet.rules
-        within = any(explains(rules.alarms[parent], alarms[parent]) for parent in rules.parents[place.k])
-        return within or place.k in place.sheet.state.suppressed
+        rules, state = place.sheet.rules, place.sheet.state
+        return place.k in state.suppressed or one_explains(rules.alarms, state.alarms, rules.parents[place.k])
 
     def _tell_children(self, moved: Moved) -> Moved:
         """Alarms elsewhere that one of these explains, or explains no more."""
