@@ -3,6 +3,7 @@
 The store keeps what comes in masses in this form, the uplink brings everything else into it. Knows no stream and no message.
 """
 
+from datetime import datetime
 from typing import Final
 
 from edgeguard.core.clock import Stamp, iso_utc
@@ -35,6 +36,14 @@ class Departures:
         if at.synced and body[:2] == b'{"' and 0 <= at.wall_ms < _YEAR_10000_MS:
             return _HEAD + self._time(at) + b'",' + body[1:]
         return None
+
+    def wall_ms(self, plain: bytes) -> int:
+        """The time in front of what `plain` gave. ValueError if there is none."""
+        head, ms = plain[len(_HEAD) : _PLAIN_BYTES - 6], plain[_PLAIN_BYTES - 6 : _PLAIN_BYTES - 3]
+        if head != self._second_text:
+            second = round(datetime.fromisoformat(f"{head.decode('ascii')}000+00:00").timestamp())
+            self._second, self._second_text = second, head
+        return self._second * 1000 + int(ms)
 
     def _time(self, at: Stamp) -> bytes:
         """ISO 8601 in UTC with milliseconds."""

@@ -11,11 +11,8 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Final
 
-import orjson
-
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Stamp
-from edgeguard.core.departure import Departures, body_of
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
@@ -24,6 +21,7 @@ from edgeguard.core.outbox_limits import REFILL_BYTES, REFILL_ROWS
 from edgeguard.core.rule_state import ARCHIVES, RuleState
 from edgeguard.store import alarm_rows
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
+from edgeguard.store.forms import Forms
 from edgeguard.store.sql import AS_IT_LEAVES, ROW, SQL, Record
 from edgeguard.store.stream_state import Boot, StreamState
 from edgeguard.store.sums import Beside, Sums, follow
@@ -46,7 +44,7 @@ class Ledger:
         self.connection = connection
         self.witness = witness
         self.audit = AuditChain(connection)
-        self._departures = Departures()
+        self._forms = Forms()
         self.inode = inode
         """Of the file that was opened, to notice when its name goes to another."""
         found = connection.execute("SELECT epoch FROM meta").fetchone()
@@ -110,10 +108,7 @@ class Ledger:
     # --- writing; inside a transaction
 
     def append(self, items: Sequence[Item]) -> tuple[int, ...]:
-        """Give numbers and insert; the numbers in the order of `items`. Telemetry comes in masses and is kept as it leaves.
-
-        What is kept so is looked at now, and leaves without being looked at again but for its sums.
-        """
+        """Give numbers and insert; the numbers in the order of `items`."""
         new: dict[Stream, list[_Values]] = {}
         last = {stream: state.last for stream, state in self.streams.items()}
         total = {stream: state.total for stream, state in self.streams.items()}
@@ -121,17 +116,15 @@ class Ledger:
         numbers = []
         boot, run = None, 0
         for item in items:
-            stream, at, body = item.stream, item.at, item.body
+            stream, at = item.stream, item.at
             if at.boot != boot:
                 boot, run = at.boot, self._run_of(at.boot)
             seq = last[stream] = last[stream] + 1
-            form = int(at.synced)
-            if stream is Stream.TELEMETRY and (plain := self._departures.plain(at, body)) is not None and _is_json(body):
-                form, body = AS_IT_LEAVES, plain
+            wall_ms, form, body = self._forms.kept(stream, at, item.body)
             size = total[stream] = total[stream] + len(body)
             before = crc[stream]
             behind = crc[stream] = follow(before, body)
-            beside = (seq, run, at.wall_ms, at.boot_ms, form)
+            beside = (seq, run, wall_ms, at.boot_ms, form)
             rows = new.get(stream)
             if rows is None:
                 rows = new[stream] = []
@@ -215,9 +208,10 @@ class Ledger:
         sums = self.sums[stream]
         for seq in numbers:
             _, run, wall_ms, boot_ms, form = self._beside(stream, seq)[0]
-            beside = (seq, run, wall_ms, boot_ms, min(form, 1))
-            kept = sums.of(beside, sums.start, follow(sums.start, ERASED_BODY))
-            self.connection.execute(SQL[stream].empty, (beside[-1], ERASED_BODY, kept, seq))
+            if form == AS_IT_LEAVES:
+                wall_ms, form = self.row(stream, seq).at.wall_ms, 1
+            kept = sums.of((seq, run, wall_ms, boot_ms, form), sums.start, follow(sums.start, ERASED_BODY))
+            self.connection.execute(SQL[stream].empty, (wall_ms, form, ERASED_BODY, kept, seq))
         for seq in numbers:
             self.mark_done(stream, seq, seq)
 
@@ -287,8 +281,11 @@ class Ledger:
         parked = 0
         for hole_first, hole_last in state.holes(first, last):
             parked += self.connection.execute(SQL[stream].bury, (stream, reason, hole_first, hole_last)).rowcount
-            spoilt = [(SPOILT, stream, row.seq) for row in self.beginning_with(b"", stream, hole_first, hole_last) if not row.sound]
-            self.connection.executemany("UPDATE dead_letters SET reason = ? WHERE stream = ? AND seq = ?", spoilt)
+            buried = [
+                (row.at.wall_ms, reason if row.sound else SPOILT, stream, row.seq)
+                for row in self.beginning_with(b"", stream, hole_first, hole_last)
+            ]
+            self.connection.executemany("UPDATE dead_letters SET wall_ms = ?, reason = ? WHERE stream = ? AND seq = ?", buried)
         self.mark_done(stream, first, last)
         self.save_marks()
         self.connection.execute(
@@ -481,8 +478,7 @@ class Ledger:
             raise DamageError(f"{stream}: row {seq} holds no item")
         sound = sums is None or self.sums[stream].fit((seq, run, wall_ms, boot_ms, synced), sums, body)
         boot = self._boots[run - self._boots[0].run]
-        if synced == AS_IT_LEAVES:
-            body = body_of(body)
+        wall_ms, body = self._forms.read(wall_ms, synced, body)
         if synced or boot.offset_ms is None:
             return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body, sound)
         return OutboxRow(stream, seq, Stamp(boot_ms + boot.offset_ms, boot_ms, boot.name, True), body, sound)
@@ -490,11 +486,3 @@ class Ledger:
     def _true_time(self, at: Stamp) -> Stamp:
         offset = None if at.synced else self._offset_of(at.boot)
         return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    return True

@@ -11,7 +11,8 @@ ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
 Record = tuple[int, int, int, int, int, bytes, int | None]
 """seq, boot, wall_ms, boot_ms, synced, body, sums: a row as `StreamSql.select` gives it.
 
-`synced` is 2 where the time is trusted and `body` is the item as it leaves (`core.departure.Departures.plain`).
+`synced` is 2 where the time is trusted and `body` is the item as it leaves (`core.departure.Departures.plain`); its time is
+in `body` then, and `wall_ms` is 0.
 """
 AS_IT_LEAVES: Final = 2
 
@@ -26,12 +27,13 @@ class StreamSql:
     select: str
     """first, last, limit"""
     pack: str
-    """first, last; gives how many of these rows are kept as they leave, and those, joined by commas in the order of seq"""
+    """first, last; gives how many of these rows are kept as they leave, those, joined by commas in the order of seq, and what the
+    first and the last one say beside it: seq, boot, wall_ms, boot_ms, synced, sums, with blanks between, NULL without sums"""
     fit: str
     """first, last, bound; the last seq of a range with `total` + seq within the bound"""
-    knots: str
-    """To be followed by a list of seqs in brackets; gives seq, boot, wall_ms, boot_ms, synced, sums, total and length of the body
-    of these rows in one text, numbers with blanks between and rows with commas; rows without sums are left out"""
+    totals: str
+    """To be followed by a list of seqs in brackets, rising; gives total and length of the body of these rows, as far as they are
+    there, in one text with commas between all numbers"""
     ends: str
     """Lowest and highest seq, both NULL if there is no row."""
     total: str
@@ -51,7 +53,7 @@ class StreamSql:
     remove_between: str
     """first, last"""
     empty: str
-    """synced, body, sums, seq"""
+    """wall_ms, synced, body, sums, seq"""
     marked: str
     """first, last, length of the mark, mark: rows, as `select` gives them, whose bodies begin with the mark"""
     content: str
@@ -65,11 +67,12 @@ class StreamSql:
 _TEMPLATE: Final = StreamSql(
     insert="INSERT INTO STREAM VALUES ",
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body, sums FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
-    pack="SELECT n, CAST(t AS BLOB) FROM"
-    " (SELECT count(*) AS n, group_concat(body, ',') AS t FROM STREAM WHERE seq BETWEEN ? AND ? AND synced = 2)",
+    pack="SELECT n, CAST(t AS BLOB),"
+    " (SELECT seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums FROM STREAM WHERE seq = ?1),"
+    " (SELECT seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums FROM STREAM WHERE seq = ?2)"
+    " FROM (SELECT count(*) AS n, group_concat(body, ',') AS t FROM STREAM WHERE seq BETWEEN ?1 AND ?2 AND synced = 2)",
     fit="SELECT max(seq) FROM STREAM WHERE seq BETWEEN ? AND ? AND total + seq <= ?",
-    knots="SELECT group_concat(seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums || ' '"
-    " || total || ' ' || length(body)) FROM STREAM WHERE seq IN",
+    totals="SELECT group_concat(total || ',' || length(body)) FROM STREAM WHERE seq IN",
     ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",
     total="SELECT total, length(body) FROM STREAM WHERE seq = ?",
     beyond="SELECT seq FROM STREAM WHERE seq BETWEEN ? AND ? AND total >= ? ORDER BY seq LIMIT 1",
@@ -81,7 +84,7 @@ _TEMPLATE: Final = StreamSql(
     rest="SELECT seq, boot, wall_ms, boot_ms, synced, total, body, sums FROM STREAM WHERE seq > ? ORDER BY seq",
     clear="DELETE FROM STREAM",
     remove_between="DELETE FROM STREAM WHERE seq BETWEEN ? AND ?",
-    empty="UPDATE STREAM SET synced = ?, body = ?, sums = ? WHERE seq = ?",
+    empty="UPDATE STREAM SET wall_ms = ?, synced = ?, body = ?, sums = ? WHERE seq = ?",
     marked="SELECT seq, boot, wall_ms, boot_ms, synced, body, sums FROM STREAM WHERE seq BETWEEN ? AND ?"
     " AND substr(body, 1, ?) = ? ORDER BY seq",
     content="SELECT count(*), coalesce(sum(length(body)), 0) FROM STREAM WHERE seq BETWEEN ? AND ?",

@@ -151,7 +151,9 @@ async def test_rows_of_an_older_edgeguard_stay_and_new_ones_follow_them(tmp_path
         for stream in STREAMS:
             await store.put(batch(clock, stream, 1, 2, 3))
         epoch = store.epoch
-    with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+    taken = clock.now()
+    with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as connection:
+        connection.execute("UPDATE telemetry SET wall_ms = ?", (taken.wall_ms,))
         for stream in STREAMS:
             connection.execute(f"ALTER TABLE {stream.value} DROP COLUMN sums")
         connection.execute("PRAGMA user_version = 6")
@@ -161,6 +163,7 @@ async def test_rows_of_an_older_edgeguard_stay_and_new_ones_follow_them(tmp_path
             await store.put(batch(clock, stream, 4, 5))
             assert [row.body for row in await everything(store, stream)] == [item(clock, stream, n).body for n in (1, 2, 3, 4, 5)]
             assert await unsound(store, stream) == []
+            assert [row.at for row in await everything(store, stream)] == [taken] * 5
         assert await store.pack(T, 0, None, SIZE) is None
         assert [(one.first_seq, one.last_seq) for one in await store.pack(T, 3, None, SIZE) or ()] == [(4, 5)]
 
