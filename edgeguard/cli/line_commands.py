@@ -158,7 +158,10 @@ def scan(
     ctx: typer.Context,
     bus: Annotated[str | None, typer.Option("--bus", metavar="NAME", help="A bus of the daemon, between its polls.")] = None,
     port: Annotated[str | None, typer.Option("--port", metavar="PATH", help="A serial port that nobody else uses.")] = None,
-    tcp: Annotated[str | None, typer.Option("--tcp", metavar="HOST[:PORT]", help="A Modbus TCP endpoint.")] = None,
+    tcp: Annotated[
+        str | None,
+        typer.Option("--tcp", metavar="HOST[:PORT]|URL", help="A Modbus TCP endpoint; or rtu+tcp:// a serial server, udp://, ..."),
+    ] = None,
     baud: Annotated[list[str] | None, typer.Option("--baud", metavar="N", help="Only this speed; may be given again.")] = None,
     parity: Annotated[list[str] | None, typer.Option("--parity", metavar="N|E|O", help="Only this parity.")] = None,
     protocol: Annotated[

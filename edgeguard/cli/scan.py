@@ -176,13 +176,28 @@ def _by_itself(session: Session, options: ScanOptions, bar: _Bar) -> tuple[ScanV
         spec = BusSpec(BusName("line-1"), Wire.SERIAL_RTU, device=PurePath(options.port))
         place = BusPlace("line-1", "port", options.port, "", exists=False)
     else:
-        host, _, port = (options.tcp or "").partition(":")
-        if not host or (port and not port.isdecimal()):
-            raise typer.BadParameter(f"{options.tcp!r} is not HOST or HOST:PORT")
-        spec = BusSpec(BusName("network-1"), Wire.TCP, host=host, port=int(port or 502))
-        place = BusPlace("network-1", "url", f"tcp://{host}:{spec.port}", "", exists=False)
+        spec = _network(options.tcp or "", options)
+        host = f"[{spec.host}]" if ":" in spec.host else spec.host
+        place = BusPlace(spec.name, "url", f"{spec.wire.value}://{host}:{spec.port}", "", exists=False)
     _refuse_if_held(session, spec.where)
     return asyncio.run(_scan_alone(options, spec, bar.show)), place
+
+
+def _network(text: str, options: ScanOptions) -> BusSpec:
+    """HOST, HOST:PORT or a URL; BadParameter where it is none, or cannot be scanned without the daemon."""
+    from edgeguard.config.endpoint import bus_endpoint
+
+    try:
+        endpoint = bus_endpoint(text if "://" in text else f"{Wire.TCP.value}://{text}")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    wire = Wire(endpoint.scheme)
+    if wire is Wire.TLS:
+        raise typer.BadParameter("tls:// needs certificates: name the bus in the configuration, and scan it with --bus")
+    if wire.is_line and (options.baudrates or options.parities):
+        raise typer.BadParameter("a serial server's speed and parity are set in the serial server, not here")
+    name = "line-1" if wire.is_line else "network-1"
+    return BusSpec(BusName(name), wire, host=endpoint.host, port=endpoint.port)
 
 
 def _refuse_if_held(session: Session, where: str) -> None:
