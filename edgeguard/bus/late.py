@@ -119,6 +119,11 @@ class _Known:
         least_s = 0.0 if self.answers >= LATE_KNOWN_ANSWERS else LATE_KEPT_S
         return max(now_s + LATE_ANSWER_MIN_S, sent_s + max(least_s, late_s))
 
+    def asked_again(self, pdu: bytes, sent_s: float, over_s: float, now_s: float) -> Asked:
+        """A question of ours whose answer is doubted: another one may come by `over_s`."""
+        known = self.is_known(now_s)
+        return Asked(pdu, sent_s, over_s, True, came=known, again=True, slow_kept_s=now_s + LATE_KEPT_S if known else 0.0)
+
     def over_s(self, now_s: float, owed: int) -> float:
         """When it has answered all of so many questions, now that it was heard answering one; infinite if that is not known."""
         return now_s + owed * self.quiet_s if self.is_known(now_s) else math.inf
@@ -312,8 +317,7 @@ class LateAnswers:
             owed.paid(owed.asked.index(first), known.over_s(now_s, len(owed.asked)))
             over_s = known.done_s(sent_s, sent_s if first.came else first.sent_s, now_s)
             doubtful = any(asked.pdu != request.pdu for asked in fitting)
-            again = Asked(request.pdu, sent_s, over_s, True, came=known.is_known(now_s), again=True)
-            owed.add(again, over_s if doubtful and not first.came else 0.0)
+            owed.add(known.asked_again(request.pdu, sent_s, over_s, now_s), over_s if doubtful and not first.came else 0.0)
             if doubtful:
                 return False
             owed.clear_s, owed_s = max(owed.clear_s, over_s), first.sent_s
@@ -322,7 +326,7 @@ class LateAnswers:
         since_s = now_s - (LATE_KEPT_S if slow else known.owes_s(now_s))
         if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, since_s, owed_s):
             over_s = known.done_s(sent_s, sent_s, now_s)
-            self._open(*kind).add(Asked(request.pdu, sent_s, over_s, True, came=known.is_known(now_s), again=True), 0.0)
+            self._open(*kind).add(known.asked_again(request.pdu, sent_s, over_s, now_s), 0.0)
             return False
         known.answered(now_s - sent_s)
         return True

@@ -172,6 +172,25 @@ def test_an_answer_that_is_slow_all_of_a_sudden_may_be_to_a_question_that_nobody
     run_virtual(story())
 
 
+@pytest.mark.parametrize("form", FRAMES)
+def test_an_answer_that_is_slow_all_of_a_sudden_may_be_to_a_question_that_was_asked_again(form: Form) -> None:
+    """Theirs came first, and was doubted; then ours. That to the second asking comes when we ask for something else."""
+
+    async def story() -> None:
+        line = ToldLine(form)
+        await line.begin()
+        await line.hear(spoilt(line.question(7, 50)), 0.3)
+        await line.we(7, 100, 0.045)
+        await line.hear(line.answer(7, 50), 0.045)
+        await line.hear(line.answer(7, 100), 0.8)
+        await line.we(7, 101, 0.3)
+        await line.hear(line.answer(7, 100), 0.05)
+        await line.hear(line.answer(7, 101), 2.0)
+        await line.nothing_false()
+
+    run_virtual(story())
+
+
 class HiccupLine(BadLine):
     """Beside all that a bad line does, one in `hiccups` answers takes 0.1 to 1.5 s."""
 
