@@ -75,7 +75,8 @@ async def subscriber(port: int, consumer: Consumer, *options: str) -> AsyncItera
         async for line in lines:
             if line.startswith(b"Subscribed "):
                 subscribed.set()
-            if line.startswith((b"Client ", b"Subscribed ")):  # what -d says beside the messages
+            # What -d says beside the messages, and what was being written when the program was ended.
+            if line.startswith((b"Client ", b"Subscribed ")) or not line.endswith(b"\n"):
                 continue
             topic, _, payload = line.rstrip(b"\n").partition(b" ")
             consumer.take(topic.decode(), payload)
