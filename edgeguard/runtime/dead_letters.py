@@ -8,7 +8,6 @@ from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.limits import DEAD_LETTERS_SHOWN
 from edgeguard.core.outbox_limits import ERASE_MIN_CHARS
-from edgeguard.rules.items import command_item
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.store import known_copies, unread_pictures
 
@@ -33,15 +32,11 @@ class DeadLetters:
 
     async def retry(self, call: Call) -> CountView:
         """Send them again, as new items."""
-        count = await self._gateway.store.retry_dead(_ids(call))
-        self._record("outbox.retry", count, call)
-        return CountView(count)
+        return CountView(await self._gateway.store.retry_dead(_ids(call), call.author))
 
     async def drop(self, call: Call) -> CountView:
         """Forget them."""
-        count = await self._gateway.store.drop_dead(_ids(call))
-        self._record("outbox.drop", count, call)
-        return CountView(count)
+        return CountView(await self._gateway.store.drop_dead(_ids(call), call.author))
 
     async def erase(self, call: Call) -> ErasedView:
         """Take out what holds a text, in the store's files and in memory."""
@@ -67,9 +62,6 @@ class DeadLetters:
         return ErasedView(
             done.rows, done.quarantined, done.rebuilt, done.left, done.untold, history, done.evidence, unread, places
         )  # fmt: skip
-
-    def _record(self, name: str, count: int, call: Call) -> None:
-        self._gateway.pipeline.emit(command_item(name, "dead-letters", self._gateway.clock.now(), call.author, "done", count))
 
 
 def _ids(call: Call) -> tuple[int, ...]:

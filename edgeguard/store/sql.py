@@ -77,9 +77,10 @@ _TEMPLATE: Final = StreamSql(
     total="SELECT total, length(body) FROM STREAM WHERE seq = ?",
     beyond="SELECT seq FROM STREAM WHERE seq BETWEEN ? AND ? AND total >= ? ORDER BY seq LIMIT 1",
     boot="SELECT boot FROM STREAM WHERE seq = ?",
-    bury="INSERT OR REPLACE INTO dead_letters (stream, seq, reason, wall_ms, body)"
-    " SELECT ?, seq, ?, wall_ms, iif(synced = 2, CAST('{' || substr(body, PLAIN_FROM) AS BLOB), body)"
-    " FROM STREAM WHERE seq BETWEEN ? AND ?",
+    bury="INSERT OR REPLACE INTO dead_letters (stream, seq, reason, wall_ms, body, boot, boot_ms, synced)"
+    " SELECT ?, seq, ?, iif(synced, wall_ms, coalesce(boot_ms + offset_ms, wall_ms)),"
+    " iif(synced = 2, CAST('{' || substr(body, PLAIN_FROM) AS BLOB), body), name, boot_ms, synced OR offset_ms IS NOT NULL"
+    " FROM STREAM LEFT JOIN boots ON boots.id = boot WHERE seq BETWEEN ? AND ?",
     remove="DELETE FROM STREAM WHERE seq <= ?",
     rest="SELECT seq, boot, wall_ms, boot_ms, synced, total, body, sums FROM STREAM WHERE seq > ? ORDER BY seq",
     clear="DELETE FROM STREAM",

@@ -245,16 +245,19 @@ class Store:
         """The oldest dead letters."""
         return await self._writer.do(dead.list_dead, limit)
 
-    async def retry_dead(self, ids: Sequence[int]) -> int:
-        """Send these dead letters (all, if none is named) again, as new items; how many there were."""
-        count = await self._writer.do(dead.retry_dead, ids, self._clock.now())
+    async def retry_dead(self, ids: Sequence[int], by: str) -> int:
+        """Send these dead letters (all, if none is named) again, as new items; how many there were. That is on record."""
+        count = await self._writer.do(dead.retry_dead, ids, self._clock.now(), by)
         for wake in self._writer.wakes:
             wake()
         return count
 
-    async def drop_dead(self, ids: Sequence[int]) -> int:
-        """Forget these dead letters (all, if none is named); how many there were."""
-        return await self._writer.do(dead.drop_dead, ids)
+    async def drop_dead(self, ids: Sequence[int], by: str) -> int:
+        """Forget these dead letters (all, if none is named); how many there were. That is on record."""
+        count = await self._writer.do(dead.drop_dead, ids, self._clock.now(), by)
+        for wake in self._writer.wakes:
+            wake()
+        return count
 
     async def erase(self, text: str, by: str) -> Erased:
         """Take out everything that holds this text as a word of its own (a plate, a name), and every trace of it in the files.

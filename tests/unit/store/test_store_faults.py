@@ -306,6 +306,7 @@ async def test_a_disk_that_does_not_answer_is_told_once_and_whoever_asks_is_answ
             assert (figures.trouble, figures.rows, "has not answered" in figures.last_error) == ("not-answering", 1, True)
             assert not put.done()
         finally:
+            monkeypatch.setattr("edgeguard.store.keeper.DISK_STUCK_S", 60.0)
             back.set()
         await hangs
         assert await put == (2,)

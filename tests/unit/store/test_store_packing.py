@@ -139,7 +139,7 @@ async def test_a_dead_letter_is_the_body_alone_and_may_go_again(tmp_path: Path) 
         await store.park(T, 1, 1, "poison")
         (letter,) = await store.dead_letters(10)
         assert (letter.body, letter.wall_ms) == (item(clock, T, 1).body, clock.now().wall_ms)
-        assert await store.retry_dead(()) == 1
+        assert await store.retry_dead((), "amy") == 1
         assert (await store.read(T, 2, 1, 1000))[0].body == item(clock, T, 1).body
 
 

@@ -124,11 +124,11 @@ async def test_what_was_changed_is_a_dead_letter_for_ever_and_its_number_is_told
         await sql(store, f"UPDATE alarms SET {ALTERED['a digit']} WHERE seq = 5")
         await store.park(A, 5, 6, "payload format invalid (0x99)")
         assert [(one.seq, one.reason) for one in await store.dead_letters(9)] == [(5, SPOILT), (6, "payload format invalid (0x99)")]
-        assert await store.retry_dead(()) == 1
+        assert await store.retry_dead((), "amy") == 1
         assert [one.seq for one in await store.dead_letters(9)] == [5]
         assert await unsound(store, A) == []
-        (gap,) = await bodies(store, E)
-        assert (orjson.loads(gap)["from"], orjson.loads(gap)["to"]) == (5, 6)
+        gap, retried = map(orjson.loads, await bodies(store, E))
+        assert (gap["from"], gap["to"], retried["name"]) == (5, 6, "outbox.retry")
 
 
 @pytest.mark.parametrize("text", ["'\"from\":2', '\"from\":3'", "'\"from\":2', '\"from\"=2'"])
@@ -156,6 +156,8 @@ async def test_rows_of_an_older_edgeguard_stay_and_new_ones_follow_them(tmp_path
         connection.execute("UPDATE telemetry SET wall_ms = ?", (taken.wall_ms,))
         for stream in STREAMS:
             connection.execute(f"ALTER TABLE {stream.value} DROP COLUMN sums")
+        for column in ("boot", "boot_ms", "synced"):
+            connection.execute(f"ALTER TABLE dead_letters DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 6")
     async with running(spec_of(tmp_path), clock) as store:
         assert store.epoch == epoch
