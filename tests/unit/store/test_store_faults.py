@@ -291,13 +291,13 @@ async def test_a_database_taken_away_while_in_use_is_noticed(tmp_path: Path, mon
 async def test_a_disk_that_does_not_answer_is_told_once_and_whoever_asks_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeguard.store.keeper.DISK_STUCK_S", 0.02)
-    monkeypatch.setattr("edgeguard.store.store.FIGURES_WITHIN_S", 0.01)
     clock, news, faults = a_world()
     back = threading.Event()
     async with running(spec_of(tmp_path), clock, news, open_connection=faults.connect) as store:
         await store.put(batch(clock, Stream.EVENTS, 1))
         await store.figures()
+        monkeypatch.setattr("edgeguard.store.keeper.DISK_STUCK_S", 0.02)
+        monkeypatch.setattr("edgeguard.store.store.FIGURES_WITHIN_S", 0.01)
         try:
             hangs = asyncio.create_task(store._writer.do(lambda _: back.wait(30)))
             put = asyncio.create_task(store.put(batch(clock, Stream.EVENTS, 2)))
