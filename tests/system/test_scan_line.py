@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import process, wait_for
+from harness import free_port, process, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -68,4 +68,23 @@ def test_a_simulated_line_is_scanned_into_a_configuration(tmp_path: Path) -> Non
         "003411001043": ("9600 8N1", "generic-dlt645-2007-three"),
     }
     checked = edgeguard("check", str(written))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_what_hangs_behind_a_serial_server_is_scanned_without_the_daemon(tmp_path: Path) -> None:
+    url = f"rtu+tcp://127.0.0.1:{free_port()}"
+    site = SITE.format(port="x").replace('port = "x"', f'url = "{url}"')
+    (tmp_path / "line.toml").write_text(site, encoding="utf-8")
+    command = [sys.executable, "-m", "edgeguard", "simulate", str(tmp_path / "line.toml"), "--seconds", "150"]
+    with process(command, tmp_path / "simulator.log"):
+        wait_for(lambda: "riser" in (tmp_path / "simulator.log").read_text(encoding="utf-8"), "the simulated line", 60)
+        written = str(tmp_path / "found.toml")
+        none = str(tmp_path / "none.sock")
+        done = edgeguard(
+            "--socket", none, "scan", "--tcp", url, "--units", "1", "--protocol", "modbus", "--write", written, "--json"
+        )
+    assert done.returncode == 0, done.stderr
+    assert "found modbus 9600 8N1 1: eastron-sdm120" in done.stderr, "told as it is found"
+    assert f'url = "{url}"' in Path(written).read_text(encoding="utf-8")
+    checked = edgeguard("check", written)
     assert checked.returncode == 0, checked.stdout + checked.stderr
