@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field
 
 from edgeguard.config.fields import Duration, Id, LabelsTable, ReportTime
-from edgeguard.config.gate_plates import GatePlatesTable, build_plate_rule
+from edgeguard.config.gate_plates import GatePlatesTable, build_plate_rule, overlap
 from edgeguard.config.mistakes import Mistakes, Table, did_you_mean
 from edgeguard.config.positions import KeyPath
 from edgeguard.core.afar_limits import GATE_INTERVAL_MS, GATE_WITHIN_MS, GATES_MAX
@@ -73,6 +73,7 @@ def build_gates(
             spec = replace(spec, plates=_plates(raw.plates, by_name, cameras, zones, ("gate", i, "plates"), mistakes))
         if spec is not None:
             _check_twice(spec, made, ("gate", i), mistakes)
+            _check_eyes(spec, made, ("gate", i, "plates"), mistakes)
             made.append(spec)
     return tuple(made)
 
@@ -97,6 +98,15 @@ def _gate(raw: GateTable, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath,
         feedback=None if shows is None else shows[0],
         within_ms=raw.within,
     )
+
+
+def _check_eyes(spec: GateSpec, others: Sequence[GateSpec], at: KeyPath, mistakes: Mistakes) -> None:
+    """A vehicle must not open two gates: whoever stands before the other one would come in with it."""
+    for eye in () if spec.plates is None else spec.plates.eyes:
+        for other in others:
+            if other.plates is not None and any(overlap(eye, one) for one in other.plates.eyes):
+                lanes = "" if eye.lane else f'; write entry = ["{eye.camera}/LANE"]'
+                mistakes.add(at, f"camera {eye.camera} looks at gate {other.name} already, and one vehicle would open both{lanes}")
 
 
 def _plates(

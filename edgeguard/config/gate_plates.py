@@ -105,6 +105,11 @@ def _zones(written: Mapping[str, Any], mistakes: Mistakes) -> Iterator[ZoneSpec]
             yield ZoneSpec(ZoneName(raw.name), labels, raw.capacity, frozenset(raw.when_full))
 
 
+def overlap(one: Eye, other: Eye) -> bool:
+    """Whether both see a vehicle of one lane: no lane means all of the camera's."""
+    return one.camera == other.camera and (one.lane == other.lane or not one.lane or not other.lane)
+
+
 def build_plate_rule(
     raw: GatePlatesTable,
     loop: PointRef | None,
@@ -119,7 +124,7 @@ def build_plate_rule(
         key = "entry" if way is Way.IN else "exit"
         for i, text in enumerate(written):
             eye = _eye(text, way, cameras, (*at, key, i), mistakes)
-            if any((other.camera, other.lane) == (eye.camera, eye.lane) for other in eyes):
+            if any(overlap(other, eye) for other in eyes):
                 mistakes.add((*at, key, i), f"{text} looks at this gate already")
             eyes.append(eye)
     if not eyes:

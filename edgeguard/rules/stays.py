@@ -91,6 +91,13 @@ def enter(zone: ZoneState, plate: str | None, stay: Stay) -> Step:
     return _bounded(grown, at, news)
 
 
+def expected(zone: ZoneState, coming: Iterable[Stay]) -> ZoneState:
+    """With those who are let in and have not gone through yet: two that follow each other must not both have the last place."""
+    for stay in coming:
+        zone = enter(zone, stay.plate or None, stay)[0]
+    return zone
+
+
 def leave(zone: ZoneState, plate: str | None, at: Stamp) -> Step:
     """A vehicle has gone out."""
     if plate is None:

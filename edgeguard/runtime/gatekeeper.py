@@ -6,7 +6,7 @@ begins anew goes on with whoever is under way.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -190,9 +190,20 @@ class Gatekeeper:
         return Moment(known_time(now, self._anchor, trusted=parking.trust_clock), ZoneInfo(parking.timezone))
 
     def judge(self, rule: PlateRule, way: Way, read: Read) -> Decision:
-        """What would be done now, whatever is under way at the barrier."""
-        zone = self.zone_of(rule)
-        return decide(self.book.lists, self.inside.zone(rule.zone), rule, zone, way, read, self.moment())
+        """What would be done now; who is let in already, at this gate or another one of the zone, counts as inside."""
+        inside = self.inside.zone(rule.zone)
+        if way is Way.IN and rule.zone is not None:
+            inside = stays.expected(inside, self._coming(rule.zone))
+        return decide(self.book.lists, inside, rule, self.zone_of(rule), way, read, self.moment())
+
+    def _coming(self, zone: str) -> Iterator[Stay]:
+        now = self._gateway.clock.now()
+        for gate in self.gates():
+            if gate.plates is not None and gate.plates.zone == zone:
+                passage = self.course(gate.name).passage
+                for vehicle in (passage.vehicle, *(one for one, _ in passage.waiting)):
+                    if vehicle is not None and vehicle.way is Way.IN:
+                        yield Stay(vehicle.plate or "", now, gate.name, vehicle.list_name, vehicle.bay)
 
     def camera(self, name: str) -> CameraSpec | None:
         """A camera by its name."""

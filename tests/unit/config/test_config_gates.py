@@ -98,3 +98,31 @@ def test_every_mistake_is_told_at_its_line(tmp_path: Path, old: str, new: str, s
     wanted = SITE.replace(old, new, 1).splitlines()[number - 1]
     assert said in told
     assert any(line in wanted for line in new.splitlines() or ["[gate.plates]"])
+
+
+SECOND = """[[gate]]
+name = "side"
+open = "io.output_2"
+pulse = "1s"
+[gate.plates]
+loop = "io.input_3"
+entry = """
+
+
+@pytest.mark.parametrize(("eye", "wrong"), [("gate-in/left", True), ("gate-in", True), ("gate-in/right", False)])
+def test_no_vehicle_opens_two_gates(tmp_path: Path, eye: str, wrong: bool) -> None:
+    right = SITE.replace(
+        "[[parking.zone]]", '[[camera.lane]]\nname = "right"\npolygon = [[0.5, 0], [1, 0], [1, 1]]\n[[parking.zone]]'
+    )
+    locked = right.replace("[[camera]]", '[device.interlock.output_2]\nrequires = ["input_8 == false"]\n[[camera]]', 1)
+    text = locked + SECOND + f'["{eye}"]\n'
+    if wrong:
+        with pytest.raises(ConfigError, match="looks at gate main already, and one vehicle would open both"):
+            load(tmp_path, text)
+    else:
+        assert len(load(tmp_path, text).gates) == 2
+
+
+def test_a_lane_of_a_camera_that_is_an_entry_altogether_is_no_exit(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="looks at this gate already"):
+        load(tmp_path, SITE.replace('entry = ["gate-in/left"]', 'entry = ["gate-in"]\nexit = ["gate-in/left"]'))

@@ -135,3 +135,12 @@ def test_plates_are_one_whatever_they_are_written_like() -> None:
     assert {plain_plate(text) for text in ("浙A·12345", "浙a 12345", "浙A-12345", "浙A12345")} == {"浙A12345"}
     assert plain_plate("浙A1234;") is None
     assert masked_plate("浙A12345") == "浙*****5"
+
+
+@pytest.mark.parametrize(
+    ("plate", "stands"), [("浙AO1234", False), ("浙A1234I", False), ("浙O12345", True), ("WJ01O123", True), ("浙A01234", True)]
+)
+def test_an_o_that_must_be_a_nought_is_told_rather_than_never_let_in(plate: str, stands: bool) -> None:
+    read = read_csv(f"plate\n{plate}\n", ListKind.RESIDENT, 5)
+    assert bool(read.entries) is stands
+    assert bool(read.mistakes) is not stands

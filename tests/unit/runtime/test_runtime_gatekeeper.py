@@ -18,6 +18,7 @@ from edgeguard.core.gate_limits import GATE_LOOP_STUCK_MS, GATE_READ_OLD_MS
 from edgeguard.core.gate_list import Entry, ListKind
 from edgeguard.core.plate_shape import shaped
 from edgeguard.core.register import Table
+from edgeguard.rules import stays
 from edgeguard.rules.gate_change import Change
 from edgeguard.runtime.gate_stays import GateStays
 from edgeguard.testing.clock import FakeClock
@@ -108,6 +109,41 @@ def test_the_next_vehicle_waits_until_the_loop_has_cleared() -> None:
         await at.drive_through()
         assert at.barrier.openings == 2
         assert at.keeper.inside.zone("yard").count == 2
+
+    told(story)
+
+
+@pytest.mark.parametrize("bay", ["B7", ""])
+def test_two_that_follow_each_other_do_not_both_get_the_last_place(bay: str) -> None:
+    """One bay for both, or one place left in the zone: the second is read while the first is still under the barrier."""
+
+    async def story(at: Gateway) -> None:
+        shared = tuple(Entry(plate, ListKind.SHARED, bay=bay) for plate in (KNOWN, OTHER))
+        await at.keeper.book.change(Change(whole=frozenset({ListKind.RESIDENT, ListKind.SHARED}), put=shared), "test")
+        if not bay:
+            at.keeper.take_step("yard", stays.corrected(at.keeper.inside.zone("yard"), 49, at.house.clock.now()))
+        at.read(KNOWN)
+        await asyncio.sleep(1.5)
+        at.barrier.loop(True)
+        at.read(OTHER)
+        await asyncio.sleep(2)
+        at.barrier.loop(False)
+        await at.drive_through()
+        assert at.barrier.openings == 1
+        assert ("refused", "bay-taken" if bay else "full") in at.told("gate", "verdict", "reason")
+
+    told(story)
+
+
+def test_who_turns_back_leaves_the_place_to_the_next() -> None:
+    async def story(at: Gateway) -> None:
+        shared = tuple(Entry(plate, ListKind.RESIDENT, bay="B7") for plate in (KNOWN, OTHER))
+        await at.keeper.book.change(Change(put=shared), "test")
+        at.read(KNOWN)
+        await asyncio.sleep(8)
+        at.read(OTHER)
+        await at.drive_through()
+        assert at.barrier.openings == 2
 
     told(story)
 
