@@ -289,7 +289,7 @@ SYNC_LOOK_S: Final = 5.0
 UPLINK_CONNECT_WITHIN_S: Final = 15.0
 UPLINK_READ_ROWS: Final = 400
 UPLINK_READ_BYTES: Final = 256 * 1024
-UPLINK_READ_PACKS: Final = 32
+UPLINK_READ_PACKS: Final = 48
 """Whole messages of history read at a time."""
 UPLINK_READ_AHEAD: Final = 2
 """So many times as many are read ahead: neither the store's thread nor the sending waits for the other's next moment."""

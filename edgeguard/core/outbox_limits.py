@@ -38,3 +38,5 @@ DISK_STUCK_S: Final = 5.0
 """A piece of work that the disk has not answered for so long is trouble."""
 FIGURES_WITHIN_S: Final = 0.5
 """So long whoever asks how the outbox is waits for the disk; then it is told as it was."""
+HEAP_BLOCK_BYTES: Final = 8 << 20
+"""Larger than anything that reading a backlog ahead takes at once; twice as much of freed memory the process may keep."""
