@@ -9,8 +9,6 @@ import signal
 import sys
 from typing import Final
 
-from edgeguard.cli.main import main
-
 _PR_SET_PDEATHSIG: Final = 1
 """prctl(2): the signal that a process gets when its parent ends."""
 
@@ -22,6 +20,14 @@ def follow(parent: int) -> None:
         sys.exit(0)
 
 
+def end_at_once(number: int, frame: object) -> None:
+    """Told to stop before the daemon could listen: nothing was begun, so that this is an end in order."""
+    sys.exit(0)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, end_at_once)
     follow(int(sys.argv.pop(1)))
+    from edgeguard.cli.main import main
+
     main()

@@ -84,6 +84,8 @@ class Stage:
                 code: int | None = await self.daemon.wait()
         except TimeoutError:
             code = None
+        if code == -signal.SIGTERM:
+            code = 0  # it met the signal before it could listen, and had begun nothing
         return Ending(code, time.monotonic() - asked_s)
 
 

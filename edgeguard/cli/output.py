@@ -15,7 +15,7 @@ from edgeguard.cli.rows import Rows
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.text import clean, clean_json
 from edgeguard.control.errors import CallRefused, DaemonSilent, UnknownName, code_of
-from edgeguard.core.errors import ConfigError, EdgeguardError
+from edgeguard.core.errors import ConfigError, EdgeguardError, NothingThere
 
 PIPE_CELLS: Final = 160
 _KINDS_ZH: Final[Mapping[str, str]] = MappingProxyType(
@@ -88,7 +88,12 @@ def tell_error(session: Session, error: EdgeguardError) -> Exit:
         print_json({"error": {"code": code, "message": str(error)}})
     is_list = isinstance(error, ConfigError) or code == _BAD_CONFIGURATION
     kind = session.lang.say(f"{_KINDS_ZH[code]}:" if code in _KINDS_ZH else "", "")
-    for line in str(error).splitlines() if is_list else [f"edgeguard: {kind}{error}"]:
+    elsewhere = (
+        session.lang.say("；--directory 指定另一个状态目录", "; --directory names another one")
+        if isinstance(error, NothingThere)
+        else ""
+    )
+    for line in str(error).splitlines() if is_list else [f"edgeguard: {kind}{error}{elsewhere}"]:
         sys.stderr.write(clean(line, 4000) + "\n")
     return _exit_of(error)
 

@@ -13,6 +13,10 @@ class Permanent(EdgeguardError):
     """Stays until a person changes something: configuration, model file, credentials, a device's refusal."""
 
 
+class NothingThere(Permanent):
+    """A state directory that does not hold what was looked for: another one may be meant."""
+
+
 class ConfigError(Permanent):
     """A configuration that is refused as a whole; `mistakes` holds one printable line per mistake."""
 

@@ -199,9 +199,11 @@ class Gateway:
             await self.remember()
 
     async def stop(self, uplink_timeout_s: float) -> None:
-        """Stop polling first, then let the uplink say goodbye."""
-        await asyncio.gather(self.field.stop_all(), self.cameras.stop())
-        await asyncio.gather(self._stop_uplink(uplink_timeout_s), self._close_history())
+        """Stop polling first, then let the uplink say goodbye. Cameras end beside both: a process that writes its last evidence
+        takes seconds on a busy machine, and what it still sees it tells after the next start."""
+        cameras = asyncio.create_task(self.cameras.stop(), name="cameras stop")
+        await self.field.stop_all()
+        await asyncio.gather(self._stop_uplink(uplink_timeout_s), self._close_history(), cameras)
         await self.supervisor.stop_all()
 
     async def keep_rates(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from edgeguard.core.clock import iso_utc
-from edgeguard.core.errors import Permanent, StoreError
+from edgeguard.core.errors import NothingThere, StoreError
 from edgeguard.core.outbox_limits import AUDIT_BREAKS_TOLD
 from edgeguard.store.audit_chain import COMMAND_MARK, ERASED_BODY, broken_in, erased_in, fields_of, link
 from edgeguard.store.damage import DATABASE
@@ -42,7 +42,7 @@ class AuditVerdict:
 
 
 def read_audit(directory: Path, last: int) -> tuple[AuditRow, ...]:
-    """The newest `last` rows, in order. Permanent if there is no database, StoreError if it cannot be read."""
+    """The newest `last` rows, in order. NothingThere if there is no database, StoreError if it cannot be read."""
     with _reading(directory) as connection:
         newest = connection.execute("SELECT max(n) FROM audit").fetchone()[0] or 0
         return tuple(_rows(connection, newest - last))
@@ -174,7 +174,7 @@ def _reading(directory: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection with one view of the database; SQLite's errors become ours."""
     database = directory / DATABASE
     if not database.is_file():
-        raise Permanent(f"there is no database in {directory}")
+        raise NothingThere(f"there is no database in {directory}")
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.execute("BEGIN")

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from edgeguard.core.errors import Permanent, StoreError
+from edgeguard.core.errors import NothingThere, StoreError
 from edgeguard.store.damage import DATABASE
 
 _READ_ROWS: Final = 256
@@ -16,12 +16,12 @@ _MISSING: Final = "no such table: rule_states"
 def read_states(directory: Path, owner: str, first: str = "", until: str = "\U0010ffff") -> Iterator[tuple[str, bytes]]:
     """Name and body of an owner's states with `first <= name < until`, by name; a few rows at a time.
 
-    Permanent if there is no database, StoreError if it cannot be read. One of an earlier edgeguard, without such states, is empty.
+    NothingThere without a database, StoreError if it cannot be read. One of an earlier edgeguard, without such states, is empty.
     """
     database = directory / DATABASE
     try:
         if not database.is_file():
-            raise Permanent(f"there is no database in {directory}")
+            raise NothingThere(f"there is no database in {directory}")
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             after = ""
             while True:

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from edgeguard.core.errors import Permanent, StoreError
+from edgeguard.core.errors import NothingThere, Permanent, StoreError
 from edgeguard.core.history_limits import TREND_QUARANTINE_KEEP
 from edgeguard.core.limits import STORE_BUSY_S, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES
 from edgeguard.store.damage import Connect, connect, remove_tree, sync_directory
@@ -89,7 +89,7 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 @contextmanager
 def reading(directory: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only connection, beside the daemon or without it. Permanent if there is no history, StoreError if it cannot be read.
+    """A read-only connection, beside the daemon or without it. NothingThere without a history, StoreError if it cannot be read.
 
     No transaction is left open between two questions, so that a long export holds up no checkpoint.
     """
@@ -99,7 +99,7 @@ def reading(directory: Path) -> Iterator[sqlite3.Connection]:
     except PermissionError as error:
         raise StoreError(f"the history in {directory} cannot be read: permission denied") from error
     if not there:
-        raise Permanent(f"there is no history in {directory} ({DATABASE})")
+        raise NothingThere(f"there is no history in {directory} ({DATABASE})")
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=STORE_BUSY_S, isolation_level=None)) as connection:

@@ -39,3 +39,12 @@ def test_programs_get_the_words_of_the_record(desk: Desk) -> None:
     (row,) = json.loads(desk.type("audit", "show", "--json", lang="zh").out)
 
     assert (row["n"], row["command"], row["state"]) == (7, "write", "half-done")
+
+
+@pytest.mark.parametrize(("lang", "told"), [("zh", "--directory 指定另一个状态目录"), ("en", "--directory names another one")])
+def test_a_folder_without_a_database_is_told_with_the_option_that_names_another(tmp_path: Path, lang: str, told: str) -> None:
+    printed = Desk(tmp_path, FakeBuilding()).type("audit", "show", "--directory", str(tmp_path), lang=lang)
+
+    assert printed.code == 1
+    assert f"there is no database in {tmp_path}" in printed.err
+    assert told in printed.err
