@@ -19,7 +19,19 @@ from typing import Final
 from edgeguard.core.clock import Stamp
 from edgeguard.core.metering import Incident, MeterEvent, MeterSpec, Step
 from edgeguard.core.metering_limits import METER_CONFIRM_READINGS, METER_LATE_STEP_MS
-from edgeguard.rules.exchange import NO_PAST, Break, Explained, Leap, Past, awaited, explained, largest, with_break, with_leap
+from edgeguard.rules.exchange import (
+    NO_PAST,
+    Break,
+    Explained,
+    Leap,
+    Past,
+    awaited,
+    explained,
+    in_time,
+    largest,
+    with_break,
+    with_leap,
+)
 from edgeguard.rules.flow import elapsed_ms, possible
 
 _MARKED_MS: Final = 60_000
@@ -67,6 +79,8 @@ def step_counter(meter: MeterSpec, state: CounterState, reading: Counted) -> Out
         return CounterState(reading, reading.at, past=begun), (), (event,)
     if reading.at.synced and state.past.begun_ms is None:
         state = replace(state, past=replace(state.past, begun_ms=reading.at.wall_ms))
+    if state.past.breaks and reading.at.synced and not state.past.breaks[-1].end.synced:
+        state = replace(state, past=in_time(state.past, reading.at))
     newest = (state.waiting[-1] if state.waiting else state.held or last).at
     if newest.boot == reading.at.boot and reading.at.boot_ms <= newest.boot_ms:
         return state, (), ()
@@ -81,7 +95,7 @@ def _confirmed(meter: MeterSpec, state: CounterState, held: Counted, reading: Co
     taken_back = not _follows(meter, held.value, held.at, reading) and _follows(
         meter, last.value, state.changed or last.at, reading
     )
-    if taken_back and _exchange(meter, counted, reading) is None:
+    if taken_back and not (meter.replacements and _between(meter, counted, reading)):
         counted, steps = free, ()
         told = (MeterEvent(Incident.GLITCH, held.at, last.value, held.value, 0, last.at.wall_ms),)
     after, more, events = _stepped(meter, counted, reading)
@@ -118,7 +132,7 @@ def step_run(meter: MeterSpec, state: CounterState, run: Sequence[Counted]) -> t
     assert begun is not None  # noqa: S101 (the caller has looked)
     at, value, held = begun.at, begun.value, state.held
     changed, before, marked = state.changed, state.before, state.marked
-    past, most = state.past, max(largest(state.past, run[0].at.wall_ms), meter.resolution)
+    past, most = state.past, max(largest(state.past, run[0].at.wall_ms, paused=False), meter.resolution)
     steps: list[Step] = []
     for reading in run:
         for one in (held, reading):
@@ -174,15 +188,26 @@ def _went_on(meter: MeterSpec, state: CounterState, reading: Counted) -> Outcome
     step = Step(last.at, reading.at, value - last.value)
     changed, before, marked, past = state.changed, state.before, state.marked, state.past
     if value != last.value:
-        known = last.at.synced and reading.at.synced
-        if known and step.amount > meter.resolution and step.amount > largest(past, reading.at.wall_ms):
-            past = with_leap(past, _leap(changed, last.at, reading, last.value))
+        if step.amount > meter.resolution:
+            past = _with_step(past, changed or last.at, last, reading)
         changed = reading.at
         if marked is None or elapsed_ms(marked.at, reading.at) >= _MARKED_MS:
             before = last.value if marked is None else marked.value
             marked = Counted(reading.at, last.value)
     kept = CounterState(Counted(reading.at, value), changed, before, marked=marked, past=past)
     return kept, (step,), _glitches(state)
+
+
+def _with_step(past: Past, since: Stamp, last: Counted, reading: Counted) -> Past:
+    """What may turn out to have been an exchange: a day's largest step, and one over a reboot whose clock is not known yet."""
+    if last.at.synced and reading.at.synced:
+        paused = elapsed_ms(last.at, reading.at) > METER_LATE_STEP_MS
+        is_most = reading.value - last.value > largest(past, reading.at.wall_ms, paused=paused)
+        return with_leap(past, _leap(since, last.at, reading, last.value)) if is_most else past
+    if last.at.boot == reading.at.boot:
+        return past
+    amount = reading.value - last.value
+    return with_break(past, Break(since, last.at, reading.at, last.value, reading.value, amount, covered=True))
 
 
 def _leap(changed: Stamp | None, at: Stamp, reading: Counted, value: int) -> Leap:

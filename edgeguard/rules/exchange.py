@@ -13,7 +13,7 @@ from typing import Final
 from edgeguard.core.clock import Stamp
 from edgeguard.core.metering import Incident, MeterEvent, MeterSpec, Replacement
 from edgeguard.core.metering_limits import METER_BREAKS, METER_EXCHANGE_OFF_MS, METER_LATE_STEP_MS, METER_LEAP_DAYS
-from edgeguard.rules.flow import possible
+from edgeguard.rules.flow import possible_in
 
 _DAY_MS: Final = 86_400_000
 
@@ -35,10 +35,18 @@ class Break:
     covered: bool
     by: tuple[Replacement, ...] = ()
 
+    @property
+    def is_step(self) -> bool:
+        """It was taken for plain consumption."""
+        return self.covered and not self.by and self.counted == self.after - self.before
+
 
 @dataclass(frozen=True, slots=True)
 class Leap:
-    """The largest step of a day (of UTC) that was taken for consumption; times in ms. `since`: when the counter had last moved."""
+    """The largest step of a day (of UTC) that was taken for consumption, or the largest behind a pause; times in ms.
+
+    `since`: when the counter had last moved.
+    """
 
     since_ms: int
     from_ms: int
@@ -47,9 +55,9 @@ class Leap:
     after: int
 
     @property
-    def day(self) -> int:
-        """The day, as a number."""
-        return self.to_ms // _DAY_MS
+    def kind(self) -> tuple[int, bool]:
+        """The day, as a number, and whether a pause lay before it."""
+        return self.to_ms // _DAY_MS, self.to_ms - self.from_ms > METER_LATE_STEP_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +171,25 @@ def with_break(past: Past, one: Break) -> Past:
 
 def with_leap(past: Past, leap: Leap) -> Past:
     """A day's largest step, in the place of what was that day's until now."""
-    kept = past.leaps[:-1] if past.leaps and past.leaps[-1].day == leap.day else past.leaps
-    return replace(past, leaps=(*kept, leap)[-METER_LEAP_DAYS:])
+    kept = tuple(one for one in past.leaps if one.kind != leap.kind)
+    return replace(past, leaps=(*kept, leap)[-2 * METER_LEAP_DAYS :])
 
 
-def largest(past: Past, wall_ms: int) -> int:
+def largest(past: Past, wall_ms: int, *, paused: bool) -> int:
     """The largest step of the day so far."""
-    if not past.leaps or past.leaps[-1].day != wall_ms // _DAY_MS:
-        return 0
-    return past.leaps[-1].after - past.leaps[-1].before
+    kind = wall_ms // _DAY_MS, paused
+    return next((one.after - one.before for one in reversed(past.leaps) if one.kind == kind), 0)
+
+
+def in_time(past: Past, now: Stamp) -> Past:
+    """Breaks of this boot from before its clock was set, with their time: it is known now, and may not be after another boot."""
+
+    def known(at: Stamp) -> Stamp:
+        wall_ms = wall_of(at, now)
+        return at if at.synced or wall_ms is None else replace(at, wall_ms=wall_ms, synced=True)
+
+    breaks = tuple(replace(b, since=known(b.since), start=known(b.start), end=known(b.end)) for b in past.breaks)
+    return replace(past, breaks=breaks)
 
 
 # --- what is made good later
@@ -188,13 +206,13 @@ def made_good(meter: MeterSpec, past: Past, now: Stamp, shown: int) -> tuple[Pas
     corrections: list[Correction] = []
     events: list[MeterEvent] = []
     for one in _candidates(meter, past, now):
-        from_ms, to_ms = wall_of(one.start, now), wall_of(one.end, now)
-        if from_ms is None or to_ms is None:
+        since_ms, from_ms, to_ms = (wall_of(at, now) for at in (one.since, one.start, one.end))
+        if since_ms is None or from_ms is None or to_ms is None:
             continue
         near = [exchange for exchange in pending if _near(exchange, from_ms, to_ms)]
-        most = possible(meter, one.since, one.end)
+        most = possible_in(meter, max(to_ms - since_ms, 0))
         found = explained(meter, near, (from_ms, to_ms), one.before, one.after, most) if near else None
-        if found is None or (one.covered and one not in past.breaks and not _could_leap(meter, found, from_ms, to_ms)):
+        if found is None or (one.is_step and not _could_leap(meter, found, from_ms, to_ms)):
             continue
         amount = found.amount - one.counted
         corrections.append(Correction(from_ms, to_ms, amount, one.covered))
@@ -207,9 +225,10 @@ def made_good(meter: MeterSpec, past: Past, now: Stamp, shown: int) -> tuple[Pas
 
 
 def _candidates(meter: MeterSpec, past: Past, now: Stamp) -> list[Break]:
-    """Breaks that no declared exchange explains, the newest first; then leaps."""
+    """Breaks that no declared exchange explains, the newest first; then steps that were taken for consumption."""
     leaps = [_as_break(leap, now) for leap in past.leaps]
-    return [one for one in reversed(past.breaks) if not _is_explained(meter, one)] + leaps[::-1]
+    breaks = [one for one in past.breaks if not _is_explained(meter, one)]
+    return sorted([*breaks[::-1], *leaps[::-1]], key=lambda one: one.is_step)
 
 
 def _is_explained(meter: MeterSpec, one: Break) -> bool:
