@@ -35,7 +35,7 @@ from edgeguard.store.damage import (
 )
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.lock import StateLock
-from edgeguard.store.retention import DAMAGED, GAP_MARK, RESTORED, Gap, gap_of
+from edgeguard.store.retention import DAMAGED, GAP_MARK, REPLACED, RESTORED, Gap, gap_of
 from edgeguard.store.seal import is_sealed, seal
 from edgeguard.store.trouble import DamageError, sentence_of
 from edgeguard.store.witness import Witness
@@ -161,7 +161,7 @@ def _rebuild(copy: sqlite3.Connection, old: Path, new: Path, replaced: Path | No
         waiting = {stream.value: _carry_over(before, ledger, stream) for stream in STREAMS}
         audit = carry_audit(connection, verify_chain(copy, way.noted), replaced)
         with ledger.transaction():
-            ledger.append([gap.item(way.now) for gap in _not_coming(before)])
+            ledger.append([gap.item(way.now) for gap in (*_not_coming(before), *_left_behind(replaced, before))])
             rows, detail = sum(waiting.values()), f"made of epoch {before.epoch}"
             ledger.append([Item(Stream.EVENTS, way.now, deed("restore", "outbox", rows, way.by, detail=detail))])
             more = {"detail": detail, "from_epoch": before.epoch, "epoch": way.epoch, **audit.told()}
@@ -216,6 +216,23 @@ def _not_coming(before: Ledger) -> Iterator[Gap]:
     for stream, state in before.streams.items():
         for first, last in state.holes():
             yield Gap(stream, RESTORED, first, last, epoch=before.epoch)
+
+
+def _left_behind(replaced: Path | None, before: Ledger) -> tuple[Gap, ...]:
+    """What waits in the outbox that is set aside and not in the copy: the platform would never know that it is to come no more."""
+    if replaced is None:
+        return ()
+    try:
+        with closing(connect(f"{replaced.absolute().as_uri()}?mode=ro")) as connection:
+            theirs = Ledger(connection, before.witness)
+            same = theirs.epoch == before.epoch
+            return tuple(
+                Gap(stream, REPLACED, first, last, epoch=theirs.epoch)
+                for stream, state in theirs.streams.items()
+                for first, last in state.holes(before.streams[stream].last + 1 if same else 1)
+            )
+    except (sqlite3.Error, OSError):
+        return tuple(Gap(stream, DAMAGED) for stream in STREAMS)
 
 
 def _sound(path: Path) -> sqlite3.Connection:

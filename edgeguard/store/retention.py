@@ -31,6 +31,7 @@ DAMAGED: Final = "damaged"
 DEAD_LETTER: Final = "dead-letter"
 THINNED: Final = "thinned"
 RESTORED: Final = "restored"
+REPLACED: Final = "replaced"
 ERASED: Final = "erased"
 
 

@@ -30,7 +30,7 @@ from edgeguard.uplink.schema_parts import (
 )
 
 COMMAND_RESULTS: Final = tuple(dict.fromkeys(word.value for word in (*Outcome, *Fate, *Result)))
-GAP_REASONS: Final = ("store-full", "too-old", "disk-full", "damaged", "dead-letter", "thinned", "erased", "restored")
+GAP_REASONS: Final = ("store-full", "too-old", "disk-full", "damaged", "dead-letter", "thinned", "erased", "restored", "replaced")
 
 
 def _health() -> Schema:

@@ -133,6 +133,29 @@ async def test_an_outbox_that_is_there_is_kept_unless_it_may_be_set_aside(tmp_pa
         assert store.epoch == NEW
 
 
+async def test_what_goes_with_an_outbox_that_is_set_aside_is_told(tmp_path: Path) -> None:
+    clock, state = FakeClock(), tmp_path / "state"
+    async with running(spec_of(state), clock) as store:
+        await store.put(batch(clock, A, *range(6)))
+        backup(state, tmp_path / "copy")
+        await store.put(batch(clock, A, *range(6, 12)))
+        await store.acknowledge(A, 1, 8)
+        first = store.epoch
+
+    async def told() -> list[tuple[str, str, int | None, int | None, str | None]]:
+        async with running(spec_of(state), clock) as store:
+            gaps = [orjson.loads(row.body) for row in await waiting(store, E) if b'"gap"' in row.body]
+            return [(gap["reason"], gap["stream"], gap["from"], gap["to"], gap.get("epoch")) for gap in gaps]
+
+    restore(tmp_path / "copy", state, way(clock, over=True))
+    assert await told() == [("restored", "alarms", 1, 6, first), ("replaced", "alarms", 9, 12, first)]
+    restore(tmp_path / "copy", state, way(clock, over=True))
+    assert (await told())[1:] == [("replaced", "alarms", 1, 6, NEW), ("replaced", "events", 1, 3, NEW)]
+    (state / DATABASE).write_bytes(b"junk" * 3000)
+    restore(tmp_path / "copy", state, way(clock, over=True))
+    assert [gap[0] for gap in await told()] == ["restored", "damaged", "damaged", "damaged"]
+
+
 async def test_not_while_a_daemon_runs_there(tmp_path: Path) -> None:
     async with running(spec_of(tmp_path / "state")):
         backup(tmp_path / "state", tmp_path / "copy")

@@ -16,7 +16,7 @@ from edgeguard.control.message import check_arguments
 from edgeguard.core.command import Command, CommandName
 from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.core.item import Stream
-from edgeguard.store.retention import DAMAGED, DEAD_LETTER, DISK_FULL, ERASED, RESTORED, STORE_FULL, THINNED, TOO_OLD
+from edgeguard.store.retention import DAMAGED, DEAD_LETTER, DISK_FULL, ERASED, REPLACED, RESTORED, STORE_FULL, THINNED, TOO_OLD
 from edgeguard.testing.messages import check_command, check_item, check_message, check_reply
 from edgeguard.uplink.asyncapi import asyncapi, schema_text
 from edgeguard.uplink.catalog import build_catalog
@@ -70,7 +70,7 @@ def test_every_command_there_is_has_a_row() -> None:
 
 
 def test_gap_reasons_are_those_of_the_store() -> None:
-    assert set(GAP_REASONS) == {STORE_FULL, TOO_OLD, DISK_FULL, DAMAGED, DEAD_LETTER, THINNED, ERASED, RESTORED}
+    assert set(GAP_REASONS) == {STORE_FULL, TOO_OLD, DISK_FULL, DAMAGED, DEAD_LETTER, THINNED, ERASED, RESTORED, REPLACED}
 
 
 @pytest.mark.parametrize("max_bytes", [65_536, 6_000], ids=["one page", "many pages"])
