@@ -1,6 +1,8 @@
 """Time lost to silence: when a whole time-out is too much, and for whom."""
 
 import asyncio
+from contextlib import suppress
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,5 +92,30 @@ def test_a_short_trouble_of_the_whole_line_costs_its_devices_no_value_but_the_fi
         asked = [asyncio.ensure_future(bus.exchange(request(unit))) for unit in range(1, 13)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert [isinstance(answer, bytes) for answer in answers] == [False] * 2 + [True] * 10
+
+    run_virtual(story())
+
+
+def test_one_that_dies_on_a_saturated_line_keeps_each_living_one_waiting_for_its_time_out_once() -> None:
+    """Those who have answered since have no precedence over those whose turn has not come yet."""
+
+    async def story() -> None:
+        bus = FakeBus()
+        loop = asyncio.get_running_loop()
+        until_s, dead, response_s = loop.time() + 5.0, 20, 0.03
+        answered_s = {unit: [loop.time()] for unit in range(1, dead + 1)}
+        for unit in range(1, dead + 1):
+            bus.unit(unit).response_s = response_s
+
+        async def keep_asking(unit: int) -> None:
+            while loop.time() < until_s:
+                with suppress(ExchangeFailed):
+                    await bus.exchange(request(unit))
+                    answered_s[unit].append(loop.time())
+
+        loop.call_later(1.0, setattr, bus.unit(dead), "silent", True)
+        await asyncio.gather(*(keep_asking(unit) for unit in range(1, dead + 1) for _ in range(2)))
+        longest_s = max(after - before for unit in range(1, dead) for before, after in pairwise(answered_s[unit]))
+        assert longest_s <= 1.0 + dead * response_s + 0.001
 
     run_virtual(story())

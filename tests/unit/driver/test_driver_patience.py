@@ -9,13 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeguard.bus import LineCost, Priority
+from edgeguard.codec.modbus import read_request
 from edgeguard.core.fate import Fate
 from edgeguard.core.ids import DeviceName, PointName
 from edgeguard.core.limits import FIRST_LOOK_METER_S, FIRST_LOOK_S, FIRST_TRIES, KNOCK_WHOLE_AFTER_S, PROBE_TIMEOUT_MIN_S
+from edgeguard.core.line import LineSettings
 from edgeguard.core.point import WriteRule
 from edgeguard.core.quality import Reason
 from edgeguard.core.register import Table
+from edgeguard.driver.line import DeviceLine
 from edgeguard.driver.patience import first_look_s, knock_timeout_s, look_s
+from edgeguard.testing.bus import FakeBus
+from edgeguard.testing.clock import run_virtual
 
 
 def test_the_wait_goes_by_what_is_usual_and_by_what_has_passed() -> None:
@@ -174,3 +179,16 @@ def test_a_person_is_given_the_whole_time_out() -> None:
         assert (await site.device.read([PointName("r0")])).outcomes == (5,)
 
     virtual(site, story)
+
+
+def test_a_turnaround_is_what_is_left_of_a_response_when_the_frames_have_had_their_time_however_they_are_written() -> None:
+    """Digits take two characters a byte, also at a device's own speed."""
+    bus = FakeBus(cost=LineCost.on_line(LineSettings(9600), ascii_frames=True))
+    bus.unit(3).response_s = 0.5
+    line = DeviceLine(bus, 3, 1.0, 0.0, LineSettings(2400))
+
+    async def story() -> None:
+        await line.exchange(read_request(Table.HOLDING, 0, 1), Priority.ROUTINE)
+        assert line.turnarounds.worst_s == pytest.approx(0.5 - 2 * (5 + 4 + 6) * 10 / 2400)
+
+    run_virtual(story())
