@@ -190,19 +190,19 @@ class Gatekeeper:
         return Moment(known_time(now, self._anchor, trusted=parking.trust_clock), ZoneInfo(parking.timezone))
 
     def judge(self, rule: PlateRule, way: Way, read: Read) -> Decision:
-        """What would be done now; who is let in already, at this gate or another one of the zone, counts as inside."""
+        """What would be done now; others that are let in already, at any gate of the zone, count as inside."""
         inside = self.inside.zone(rule.zone)
         if way is Way.IN and rule.zone is not None:
-            inside = stays.expected(inside, self._coming(rule.zone))
+            inside = stays.expected(inside, self._coming(rule.zone, read.text))
         return decide(self.book.lists, inside, rule, self.zone_of(rule), way, read, self.moment())
 
-    def _coming(self, zone: str) -> Iterator[Stay]:
+    def _coming(self, zone: str, but: str | None) -> Iterator[Stay]:
         now = self._gateway.clock.now()
         for gate in self.gates():
             if gate.plates is not None and gate.plates.zone == zone:
                 passage = self.course(gate.name).passage
                 for vehicle in (passage.vehicle, *(one for one, _ in passage.waiting)):
-                    if vehicle is not None and vehicle.way is Way.IN:
+                    if vehicle is not None and vehicle.way is Way.IN and (but is None or vehicle.plate != but):
                         yield Stay(vehicle.plate or "", now, gate.name, vehicle.list_name, vehicle.bay)
 
     def camera(self, name: str) -> CameraSpec | None:

@@ -111,7 +111,8 @@ def test_one_that_was_let_in_and_not_seen_since_is_said_to_be_unknown() -> None:
     told(story)
 
 
-def test_one_that_still_stands_there_is_opened_for_once_more_and_counted_once() -> None:
+@pytest.mark.parametrize("passback", [False, True])
+def test_one_that_still_stands_there_is_opened_for_once_more_and_counted_once(passback: bool) -> None:
     async def story(at: Gateway) -> None:
         at.barrier.deaf = True
         at.read(KNOWN)
@@ -124,7 +125,7 @@ def test_one_that_still_stands_there_is_opened_for_once_more_and_counted_once() 
         assert at.barrier.openings == 1
         assert at.told("stay", "state", "count") == [("entered", 1)]
 
-    told(story)
+    told(story, site_of(replace(RULE, anti_passback=passback)))
 
 
 def test_after_a_power_cut_too_a_vehicle_under_the_barrier_is_counted() -> None:
