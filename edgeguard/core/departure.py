@@ -10,7 +10,8 @@ from edgeguard.core.clock import Stamp, iso_utc
 
 _HEAD: Final = b'{"at":"'
 _PLAIN_BYTES: Final = len(b'{"at":"2026-11-23T05:40:00.123Z",')
-_YEAR_10000_MS: Final = 253_402_300_800_000
+YEAR_10000_MS: Final = 253_402_300_800_000
+"""No wall time from here on can be written."""
 
 PLAIN_FROM: Final = _PLAIN_BYTES + 1
 """Where, counted from 1, the body goes on in a plain item, without its opening brace."""
@@ -33,7 +34,7 @@ class Departures:
 
     def plain(self, at: Stamp, body: bytes) -> bytes | None:
         """The same as `item` if the body can be had back from it by `body_of`; None for untrusted times and odd bodies."""
-        if at.synced and body[:2] == b'{"' and 0 <= at.wall_ms < _YEAR_10000_MS:
+        if at.synced and body[:2] == b'{"' and 0 <= at.wall_ms < YEAR_10000_MS:
             return _HEAD + self._time(at) + b'",' + body[1:]
         return None
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Stamp
+from edgeguard.core.departure import YEAR_10000_MS
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.intervals import Intervals
 from edgeguard.core.item import STREAMS, Backlog, Item, OutboxRow, Stream
@@ -479,9 +480,11 @@ class Ledger:
         sound = sums is None or self.sums[stream].fit((seq, run, wall_ms, boot_ms, synced), sums, body)
         boot = self._boots[run - self._boots[0].run]
         wall_ms, body = self._forms.read(wall_ms, synced, body)
-        if synced or boot.offset_ms is None:
-            return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body, sound)
-        return OutboxRow(stream, seq, Stamp(boot_ms + boot.offset_ms, boot_ms, boot.name, True), body, sound)
+        if not (synced or boot.offset_ms is None):
+            wall_ms, synced = boot_ms + boot.offset_ms, 1
+        if not sound and not 0 <= wall_ms < YEAR_10000_MS:
+            wall_ms = 0  # a time that nobody could write down
+        return OutboxRow(stream, seq, Stamp(wall_ms, boot_ms, boot.name, bool(synced)), body, sound)
 
     def _true_time(self, at: Stamp) -> Stamp:
         offset = None if at.synced else self._offset_of(at.boot)

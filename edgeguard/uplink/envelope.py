@@ -110,7 +110,7 @@ def cut(envelope: Envelope, rows: Sequence[OutboxRow], bounds: Cut) -> list[Read
     batch: list[bytes] = []
     first = last = size = 0
     for row in rows:
-        item = envelope.item(row)
+        item = envelope.item(row) if row.sound else b""
         if batch and (row.seq != last + 1 or len(batch) >= bounds.max_items or size + 1 + len(item) > good):
             out.append(envelope.message(first, batch))
             batch = []

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from store_kit import batch, bodies, everything, item, running, spec_of
 
+from edgeguard.core.clock import iso_utc
 from edgeguard.core.departure import Departures
 from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS, Item, OutboxRow, PackSize, Stream
@@ -27,6 +28,7 @@ SIZE = PackSize(max_items=3, max_bytes=2000, good_bytes=1000, packs=4)
 ALTERED = {
     "a digit": "body = CAST(replace(CAST(body AS TEXT), '\"n\":5', '\"n\":4') AS BLOB)",
     "its time": "wall_ms = wall_ms + 4096",
+    "a time that nobody could write": "wall_ms = wall_ms + (1 << 55)",
     "its moment of the boot": "boot_ms = boot_ms + 1",
     "trust in its time": "synced = 1 - synced % 2",
     "its sums": "sums = sums + 1",
@@ -73,6 +75,11 @@ async def test_a_changed_row_is_known_among_sound_ones(tmp_path: Path, stream: S
         await sql(store, f"UPDATE {stream.value} SET {change} WHERE seq = 5")
         assert await unsound(store, stream) == [5]
         assert len(await everything(store, stream)) == 8
+        await store.acknowledge(stream, 1, 4)
+        oldest = (await store.backlog(stream)).oldest_at
+        await store.park(stream, 5, 5, "no")
+        assert oldest is not None
+        assert iso_utc(oldest.wall_ms) == iso_utc((await store.dead_letters(1))[0].wall_ms)
 
 
 @pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED.keys())
