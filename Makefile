@@ -116,6 +116,12 @@ wheel: $(RUN_STAMP) ## dist/edgeguard-*.whl, built with the locked build tools
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
+.PHONY: sbom
+sbom: ## dist/edgeguard.cdx.json: what a release is made of, in CycloneDX
+	@mkdir -p dist
+	@$(PYTHON) .ci/sbom > dist/edgeguard.cdx.json
+	@ls dist/edgeguard.cdx.json
+
 .PHONY: lock
 lock: $(DEV_STAMP) ## write the lock files anew from pyproject.toml; UPGRADE=1 takes newer releases
 	@compile() { $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \

@@ -3,11 +3,16 @@
 The words looked for are put together from pieces here, so that this file does not offend against itself.
 """
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
 from law_tree import ROOT, files, texts
+
+from edgeguard import __version__
 
 SECRETS = (
     re.compile("BEGIN [A-Z ]*" + "PRIVATE KEY"),
@@ -109,3 +114,13 @@ def test_a_lock_is_nothing_but_pins_with_hashes(lock: str) -> None:
     assert len(pins) == len(_pins(lock)) > 0
     assert [block.splitlines()[0] for block in pins if "--hash=sha256:" not in block] == []
     assert not re.search(r"^(-|.*://)", text, re.MULTILINE)
+
+
+def test_the_bill_of_materials_names_every_package_of_a_release_with_its_hashes() -> None:
+    told = json.loads(subprocess.run([sys.executable, str(ROOT / ".ci/sbom")], capture_output=True, check=True, timeout=60).stdout)
+    assert (told["bomFormat"], told["specVersion"], told["metadata"]["component"]["version"]) == ("CycloneDX", "1.5", __version__)
+    found = {one["name"]: one["version"] for one in told["components"]}
+    assert found == _pins("requirements.lock")
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert sum(len(one["properties"]) for one in told["components"]) == lock.count("--hash=sha256:")
+    assert len({one["bom-ref"] for one in told["components"]}) == len(found)
