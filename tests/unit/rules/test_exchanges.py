@@ -297,6 +297,25 @@ def test_the_power_goes_for_the_exchange_and_the_clock_is_set_later() -> None:
         assert site.told() == ([Incident.REPLACEMENT] if declared_before else late)
 
 
+def test_a_meter_that_shows_more_behind_a_reboot_without_a_clock_is_found_from_a_later_boot() -> None:
+    site = Site().begins()
+    site.runs(2 * HOUR)
+    written = site.exchanged(90_000.0)
+    site.runs(600, read=False)
+    site.reboots(synced=False)
+    site.runs(1200)
+    site.synced = True
+    site.runs(HOUR)
+    # the same day has a larger step of another kind
+    site.runs(2 * HOUR, read=False)
+    site.reboots(synced=True)
+    site.runs(HOUR)
+    assert site.counted() > 80_000
+    site.declared(written)
+    is_whole(site)
+    assert site.told() == [Incident.LATE_REPLACEMENT]
+
+
 def test_an_exchange_in_a_long_winter_is_counted_and_not_divided() -> None:
     site = Site().begins()
     site.runs(2 * HOUR)
