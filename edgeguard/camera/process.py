@@ -38,7 +38,7 @@ from edgeguard.core.camera import (
     snapshot_folder,
     view_file,
 )
-from edgeguard.core.camera_limits import CAMERA_TERM_S, EVIDENCE_FREE_BYTES, PASS_FREE_BYTES, SNAPSHOTS_BYTES
+from edgeguard.core.camera_limits import CAMERA_LAST_WORDS_S, EVIDENCE_FREE_BYTES, PASS_FREE_BYTES, SNAPSHOTS_BYTES
 from edgeguard.core.clock import AgeClock, Clock, Stamp
 from edgeguard.core.errors import Permanent
 from edgeguard.vision.facade import plane_of
@@ -104,8 +104,8 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     finally:
         for thread in (reads, passes):
             if thread is not None:
-                thread.stop(CAMERA_TERM_S)
-        reporter.stop(CAMERA_TERM_S)
+                thread.stop(CAMERA_LAST_WORDS_S)
+        reporter.stop(CAMERA_LAST_WORDS_S)
     return 0
 
 

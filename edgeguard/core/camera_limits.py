@@ -74,6 +74,9 @@ CAMERA_SILENT_S: Final = 40.0
 CAMERA_START_S: Final = 90.0
 """The same for its first sign of life: a Raspberry Pi loads libraries and models from an SD card."""
 CAMERA_TERM_S: Final = 3.0
+CAMERA_LAST_WORDS_S: Final = 0.7
+"""So long each thread of a process that ends may still tell or write; all of them together stay below CAMERA_TERM_S. A daemon that
+stops listens no more: what it has not heard it is told after the next start."""
 CAMERA_REPORTS: Final = 1000
 """Sightings of a camera that wait for the daemon, in its process and on disk; the oldest goes when there are more, and is told."""
 CAMERA_REPORT_BYTES: Final = 64 * 1024
