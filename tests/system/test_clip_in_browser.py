@@ -1,7 +1,10 @@
 """What is kept and exported of a throw plays in a browser: the file from a web server, in a real one without a window."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,8 +77,13 @@ def browser(url: str, folder: Path) -> Iterator[None]:
         pytest.skip("no browser is installed: apt-get install chromium-headless-shell")
     bare = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--autoplay-policy=no-user-gesture-required"]
     own = [f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0"]
-    with process([found, *bare, *own, url], folder / "browser.log"):
-        yield
+    with process([found, *bare, *own, url], folder / "browser.log", start_new_session=True) as child:
+        try:
+            yield
+        finally:
+            # what is called may be a script that starts the browser, and leaves it behind
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["as the camera sent it", "with its masks burnt in"])
