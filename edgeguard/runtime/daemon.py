@@ -29,6 +29,7 @@ from edgeguard.runtime.gates import OWNER as GATES
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.handlers import Handlers
 from edgeguard.runtime.history_rate import OWNER, HistoryRate
+from edgeguard.runtime.leaving import Leaving
 from edgeguard.runtime.log import configure_log
 from edgeguard.runtime.notify import Notifier
 from edgeguard.runtime.pass_traces import traces_of
@@ -67,15 +68,17 @@ def run(config_path: Path) -> int:
     except EdgeguardError as error:
         _log.error("daemon.refused", error=str(error))
         return 1
+    leaving = Leaving()
     try:
         in_force, cut_off = _in_force(files, own)
         configure_log(in_force.site.log)
-        asyncio.run(Daemon(in_force, files, SystemClock(), Notifier.from_environment(), cut_off).main())
+        asyncio.run(Daemon(in_force, files, SystemClock(), Notifier.from_environment(), leaving, cut_off).main())
     except (EdgeguardError, ExceptionGroup) as error:
         expected = isinstance(error, EdgeguardError)
         _log.error("daemon.failed", error=str(error), exc_info=None if expected else error)
         return 1
     finally:
+        leaving.ended()
         lock.release()
     return 0
 
@@ -98,7 +101,9 @@ class Daemon:
     `cut_off`: the trial of a configuration that the end of the run before has cut off.
     """
 
-    def __init__(self, in_force: InForce, files: SiteFiles, clock: Clock, notifier: Notifier, cut_off: Trial | None = None) -> None:
+    def __init__(
+        self, in_force: InForce, files: SiteFiles, clock: Clock, notifier: Notifier, leaving: Leaving, cut_off: Trial | None = None
+    ) -> None:
         self._in_force = in_force
         self._site = in_force.site
         self._files = files
@@ -108,6 +113,7 @@ class Daemon:
         """The store could not say at the start what it has kept."""
         self._clock = clock
         self._notifier = notifier
+        self._leaving = leaving
         self._stop = asyncio.Event()
         self._time = TimeWatch()
         self._early: list[Health] = []
@@ -118,7 +124,7 @@ class Daemon:
         """Open the store, serve, stop in order: whoever may ask for something, polls, uplink, store."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._end)
         store = await Store.open(self._site.store, self._clock, self._hear, survey=Extremes)
         try:
             self._pipeline = pipeline = Pipeline(store, self._clock)
@@ -138,6 +144,10 @@ class Daemon:
         finally:
             await store.close()
         _log.info("daemon.stopped")
+
+    def _end(self) -> None:
+        self._leaving.begin()
+        self._stop.set()
 
     async def _known_states(self, store: Store, gateway: Gateway) -> dict[str, dict[str, bytes]]:
         """What the families of rules remembered; nothing while the store cannot say it, and the rates ask again."""
@@ -159,7 +169,7 @@ class Daemon:
         handlers = Handlers(gateway, self._files.path, reloader.reload)
         self._start_gates(gateway, handlers)
         config = ConfigPut(gateway, self._files, reloader.reload)
-        special = special_commands(gateway, config, handlers.status, self._stop.set)
+        special = special_commands(gateway, config, handlers.status, self._end)
         gateway.commander.equip(handlers.table(), special, handlers.at_gates.commands())
         if self._cut_off is not None:
             config.tell_cut_off(self._cut_off)

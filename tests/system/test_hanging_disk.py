@@ -114,3 +114,19 @@ def test_polling_alarms_reactions_barrier_and_socket_go_on_while_no_sync_returns
         f"reaction {what}" for what in ("started", "on", "ending", "ended")
     ]
     assert told.count("write done") == 4
+
+
+def test_a_stop_while_no_sync_returns_ends_as_it_is(tmp_path: Path, shim: Path) -> None:
+    """Threads that wait for the disk would hold the process for ever, and nothing would say why systemd has to kill it."""
+    bus, broker = free_port(), free_port()
+    text = site_text(tmp_path, broker, {"plant": bus}, SITE)
+    plan = Plan(tmp_path / "plan")
+    with (
+        plant(tmp_path, text, bus),
+        daemon(tmp_path, text, preloaded(shim, tmp_path / "state", tmp_path / "plan")) as running,
+    ):
+        wait_for(lambda: call(tmp_path / "control.sock", methods.STATUS).devices_online == 2, "the plant room")
+        plan.set(Op.FSYNC, Action.HANG, 1, -1)
+        wait_for(lambda: plan.hits > 0, "a sync that does not return")
+        assert running.stop(60) == 1
+    assert "daemon.stop-overdue" in running.log()
