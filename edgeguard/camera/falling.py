@@ -30,7 +30,7 @@ class FallWatch:
             self._field = MotionField(*picture.size, watched_area(self._spec, picture.size))
             self.state = FallState(Scene(*picture.size, self.plane, self._spec.slow_falls))
         motion = self._field.step(picture.t_s, picture.luma)
-        self.state, falls = step(self.state, picture.t_s, motion.spots, motion.busy, motion.faint)
+        self.state, falls = step(self.state, picture.t_s, motion.spots, motion.busy)
         return (*told, *falls)
 
     @property

@@ -7,24 +7,23 @@ still. Ranges are brought up to date a few times a second. Large pictures are lo
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.camera.faint import FaintField
-from edgeguard.camera.grouping import enlarged, grouped, is_whole
 from edgeguard.camera.video import Luma
-from edgeguard.core.camera_limits import FAINT_UNLESS_SPOTS, MOTION_MAX_POINTS, MOTION_MAX_SPOTS
-from edgeguard.vision.faint import NOTHING_FAINT, Faint
+from edgeguard.core.camera_limits import MOTION_MAX_POINTS, MOTION_MAX_SPOTS
 from edgeguard.vision.sensitivity import Sensitivity, learn_fine, learn_noise, watch
 from edgeguard.vision.spots import Spots
 
 TILE_PX: Final = 32
 _FULL_PIXELS: Final = 1_400_000
 """Pictures of more pixels are looked at in halves: the mean of two by two has half the noise and a quarter of the work."""
+_CELL_PX: Final = 4
+"""Pixels of one spot are at most about a cell apart."""
 _SMOOTHED: Final = 0.45
 """What smoothing leaves of the noise, codecs included."""
 _NOISY: Final = (3.2, 2.2)
@@ -72,8 +71,6 @@ class Motion:
     """For each spot, how often something stands out in its tile, 0-1."""
     suspended: bool
     """Too much changed at once to say anything."""
-    faint: Faint = NOTHING_FAINT
-    """Looked for where not much stands out clearly."""
 
 
 class MotionField:
@@ -92,7 +89,6 @@ class MotionField:
         self._pixels_watched = self._size[0] * self._size[1]
         if self._unwatched is not None:
             self._pixels_watched = max(1, self._unwatched.size - cv2.countNonZero(self._unwatched))
-        self._faint = FaintField(self._size, self._scale, self._unwatched)
         self._late: deque[tuple[float, Luma]] = deque()
         self._before: Luma | None = None
         self._noise_now = 0.0
@@ -119,8 +115,7 @@ class MotionField:
         self._before = raw
         while len(self._late) > 1 and self._late[1][0] <= t_s - _DELAY_S:
             self._late.popleft()
-        looks = not motion.suspended and len(motion.spots) <= FAINT_UNLESS_SPOTS // self._scale**2
-        return replace(motion, faint=self._faint.step(t_s, raw, looks))
+        return motion
 
     def _reduced(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture as it is looked at."""
@@ -172,13 +167,42 @@ class MotionField:
         return np.divmod(words[word] * 8 + byte, self._inside.shape[1])
 
     def _spots(self, seen: Luma, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Spots:
+        cell_rows, cell_columns = rows // _CELL_PX, columns // _CELL_PX
+        cell_rows -= cell_rows[0]
+        cell_columns -= cell_columns.min()
+        cells = np.zeros((cell_rows[-1] + 1, cell_columns.max() + 1), np.uint8)
+        cells[cell_rows, cell_columns] = 1
+        count, labels = cv2.connectedComponents(cells, connectivity=8, ltype=cv2.CV_16U)
+        label = labels[cell_rows, cell_columns]
+        order = np.argsort(label, kind="stable")
+        rows, columns = rows[order], columns[order]
+        starts = np.searchsorted(label[order], np.arange(1, count))
         value = seen[rows, columns].astype(np.int16)
         over = value - self._highs[rows, columns]
         beyond = np.where(over > 0, over, value - self._lows[rows, columns].astype(np.int16)).astype(np.float64)
-        table, one = grouped(rows, columns, beyond, 1.0)
-        real = (table[:, 6] >= _LEAST_AREA_PX) | (np.abs(table[:, 7]) >= _BRIGHT_SINGLE)
-        table[:, 7] += np.sign(table[:, 7]) * self._margin[rows[one], columns[one]]
-        return Spots(enlarged(table[real & is_whole(table, self._size, _BORDER_PX)], self._scale))
+        weight = np.abs(beyond)
+        weight += 1.0
+        mass = np.add.reduceat(weight, starts)
+        table = np.empty((len(starts), 8))
+        lefts, tops, area = table[:, 2], table[:, 3], table[:, 6]
+        lefts[:], tops[:] = np.minimum.reduceat(columns, starts), rows[starts]
+        table[:, 4] = np.maximum.reduceat(columns, starts)
+        table[:, 5] = rows[np.append(starts[1:], len(rows)) - 1]
+        area[:-1], area[-1] = starts[1:] - starts[:-1], len(rows) - starts[-1]
+        contrast = np.add.reduceat(beyond, starts) / area
+        right, bottom = self._size[0] - _BORDER_PX, self._size[1] - _BORDER_PX
+        whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (table[:, 4] < right) & (table[:, 5] < bottom)
+        real = (area >= _LEAST_AREA_PX) | (np.abs(contrast) >= _BRIGHT_SINGLE)
+        np.divide(np.add.reduceat(weight * columns, starts), mass, out=table[:, 0])
+        np.divide(np.add.reduceat(weight * rows, starts), mass, out=table[:, 1])
+        table[:, 4:6] += 1.0 - table[:, 2:4]
+        table[:, 7] = contrast + np.sign(contrast) * self._margin[rows[starts], columns[starts]]
+        table = table[real & whole]
+        if self._scale > 1:
+            table[:, :2] = (table[:, :2] + 0.5) * self._scale - 0.5
+            table[:, 2:6] *= self._scale
+            table[:, 6] *= self._scale * self._scale
+        return Spots(table)
 
     def _refresh(self, t_s: float, raw: Luma) -> None:
         """Take the oldest waiting picture into the range, and the noise of the newest into the margins."""
@@ -266,6 +290,5 @@ class MotionField:
     def _forget(self, t_s: float) -> None:
         """A new scene: ranges start anew, what the tiles are like is kept."""
         self._blocks, self._samples = [], 0
-        self._faint.forget()
         self._late.clear()
         self._calm_s = t_s

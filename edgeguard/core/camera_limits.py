@@ -16,15 +16,6 @@ VIDEO_RING_S: Final = 40.0
 MOTION_MAX_POINTS: Final = 30_000
 """Pixels out of their range that are looked at in one picture; beyond them the picture is a flood and gives no spots."""
 MOTION_MAX_SPOTS: Final = 80
-FAINT_MAX_POINTS: Final = 6_000
-"""Pixels that hardly stand out which are looked at in one picture; beyond them it gives no faint spots."""
-FAINT_MAX_SPOTS: Final = 120
-FAINT_UNLESS_SPOTS: Final = 30
-"""With more clear spots in a picture, as in rain, faint ones are not looked for; a quarter as many in one that is halved."""
-FAINT_MAX_SEEDS: Final = 24
-FAINT_MAX_ROWS: Final = 400
-"""Pairs of faint spots, and rows of three, that are weighed in one picture."""
-FAINT_MAX_DONE: Final = 24
 FALL_MAX_TRACKS: Final = 160
 FALL_MAX_POINTS: Final = 400
 """Points of one track: more than 13 s at 30 pictures a second, longer than anything falls past a camera."""

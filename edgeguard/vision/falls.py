@@ -13,9 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.core.camera_limits import FAINT_MAX_SEEDS, FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT
+from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT
 from edgeguard.vision.facade import GRAVITY_M_S2, Plane
-from edgeguard.vision.faint import NOTHING_FAINT, PACE_S, QUIET_S, Faint, FaintState, look
 from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
@@ -104,7 +103,6 @@ class FallState:
     """Paths that ended lately, falls or not."""
     pending: tuple[Fall, ...] = ()
     recent: tuple[Fall, ...] = ()
-    faint: FaintState = field(default_factory=FaintState)
     sunk: tuple[Sunk, ...] = ()
     vetoes: tuple[tuple[Veto, int], ...] = ()
     """How many tracks each test has turned away."""
@@ -145,12 +143,11 @@ class Limits:
 LIMITS: Final = Limits()
 CROWDED: Final = Limits(gain=1.9, least_fall_height=0.18, bend_sigmas=20.0)
 """In rain and snow, where chance has more to draw from."""
-FAINT: Final = Limits(gain=1.9, least_fall_height=0.18, bend_sigmas=30.0, ragged=0.01, rise=0.1, chance_log10=-10.0, least_marks=9)
-"""Among faint spots, of which there are always dozens: what falls keeps to its way, what is put together of noise does not."""
 
 
-def judge(path: Path, scene: Scene, period_s: float, limits: Limits = LIMITS) -> Veto | float:
-    """The confidence that `path` is a fall, or why it is none."""
+def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0) -> Veto | float:
+    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture."""
+    limits = CROWDED if crowd > _CROWDED else LIMITS
     veto = _too_little(path, scene, period_s, limits) or _not_gravity(path, scene, period_s, limits)
     if veto is not None:
         return veto
@@ -213,9 +210,7 @@ def _confidence(path: Path, chance: float) -> float:
     return round(0.5 + 0.49 * sum(min(1.0, part) for part in evidence) / len(evidence), 3)
 
 
-def step(
-    state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64], faint: Faint = NOTHING_FAINT
-) -> tuple[FallState, tuple[Fall, ...]]:
+def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) -> tuple[FallState, tuple[Fall, ...]]:
     """After the picture at `t_s`: the state, and the falls about which everything is known now."""
     seen = spots.sightings(t_s, busy)
     tracks, ended = follow(state.tracks, t_s, seen, state.scene.height)
@@ -233,24 +228,7 @@ def step(
             state = _weighed(state, path, hopeful and left >= 0)
         if state.scene.slow and sinks(track.marks, state.scene.height, state.scene.plane, tracks.period_s):
             state = _sunk(state, track.marks)
-    return _told(_looked(state, t_s, faint, spots), t_s)
-
-
-def _looked(state: FallState, t_s: float, faint: Faint, clear: Spots) -> FallState:
-    """After a look along what hardly stands out. A throw that is known already is not joined with what was faintly seen of it."""
-    after, way = look(state.faint, t_s, faint, clear, state.scene.height, state.tracks.period_s)
-    state = replace(state, faint=after)
-    if way is None:
-        return state
-    verdict = judge(way, state.scene, state.tracks.period_s, FAINT)
-    if not isinstance(verdict, Veto) and any(_swings(piece, way) for piece in state.pieces):
-        verdict = Veto.RISES
-    if state.begun_s is not None and way.start_s < state.begun_s + QUIET_S:
-        verdict = Veto.EARLY
-    if isinstance(verdict, Veto):
-        return _turned_away(state, verdict)
-    known = any(same_throw(way, other.path, state.scene) for other in (*state.pending, *state.recent))
-    return state if known else _taken(state, Fall(way, verdict))
+    return _told(state, t_s)
 
 
 def _worth_weighing(marks: tuple[Mark, ...]) -> Path | None:
@@ -273,14 +251,13 @@ def promising(path: Path, scene: Scene) -> bool:
 def _weighed(state: FallState, path: Path, gathers: bool) -> FallState:
     """After a track has ended, of which `path` is the smooth part: a fall by itself, with more of its way, or none."""
     habits, scene, period_s = remember(state.habits, path), state.scene, state.tracks.period_s
-    limits = CROWDED if state.crowd > _CROWDED else LIMITS
     if gathers:
         path = gathered(path, state.memory, scene.height) or path
-    verdict = judge(path, scene, period_s, limits)
+    verdict = judge(path, scene, period_s, state.crowd)
     if isinstance(verdict, Veto):
         for piece in _neighbours(state.pieces, path):
             whole = _patched(piece, path)
-            better = judge(whole, scene, period_s, limits) if whole is not None else verdict
+            better = judge(whole, scene, period_s, state.crowd) if whole is not None else verdict
             if whole is not None and not isinstance(better, Veto):
                 path, verdict = whole, better
                 break
@@ -346,10 +323,7 @@ def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
     """At the end of a video: what is still in the air or on hold is judged with what there is."""
     empty = Spots.none()
     later = state.tracks.last_s + 1.0
-    first: tuple[Fall, ...] = ()
-    for n in range(FAINT_MAX_SEEDS):
-        state, told = step(state, later + n * PACE_S, empty, np.empty(0))
-        first = (*first, *told)
+    state, first = step(state, later, empty, np.empty(0))
     state, second = step(state, later + _HOLD_SLOW_S + 1.0, empty, np.empty(0))
     return state, (*first, *second)
 
