@@ -28,9 +28,10 @@ _SMOOTHED: Final = 0.45
 """What smoothing leaves of the noise, codecs included."""
 _NOISY: Final = (3.2, 2.2)
 """Grey levels of noise from which on the picture is smoothed before it is looked at, and below which no more."""
-_DELAY_S: Final = 0.12
-"""So old a picture must be before it counts for the range: a slow object must not hide behind itself."""
-_REFRESH_S: Final = 0.1
+_DELAY_S: Final = 0.115
+"""So old a picture must be before it counts for the range: a slow object must not hide behind itself. This and the next are a
+little less than whole periods of 20, 25 and 30 pictures a second, so that a stamp's last digit decides nothing."""
+_REFRESH_S: Final = 0.095
 _BLOCK_SAMPLES: Final = 8
 """Samples of one block; the range spans the block being filled and the one before."""
 _WARM_SAMPLES: Final = 5

@@ -120,13 +120,13 @@ class Limits:
     least_fall_height: float = 0.12
     """Of the picture's height."""
     least_fall_thickness: float = 1.5
-    bend_height: tuple[float, float] = (0.12, 4.0)
+    bend_height: tuple[float, float] = (0.14, 4.0)
     """Acceleration in picture heights a second squared."""
     bend_thickness: tuple[float, float] = (8.0, 1500.0)
     """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; the smallest look larger than they are."""
     bend_length: float = 8.0
     """Acceleration in lengths a second squared, the streak taken off: g is 8 for 1.2 m; cars that come nearer show 3 to 7."""
-    bend_sigmas: float = 14.0
+    bend_sigmas: float = 18.0
     ragged: float = 0.035
     """Distance from the fit over the way down."""
     gain: float = 1.4
@@ -138,6 +138,8 @@ class Limits:
     rise: float = 0.4
     """Climb before the highest point over the fall after it."""
     chance_log10: float = -8.0
+    least_confidence: float = 0.79
+    """What passes each test barely is none: birds and cars do, now and then."""
 
 
 LIMITS: Final = Limits()
@@ -154,7 +156,8 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0) -> Veto
     chance = _chance_log10(path, period_s)
     if chance > limits.chance_log10:
         return Veto.CHANCE
-    return _confidence(path, chance)
+    confidence = _confidence(path, chance)
+    return confidence if confidence >= limits.least_confidence else Veto.WEAK
 
 
 def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
