@@ -92,6 +92,8 @@ def test_a_siren_is_neither_repeated_nor_forgotten(tmp_path: Path) -> None:
             say("pump-1 dry-run")
             wait_for(said(running, "on"), "the siren", 60)
             assert written(running) == [True]
+            # A disk that takes a second or more is not waited for: what is killed before it did is lost, and the documents say so.
+            wait_for(lambda: record(tmp_path)[-1] == "reaction on", "the record of the siren", 60)
             running.child.send_signal(signal.SIGKILL)
             running.child.wait(10)
         with daemon(tmp_path, text) as running:
