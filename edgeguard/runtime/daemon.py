@@ -68,17 +68,15 @@ def run(config_path: Path) -> int:
     except EdgeguardError as error:
         _log.error("daemon.refused", error=str(error))
         return 1
-    leaving = Leaving()
     try:
         in_force, cut_off = _in_force(files, own)
         configure_log(in_force.site.log)
-        asyncio.run(Daemon(in_force, files, SystemClock(), Notifier.from_environment(), leaving, cut_off).main())
+        asyncio.run(Daemon(in_force, files, SystemClock(), Notifier.from_environment(), Leaving(), cut_off).main())
     except (EdgeguardError, ExceptionGroup) as error:
         expected = isinstance(error, EdgeguardError)
         _log.error("daemon.failed", error=str(error), exc_info=None if expected else error)
         return 1
     finally:
-        leaving.ended()
         lock.release()
     return 0
 

@@ -20,7 +20,10 @@ def _leave() -> None:
 
 
 class Leaving:
-    """From `begin` on the process has `within_s` to end in order; then `leave` ends it as it is. `ended`: it has."""
+    """From `begin` on the process has `within_s` to end in order; then `leave` ends it as it is.
+
+    Nothing calls that off but the end itself: Python waits for a database's thread even after everything else has ended in order.
+    """
 
     def __init__(self, within_s: float = LEAVE_AFTER_S, leave: Callable[[], None] = _leave) -> None:
         self._within_s = within_s
@@ -33,11 +36,6 @@ class Leaving:
             self._timer = threading.Timer(self._within_s, self._overdue)
             self._timer.daemon = True
             self._timer.start()
-
-    def ended(self) -> None:
-        """Nothing is left to wait for."""
-        if self._timer is not None:
-            self._timer.cancel()
 
     def _overdue(self) -> None:
         _log.error("daemon.stop-overdue", within_s=self._within_s)
