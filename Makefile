@@ -146,17 +146,17 @@ $(BIN)/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than Python 3.11: say which one to take, make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || .ci/need python3-venv
-	@echo "== making $(VENV) with $(PYTHON)"
+	@echo "== making $(VENV) with $(PYTHON)" >&2
 	@"$(PYTHON)" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
-	@echo "== installing the locked run-time packages into $(VENV)"
+	@echo "== installing the locked run-time packages into $(VENV)" >&2
 	@$(INSTALL_LOCKED) -r requirements.lock -r requirements-build.lock
 	@$(INSTALL_SELF)
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
-	@echo "== installing the locked development packages into $(VENV)"
+	@echo "== installing the locked development packages into $(VENV)" >&2
 	@$(INSTALL_LOCKED) -r requirements-dev.lock
 	@$(INSTALL_SELF)
 	@touch $@ $(RUN_STAMP)
