@@ -262,6 +262,8 @@ class Commander:
     async def _act(self, command: Command) -> object:
         method = COMMANDS[command.name]
         args = dict(command.args)
+        if "by" in args:
+            raise BadArguments(f"{method.name} has no argument 'by': who asked is not for the asker to say")
         if "by" in method.parameters:
             args["by"] = _BY
         checked = check_arguments(method, args)

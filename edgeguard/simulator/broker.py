@@ -383,6 +383,9 @@ class _Client:
         codes: list[int] = []
         send: list[mqtt.Publish] = []
         for wanted in packet.subscriptions:
+            if (refusal := self._broker.faults.refuse_subscribe) != 0:
+                codes.append(refusal if self._version == mqtt.V5 else 0x80)
+                continue
             known = wanted.topic_filter in self._subscriptions
             if not mqtt.valid_filter(wanted.topic_filter):
                 codes.append(0x8F if self._version == mqtt.V5 else 0x80)

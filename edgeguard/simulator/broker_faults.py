@@ -33,6 +33,8 @@ class Faults:
     """Take the CONNECT and never answer it."""
     garbage_connack: bytes = b""
     """Sent in the CONNACK's place."""
+    refuse_subscribe: int = 0
+    """SUBACK reason code for every filter (0x80 in a 3.1.1 one)."""
     receive_maximum: int | None = None
     maximum_packet_size: int | None = None
     puback: PubackReason = accept_all

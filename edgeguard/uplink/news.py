@@ -56,3 +56,15 @@ def notice_refused(topic: str, code: int) -> Health:
     words = reason_words(code)
     text = Labels(f"平台拒收保留消息:{words.zh}", f"the broker refuses a retained message: {words.en}")
     return Health(SOURCE, "notice-refused", ok=False, text=text, detail=topic)
+
+
+def commands_refused(code: int) -> Health:
+    """The subscription to the command topics: refused with this reason code, or granted again (0)."""
+    if not code:
+        return Health(SOURCE, "commands-refused", ok=True, text=Labels("平台已允许接收命令", "the broker lets commands through again"))
+    words = reason_words(code)
+    text = Labels(
+        f"平台不允许本机订阅命令,收不到任何命令:{words.zh}",
+        f"the broker refuses the subscription to the commands, none will come: {words.en}",
+    )
+    return Health(SOURCE, "commands-refused", ok=False, text=text)

@@ -26,6 +26,7 @@ from paho.mqtt.exception import MQTTException
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgeguard.core import afar_limits, limits
 from edgeguard.core.site import UplinkSpec
@@ -114,6 +115,8 @@ class Session:
         self._closed = False
         self._trouble: Trouble | None = None
         self._said: int | None = None
+        self.commands_refused: int | None = None
+        """What the broker said to our subscription to the commands: 0 granted, a reason code refused; None while it said nothing."""
         self._last = _LastError()
         self._client = self._new_client()
 
@@ -223,6 +226,7 @@ class Session:
         client.on_disconnect = self._disconnected
         client.on_socket_close = self._socket_closing
         client.on_message = self._arrived
+        client.on_subscribe = self._subscribed
         return client
 
     async def _dial(self) -> None:
@@ -402,7 +406,10 @@ class Session:
             self._trouble = trouble.connack_trouble(int(reason.value), _reason_string(properties))
             self._granted.set_exception(LinkTrouble(self._trouble))
             return
-        if self._call.commands is not None:
+        if self._call.commands is not None and self._call.version == V5:
+            # As it was published: what is retained is to be seen as such, also by whoever was there when it was sent.
+            self._client.subscribe(self._call.commands, options=SubscribeOptions(qos=1, retainAsPublished=True))
+        elif self._call.commands is not None:
             self._client.subscribe(self._call.commands, qos=1)
         receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
         self._granted.set_result(Grant(int(receive_maximum), getattr(properties, "MaximumPacketSize", None)))
@@ -413,6 +420,9 @@ class Session:
         if flags.is_disconnect_packet_from_server and self._trouble is None:
             self._said = int(reason.value)
             self._trouble = trouble.disconnect_trouble(self._said, _reason_string(properties))
+
+    def _subscribed(self, _: paho.Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Properties | None) -> None:
+        self.commands_refused = next((int(reason.value) for reason in reasons if reason.is_failure), 0)
 
     def _arrived(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
         properties = message.properties

@@ -112,6 +112,7 @@ class Uplink:
         self._ups = 0
         self._told: str | None = None
         self._told_fallback = False
+        self._told_commands = 0
         self._running = False
         self._closing = False
         self._goodbye_s = 0.0
@@ -273,6 +274,7 @@ class Uplink:
         while not session.ended and not self._closing:
             self._beat()
             self._poked.clear()
+            self._tell_of_commands(session.commands_refused)
             await sync.pump()
             if sync.renewed:
                 # Status and will bear the epoch, so a new epoch is a new session.
@@ -389,6 +391,12 @@ class Uplink:
             self._health(news.version_5_again())
         self._told = None
         self._health(news.connected(link.version))
+
+    def _tell_of_commands(self, refused: int | None) -> None:
+        """That no command can come, because the broker does not let us subscribe to them; once per cause, and when it is over."""
+        if refused is not None and refused != self._told_commands:
+            self._told_commands = refused
+            self._health(news.commands_refused(refused))
 
     # -- waiting -------------------------------------------------------------------------------------------------------
 

@@ -113,3 +113,19 @@ async def test_a_retained_command_waiting_at_the_broker_is_refused_at_each_conne
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert house.carried_out == 0
+
+
+async def test_a_retained_command_is_refused_also_by_a_gateway_that_is_there_when_it_is_sent(tmp_path: Path) -> None:
+    async with mosquitto(tmp_path, "allow_anonymous true") as port:
+        house = House(port)
+        work = asyncio.create_task(house.commander.run())
+        async with Running(house.rig):
+            await until(lambda: house.rig.uplink.view.state == "online", what="the session")
+            first = await ask(port, "reload", body("c-1"))
+            assert first["state"] == "accepted"
+            where = ("-h", "127.0.0.1", "-p", str(port), "-q", "1", "-r", "-t", f"{ROOT}/commands/reload")
+            await run("mosquitto_pub", *where, "-m", body("c-2"))
+            await until(lambda: house.commander.counts["retained"] == 1, what="the refusal")
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert house.carried_out == 1

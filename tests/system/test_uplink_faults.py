@@ -480,3 +480,21 @@ async def _narrow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
         await to_writer.drain()
     to_writer.close()
     await returning
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_broker_that_lets_no_command_through_is_told_of_and_gets_everything(protocol: str) -> None:
+    consumer = Consumer()
+    async with Broker(on_publish=consumer.take, faults=Faults(refuse_subscribe=0x87)) as broker:
+        rig = make_rig(broker.port, commands=lambda _: None, protocol=protocol)
+        fill(rig, 20)
+        async with Running(rig):
+            await until(lambda: rig.drained and "commands-refused" in rig.codes(), what="drained and told")
+            told = next(health for health in rig.news if health.code == "commands-refused")
+            assert told.text.en.startswith("the broker refuses the subscription to the commands, none will come: ")
+            broker.drop_clients()
+            await until(lambda: rig.uplink.view.reconnects == 1, what="the second session")
+            broker.faults = Faults()
+            broker.drop_clients()
+            await until(lambda: "commands-refused" in rig.codes(ok=True), what="the good news")
+            assert rig.codes().count("commands-refused") == 1

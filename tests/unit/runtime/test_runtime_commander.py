@@ -184,6 +184,12 @@ def test_an_unknown_command_and_arguments_that_do_not_fit() -> None:
     assert scene.done == []
 
 
+def test_nobody_says_on_whose_behalf_he_asks() -> None:
+    scene = Scene()
+    send(scene, scene.command(device="pump-1", point="setpoint", value=3.0, by="root"))
+    assert (scene.states, scene.answers[-1][1]["error"]["code"], scene.done) == (["accepted", "refused"], "bad-arguments", [])
+
+
 def test_a_stale_command_is_expired_and_one_from_the_future_refused() -> None:
     scene = Scene()
     old = scene.command("old", ttl_ms=5000)
