@@ -61,7 +61,8 @@ def notice_refused(topic: str, code: int) -> Health:
 def commands_refused(code: int) -> Health:
     """The subscription to the command topics: refused with this reason code, or granted again (0)."""
     if not code:
-        return Health(SOURCE, "commands-refused", ok=True, text=Labels("平台已允许接收命令", "the broker lets commands through again"))
+        granted = Labels("平台已允许接收命令", "the broker lets commands through again")
+        return Health(SOURCE, "commands-refused", ok=True, text=granted)
     words = reason_words(code)
     text = Labels(
         f"平台不允许本机订阅命令,收不到任何命令:{words.zh}",

@@ -116,7 +116,7 @@ class Session:
         self._trouble: Trouble | None = None
         self._said: int | None = None
         self.commands_refused: int | None = None
-        """What the broker said to our subscription to the commands: 0 granted, a reason code refused; None while it said nothing."""
+        """The broker's answer to our subscription to the commands: 0 granted, a reason code refused; None until it comes."""
         self._last = _LastError()
         self._client = self._new_client()
 
