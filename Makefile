@@ -21,7 +21,7 @@ INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 # What the tests against foreign software need: a broker and its clients, a Modbus library in C, one in JavaScript, an RTSP server,
 # a terminal.
 # Where npm is there already, from wherever, Debian's own would be in its way.
-TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients pkg-config rtsp-server-perl tmux \
+TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients openssh-client pkg-config rtsp-server-perl tmux \
   $(shell command -v npm >/dev/null || echo nodejs npm)
 
 RUN_STAMP := $(VENV)/.run-time
@@ -121,6 +121,10 @@ sbom: ## dist/edgeguard.cdx.json: what a release is made of, in CycloneDX
 	@mkdir -p dist
 	@$(PYTHON) .ci/sbom > dist/edgeguard.cdx.json
 	@ls dist/edgeguard.cdx.json
+
+.PHONY: release
+release: $(RUN_STAMP) ## dist/edgeguard-VERSION/: wheel, source, locks, bill of materials, sums, signed; KEY=~/.ssh/release
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/release "$(KEY)" dist
 
 .PHONY: lock
 lock: $(DEV_STAMP) ## write the lock files anew from pyproject.toml; UPGRADE=1 takes newer releases

@@ -15,6 +15,7 @@ from edgeguard.cli import (
     hint_commands,
     history_commands,
     line_commands,
+    release_commands,
     rule_commands,
     store_commands,
 )
@@ -270,6 +271,7 @@ def audit_verify(
     raise typer.Exit(audit.verify(session_of(ctx), directory, head))
 
 
+release_commands.register(app)
 app.add_typer(profile_app, name="profile")
 
 

@@ -30,6 +30,7 @@ _KINDS_ZH: Final[Mapping[str, str]] = MappingProxyType(
         "handler-timeout": "处理超时,结果未知",
         "answer-too-large": "结果过大",
         "internal-error": "守护进程内部错误",
+        "release-refused": "发布包未通过验证",
         "write-refused": "写入被拒绝",
         "write-unverified": "写入未能确认",
         "exchange-failed": "设备通信失败",

@@ -27,7 +27,7 @@ ORDER: Final = (
     *("ack", "shelve", "unshelve", "out-of-service", "in-service"),
     *("read", "write", "service", "set-time", "bus", "trace", "capture", "replay", "decode", "scan"),
     *("trend", "export", "energy", "replay-rules"),
-    *("doctor", "check", "reload", "profile", "schema", "audit", "backup", "restore", "erase"),
+    *("doctor", "check", "reload", "profile", "schema", "audit", "backup", "restore", "erase", "release"),
     *("plates", "falling", "evidence", "verify"),
     *("run", "camera", "demo", "simulate"),
 )
