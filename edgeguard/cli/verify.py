@@ -81,6 +81,7 @@ def uplink_spec(access: Access) -> UplinkSpec:
         key=access.key,
         username=access.username,
         password_file=access.password_file,
+        allow_public=True,
     )
 
 

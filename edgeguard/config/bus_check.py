@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeguard.config.endpoint import BUS_FORMS, Endpoint, bus_endpoint
+from edgeguard.config.endpoint import BUS_FORMS, PUBLIC_ADDRESS, Endpoint, bus_endpoint
 from edgeguard.config.files import Files
 from edgeguard.config.line_check import check_bits, line_of, refuse_line_keys
 from edgeguard.config.mistakes import Mistakes
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.config.site_model import BusTable
+from edgeguard.core.address import is_public
 from edgeguard.core.ids import BusName
 from edgeguard.core.limits import MAX_BUSES
 from edgeguard.core.line import LineSettings
@@ -87,6 +88,8 @@ def _port_bus(raw: BusTable, device: Path, path: KeyPath, mistakes: Mistakes) ->
     if "connect_timeout" in raw.model_fields_set:
         mistakes.add((*path, "connect_timeout"), "does nothing with a serial port; remove it")
     _refuse_tls_keys(raw, path, "does nothing with a serial port; remove it", mistakes)
+    if raw.allow_public:
+        mistakes.add((*path, "allow_public"), "does nothing with a serial port; remove it")
     wire = Wire(raw.framing or Wire.SERIAL_RTU.value)
     line = line_of(raw, LineSettings())
     check_bits(line, path, mistakes, wire.is_ascii)
@@ -98,6 +101,8 @@ def _network_bus(raw: BusTable, path: KeyPath, files: Files) -> BusSpec | None:
     endpoint = _endpoint(raw, path, mistakes)
     if endpoint is None:
         return None
+    if is_public(endpoint.host) and not raw.allow_public:
+        mistakes.add((*path, "url"), f"{endpoint.host} {PUBLIC_ADDRESS}")
     wire = Wire(endpoint.scheme)
     if wire.is_line:
         if raw.parallel > 1:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from edgeguard.config.camera_alarms import camera_alarms
 from edgeguard.config.common_alarms import GATEWAY, SITE
 from edgeguard.config.document import read_document
+from edgeguard.config.endpoint import PUBLIC_ADDRESS
 from edgeguard.config.facade import load_facade
 from edgeguard.config.fields import Duration, Id, LabelsTable, Line, Size
 from edgeguard.config.files import Files
@@ -22,6 +23,7 @@ from edgeguard.config.lane_check import LaneTable, build_lanes
 from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
+from edgeguard.core.address import is_public
 from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape, SnapshotUse, Task
 from edgeguard.core.camera_limits import (
     CAMERA_LANES,
@@ -81,6 +83,7 @@ class CameraTable(Table):
     task: Annotated[Task, Field(strict=False)]
     labels: LabelsTable | None = None
     transport: Literal["tcp", "udp"] = "tcp"
+    allow_public: bool = False
     username: Line | None = None
     password_file: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
     facade: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
@@ -270,6 +273,8 @@ def _source(raw: CameraTable, path: KeyPath, files: Files) -> str | None:
     if sentence:
         mistakes.add(where, sentence)
         return None
+    if is_public(parts.hostname or "") and not raw.allow_public:
+        mistakes.add(where, f"{parts.hostname} {PUBLIC_ADDRESS}")
     if raw.username is not None and parts.scheme in ("rtsp", "http"):
         mistakes.note(where, f"{parts.scheme}:// does not protect the password; keep cameras on a network of their own")
     return url

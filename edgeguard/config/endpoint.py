@@ -20,6 +20,11 @@ BUS_FORMS: Final = (
 )
 BROKER_FORMS: Final = 'write "mqtts://HOST:8883" (TLS) or "mqtt://HOST:1883" (plain)'
 
+PUBLIC_ADDRESS: Final = (
+    "is a public address: anybody on the way can read it and answer in its place; if that is meant, write allow_public = true"
+    " (and name it in the unit's drop-in addresses.conf)"
+)
+
 _BUS_PORTS: Final[Mapping[str, int | None]] = {
     Wire.TCP.value: MODBUS_TCP_PORT,
     Wire.UDP.value: MODBUS_TCP_PORT,

@@ -145,7 +145,7 @@ class GatewayTable(Table):
 class UplinkTable(Table):
     """`[uplink]`: the broker, and how it is spoken to. Without this section the gateway works alone."""
 
-    keystones = frozenset({"certificate", "key", "username", "password_file", "allow_plaintext"})
+    keystones = frozenset({"certificate", "key", "username", "password_file", "allow_plaintext", "allow_public"})
 
     url: Annotated[str, Field(max_length=500)]
     ca: PathText | None = None
@@ -160,6 +160,7 @@ class UplinkTable(Table):
     history_rate: Annotated[float, Field(ge=HISTORY_RATE_MIN, le=HISTORY_RATE_MAX, allow_inf_nan=False)] = 2000.0
     history_delay: Annotated[Duration, AfterValidator(_delay)] = HISTORY_DELAY_MS
     allow_plaintext: bool = False
+    allow_public: bool = False
 
 
 class StoreTable(Table):
@@ -233,6 +234,7 @@ class BusTable(Table):
     parallel: Annotated[int, Field(ge=1, le=BUS_MAX_OUTSTANDING)] = 1
     connect_timeout: Timeout = 3000
     delay: RequestDelay = 0
+    allow_public: bool = False
 
 
 class DeviceTable(Table):

@@ -4,6 +4,7 @@ from edgeguard.config.endpoint import Endpoint, broker_endpoint, is_loopback
 from edgeguard.config.files import Files
 from edgeguard.config.mistakes import Mistakes
 from edgeguard.config.site_model import UplinkTable
+from edgeguard.core.address import is_name, is_public
 from edgeguard.core.site import UplinkSpec
 
 _PATH = ("uplink",)
@@ -20,6 +21,7 @@ def build_uplink(raw: UplinkTable, files: Files) -> UplinkSpec | None:
     tls = endpoint is not None and endpoint.scheme == "mqtts"
     if endpoint is not None:
         _check_transport(raw, endpoint, mistakes)
+        _check_place(raw, endpoint, mistakes)
     _check_pairs(raw, mistakes)
     named = {
         key: None if written is None else files.readable(written, (*_PATH, key), secret=key in ("key", "password_file"))
@@ -47,6 +49,7 @@ def build_uplink(raw: UplinkTable, files: Files) -> UplinkSpec | None:
         ack_timeout_ms=raw.ack_timeout,
         history_items_per_s=raw.history_rate,
         history_delay_ms=raw.history_delay,
+        allow_public=raw.allow_public,
     )
 
 
@@ -69,6 +72,29 @@ def _check_transport(raw: UplinkTable, endpoint: Endpoint, mistakes: Mistakes) -
     else:
         what = "values, commands and the password" if raw.password_file else "values and commands"
         mistakes.note((*_PATH, "allow_plaintext"), f"{what} travel to {endpoint.host} unprotected")
+
+
+def _check_place(raw: UplinkTable, endpoint: Endpoint, mistakes: Mistakes) -> None:
+    """What residents' data may leave for. A public address is somewhere in the world; where, no file can tell."""
+    host = endpoint.host
+    if raw.allow_public:
+        if is_public(host) or is_name(host):
+            where = f"{host} may be anywhere in the world: what it is sent of plates and people must be allowed to go there"
+        else:
+            where = f"has no effect: {host} is no public address; remove it"
+        mistakes.note((*_PATH, "allow_public"), where)
+    elif is_public(host):
+        mistakes.add(
+            (*_PATH, "url"),
+            f"{host} is a public address, so that plates and readings may leave the country; if they may, write allow_public = true"
+            " (and name it in the unit's drop-in addresses.conf)",
+        )
+    elif is_name(host):
+        mistakes.note(
+            (*_PATH, "url"),
+            f"whether {host} is a public address is known when it is resolved; the gateway dials private ones only, unless"
+            " allow_public = true stands here",
+        )
 
 
 def _check_pairs(raw: UplinkTable, mistakes: Mistakes) -> None:

@@ -126,6 +126,8 @@ class UplinkSpec:
     history_items_per_s: float = 2000.0
     history_delay_ms: int = 0
     """After an outage history begins after a random time of at most this."""
+    allow_public: bool = False
+    """Whether the broker may be at a public address; otherwise none is dialled that the name leads to."""
 
 
 @dataclass(frozen=True, slots=True)

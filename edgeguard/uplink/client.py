@@ -15,6 +15,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 
+from edgeguard.uplink.dial import dial
+
 _GULP_BYTES: Final = 64 * 1024
 _PUBLISH: Final = 0x30
 _PUBACK: Final = 0x40
@@ -32,7 +34,7 @@ class Client(paho.Client):
     paho calls such a packet malformed and ends the session, so that the message would come back for ever.
     """
 
-    def __init__(self, client_id: str, v5: bool, verdict: Callable[[int, int], None]) -> None:
+    def __init__(self, client_id: str, v5: bool, verdict: Callable[[int, int], None], allow_public: bool = False) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -42,6 +44,7 @@ class Client(paho.Client):
         )
         self._v5 = v5
         self._verdict = verdict
+        self._allow_public = allow_public
         self.ready_bytes = 0
         """Bytes of payloads that wait for `send_messages`."""
         self._ready: list[bytes] = []
@@ -74,8 +77,8 @@ class Client(paho.Client):
             self._packet_queue(_PUBLISH, packets, 0, 1)
 
     def _create_socket_connection(self) -> socket.socket:
-        """Without binding it to an address first, as paho does to none in particular: the unit forbids the daemon every bind."""
-        return socket.create_connection((self.host, self.port), timeout=self.connect_timeout)
+        """Not paho's own, which binds it to an address first and asks nobody where it goes."""
+        return dial(self.host, self.port, self.connect_timeout, self._allow_public)
 
     @property
     def announced_bytes(self) -> int:

@@ -209,7 +209,7 @@ class Session:
     def _new_client(self) -> Client:
         call = self._call
         v5 = call.version == V5
-        client = Client(call.client_id, v5, lambda packet_id, code: self._acks.append((packet_id, code)))
+        client = Client(call.client_id, v5, lambda packet_id, code: self._acks.append((packet_id, code)), call.spec.allow_public)
         will_properties = None
         if v5:
             will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ import re
 from law_tree import ROOT
 
 from edgeguard.core import limits
+from edgeguard.core.address import INSIDE
 
 SYSTEMD = ROOT / "systemd"
 UNIT = SYSTEMD / "edgeguard.service"
@@ -57,3 +58,9 @@ def test_udev_rules_are_well_formed() -> None:
         for part in re.split(r",\s*(?=[A-Z])", rule):
             assert UDEV_MATCH.fullmatch(part), part
     assert set(re.findall(r'GOTO="(\w+)"', text)) == set(re.findall(r'LABEL="(\w+)"', text))
+
+
+def test_the_unit_and_the_configuration_call_the_same_addresses_private() -> None:
+    said = set(_service()["IPAddressAllow"].split())
+    named = {"localhost": ("127.0.0.0/8", "::1/128"), "link-local": ("169.254.0.0/16", "fe80::/64")}
+    assert {network for word in said for network in named.get(word, (word,))} == {str(network) for network in INSIDE}
