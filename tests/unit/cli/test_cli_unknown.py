@@ -62,6 +62,7 @@ FILES = {
     "profile check {dir}/nope",
     "profile new {dir}/nope --name new --dir {dir}",
     "profile show nope",
+    "release verify {dir}/nope",
     "replay {dir}/nope --tcp 127.0.0.1:0",
     "replay-rules {dir}/nope --config {dir}/site.toml",
     "restore {dir}/nope --directory {dir}/other",
