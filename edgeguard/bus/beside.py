@@ -10,7 +10,6 @@ from edgeguard.codec.alike import spoils_answer
 from edgeguard.codec.dlt645_framing import BROADCAST
 from edgeguard.core.limits import BUS_BYTE_GAP_S, FOREIGN_ANSWER_S, FOREIGN_YIELD_S, LATE_KEPT_S, LINE_NOISE_BYTES
 from edgeguard.core.line import LineSettings, Station
-from edgeguard.core.line_limits import LINE_ALONE_S
 
 _QUICK_ENOUGH: Final = 4
 _NOBODY_ANSWERS: Final = (0, BROADCAST)
@@ -24,7 +23,6 @@ class Beside:
         self.late_until_s = 0.0
         self.strange_s = -math.inf
         """When something was heard last that was neither an answer nor one that was damaged."""
-        self._others_s = -math.inf
         self._late = late
         self._bursts = late.bursts
         self._overheard = Overheard()
@@ -93,7 +91,7 @@ class Beside:
 
     def is_alone(self, now_s: float) -> bool:
         """No other master was heard for long."""
-        return now_s - self._others_s >= LINE_ALONE_S
+        return self._bursts.alone(now_s)
 
     def enough_s(self, station: Station, sent_s: float, now_s: float) -> float:
         """Until when its answer is waited for, now that more has come since than the line's echo and a little noise, and no frame.
@@ -117,7 +115,7 @@ class Beside:
     def foreign(self, now_s: float) -> None:
         """A frame was another master's, or for one."""
         self.frames += 1
-        self._others_s = now_s
+        self._bursts.foreign(now_s)
 
     def weigh(self, answer: bytes, junk_bytes: int) -> None:
         """Before the `answer` is believed: how much of the `junk_bytes` beside it was no frame."""

@@ -15,7 +15,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from edgeguard.core.limits import BUS_BYTE_GAP_S, FOREIGN_YIELD_S
-from edgeguard.core.line_limits import BURST_BYTES, BURSTS_OWED
+from edgeguard.core.line_limits import BURST_BYTES, BURSTS_OWED, LINE_ALONE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,17 @@ class Bursts:
     def __init__(self) -> None:
         self._kept: list[_Burst] = []
         self._loose = self._pieces = 0
+        self._others_s = -math.inf
         self.last_s = -math.inf
         """When anything has come."""
+
+    def foreign(self, now_s: float) -> None:
+        """Another master was heard: from now on a burst is one of its questions rather than noise."""
+        self._others_s = now_s
+
+    def alone(self, now_s: float) -> bool:
+        """No other master was heard for long."""
+        return now_s - self._others_s >= LINE_ALONE_S
 
     @property
     def loose(self) -> int:

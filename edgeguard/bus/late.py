@@ -300,6 +300,8 @@ class LateAnswers:
         If it could be, the station is left alone until it owes nothing: for twice the time by which this one would then be
         late, if it is well known, and as long as an answer can be late at all, if it is not. It is asked again at once,
         if only a burst speaks against it (bus.bursts), or what was owed has come, most likely, and could not be read.
+        Where there is another master a burst speaks against it as long as an answer can be late at all, however well the
+        station is known: one that is slow all of a sudden shows that by nothing, if nobody could read what it was asked.
         """
         known = self._of_station(request.address)
         known.took(heard_s - sent_s, now_s)
@@ -323,8 +325,8 @@ class LateAnswers:
             owed.clear_s, owed_s = max(owed.clear_s, over_s), first.sent_s
             break
         kind = (request.address, request.protocol, function_of(request.protocol, request.pdu))
-        since_s = now_s - (LATE_KEPT_S if slow else known.owes_s(now_s))
-        if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, since_s, owed_s):
+        may_owe_s = known.owes_s(now_s) if self.bursts.alone(now_s) and not slow else LATE_KEPT_S
+        if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, now_s - may_owe_s, owed_s):
             over_s = known.done_s(sent_s, sent_s, now_s)
             self._open(*kind).add(known.asked_again(request.pdu, sent_s, over_s, now_s), 0.0)
             return False

@@ -127,11 +127,15 @@ def test_a_line_on_which_noise_is_heard_gives_most_of_what_a_quiet_one_does(ever
 
 
 @pytest.mark.parametrize("form", FRAMES)
-@pytest.mark.parametrize(("theirs", "least_a_second"), [((8,), 4.0), ((7, 8), 1.5), ((7,), 0.6)])
+@pytest.mark.parametrize(("theirs", "least_a_second"), [((8,), 3.8), ((7, 8), 1.5), ((7,), 0.6)])
 def test_beside_a_master_with_half_of_the_line_and_a_tenth_of_the_frames_damaged_we_still_read(
     form: Form, theirs: tuple[int, ...], least_a_second: float
 ) -> None:
-    """The last case is the worst: it asks the same unit for the like, and every second one of our questions falls into its talk."""
+    """The last case is the worst: it asks the same unit for the like, and every second one of our questions falls into its talk.
+
+    The first was 4.0 while a damaged question of the other master was owed an answer only for as long as its device is known to
+    take. One that is slow all of a sudden was then taken for ours, once in some thousand reads: what is safe costs a repetition.
+    """
 
     async def story() -> Told:
         line = BadLine(form, 1, 0.1)
@@ -145,17 +149,16 @@ def test_beside_a_master_with_half_of_the_line_and_a_tenth_of_the_frames_damaged
 
 
 @pytest.mark.parametrize("form", FRAMES)
-@pytest.mark.parametrize("seed", range(4))
-def test_stations_that_are_known_give_nobody_elses_value_however_bad_the_line_is(form: Form, seed: int) -> None:
+def test_stations_that_are_known_give_nobody_elses_value_however_bad_the_line_is(form: Form) -> None:
     """Anything may be shortened or garbled on its way to us: another master's questions, the answers; noise comes between."""
 
-    async def story() -> Told:
+    async def story(seed: int) -> Told:
         entropy = random.Random(seed)
         line = BadLine(form, seed, entropy.choice((0.1, 0.3, 0.5)), entropy.choice((0.005, 0.02, 0.1)))
         await line.know()
         async with beside(line.other_master(entropy.choice((0.03, 0.1, 0.3)), (7, 7, 8)), line.noise(entropy.choice((0.3, 2.0)))):
             return await line.reads((7, 7, 8), 10.0, entropy.choice((0.0, 0.02)))
 
-    told = run_virtual(story())
-    assert told.good > 0
-    assert told.false == 0
+    told = [run_virtual(story(seed)) for seed in range(4)]
+    assert sum(one.good for one in told) > 10
+    assert sum(one.false for one in told) == 0

@@ -191,6 +191,43 @@ def test_an_answer_that_is_slow_all_of_a_sudden_may_be_to_a_question_that_was_as
     run_virtual(story())
 
 
+@pytest.mark.parametrize("form", FRAMES)
+@pytest.mark.parametrize("before_s", [0.6, 1.3, 3.0])
+def test_a_question_that_nobody_could_read_may_be_answered_long_after_as_if_it_were_ours(form: Form, before_s: float) -> None:
+    """Their device is slow this once, and its answer comes as soon after our question as ours would."""
+
+    async def story() -> None:
+        line = ToldLine(form)
+        await line.begin()
+        await line.hear(spoilt(line.question(7, 50)), before_s)
+        await line.we(7, 100, 0.045)
+        await line.hear(line.answer(7, 50), 0.05)
+        await line.hear(line.answer(7, 100), 2.0)
+        await line.nothing_false()
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("form", FRAMES)
+def test_a_station_that_is_one_question_behind_stays_so_until_each_burst_is_paid_for(form: Form) -> None:
+    """Ours seemed to be lost; its answer comes when we have asked for something else, and theirs, which nobody could read, next."""
+
+    async def story() -> None:
+        line = ToldLine(form)
+        await line.begin()
+        await line.we(7, 102, 0.04)
+        await line.hear(line.question(8, 50), 0.4)
+        await line.hear(line.answer(8, 50), 0.04)
+        await line.hear(spoilt(line.question(7, 51)), 0.45)
+        await line.we(7, 100, 0.045)
+        await line.hear(line.answer(7, 102), 0.045)
+        await line.hear(line.answer(7, 51), 0.05)
+        await line.hear(line.answer(7, 100), 2.0)
+        await line.nothing_false()
+
+    run_virtual(story())
+
+
 class HiccupLine(BadLine):
     """Beside all that a bad line does, one in `hiccups` answers takes 0.1 to 1.5 s."""
 
