@@ -198,6 +198,7 @@ def _picture(report: Report, link: str, lang: Lang) -> Group:
         grid.add_row(*cells, style=style)
     parts.append(grid)
     parts += [styled(f"✗ {line}", "bold red") for stream in report.streams for line in _losses(stream, lang)]
+    parts += [styled(f"! {line}", "yellow") for stream in report.streams for line in _contradictions(stream, lang)]
     for reason, items in report.gaps.items():
         told = clean(reason, 40)
         parts.append(Text(lang.say(f"缺口记录:{told},{items} 条", f"gap records: {told}, {items} items")))
@@ -210,6 +211,13 @@ def _losses(stream: StreamReport, lang: Lang) -> Iterator[str]:
         shown = _spans(stream.lost)
         name = clean(stream.stream)
         yield lang.say(f"{name} 缺失 {stream.lost_items} 条:{shown}", f"{name}: {stream.lost_items} lost: {shown}")
+
+
+def _contradictions(stream: StreamReport, lang: Lang) -> Iterator[str]:
+    if (items := stream.contradicted_items) != 0:
+        name = clean(stream.stream)
+        zh, en = f"{name} 有 {items} 条已到达,缺口记录却称其缺失", f"{name}: {items} came although a gap record names them"
+        yield lang.say(zh, en)
 
 
 def _spans(spans: tuple[Span, ...]) -> str:

@@ -329,6 +329,7 @@ VERIFY_CONTENTS: Final = 200_000
 VERIFY_LAGS: Final = 2000
 VERIFY_TROUBLES: Final = 20
 VERIFY_EPOCHS: Final = 64
+VERIFY_REASONS: Final = 64
 VERIFY_HOLES_SHOWN: Final = 20
 VERIFY_SETTLE_S: Final = 120.0
 """A hole in the numbers may still be filled for so long: what is acknowledged late, and gap records, come after it."""

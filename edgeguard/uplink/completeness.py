@@ -9,31 +9,35 @@ records travel on another topic than what they tell of. A hole therefore counts 
 """
 
 import hashlib
+import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice, pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import orjson
 
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS
 from edgeguard.core.limits import (
+    MESSAGE_MAX_BYTES,
     VERIFY_CONTENTS,
     VERIFY_EPOCHS,
     VERIFY_HOLES_SHOWN,
     VERIFY_LAGS,
+    VERIFY_REASONS,
     VERIFY_SETTLE_S,
     VERIFY_TROUBLES,
 )
+from edgeguard.uplink.schema_parts import MOMENT
 
 HISTORY: Final = "history"
 LANES: Final = (*(stream.value for stream in STREAMS), HISTORY)
 _TIME_FIELDS: Final = frozenset({"at", "clock", "boot_ms"})
 """The fields that may be made true between two deliveries: an item of an unsynchronised clock gets its time later."""
-_BAD_MESSAGE: Final = (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError)
+_MOMENT: Final = re.compile(MOMENT["pattern"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,10 @@ class StreamReport:
     """One stream of one epoch.
 
     `items` distinct ones arrived between numbers `first` and `last`; `repeats` came again. `lost`: ranges that nothing
-    explains and that cannot come any more; `open`: ranges that may still come; `explained`: ranges that gap records name;
-    `unseen`: ranges that passed while the verifier itself was away. `reorders`: first deliveries behind a later number on the
-    same topic. `conflicts`: numbers that came with two contents.
+    explains and that cannot come any more; `open`: ranges that may still come; `explained`: missing numbers that gap records
+    name; `contradicted`: numbers that they name and that came all the same; `unseen`: ranges that passed while the verifier
+    itself was away. `reorders`: first deliveries behind a later number on the same topic. `conflicts`: numbers that came with
+    two contents.
     """
 
     epoch: str
@@ -68,6 +73,7 @@ class StreamReport:
     open: tuple[Span, ...]
     open_items: int
     explained_items: int
+    contradicted_items: int
     unseen_items: int
     lag: Lag
 
@@ -129,8 +135,14 @@ class _Stream:
         """The highest number that came; 0 while none has."""
         return self.seen.spans[-1][1] if self.seen.spans else 0
 
-    def arrive(self, lane: str, first: int, last: int, now_s: float) -> None:
-        """Numbers `first` to `last` came in one message on this topic."""
+    @property
+    def contradicted_items(self) -> int:
+        """Numbers that a gap record names, and that came all the same."""
+        missing = sum(high - low + 1 for span in self.explained.spans for low, high in self.seen.holes(*span))
+        return len(self.explained) - missing
+
+    def arrive(self, lane: str, first: int, last: int, now_s: float) -> bool:
+        """Numbers `first` to `last` came in one message on this topic; gives whether one of them is new."""
         if self.blind and lane != HISTORY and last > self.last:
             # What passed while nobody looked is no loss of the gateway's: all below the first live number that is new, whether it
             # went live or as history, and whatever a gap record may have said of it. Much of it may come again all the same.
@@ -148,9 +160,12 @@ class _Stream:
             self.history_s = now_s
         if not self._marks or self._marks[-1][1] < self.last:
             self._marks.append((now_s, self.last))
+        return bool(fresh)
 
     def holes(self, now_s: float, settle_s: float) -> tuple[list[Span], list[Span]]:
         """(lost, still open) ranges between the first and the last number."""
+        if not self.seen.spans:
+            return [], []  # nothing has come yet: what a gap record tells of is all that is known of this stream
         covered = self.seen
         for span in (*self.explained.spans, *self.unseen.spans):
             covered = covered.add(*span)
@@ -187,6 +202,8 @@ class Completeness:
         self._away = not whole
         self._contents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._gaps: dict[str, int] = {}
+        self._epochs: dict[str, deque[str]] = {lane: deque(maxlen=VERIFY_EPOCHS) for lane in LANES}
+        """By topic, in the order of their first message."""
         self._troubles: deque[str] = deque(maxlen=VERIFY_TROUBLES)
         self._troubles_count = 0
         self._messages = 0
@@ -199,16 +216,13 @@ class Completeness:
             return
         self._messages += 1
         try:
-            message = orjson.loads(payload)
+            message = _parsed(payload)
             if lane == "status":
-                self._online, self._version = bool(message["online"]), str(message["version"])
+                self._online, self._version = _status(message)
             else:
-                if retained:
-                    raise ValueError("a stream message must not be retained")
-                self._take_items(lane, message, wall_ms, now_s)
-        except _BAD_MESSAGE as error:
-            self._troubles_count += 1
-            self._troubles.append(f"{lane}: {error!r:.300}")
+                self._take_items(lane, message, retained, wall_ms, now_s)
+        except _Broken as broken:
+            self._complain(lane, str(broken))
 
     def interrupted(self) -> None:
         """The verifier's own session was lost: what passes before the next message of a stream is nobody's loss."""
@@ -230,16 +244,36 @@ class Completeness:
             troubles_count=self._troubles_count,
         )
 
-    def _take_items(self, lane: str, message: Mapping[str, Any], wall_ms: int, now_s: float) -> None:
+    def _take_items(self, lane: str, message: Mapping[str, Any], retained: bool, wall_ms: int, now_s: float) -> None:
+        if retained:
+            raise _Broken("a stream message must not be retained")
         epoch, name, seq, items = _checked(lane, message, self._gateway)
         stream = self._stream(epoch, name)
         for number, item in enumerate(items, seq):
             self._check_content(stream, (epoch, name, number), item)
-            if lane != HISTORY and "clock" not in item:
-                stream.lags_s.append((wall_ms - _wall_ms(item)) / 1000.0)
-            if name == "events" and item.get("type") == "gap":
-                self._take_gap(epoch, item)
-        stream.arrive(lane, seq, seq + len(items) - 1, now_s)
+            try:
+                at_ms = _wall_ms(item)
+                if lane != HISTORY and "clock" not in item:
+                    stream.lags_s.append((wall_ms - at_ms) / 1000.0)
+                if name == "events" and item.get("type") == "gap":
+                    self._take_gap(epoch, item)
+            except _Broken as broken:
+                self._complain(lane, f"number {number}: {broken}")
+        if stream.arrive(lane, seq, seq + len(items) - 1, now_s):
+            self._check_epoch(lane, epoch)
+
+    def _check_epoch(self, lane: str, epoch: str) -> None:
+        """New numbers have come: an epoch that another one has followed on the same topic can have none."""
+        epochs = self._epochs[lane]
+        if epoch not in epochs:
+            epochs.append(epoch)
+        elif epoch != epochs[-1]:
+            now = epochs[-1]
+            self._complain(lane, f"epoch {epoch!r} goes on although {now!r} has followed it: do two gateways have one name?")
+
+    def _complain(self, lane: str, why: str) -> None:
+        self._troubles_count += 1
+        self._troubles.append(f"{lane}: {why:.300}")
 
     def _stream(self, epoch: str, name: str) -> _Stream:
         key = epoch, name
@@ -260,40 +294,89 @@ class Completeness:
             self._contents.popitem(last=False)
 
     def _take_gap(self, epoch: str, item: Mapping[str, Any]) -> None:
-        first, last, reason = item.get("from"), item.get("to"), str(item["reason"])
-        if isinstance(first, int) and isinstance(last, int):
-            if item["stream"] not in STREAMS:
-                raise ValueError(f"a gap record of stream {item['stream']!r}")
-            stream = self._stream(str(item.get("epoch") or epoch), str(item["stream"]))
-            before = len(stream.explained)
-            for low, high in pairwise((first - 1, *_kept(item), last + 1)):
-                stream.explained = stream.explained.add(low + 1, high - 1)
-            self._gaps[reason] = self._gaps.get(reason, 0) + len(stream.explained) - before
-        else:
-            self._gaps[reason] = self._gaps.get(reason, 0) + int(item.get("items") or 0)
+        first, last, reason, name = item.get("from"), item.get("to"), item.get("reason"), item.get("stream")
+        if name not in STREAMS:
+            raise _Broken(f"a gap record of stream {name!r}")
+        if not isinstance(reason, str) or not reason:
+            raise _Broken("a gap record without a reason")
+        if len(self._gaps) >= VERIFY_REASONS:
+            reason = "…"
+        if first is None and last is None:
+            items = item.get("items")
+            if not _is_number(items, 0):
+                raise _Broken("a gap record with neither numbers nor items")
+            self._gaps[reason] = self._gaps.get(reason, 0) + items
+            return
+        if not (_is_number(first, 1) and _is_number(last, first)):
+            raise _Broken(f"a gap record from {first!r} to {last!r}")
+        stream = self._stream(str(item.get("epoch") or epoch), str(name))
+        before = len(stream.explained)
+        for low, high in pairwise((first - 1, *_kept(item), last + 1)):
+            stream.explained = stream.explained.add(low + 1, high - 1)
+        self._gaps[reason] = self._gaps.get(reason, 0) + len(stream.explained) - before
+
+
+class _Broken(Exception):
+    """What breaks the format, in words."""
+
+
+def _parsed(payload: bytes) -> Mapping[str, Any]:
+    if len(payload) > MESSAGE_MAX_BYTES:
+        raise _Broken(f"{len(payload)} bytes; {MESSAGE_MAX_BYTES} are the most")
+    try:
+        message = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise _Broken(f"not JSON: {error}") from None
+    if not isinstance(message, dict):
+        raise _Broken("not an object")
+    return message
+
+
+def _status(message: Mapping[str, Any]) -> tuple[bool, str]:
+    online, version = message.get("online"), message.get("version")
+    if not isinstance(online, bool) or not isinstance(version, str):
+        raise _Broken("online must be true or false, and version a text")
+    return online, version
+
+
+def _is_number(value: object, least: int) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _kept(item: Mapping[str, Any]) -> list[int]:
     """The numbers of a gap's range that are not lost."""
-    return sorted(int(seq) for seq in item.get("kept", ()))
+    kept = item.get("kept", [])
+    if not isinstance(kept, list) or not all(_is_number(seq, item["from"]) and seq <= item["to"] for seq in kept):
+        raise _Broken("a gap record keeps what is none of its numbers")
+    return sorted(kept)
 
 
 def _checked(lane: str, message: Mapping[str, Any], gateway: str) -> tuple[str, str, int, list[dict[str, Any]]]:
-    """Epoch, stream, first number and items of a message; ValueError or KeyError for one that the format does not allow."""
+    """Epoch, stream, first number and items of a message; _Broken for one that the format does not allow."""
+    missing = [key for key in ("v", "gateway", "epoch", "stream", "seq", "items") if key not in message]
+    if missing:
+        raise _Broken(f"{', '.join(missing)} missing")
     epoch, name, seq, items = (message[key] for key in ("epoch", "stream", "seq", "items"))
     if message["v"] != 1 or message["gateway"] != gateway:
-        raise ValueError(f"v {message['v']!r} of gateway {message['gateway']!r}")
-    if not isinstance(epoch, str) or name != ("telemetry" if lane == HISTORY else lane):
-        raise ValueError(f"epoch {epoch!r}, stream {name!r}")
-    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
-        raise ValueError(f"seq {seq!r}")
+        raise _Broken(f"v {message['v']!r} of gateway {message['gateway']!r}")
+    if not isinstance(epoch, str) or not epoch or name != ("telemetry" if lane == HISTORY else lane):
+        raise _Broken(f"epoch {epoch!r}, stream {name!r}")
+    if not _is_number(seq, 1):
+        raise _Broken(f"seq {seq!r}")
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-        raise ValueError("items must be a list of objects, and not an empty one")
+        raise _Broken("items must be a list of objects, and not an empty one")
     return epoch, name, seq, items
 
 
 def _wall_ms(item: Mapping[str, Any]) -> int:
-    return int(datetime.fromisoformat(item["at"]).timestamp() * 1000)
+    """The item's time; _Broken for what is none in UTC with milliseconds."""
+    at = item.get("at")
+    try:
+        if isinstance(at, str) and _MOMENT.fullmatch(at):
+            return int(datetime.fromisoformat(at).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        pass
+    raise _Broken(f"at {at!r} is no time in UTC with milliseconds")
 
 
 def _report(epoch: str, name: str, stream: _Stream, now_s: float, settle_s: float) -> StreamReport:
@@ -311,7 +394,8 @@ def _report(epoch: str, name: str, stream: _Stream, now_s: float, settle_s: floa
         lost_items=_count(lost),
         open=tuple(islice(waiting, VERIFY_HOLES_SHOWN)),
         open_items=_count(waiting),
-        explained_items=len(stream.explained),
+        explained_items=len(stream.explained) - stream.contradicted_items,
+        contradicted_items=stream.contradicted_items,
         unseen_items=stream.unseen_items,
         lag=_lag(stream.lags_s),
     )

@@ -154,7 +154,8 @@ class Subscriber:
             self._queue.put(Link(up=True))
         if not flags.session_present:
             if _is_v5(client):
-                client.subscribe([(wanted, SubscribeOptions(qos=1)) for wanted in self._filters])
+                # As it was published: a stream message that is retained is a fault, also one that comes live.
+                client.subscribe([(wanted, SubscribeOptions(qos=1, retainAsPublished=True)) for wanted in self._filters])
             else:
                 client.subscribe([(wanted, 1) for wanted in self._filters])
 

@@ -189,7 +189,8 @@ def test_history_that_passed_while_the_verifier_was_away_is_not_the_gateways_los
     platform.judge.interrupted()
     platform.take("history", message("telemetry", 201, 100))
     platform.take("telemetry", message("telemetry", 5010))
-    platform.take("history", message("telemetry", 301, 4699))
+    for seq in range(301, 5000, 1000):
+        platform.take("history", message("telemetry", seq, min(1000, 5000 - seq)))
     platform.take("telemetry", message("telemetry", 5012))
     seen = platform.stream()
     assert (seen.unseen_items, seen.lost) == (100 + 9, ((5011, 5011),))
@@ -230,6 +231,10 @@ def test_an_epoch_that_began_while_the_verifier_was_away_is_met_on_its_way_and_t
         json.dumps({"v": 2, "gateway": "b07", "epoch": "e", "stream": "alarms", "seq": 1, "items": [{}]}).encode(),
         json.dumps({"v": 1, "gateway": "b08", "epoch": "e", "stream": "alarms", "seq": 1, "items": [{}]}).encode(),
         message("alarms", 1, items=[{"at": "yesterday"}]),
+        message("alarms", 1, items=[{"at": "2026-11-23T05:40:00"}]),
+        message("alarms", 1, items=[{}]),
+        message("alarms", 1, epoch=""),
+        message("alarms", 1, items=[{"at": AT, "text": "x" * 66_000}]),
     ],
 )  # fmt: skip
 def test_a_message_that_breaks_the_format_is_told(payload: bytes) -> None:
@@ -245,6 +250,59 @@ def test_a_gap_record_of_a_stream_that_there_is_not_is_told() -> None:
     platform.take("events", gap(1, "telemetri", 1, 9))
     assert "telemetri" in platform.report().troubles[0]
     assert [stream.stream for stream in platform.report().streams] == ["events"]
+
+
+def test_a_gap_record_of_a_stream_that_nothing_has_come_of_makes_no_loss() -> None:
+    platform = Platform(settle_s=0.0)
+    platform.take("events", gap(1, "alarms", 6, 7))
+    assert (platform.stream("alarms").lost, platform.stream("alarms").explained_items) == ((), 2)
+    platform.take("alarms", message("alarms", 8))
+    assert platform.report().sound
+
+
+@pytest.mark.parametrize(("first", "last"), [(9, 4), (-6, 7), (0, 7), (True, True), (6, 10**30), (6, None), (None, 7), ("6", "7")])
+def test_a_gap_record_without_a_range_is_told_and_explains_nothing(first: object, last: object) -> None:
+    platform = Platform(settle_s=0.0)
+    platform.take("telemetry", message("telemetry", 1, 5))
+    platform.take("telemetry", message("telemetry", 8))
+    record = {"at": AT, "type": "gap", "stream": "telemetry", "from": first, "to": last, "reason": "store-full"}
+    platform.take("events", message("events", 1, items=[record]))
+    assert (platform.stream().lost, platform.stream("events").items, platform.report().troubles_count) == (((6, 7),), 1, 1)
+
+
+def test_what_a_gap_record_keeps_lies_within_it() -> None:
+    platform = Platform(settle_s=0.0)
+    platform.take("telemetry", message("telemetry", 1, 5))
+    record = {"at": AT, "type": "gap", "stream": "telemetry", "from": 6, "to": 8, "reason": "thinned", "kept": [9]}
+    platform.take("events", message("events", 1, items=[record]))
+    assert "keeps what is none of its numbers" in platform.report().troubles[0]
+
+
+def test_a_gap_record_that_names_what_has_come_is_told_and_is_no_loss() -> None:
+    platform = Platform(settle_s=0.0)
+    platform.take("telemetry", message("telemetry", 1, 5))
+    platform.take("events", gap(1, "telemetry", 4, 9))
+    platform.take("telemetry", message("telemetry", 8, 5))
+    seen = platform.stream()
+    assert (seen.explained_items, seen.contradicted_items, seen.lost, platform.report().sound) == (2, 4, (), True)
+
+
+def test_an_epoch_that_goes_on_after_another_has_followed_it_is_told_but_not_its_repeats() -> None:
+    platform = Platform(settle_s=0.0)
+    for lane, seq, epoch in (("alarms", 1, "a"), ("alarms", 1, "b"), ("alarms", 1, "a"), ("events", 1, "a"), ("alarms", 2, "b")):
+        platform.take(lane, message(lane, seq, epoch=epoch))
+    assert platform.report().sound
+    platform.take("alarms", message("alarms", 2, epoch="a"))
+    assert "do two gateways have one name?" in platform.report().troubles[0]
+
+
+def test_one_spoilt_item_costs_its_neighbours_nothing() -> None:
+    platform = Platform(settle_s=0.0)
+    platform.take("alarms", message("alarms", 1, items=[{"at": AT}, {"at": "yesterday"}, {"at": AT}]))
+    assert (platform.stream("alarms").items, platform.report().troubles) == (
+        3,
+        ("alarms: number 2: at 'yesterday' is no time in UTC with milliseconds",),
+    )
 
 
 def test_a_retained_stream_message_is_told() -> None:
