@@ -65,7 +65,7 @@ def gathered(path: Path, memory: Memory, height: int) -> Path | None:
         table = found
         if same:
             break
-        way = curve(table)
+        way = curve(table.tolist())
         side, down = way.side, way.down
     whole = best_part(tuple(Mark(*row) for row in table.tolist()))
     return whole if whole is not None and len(whole.marks) >= len(path.marks) else None

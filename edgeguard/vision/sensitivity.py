@@ -58,14 +58,10 @@ class Sensitivity:
 
 def watch(state: Sensitivity, hit: NDArray[np.bool_], dt_s: float) -> Sensitivity:
     """After a picture `dt_s` after the last one, in whose `hit` tiles something stood out."""
-    share = min(dt_s / _MEMORY_S, 0.5)
-    hits = state.hits + share * (hit - state.hits)
-    raised = state.raised.copy()
-    raised -= _FALL_PER_S * dt_s
+    hits = state.hits + min(dt_s / _MEMORY_S, 0.5) * (hit - state.hits)
     visited, busy = (hits > _CALM_SHARE) & (state.raised < 0), hits > _BUSY_SHARE
-    raised[visited] = state.raised[visited] + _FALL_PER_S * dt_s
-    raised[busy] = state.raised[busy] + _RISE_PER_S * dt_s
-    np.minimum(np.maximum(raised, -_EASE_MOST, out=raised), _MARGIN_MOST, out=raised)
+    per_s = np.where(busy, _RISE_PER_S, np.where(visited, _FALL_PER_S, -_FALL_PER_S))
+    raised = np.clip(state.raised + dt_s * per_s, -_EASE_MOST, _MARGIN_MOST)
     return Sensitivity(state.noise, hits, raised, state.loose, state.fine)
 
 

@@ -28,7 +28,14 @@ GAP_S: Final = 0.45
 _REACH_RATE: Final = np.array(_REACH)[:, None]
 _REACH_SIGN: Final = np.sign(_REACH_RATE)
 _FIT_POINTS: Final = 10
-_FIT_PLACES: Final = np.arange(_FIT_POINTS)
+_FIT_PLACES: Final = np.arange(_FIT_POINTS)[:, None]
+_TERMS: Final = 10
+"""Sums over the places: 1, t, t2, t3, t4, x, t x, y, t y, t2 y."""
+_MINORS: Final = np.array(((2, 2, 1, 0, 1, 0, 2, 0), (4, 3, 3, 4, 2, 2, 5, 6), (3, 1, 2, 2, 0, 1, 1, 1), (3, 4, 2, 2, 3, 1, 6, 5)))
+"""Of these sums: products less products are the adjugate of the normal matrix, row by row from its diagonal on, and the numerators
+of the straight line in x."""
+_SYMMETRIC: Final = np.array(((0, 1, 2), (1, 3, 4), (2, 4, 5)))
+_BY_POWER: Final = np.array((0, 1, 2, 4, 5))
 _PATIENCE_S: Final = 0.26
 _PATIENCE_PICTURES: Final = 4.5
 _STAY_S: Final = 1.2
@@ -55,8 +62,8 @@ class Mark(NamedTuple):
     """Probability that something unrelated would have been there as well."""
 
 
-Chain = tuple[Mark, "Chain | None"]
-"""A mark and those before it."""
+Chain = tuple[list[float], "Chain | None"]
+"""The numbers of a mark, and those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,9 @@ _LEFT_S: Final = _THICKNESS + 2
 _MARKS: Final = _THICKNESS + 5
 _NEWEST: Final = _THICKNESS + 6
 _BEFORE: Final = _THICKNESS + 7
-_COLUMNS: Final = _THICKNESS + 8
+_SIDE: Final = _THICKNESS + 8
+_DOWN: Final = _SIDE + 2
+_COLUMNS: Final = _SIDE + 11
 
 
 def _no_rows() -> Column:
@@ -95,7 +104,7 @@ class TrackSet:
     rows: Column = field(default_factory=_no_rows)
     """One a track. The newest marks as second, x, y each, the last of them at the end, noughts where there are no more yet; then
     thickness, second of the first mark, second, x, y of the last place that it has left, number of marks, number of the newest spot
-    and of the one before it (-1: none)."""
+    and of the one before it (-1: none); then where it is going, which is worked out when a mark comes, not in every picture."""
     chains: tuple[Chain, ...] = ()
     spots: int = 0
     """Spots seen so far."""
@@ -116,8 +125,8 @@ def _track(chain: Chain) -> Track:
     marks = []
     at: Chain | None = chain
     while at is not None:
-        mark, at = at
-        marks.append(mark)
+        numbers, at = at
+        marks.append(Mark(*numbers))
     return Track(tuple(reversed(marks)))
 
 
@@ -128,6 +137,8 @@ class _Links:
     track: Whole
     spot: Whole
     radius: Column
+    moved: NDArray[np.bool_]
+    """Whether it is elsewhere now than where it stayed."""
 
 
 def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[TrackSet, tuple[Track, ...]]:
@@ -139,7 +150,7 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
         return TrackSet(spots=state.spots, period_s=period_s, last_s=t_s), ()
     rows = state.rows
     marks, unseen_s = rows[:, _MARKS], t_s - rows[:, _NEWEST_S]
-    links = _links(rows, t_s, seen, height)
+    links = _links(rows, unseen_s, seen, height)
     extended = np.zeros(len(rows), np.bool_)
     extended[links.track] = True
     alive = _alive(marks, unseen_s, period_s)
@@ -147,80 +158,135 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
     lost = np.flatnonzero(~(alive | extended) & (marks >= _GROWN))
     free = np.ones(len(seen), np.bool_)
     free[links.spot[marks[links.track] + 1 >= _GROWN]] = False
-    grown, origins = _grown(state, seen, links, stays, np.flatnonzero(free))
-    worn = _settled(grown, t_s)
-    kept, tired = np.flatnonzero(~worn)[:FALL_MAX_TRACKS], np.flatnonzero(worn)
-    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, origins[tired]))
-    chains = _chains(state, seen, links, origins[kept])
-    after = TrackSet(grown[kept], chains, state.spots + len(seen), period_s, t_s)
+    kept, tired = _ranked(state, links, stays, t_s)
+    fresh = np.flatnonzero(free)[: FALL_MAX_TRACKS - len(kept)]
+    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, tired))
+    begun: tuple[Chain, ...] = tuple((row, None) for row in seen[fresh].tolist())
+    chains = (*_chains(state, seen, links, kept), *begun)
+    after = TrackSet(_grown(state, seen, links, kept, fresh, height), chains, state.spots + len(seen), period_s, t_s)
     return after, tuple(_track(chain) for chain in ended)
 
 
-def _grown(state: TrackSet, seen: Sightings, links: _Links, stays: Whole, fresh: Whole) -> tuple[Column, Whole]:
-    """What has gone on, what waits, and what begins with a `fresh` spot: rows, best first and each but once, and where each comes
-    from: a row of the links, then of the state's tracks, then a spot."""
-    n_links, n_old = len(links.track), len(links.track) + len(stays)
-    rows = np.concatenate([state.rows[links.track], state.rows[stays], np.zeros((len(fresh), _COLUMNS))])
-    went, now = rows[:n_links], seen[links.spot]
-    went[:, :_NEWEST_S] = went[:, 3:_THICKNESS].copy()
-    went[:, _NEWEST_S:_FIRST_S] = now[:, :4]
-    moved = np.hypot(now[:, 1] - went[:, _LEFT_S + 1], now[:, 2] - went[:, _LEFT_S + 2]) >= _STAY_PX
-    went[moved, _LEFT_S:_MARKS] = now[moved, :3]
-    went[:, _MARKS] += 1
-    went[:, _BEFORE] = went[:, _NEWEST]
-    went[:, _NEWEST] = state.spots + links.spot
-    begun, now = rows[n_old:], seen[fresh]
+def _ranked(state: TrackSet, links: _Links, stays: Whole, t_s: float) -> tuple[Whole, Whole]:
+    """What has gone on and what waits, best first and each but once, as many as are kept; and what has settled: it stays where it
+    is, or has gone on for longer than anything falls. Numbers of links, then of the state's tracks."""
+    rows, n_links = state.rows, len(links.track)
+    source = np.concatenate([links.track, stays])
+    marks, left_s = rows[source, _MARKS], rows[source, _LEFT_S]
+    marks[:n_links] += 1
+    left_s[:n_links][links.moved] = t_s
+    order = np.argsort(-marks, kind="stable")
+    if n_links > 1:
+        # Only what went on can be there twice: guesses that parted from each other and came to the same two spots.
+        pairs = np.full(len(source), -1.0)
+        pairs[:n_links] = links.spot * (state.spots + 1.0) + rows[links.track, _NEWEST]
+        pairs = pairs[order]
+        alike = np.argsort(pairs, kind="stable")
+        again = alike[1:][(pairs[alike[1:]] == pairs[alike[:-1]]) & (pairs[alike[1:]] >= 0)]
+        if len(again):
+            order = np.delete(order, again)
+    origins = np.concatenate([np.arange(n_links), n_links + stays])[order]
+    still = (left_s < t_s - _STAY_S) | (rows[source, _FIRST_S] < t_s - _AGE_S)
+    worn = (still & (marks >= _GROWN))[order]
+    return origins[~worn][:FALL_MAX_TRACKS], origins[worn]
+
+
+def _grown(state: TrackSet, seen: Sightings, links: _Links, kept: Whole, fresh: Whole, height: int) -> Column:
+    """The rows of `kept` links and tracks, and of what begins with a `fresh` spot."""
+    n_links, n_kept = len(links.track), len(kept)
+    on = np.flatnonzero(kept < n_links)
+    link = kept[on]
+    source = kept - n_links
+    source[on] = links.track[link]
+    grown = np.zeros((n_kept + len(fresh), _COLUMNS))
+    old = grown[:n_kept]
+    np.take(state.rows, source, axis=0, out=old)
+    if len(on):
+        went, spot, moved = old[on], links.spot[link], links.moved[link]
+        now = seen[spot]
+        went[:, :_NEWEST_S] = went[:, 3:_THICKNESS].copy()
+        went[:, _NEWEST_S:_FIRST_S] = now[:, :4]
+        went[moved, _LEFT_S:_MARKS] = now[moved, :3]
+        went[:, _MARKS] += 1
+        went[:, _BEFORE] = went[:, _NEWEST]
+        went[:, _NEWEST] = state.spots + spot
+        _aim(went, height)
+        old[on] = went
+    begun, now = grown[n_kept:], seen[fresh]
     begun[:, _NEWEST_S:_FIRST_S] = now[:, :4]
     begun[:, _FIRST_S] = now[:, 0]
     begun[:, _LEFT_S:_MARKS] = now[:, :3]
     begun[:, _MARKS] = 1
     begun[:, _NEWEST] = state.spots + fresh
     begun[:, _BEFORE] = -1
-    origins = np.concatenate([np.arange(n_links), n_links + stays, n_links + len(state) + fresh])
-    order = np.argsort(-rows[:n_old, _MARKS], kind="stable")
-    # Only what went on can be there twice: guesses that parted from each other and came to the same two spots.
-    parents = went[:, _BEFORE].astype(np.intp)
-    place = np.empty(n_old, np.intp)
-    place[order] = np.arange(n_old)
-    sorted_links = np.lexsort((place[:n_links], parents, links.spot))
-    spot, parent = links.spot[sorted_links], parents[sorted_links]
-    again = sorted_links[1:][(spot[1:] == spot[:-1]) & (parent[1:] == parent[:-1])]
-    if len(again):
-        order = order[np.isin(order, again, invert=True)]
-    best = np.concatenate([order, np.arange(n_old, len(rows))])
-    return rows[best], origins[best]
+    begun[:, _SIDE], begun[:, _DOWN] = now[:, 1], now[:, 2]
+    return grown
+
+
+def _aim(rows: Column, height: int) -> None:
+    """Write into rows of two marks or more where they are going from their newest mark on: x and y as polynomials of the time since
+    then, how unsure that is in errors of a single place, squared, less one, and the speed, px/s.
+
+    Straight sideways, by least squares; bending downwards, by least squares with what is expected of a fall as a prior.
+    """
+    recent = np.ascontiguousarray(rows[:, :_THICKNESS].T).reshape(_FIT_POINTS, 3, -1)
+    terms = np.empty((_TERMS, _FIT_POINTS, len(rows)))
+    t, t2 = terms[1], terms[2]
+    np.greater_equal(_FIT_PLACES, _FIT_POINTS - rows[:, _MARKS], out=terms[0], casting="unsafe")
+    np.subtract(recent[:, 0], recent[-1, 0], out=t)
+    np.multiply(t, terms[0], out=t)
+    np.multiply(t, t, out=t2)
+    np.multiply(terms[1:3], t2, out=terms[3:5])
+    np.multiply(terms[:2], recent[:, 1], out=terms[5:7])
+    np.multiply(terms[:3], recent[:, 2], out=terms[7:])
+    sums = terms.sum(axis=1)
+    stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
+    sums[4] += stiff
+    sums[9] += stiff * 0.5 * BEND_PRIOR[0] * height
+    one, two, three, four = sums[_MINORS]
+    minors = one * two - three * four
+    minors[:6] /= (sums[:3] * minors[:3]).sum(axis=0)
+    aim = np.empty((_COLUMNS - _SIDE, len(rows)))
+    np.divide(minors[6:], sums[0] * sums[2] - sums[1] * sums[1], out=aim[:2])
+    aim[2:5] = (minors[_SYMMETRIC] * sums[7:]).sum(axis=1)
+    aim[5:10] = minors[_BY_POWER]
+    aim[6:9] *= 2.0
+    aim[7] += minors[3]
+    way = recent[-1] - np.where(rows[:, _MARKS] >= 3, recent[-3], recent[-2])
+    np.divide(np.hypot(way[1], way[2]), way[0], out=aim[10])
+    rows[:, _SIDE:] = aim.T
 
 
 def _chains(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> tuple[Chain, ...]:
-    """The marks of tracks that come from `origins`."""
-    if not len(origins):
-        return ()
-    n_links, n_state = len(links.track), len(state)
-    rows = seen[links.spot]
-    rows[:, 6] *= np.minimum(1.0, math.pi * links.radius * links.radius / 1024.0)
-    went, from_track, begun = rows.tolist(), links.track.tolist(), seen.tolist()
+    """The marks of what comes from `origins`: numbers of links, then of the state's tracks."""
+    n_links = len(links.track)
+    used = origins[origins < n_links]
+    rows = seen[links.spot[used]]
+    rows[:, 6] *= np.minimum(1.0, math.pi * links.radius[used] ** 2 / 1024.0)
+    went = zip(rows.tolist(), links.track[used].tolist(), strict=True)
     chains: list[Chain] = []
     for origin in origins.tolist():
         if origin < n_links:
-            chains.append((Mark(*went[origin]), state.chains[from_track[origin]]))
-        elif origin < n_links + n_state:
-            chains.append(state.chains[origin - n_links])
+            row, track = next(went)
+            chains.append((row, state.chains[track]))
         else:
-            chains.append((Mark(*begun[origin - n_links - n_state]), None))
+            chains.append(state.chains[origin - n_links])
     return tuple(chains)
 
 
-def _links(rows: Column, t_s: float, seen: Sightings, height: int) -> _Links:
+def _links(rows: Column, unseen_s: Column, seen: Sightings, height: int) -> _Links:
     """Every track with the spots it may have become: a beginner with several, one that has shown its way with the best."""
     if not len(rows) or not len(seen):
-        return _Links(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))
-    marks, unseen_s = rows[:, _MARKS], t_s - rows[:, _NEWEST_S]
+        return _Links(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0, np.bool_))
+    marks = rows[:, _MARKS]
     single = marks == 1
-    ahead, unsure = _ahead(rows, t_s, height)
-    radius = _gate(rows, unseen_s, unsure)
+    x0, x1, y0, y1, y2, q0, q1, q2, q3, q4, speed = rows[:, _SIDE:].T
+    ahead_x, ahead_y = x0 + unseen_s * x1, y0 + unseen_s * (y1 + unseen_s * y2)
+    unsure = np.sqrt(1.0 + q0 + unseen_s * (q1 + unseen_s * (q2 + unseen_s * (q3 + unseen_s * q4))))
+    radius = (1.5 + 0.3 * rows[:, _THICKNESS] + 0.1 * speed * unseen_s) * np.minimum(unsure, 3.0)
     side, up, down = np.where(single, _REACH_RATE * (unseen_s * height) + 4 * _REACH_SIGN, _REACH_SIGN * radius)[:, :, None]
-    dx = seen[:, 1] - ahead[:, :1]
-    dy = seen[:, 2] - ahead[:, 1:]
+    dx = seen[:, 1] - ahead_x[:, None]
+    dy = seen[:, 2] - ahead_y[:, None]
     pairs = np.flatnonzero((np.abs(dx) <= side) & (dy >= up) & (dy <= down))
     track, spot = np.divmod(pairs, len(seen))
     far = np.hypot(dx.ravel()[pairs], dy.ravel()[pairs])
@@ -233,59 +299,12 @@ def _links(rows: Column, t_s: float, seen: Sightings, height: int) -> _Links:
     rank = np.arange(len(track)) - np.searchsorted(track, track)
     chosen = np.flatnonzero(rank < _FORKS[np.minimum(marks[track], _GROWN).astype(np.intp)])
     chosen = chosen[np.argsort(rank[chosen], kind="stable")]
-    track = track[chosen]
-    return _Links(track, spot[chosen], np.where(single, _BLIND_RADIUS_PX, radius)[track])
-
-
-def _ahead(rows: Column, t_s: float, height: int) -> tuple[Column, Column]:
-    """Where each track should be at `t_s`, n by (x, y), and how unsure that is, in errors of a single place.
-
-    Straight sideways, by least squares; bending downwards, by least squares with what is expected of a fall as a prior. Time is
-    counted from `t_s` on, so that the places are the constant terms of both fits: the first row of each normal matrix's adjugate,
-    times the right hand side, over the determinant.
-    """
-    n = len(rows)
-    recent = rows[:, :_THICKNESS].reshape(n, _FIT_POINTS, 3)
-    terms = np.empty((n, _FIT_POINTS, 5))
-    there, t = terms[:, :, 0], terms[:, :, 1]
-    np.greater_equal(_FIT_PLACES, _FIT_POINTS - rows[:, _MARKS, None], out=there, casting="unsafe")
-    np.subtract(recent[:, :, 0], t_s, out=t)
-    np.multiply(t, there, out=t)
-    np.multiply(t, t, out=terms[:, :, 2])
-    terms[:, :, 3:] = recent[:, :, 1:]
-    sums = terms[:, :, :3].transpose(0, 2, 1) @ terms
-    stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
-    sums[:, 2, 2] += stiff
-    sums[:, 2, 4] += stiff * 0.5 * BEND_PRIOR[0] * height
-    s1, s2, s3, s4 = sums[:, 0, 1], sums[:, 0, 2], sums[:, 1, 2], sums[:, 2, 2]
-    adjugate = np.zeros((n, 2, 3))
-    adjugate[:, 0, 0], adjugate[:, 0, 1] = s2, -s1
-    adjugate[:, 1, 0], adjugate[:, 1, 1], adjugate[:, 1, 2] = s2 * s4 - s3 * s3, s2 * s3 - s1 * s4, s1 * s3 - s2 * s2
-    found = adjugate @ sums
-    single = np.flatnonzero(rows[:, _MARKS] == 1)
-    found[single, :, 0] = 1.0
-    places = np.empty((n, 2))
-    np.divide(found[:, 0, 3], found[:, 0, 0], out=places[:, 0])
-    np.divide(found[:, 1, 4], found[:, 1, 0], out=places[:, 1])
-    places[single] = recent[single, -1, 1:]
-    return places, np.sqrt(1.0 + adjugate[:, 1, 0] / found[:, 1, 0])
-
-
-def _gate(rows: Column, unseen_s: Column, unsure: Column) -> Column:
-    """How far from where it should be a spot may lie, px; of one mark it says nothing."""
-    many = (rows[:, _MARKS] >= 3)[:, None]
-    way = rows[:, _NEWEST_S:_THICKNESS] - np.where(many, rows[:, _NEWEST_S - 6 : _NEWEST_S - 3], rows[:, _NEWEST_S - 3 : _NEWEST_S])
-    speed = np.hypot(way[:, 1], way[:, 2]) / np.where(rows[:, _MARKS] >= 2, way[:, 0], 1.0)
-    return np.asarray((1.5 + 0.3 * rows[:, _THICKNESS] + 0.1 * speed * unseen_s) * np.minimum(unsure, 3.0), np.float64)
+    track, spot = track[chosen], spot[chosen]
+    moved = np.hypot(seen[spot, 1] - rows[track, _LEFT_S + 1], seen[spot, 2] - rows[track, _LEFT_S + 2]) >= _STAY_PX
+    return _Links(track, spot, np.where(single, _BLIND_RADIUS_PX, radius)[track], moved)
 
 
 def _alive(marks: Column, unseen_s: Column, period_s: float) -> NDArray[np.bool_]:
     patience = max(_PATIENCE_S, _PATIENCE_PICTURES * period_s)
     allowed = np.array((0.0, 1.5 * period_s, 2.5 * period_s, 2.5 * period_s, patience))[np.minimum(marks, _GROWN).astype(np.intp)]
     return np.asarray((unseen_s <= allowed) & (marks < FALL_MAX_POINTS), np.bool_)
-
-
-def _settled(rows: Column, t_s: float) -> NDArray[np.bool_]:
-    """It stays where it is, or has gone on for longer than anything falls."""
-    still = (rows[:, _LEFT_S] < t_s - _STAY_S) | (rows[:, _FIRST_S] < t_s - _AGE_S)
-    return np.asarray(still & (rows[:, _MARKS] >= _GROWN), np.bool_)

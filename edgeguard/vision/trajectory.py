@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeguard.vision.tracks import Mark
-
-Floats = NDArray[np.float64]
 
 _TRIM_LEAST: Final = 5
 _CUBIC_FROM: Final = 12
@@ -95,95 +90,93 @@ class Curve:
     """y = c0 + c1 t + c2 t^2 + c3 t^3, px and s."""
     side: tuple[float, float, float]
     """x = c0 + c1 t + c2 t^2."""
-    off: Floats
-    """n by (x, y): each place less where the curve is then, px."""
     bend_error: float
     """Standard error of the mean downward acceleration, px/s2."""
 
-    def speed(self, t: Floats) -> Floats:
-        """px/s, `t` after the first place."""
-        (_, a1, a2), (_, c1, c2, c3) = self.side, self.down
-        return np.asarray(np.hypot(a1 + (2 * a2) * t, c1 + t * (2 * c2 + (3 * c3) * t)), dtype=np.float64)
 
-
-def curve(table: Floats) -> Curve:
-    """By least squares through three or more rows of (second, x, y, ...): bending evenly, and downwards as drag and perspective
-    change that where there are places enough to tell."""
-    n = len(table)
-    span_s = float(table[-1, 0] - table[0, 0]) or 1.0
-    terms = np.empty((n, 6))
-    t = terms[:, 1]
-    terms[:, 0] = 1.0
-    np.divide(table[:, 0] - table[0, 0], span_s, out=t)
-    np.multiply(t, t, out=terms[:, 2])
-    np.multiply(t, terms[:, 2], out=terms[:, 3])
-    terms[:, 4:] = table[:, 1:3]
-    sums = (terms.T @ terms).tolist()
-    inverse = _inverse(sums)
-    x, y = _times(inverse, sums[4]), _times(inverse, sums[5])
-    off = terms[:, 4:] - terms[:, :3] @ np.array(((x[0], y[0]), (x[1], y[1]), (x[2], y[2])))
-    bend_error = 2 * math.sqrt(max(0.0, inverse[2][2] * (float(off[:, 1] @ off[:, 1]) / max(1, n - 3) + 0.05))) / span_s**2
-    cube = 0.0
+def curve(places: Sequence[Sequence[float]]) -> Curve:
+    """By least squares through three or more places (second, x, y, ...): bending evenly, and downwards as drag and perspective
+    change that where there are places enough to tell. So few numbers are added up quicker than a library is called."""
+    n, begun_s = len(places), places[0][0]
+    span_s = places[-1][0] - begun_s or 1.0
+    s1 = s2 = s3 = s4 = x0 = x1 = x2 = y0 = y1 = y2 = 0.0
+    scaled = [((place[0] - begun_s) / span_s, place[1], place[2]) for place in places]
+    for t, x, y in scaled:
+        t2 = t * t
+        s1, s2, s3, s4 = s1 + t, s2 + t2, s3 + t * t2, s4 + t2 * t2
+        x0, x1, x2 = x0 + x, x1 + t * x, x2 + t2 * x
+        y0, y1, y2 = y0 + y, y1 + t * y, y2 + t2 * y
+    inverse = _inverse(n, s1, s2, s3, s4)
+    (a0, a1, a2), (c0, c1, c2), c3 = _times(inverse, (x0, x1, x2)), _times(inverse, (y0, y1, y2)), 0.0
+    squares = s5 = s6 = cubed = 0.0
+    for t, _, y in scaled:
+        off = y - (c0 + t * (c1 + t * c2))
+        squares += off * off
+        t3 = t * t * t
+        s5, s6, cubed = s5 + t3 * t * t, s6 + t3 * t3, cubed + t3 * off
+    bend_error = 2 * math.sqrt(max(0.0, inverse[2][2] * (squares / max(1, n - 3) + 0.05))) / span_s**2
     if n >= _CUBIC_FROM:
         # What the cube adds to the square: it takes along what the others would have explained of it.
-        share = _times(inverse, sums[3])
-        cube = (sums[3][5] - _dot(share, sums[5])) / (sums[3][3] + _STIFF - _dot(share, sums[3]))
-        y = y[0] - cube * share[0], y[1] - cube * share[1], y[2] - cube * share[2]
-        off[:, 1] = terms[:, 5] - terms[:, :4] @ np.array((*y, cube))
-    side = x[0], x[1] / span_s, x[2] / span_s**2
-    return Curve((y[0], y[1] / span_s, y[2] / span_s**2, cube / span_s**3), side, off, bend_error)
+        share = _times(inverse, (s3, s4, s5))
+        c3 = cubed / (s6 + _STIFF - _dot(share, (s3, s4, s5)))
+        c0, c1, c2 = c0 - c3 * share[0], c1 - c3 * share[1], c2 - c3 * share[2]
+    side = a0, a1 / span_s, a2 / span_s**2
+    return Curve((c0, c1 / span_s, c2 / span_s**2, c3 / span_s**3), side, bend_error)
 
 
 _Three = tuple[float, float, float]
 
 
-def _inverse(sums: list[list[float]]) -> tuple[_Three, _Three, _Three]:
-    """Of the first three rows and columns of a symmetric matrix, by cofactors: so few numbers need no library."""
-    (a, b, c), (d, e), f = sums[0][:3], sums[1][1:3], sums[2][2]
-    a, d, f = a + _STIFF, d + _STIFF, f + _STIFF
+def _inverse(a: float, b: float, c: float, e: float, f: float) -> tuple[_Three, _Three, _Three]:
+    """Of the matrix (a, b, c), (b, c, e), (c, e, f), by cofactors."""
+    a, d, f = a + _STIFF, c + _STIFF, f + _STIFF
     ca, cb, cc = d * f - e * e, c * e - b * f, b * e - c * d
     scale = 1.0 / (a * ca + b * cb + c * cc)
     cb, cc, ce = cb * scale, cc * scale, (b * c - a * e) * scale
     return (ca * scale, cb, cc), (cb, (a * f - c * c) * scale, ce), (cc, ce, (a * d - b * b) * scale)
 
 
-def _times(matrix: tuple[_Three, _Three, _Three], values: Sequence[float]) -> _Three:
+def _times(matrix: tuple[_Three, _Three, _Three], values: _Three) -> _Three:
     return _dot(matrix[0], values), _dot(matrix[1], values), _dot(matrix[2], values)
 
 
-def _dot(row: _Three, values: Sequence[float]) -> float:
+def _dot(row: _Three, values: _Three) -> float:
     return row[0] * values[0] + row[1] * values[1] + row[2] * values[2]
-
-
-def _table(marks: tuple[Mark, ...]) -> Floats:
-    """The marks' numbers, n by: second, x, y, thickness."""
-    return np.array([mark[:4] for mark in marks])
 
 
 def fit(marks: tuple[Mark, ...]) -> Path:
     """One smooth path through all of `marks` (three or more)."""
-    table = _table(marks)
-    return _path(marks, table, curve(table))
+    way = curve(marks)
+    return _path(marks, way, [off for off, _ in _offs(marks, way)])
 
 
-def _path(marks: tuple[Mark, ...], table: Floats, way: Curve) -> Path:
-    off = way.off.reshape(-1)
-    rms_px = math.sqrt(float(off @ off) / len(marks))
-    return Path(marks, way.down, way.side, rms_px, way.bend_error, median(table[:, 3].tolist()), float(table[:, 2].min()))
+def _path(marks: tuple[Mark, ...], way: Curve, offs: list[float]) -> Path:
+    rms_px = math.sqrt(sum(off * off for off in offs) / len(marks))
+    thickness, top_px = median([mark.thickness for mark in marks]), min(mark.y for mark in marks)
+    return Path(marks, way.down, way.side, rms_px, way.bend_error, thickness, top_px)
+
+
+def _offs(marks: tuple[Mark, ...], way: Curve) -> list[tuple[float, float]]:
+    """How far each mark lies from the way, px, and the speed there, px/s."""
+    (a0, a1, a2), (c0, c1, c2, c3), begun_s = way.side, way.down, marks[0][0]
+    offs = []
+    for mark in marks:
+        t = mark[0] - begun_s
+        far = math.hypot(mark[1] - (a0 + t * (a1 + t * a2)), mark[2] - (c0 + t * (c1 + t * (c2 + t * c3))))
+        offs.append((far, math.hypot(a1 + 2 * t * a2, c1 + t * (2 * c2 + 3 * t * c3))))
+    return offs
 
 
 def best_part(marks: tuple[Mark, ...]) -> Path | None:
     """The longest part that one fit explains, found by giving up the worse end until all marks lie near; None if none is left."""
-    table = _table(marks)
     while (n := len(marks)) >= _TRIM_LEAST:
-        way = curve(table)
+        way = curve(marks)
+        offs = _offs(marks, way)
         # more is allowed to large and to fast things
-        allowed = 1.5 + 0.3 * table[:, 3] + 0.012 * way.speed(table[:, 0] - table[0, 0])
-        excess = np.hypot(way.off[:, 0], way.off[:, 1]) / allowed
-        if excess.max() <= 1.0 or (np.count_nonzero(excess > 1.0) <= 0.1 * n and excess[0] <= 1.0 and excess[-1] <= 1.0):
-            return _path(marks, table, way)
+        excess = [off / (1.5 + 0.3 * mark.thickness + 0.012 * speed) for mark, (off, speed) in zip(marks, offs, strict=True)]
+        if max(excess) <= 1.0 or (sum(one > 1.0 for one in excess) <= 0.1 * n and excess[0] <= 1.0 and excess[-1] <= 1.0):
+            return _path(marks, way, [off for off, _ in offs])
         edge, few = max(2, n // 4), max(1, n // 16)
-        head, tail = excess[:edge], excess[-edge:]
-        cut = slice(few, None) if head @ head > tail @ tail else slice(None, -few)
-        marks, table = marks[cut], table[cut]
+        head, tail = (sum(one * one for one in part) for part in (excess[:edge], excess[-edge:]))
+        marks = marks[few:] if head > tail else marks[:-few]
     return None
