@@ -119,7 +119,17 @@ def _figures(view: Overview, lang: Lang) -> Table:
         grid.add_row(lang.say("平台命令", "commands"), ", ".join(f"{word(name, lang)} {count}" for name, count in counted))
     put = "" if told.config_source == "file" else lang.say("  (平台下发)", "  (put by the platform)")
     grid.add_row(lang.say("配置", "config"), f"{clean(told.config_path)}  {clean(told.config_sha256[:12])}{put}")
+    if told.models:
+        grid.add_row(lang.say("模型", "models"), _models(told, lang))
     return grid
+
+
+def _models(told: StatusView, lang: Lang) -> Text:
+    parts = []
+    for one in told.models:
+        name = f"{clean(one.name)} {clean(one.version)} {clean(one.sha256[:12])}"
+        parts.append(Text(name) if one.whole else styled(f"{name} {lang.say('与清单不符', 'is not the shipped one')}", "bold red"))
+    return Text(", ").join(parts)
 
 
 def alarms_line(views: Sequence[AlarmView], lang: Lang) -> str:

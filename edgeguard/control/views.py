@@ -42,6 +42,16 @@ class UplinkView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model on this gateway: the SHA-256 of its file, empty where it cannot be read, and whether it is the shipped one."""
+
+    name: str
+    version: str
+    sha256: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """The daemon as a whole."""
 
@@ -74,6 +84,8 @@ class StatusView:
     """What became of the platform's commands since the daemon's start: outcomes, and codes of refusals."""
     config_source: str = "file"
     """`platform` while a configuration that the platform has put counts instead of the file."""
+    models: tuple[ModelView, ...] = ()
+    """As they lay there when the daemon started."""
 
 
 @dataclass(frozen=True, slots=True)

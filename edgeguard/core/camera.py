@@ -126,3 +126,15 @@ def pass_folder(state: PurePath, name: CameraName) -> PurePath:
 def reports_folder(state: PurePath, name: CameraName) -> PurePath:
     """Where a camera's process keeps what it has not been able to tell yet."""
     return state / REPORTS.replace("*", name)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMark:
+    """Which model lies on this gateway, for its inventory."""
+
+    name: str
+    version: str
+    sha256: str
+    """Of the file as it is; empty where it cannot be read."""
+    whole: bool
+    """Whether that is the file that the manifest names; another one is not loaded."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from edgeguard import __version__
+from edgeguard.camera.shipped import model_marks
 from edgeguard.config import load_site
 from edgeguard.control import ControlServer
 from edgeguard.core.alarm import AlarmState
@@ -132,6 +133,7 @@ class Daemon:
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
             gateway = Gateway(self._site, store, pipeline, self._clock, random.SystemRandom(), history)
             gateway.take_origin(self._in_force.own, self._in_force.note)
+            gateway.models = await asyncio.to_thread(model_marks)
             self._states = states = await self._known_states(store, gateway)
             rate = HistoryRate(gateway)
             rate.recall(states.get(OWNER, {}))

@@ -14,6 +14,7 @@ import structlog
 from edgeguard import __version__
 from edgeguard.core.afar_limits import CERTIFICATE_LOOK_S
 from edgeguard.core.alarm import Alarm
+from edgeguard.core.camera import ModelMark
 from edgeguard.core.clock import Clock
 from edgeguard.core.command import ReplyTo
 from edgeguard.core.errors import ConfigError, StoreError
@@ -72,6 +73,8 @@ class Gateway:
         self.uplink: Uplink | None = None
         self.config_error = ""
         self.rates = RatesKept(clock)
+        self.models: tuple[ModelMark, ...] = ()
+        """The models on this gateway, as they were found at the start."""
         self.own = site
         """What the person's file says; `site` differs from it while a configuration put by the platform is in force."""
         self.chosen_history_rate: float | None = None
@@ -266,7 +269,7 @@ class Gateway:
             __version__,
             self.store,
             self.clock,
-            lambda: build_catalog(self.site, __version__),
+            lambda: build_catalog(self.site, __version__, self.models),
             self.pipeline.health,
             self._entropy,
             commands=self.commander.take if self.site.commands.allow else None,

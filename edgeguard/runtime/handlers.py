@@ -11,6 +11,7 @@ from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.message import json_value
 from edgeguard.control.views import (
     DeviceView,
+    ModelView,
     OutboxView,
     PointView,
     ReloadView,
@@ -126,6 +127,7 @@ class Handlers:
             store_error=figures.last_error if figures.trouble else "",
             commands=dict(gateway.commander.counts),
             config_source="file" if gateway.site.sha256 == gateway.own.sha256 else "platform",
+            models=tuple(ModelView(one.name, one.version, one.sha256, one.whole) for one in gateway.models),
         )
 
     async def devices(self, _call: Call) -> tuple[DeviceView, ...]:

@@ -20,6 +20,7 @@ from edgeguard.control.views import (
     AlarmView,
     DeviceView,
     LabelsView,
+    ModelView,
     OutboxView,
     PointView,
     ReloadView,
@@ -172,6 +173,7 @@ class FakeBuilding:
             tasks=(TaskView("uplink", "running", 0, ""), failed),
             uplink=self._uplink(),
             store_error="",
+            models=(ModelView("plate_reader", "1.0+10200", "f98b44c054fa5eaf" * 4, whole=True),),
         )
 
     def devices(self) -> tuple[DeviceView, ...]:

@@ -1,7 +1,7 @@
 """What a platform needs to understand the streams: devices, points and alarm definitions, as retained JSON pages.
 
 Small buildings: one page on `catalog`, `{"v":1,"site":…,"gateway":…,"version":…,"labels":…,"alarms":[…],"devices":[…],
-"cameras":[…]}`; `alarms` are those of no device: of buses, cameras, the site, the gateway itself.
+"cameras":[…],"models":[…]}`; `alarms` are those of no device: of buses, cameras, the site, the gateway itself.
 
 Larger than MESSAGE_MAX_BYTES: `catalog` is an index, the same object with `"pages":{"pump-1":1,…}` (device -> number of pages)
 in place of `devices`, and each device is on `catalog/{device}`, `{"v":1,"page":1,"of":2,"device":{…}}`. A device too large for a
@@ -17,6 +17,7 @@ import orjson
 
 from edgeguard.core import limits
 from edgeguard.core.alarm import AlarmRule
+from edgeguard.core.camera import ModelMark
 from edgeguard.core.point import Labels, Point
 from edgeguard.core.site import DeviceSpec, Site
 
@@ -36,7 +37,7 @@ Catalog = tuple[Page, ...]
 """Pages in the order of publishing; the index comes last, so that what it names is already there."""
 
 
-def build_catalog(site: Site, version: str, max_bytes: int = limits.MESSAGE_MAX_BYTES) -> Catalog:
+def build_catalog(site: Site, version: str, models: Sequence[ModelMark] = (), max_bytes: int = limits.MESSAGE_MAX_BYTES) -> Catalog:
     """The catalog of a building; no page is larger than `max_bytes`."""
     head: dict[str, object] = {
         "v": 1,
@@ -45,6 +46,7 @@ def build_catalog(site: Site, version: str, max_bytes: int = limits.MESSAGE_MAX_
         "version": version,
         "labels": _labels(site.labels),
         "config": site.sha256,
+        "models": [{"model": one.name, "version": one.version, "sha256": one.sha256, "whole": one.whole} for one in models],
         "cameras": [{"camera": one.name, "task": one.task.value, "labels": _labels(one.labels)} for one in site.cameras],
         "alarms": [_alarm(rule) for rule in site.alarms],
     }

@@ -175,9 +175,16 @@ def _catalog_head() -> dict[str, Schema]:
         "version": text(),
         "labels": shared(LABELS),
         "config": text("SHA-256 of the configuration in force", pattern="^[0-9a-f]{64}$"),
+        "models": listed(_model()),
         "cameras": listed(record({"camera": shared(ID), "task": one_of(Task), "labels": shared(LABELS)})),
         "alarms": listed(_alarm_definition()),
     }
+
+
+def _model() -> Schema:
+    digest = text("SHA-256 of its file; empty where it cannot be read", pattern="^([0-9a-f]{64})?$")
+    whole = {"type": "boolean", "description": "whether that is the file that was shipped; another one is not run"}
+    return record({"model": text(), "version": text(), "sha256": digest, "whole": whole})
 
 
 def _catalog() -> Schema:

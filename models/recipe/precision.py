@@ -22,7 +22,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from edgeguard.camera.model import shipped_models
+from edgeguard.camera.shipped import shipped_models
 from edgeguard.camera.plates import PlateReader
 from recipe.corpus import CROPS, PHOTOS, held_out, labelled, load
 from recipe.evaluate import labelled_pictures, share

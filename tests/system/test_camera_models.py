@@ -8,7 +8,7 @@ from harness import daemon, site_text, wait_for
 from poll_lateness import devices, slave, write_profile
 
 import edgeguard
-from edgeguard.camera.model import shipped_models
+from edgeguard.camera.shipped import shipped_models
 from edgeguard.control import call, methods
 from edgeguard.control.camera_views import CameraView
 from edgeguard.testing import film

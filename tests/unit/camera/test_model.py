@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeguard.camera.model import MANIFEST, ModelError, load_model, model_facts, shipped_models
+from edgeguard.camera.model import load_model
+from edgeguard.camera.shipped import MANIFEST, ModelError, model_facts, model_marks, shipped_models
 from edgeguard.core.camera_limits import MODEL_MAX_BYTES
 from edgeguard.vision.plate_grammar import ALPHABET
 
@@ -103,3 +104,24 @@ def test_the_runtime_of_the_models_tells_its_maker_nothing(tmp_path: Path) -> No
     script = "from edgeguard.camera.plates import PlateReader; PlateReader.shipped()"
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_inventory_tells_what_lies_there_and_whether_it_is_ours(folder: Path) -> None:
+    whole = {mark.name: mark for mark in model_marks(folder)}
+    assert [(name, mark.whole) for name, mark in whole.items()] == [("plate_detector", True), ("plate_reader", True)]
+    assert whole["plate_reader"].sha256 == model_facts("plate_reader", folder).sha256
+
+    _change(folder / "plate_reader.onnx")
+    (folder / "plate_detector.onnx").unlink()
+    now = {mark.name: mark for mark in model_marks(folder)}
+    assert [mark.whole for mark in now.values()] == [False, False]
+    assert now["plate_detector"].sha256 == ""
+    assert now["plate_reader"].sha256 == hashlib.sha256((folder / "plate_reader.onnx").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("manifest", [b"", b"[]", b'{"models": 3}', b'{"models": {"x": {}}}', None])
+def test_without_a_manifest_there_is_no_inventory(folder: Path, manifest: bytes | None) -> None:
+    (folder / MANIFEST).unlink()
+    if manifest is not None:
+        (folder / MANIFEST).write_bytes(manifest)
+    assert model_marks(folder) == ()

@@ -80,6 +80,7 @@ def test_a_small_building_is_one_page_that_says_everything() -> None:
     document = read(page)
     assert page.subtopic == "catalog"
     assert (document["v"], document["site"], document["gateway"], document["version"]) == (1, "lakeside", "b07", "0.1.0")
+    assert (document["config"], document["models"]) == ("ab12", [])
     (pump,) = document["devices"]
     assert (pump["device"], pump["profile"], pump["labels"]) == ("pump-1", "pump", {"zh": "名称", "en": "Name"})
     mode, setpoint, plain = pump["points"]

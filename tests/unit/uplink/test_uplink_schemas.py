@@ -13,6 +13,7 @@ from edgeguard.config import load_site
 from edgeguard.control.commands import COMMANDS
 from edgeguard.control.errors import BadArguments
 from edgeguard.control.message import check_arguments
+from edgeguard.core.camera import ModelMark
 from edgeguard.core.command import Command, CommandName
 from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.core.item import Stream
@@ -73,12 +74,15 @@ def test_gap_reasons_are_those_of_the_store() -> None:
     assert set(GAP_REASONS) == {STORE_FULL, TOO_OLD, DISK_FULL, DAMAGED, DEAD_LETTER, THINNED, ERASED, RESTORED, REPLACED}
 
 
+MODELS = (ModelMark("plate_reader", "1.0+7", "ab" * 32, whole=True), ModelMark("plate_detector", "1.0", "", whole=False))
+
+
 @pytest.mark.parametrize("max_bytes", [65_536, 6_000], ids=["one page", "many pages"])
 def test_catalogs_are_as_described(max_bytes: int) -> None:
     site = load_site(REPOSITORY / "configs" / "site.example.toml")
     if max_bytes < 65_536:
         site = replace(site, devices=site.devices[:4])
-    for page in build_catalog(site, "0.1.0", max_bytes):
+    for page in build_catalog(site, "0.1.0", MODELS, max_bytes):
         check_message(TOPICS.page(page.subtopic), page.payload)
 
 
