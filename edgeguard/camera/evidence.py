@@ -1,32 +1,42 @@
 """What is kept of a fall: the camera's own packets as a clip, one picture of the whole way, and a record with the hashes of both.
 
 The clip is remuxed, never encoded anew: its video is bit for bit what the camera sent, from a key frame at least eight seconds
-before to five seconds after. Everything is written under another name first and renamed when it is whole on the disk.
+before to five seconds after. Everything is written under another name first and renamed when it is whole on the disk. With a key
+of the site it is sealed as it is written: nothing of it is ever on the disk in the clear. Hashes are those of what is in the seal.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from edgeguard.camera.ring import EncodedPacket
-from edgeguard.camera.video import Luma, VideoError, open_video
+from edgeguard.camera.sealing import Seal, SealedWriter, opened_file, sha256_within
+from edgeguard.camera.video import Luma, VideoError, VideoSource, open_stored, open_video
+from edgeguard.core.camera import SEALED
 from edgeguard.vision.falls import Fall
 
 _IN_BROWSERS: Final = frozenset({"h264", "hevc", "av1", "vp9"})
 _IN_MP4: Final = _IN_BROWSERS | {"mpeg4"}
 _HEVC_TAG: Final = "hvc1"
 """Players of one maker open H.265 under this name only."""
+_FORMATS: Final = MappingProxyType({".mp4": "mp4", ".mkv": "matroska"})
+_INDEX_BYTES: Final = 8192
+_INDEX_BYTES_A_PACKET: Final = 48
+"""Room at the beginning of an mp4 for its index. A packet whose facts are all unlike its neighbours' takes 44 bytes of it."""
 _STILL_S: Final = 0.2
 """So long before the fall's first mark the picture is taken that shows what stood still."""
 
@@ -43,33 +53,63 @@ class Kept:
     plays_in_browsers: bool
 
 
-def write_clip(path: Path, template: VideoStream, packets: Sequence[EncodedPacket]) -> None:
-    """The packets as a file, its container by the suffix, stamps from zero on. VideoError when they do not fit into it."""
+def write_clip(path: Path, template: VideoStream, packets: Sequence[EncodedPacket], seal: Seal | None = None) -> None:
+    """The packets as a file, its container by the suffix, stamps from zero on; in the seal, if any (`path` then ends in SEALED).
+
+    The same packets make the same bytes in the seal as without one. VideoError when they do not fit into the container.
+    """
     if not packets:
         raise VideoError(f"{path}: there are no packets from a key frame on to keep")
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    base = template.time_base
-    ticks = max(1, round((packets[-1].t_s - packets[0].t_s) / max(1, len(packets) - 1) / float(base or 1))) if base else 1
+    partial = _partial(path)
+    form = _FORMATS.get(Path(path.name.removesuffix(SEALED)).suffix)
+    # The index goes to where players look first, though it is written last: room is left for it, so that nothing has to be moved.
+    room = _INDEX_BYTES + 4 * len(template.codec_context.extradata or b"") + _INDEX_BYTES_A_PACKET * len(packets)
+    options = {"moov_size": str(room)} if form == "mp4" else {}
     try:
-        with av.open(str(partial), "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as output:
-            stream = output.add_stream_from_template(template, opaque=True)
-            if template.codec_context.name == "hevc" and path.suffix == ".mp4":
-                stream.codec_context.codec_tag = _HEVC_TAG
-            first = min((p.dts if p.dts is not None else p.pts or 0) for p in packets)
-            for number, kept in enumerate(packets):
-                packet = Packet(kept.data)
-                packet.stream = stream
-                packet.time_base = base  # type: ignore[assignment]
-                stamped = kept.dts is not None or kept.pts is not None
-                packet.dts = (kept.dts if kept.dts is not None else kept.pts or 0) - first if stamped else number * ticks
-                packet.pts = kept.pts - first if kept.pts is not None else packet.dts
-                packet.duration = kept.duration_ticks
-                packet.is_keyframe = kept.is_key
-                output.mux_one(packet)
+        if seal is None:
+            with av.open(str(partial), "w", format=form, options=options) as output:
+                _mux(output, template, packets)
+        else:
+            with (
+                partial.open("wb") as file,
+                SealedWriter(seal, path.name, file, room + _INDEX_BYTES) as writer,
+                av.open(writer, "w", format=form, options=options) as output,
+            ):
+                _mux(output, template, packets)
         _settle(partial, path)
     except (av.FFmpegError, OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
         raise VideoError(f"{path}: the clip could not be written: {error}") from error
+
+
+def _mux(output: OutputContainer, template: VideoStream, packets: Sequence[EncodedPacket]) -> None:
+    base = template.time_base
+    ticks = max(1, round((packets[-1].t_s - packets[0].t_s) / max(1, len(packets) - 1) / float(base or 1))) if base else 1
+    stream = output.add_stream_from_template(template, opaque=True)
+    if template.codec_context.name == "hevc" and output.format.name == "mp4":
+        stream.codec_context.codec_tag = _HEVC_TAG
+    first = min((p.dts if p.dts is not None else p.pts or 0) for p in packets)
+    for number, kept in enumerate(packets):
+        packet = Packet(kept.data)
+        packet.stream = stream
+        packet.time_base = base  # type: ignore[assignment]
+        stamped = kept.dts is not None or kept.pts is not None
+        packet.dts = (kept.dts if kept.dts is not None else kept.pts or 0) - first if stamped else number * ticks
+        packet.pts = kept.pts - first if kept.pts is not None else packet.dts
+        packet.duration = kept.duration_ticks
+        packet.is_keyframe = kept.is_key
+        output.mux_one(packet)
+
+
+@contextmanager
+def opened_clip(clip: Path, seal: Seal | None) -> Iterator[VideoSource]:
+    """A kept clip, sealed or not. SealError where the seal does not open it (None opens none), VideoError where it is no clip."""
+    form = _FORMATS.get(Path(clip.name.removesuffix(SEALED)).suffix)
+    with (
+        opened_file(clip, seal) as file,
+        open_video(clip) if clip.suffix != SEALED else open_stored(file, str(clip), form) as video,
+    ):
+        yield video
 
 
 def clip_suffix(codec: str) -> str:
@@ -77,7 +117,7 @@ def clip_suffix(codec: str) -> str:
     return ".mp4" if codec in _IN_MP4 else ".mkv"
 
 
-def streak_picture(clip: Path, starts_s: float, fall: Fall) -> NDArray[np.uint8]:
+def streak_picture(video: VideoSource, starts_s: float, fall: Fall) -> NDArray[np.uint8]:
     """All of the fall in one picture: what passed, over what stood still, with the fitted path and its ends marked.
 
     The clip is decoded once more for it, which costs less than keeping seconds of pictures in memory all day; `starts_s` is the
@@ -85,16 +125,15 @@ def streak_picture(clip: Path, starts_s: float, fall: Fall) -> NDArray[np.uint8]
     """
     path = fall.path
     still: Luma | None = None
-    with open_video(clip) as video:
-        for picture in video:
-            t_s = picture.t_s + starts_s
-            if still is None or t_s < path.start_s - _STILL_S or still.shape != picture.luma.shape:
-                still, brightest, darkest = picture.luma, np.array(picture.luma), np.array(picture.luma)
-            elif t_s <= path.end_s + 0.1:
-                cv2.max(brightest, picture.luma, brightest)
-                cv2.min(darkest, picture.luma, darkest)
+    for picture in video:
+        t_s = picture.t_s + starts_s
+        if still is None or t_s < path.start_s - _STILL_S or still.shape != picture.luma.shape:
+            still, brightest, darkest = picture.luma, np.array(picture.luma), np.array(picture.luma)
+        elif t_s <= path.end_s + 0.1:
+            cv2.max(brightest, picture.luma, brightest)
+            cv2.min(darkest, picture.luma, darkest)
     if still is None:
-        raise VideoError(f"{clip}: shows nothing")
+        raise VideoError(f"{video.name}: shows nothing")
     up, down = cv2.subtract(brightest, still), cv2.subtract(still, darkest)
     grey = np.where(up >= down, brightest, darkest).astype(np.uint8)
     canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
@@ -115,16 +154,23 @@ def keep(
     packets: Sequence[EncodedPacket],
     fall: Fall,
     facts: dict[str, Any],
+    seal: Seal | None = None,
 ) -> Kept:
-    """Write clip, picture and record of a fall into `folder`. VideoError names the file that could not be written."""
+    """Write clip, picture and record of a fall into `folder`; clip and picture sealed where there is a seal. VideoError names the
+    file that could not be written.
+    """
     codec = template.codec_context.name
-    clip, picture, record = folder / f"{stem}{clip_suffix(codec)}", folder / f"{stem}.png", folder / f"{stem}.json"
-    write_clip(clip, template, packets)
-    done, encoded = cv2.imencode(".png", streak_picture(clip, packets[0].t_s, fall))
+    ending = "" if seal is None else SEALED
+    clip, picture = folder / f"{stem}{clip_suffix(codec)}{ending}", folder / f"{stem}.png{ending}"
+    record = folder / f"{stem}.json"
+    write_clip(clip, template, packets, seal)
+    with opened_clip(clip, seal) as video:
+        done, encoded = cv2.imencode(".png", streak_picture(video, packets[0].t_s, fall))
     if not done:
         raise VideoError(f"{picture}: the picture could not be encoded")
-    write_whole(picture, encoded.tobytes())
-    kept = Kept(clip, picture, record, _sha256(clip), _sha256(picture), codec in _IN_BROWSERS)
+    shown = encoded.tobytes()
+    write_whole(picture, shown if seal is None else seal.closed(picture.name, shown))
+    kept = Kept(clip, picture, record, sha256_within(clip, seal), hashlib.sha256(shown).hexdigest(), codec in _IN_BROWSERS)
     text = {
         **facts,
         "clip": {"file": clip.name, "sha256": kept.clip_sha256, "codec": codec, "plays_in_browsers": kept.plays_in_browsers},
@@ -138,7 +184,7 @@ def keep(
 
 def write_whole(path: Path, content: bytes) -> None:
     """A file that is whole on the disk or not there. VideoError names it when it could not be written."""
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    partial = _partial(path)
     try:
         partial.write_bytes(content)
         _settle(partial, path)
@@ -147,13 +193,12 @@ def write_whole(path: Path, content: bytes) -> None:
         raise VideoError(f"{path}: could not be written: {error.strerror}") from error
 
 
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.partial{path.suffix}")
+
+
 def _settle(partial: Path, path: Path) -> None:
     """On the disk before it bears its name."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,12 @@
-"""A copy of evidence for people outside: as it is where nothing has to be hidden, else with the privacy masks burnt in.
+"""A copy of evidence for people outside: out of its seal, and as it is, unless privacy masks have to be burnt in.
 
 The kept clip is never touched: it stays the camera's own packets. Only the copy is encoded anew, and only where there are masks.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -17,9 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from edgeguard.camera.evidence import opened_clip
 from edgeguard.camera.masking import hidden_area
-from edgeguard.camera.sealing import SEALED, Seal, SealError
-from edgeguard.camera.video import Picture, VideoError, open_video
+from edgeguard.camera.sealing import Seal, opened_file
+from edgeguard.camera.video import Picture, VideoError
+from edgeguard.core.camera import SEALED
 from edgeguard.core.facade import FacadeSpec
 
 _QUALITY: Final = "20"
@@ -27,8 +30,11 @@ _QUALITY: Final = "20"
 _TICKS: Final = 90_000
 
 
-def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | None, folder: Path) -> tuple[Path, ...]:
-    """The files of one piece, copied into `folder`. VideoError names the file that could not be read or written.
+def export_piece(
+    clip: Path, picture: Path, record: Path, facade: FacadeSpec | None, folder: Path, seal: Seal | None = None
+) -> tuple[Path, ...]:
+    """The files of one piece, copied into `folder`; sealed ones are opened, which takes the seal. VideoError names the file that
+    could not be read or written, SealError the one that does not open.
 
     With masks the record is left out: its hashes are those of the originals.
     """
@@ -36,8 +42,8 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if facade is None or not masks:
-            return tuple(_copied(file, folder) for file in (clip, picture, record))
-        return (_masked_clip(clip, folder, facade), _masked_picture(picture, folder, facade))
+            return tuple(_copied(file, folder, seal) for file in (clip, picture, record))
+        return (_masked_clip(clip, folder, facade, seal), _masked_picture(picture, folder, facade, seal))
     except OSError as error:
         raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
     except av.FFmpegError as error:
@@ -47,38 +53,31 @@ def export_piece(clip: Path, picture: Path, record: Path, facade: FacadeSpec | N
 def export_pictures(pictures: Sequence[Path], record: Path, folder: Path, seal: Seal | None = None) -> tuple[Path, ...]:
     """Pictures that were kept with their masks already burnt in, as they are; sealed ones are opened, which takes the seal.
 
-    The record's hashes are those of the sealed files. VideoError if a copy cannot be written, SealError where one does not open.
+    Where they are of a pass, the record's hashes are those of the sealed files. VideoError if a copy cannot be written, SealError
+    where one does not open.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return (
-            *(_opened(file, folder, seal) if file.suffix == SEALED else _copied(file, folder) for file in pictures),
-            _copied(record, folder),
-        )
+        return tuple(_copied(file, folder, seal) for file in (*pictures, record))
     except OSError as error:
         raise VideoError(f"{folder}: the copy could not be written: {error.strerror}") from error
 
 
-def _opened(file: Path, folder: Path, seal: Seal | None) -> Path:
-    if seal is None:
-        raise SealError(f"{file.name}: is sealed; say with which key it was: --key FILE")
-    data = seal.opened(file.name, file.read_bytes())
+def _copied(file: Path, folder: Path, seal: Seal | None) -> Path:
+    """What the file holds, out of its seal; nothing where that does not open to the end."""
     target = folder / file.name.removesuffix(SEALED)
-    partial = folder / f".{target.name}.partial"
-    _own(partial).write_bytes(data)
-    return _settled(partial, target)
+    with opened_file(file, seal) as source, _made_whole(target) as partial, partial.open("wb") as out:
+        shutil.copyfileobj(source, out)
+    return target
 
 
-def _copied(file: Path, folder: Path) -> Path:
-    target, partial = folder / file.name, folder / f".{file.name}.partial"
-    shutil.copyfile(file, _own(partial))
-    return _settled(partial, target)
-
-
-def _masked_clip(clip: Path, folder: Path, facade: FacadeSpec) -> Path:
-    target = folder / f"{clip.stem}.masked.mp4"
-    partial = folder / f".{target.stem}.partial.mp4"
-    with open_video(clip) as source, av.open(str(_own(partial)), "w", options={"movflags": "faststart"}) as out:
+def _masked_clip(clip: Path, folder: Path, facade: FacadeSpec, seal: Seal | None) -> Path:
+    target = folder / f"{Path(clip.name.removesuffix(SEALED)).stem}.masked.mp4"
+    with (
+        _made_whole(target) as partial,
+        opened_clip(clip, seal) as source,
+        av.open(str(partial), "w", options={"movflags": "faststart"}) as out,
+    ):
         rate = Fraction(1 / source.timeline.period_s).limit_denominator(1001)
         stream = out.add_stream("libx264", rate=rate, options={"crf": _QUALITY})
         assert isinstance(stream, VideoStream)  # noqa: S101 (a video codec makes one)
@@ -89,7 +88,7 @@ def _masked_clip(clip: Path, folder: Path, facade: FacadeSpec) -> Path:
                 stream.width, stream.height = frame.width, frame.height
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    return _settled(partial, target)
+    return target
 
 
 def _masked_frames(pictures: Iterable[Picture], facade: FacadeSpec) -> Iterable[VideoFrame]:
@@ -106,29 +105,34 @@ def _masked_frames(pictures: Iterable[Picture], facade: FacadeSpec) -> Iterable[
         yield frame
 
 
-def _masked_picture(picture: Path, folder: Path, facade: FacadeSpec) -> Path:
-    shown = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+def _masked_picture(picture: Path, folder: Path, facade: FacadeSpec, seal: Seal | None) -> Path:
+    with opened_file(picture, seal) as opened:
+        shown = cv2.imdecode(np.frombuffer(opened.read(), np.uint8), cv2.IMREAD_COLOR)
     if shown is None:
         raise VideoError(f"{picture}: is no picture")
     shown[hidden_area(facade, (shown.shape[1], shown.shape[0]))] = 0
     done, encoded = cv2.imencode(".png", shown)
     if not done:
         raise VideoError(f"{picture}: could not be encoded anew")
-    target = folder / f"{picture.stem}.masked.png"
-    partial = folder / f".{target.name}.partial"
-    _own(partial).write_bytes(encoded.tobytes())
-    return _settled(partial, target)
+    target = folder / f"{Path(picture.name.removesuffix(SEALED)).stem}.masked.png"
+    with _made_whole(target) as partial:
+        partial.write_bytes(encoded.tobytes())
+    return target
 
 
-def _own(partial: Path) -> Path:
-    """An empty file for its owner alone, whatever stood there: a copy shows people, and may go to a folder that others see."""
+@contextmanager
+def _made_whole(target: Path) -> Iterator[Path]:
+    """An empty file for its owner alone, whatever stood there: a copy shows people, and may go to a folder that others see. On the
+    disk before it bears its name; nothing is left of one that could not be made.
+    """
+    partial = target.with_name(f".{target.stem}.partial{target.suffix}")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    return partial
-
-
-def _settled(partial: Path, target: Path) -> Path:
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(target)
-    return target
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -26,11 +26,11 @@ from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.removals import tell_gone
 from edgeguard.camera.reports import Report
-from edgeguard.camera.sealing import SEALED, Seal
+from edgeguard.camera.sealing import Seal
 from edgeguard.camera.shelf import Gone, Shelf, stem_of
 from edgeguard.camera.veil import veil
 from edgeguard.camera.video import Picture, VideoError
-from edgeguard.core.camera import PASSES_KEY, CameraSpec, PassPictures, PlateShape
+from edgeguard.core.camera import PASSES_KEY, SEALED, CameraSpec, PassPictures, PlateShape
 from edgeguard.core.camera_limits import PASS_PICTURES_HELD, PASS_WRITES
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped

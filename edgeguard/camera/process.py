@@ -68,7 +68,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     password, key = _line().decode("utf-8", "replace") if spec.password_file is not None else None, b""
     if spec.plate_key_file is not None:
         key = _line()
-    picture_key = _line() if spec.picture_key_file is not None else b""
+    seal = None if spec.picture_key_file is None else _seal(spec, _line())
     shelf = _shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
     album = _shelf(Path(snapshot_folder(state, spec.name)), SNAPSHOTS_BYTES, spec.evidence_age_ms)
     sight = Sight(Path(view_file(state, spec.name)), setup_of(spec))
@@ -79,10 +79,10 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
             reporter.tell(report)
 
     reads = GateReads(socket, spec.name) if spec.task is Task.PLATES else None
-    passes = _pass_shelf(spec, state, tell, picture_key)
-    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads, passes)
+    passes = _pass_shelf(spec, state, tell, seal)
+    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads, passes, seal)
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
-    snapshots = Snapshots(spec, album, seeker.hide, tell)
+    snapshots = Snapshots(spec, album, seeker.hide, tell, seal)
 
     ages = AgeClock()
 
@@ -123,17 +123,24 @@ def setup_of(spec: CameraSpec) -> str:
     return hashlib.sha256(repr((spec.url, spec.task, spec.facade)).encode()).hexdigest()
 
 
-def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None], key: bytes) -> PassShelf | None:
+def _seal(spec: CameraSpec, key: bytes) -> Seal | None:
+    """What seals its pictures. Where the key is none (any more), pictures of passes are not kept at all, and that is said once and
+    for good; what fell, and what somebody has asked for, is kept as it is: evidence is not given up for want of a key.
+    """
+    try:
+        return Seal(key)
+    except SealError as error:
+        if spec.pictures is not PassPictures.NONE:
+            raise Permanent(f"{spec.name}: picture_key_file: {error}") from error
+        _log.warning("evidence.unsealed", camera=spec.name, error=str(error))
+        return None
+
+
+def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None], seal: Seal | None) -> PassShelf | None:
     """Where pictures of passes are kept; None where none are. What was kept when they still were grows old all the same."""
     folder = Path(pass_folder(state, spec.name))
     if spec.pictures is PassPictures.NONE and not folder.is_dir():
         return None
-    seal = None
-    if spec.pictures is not PassPictures.NONE:
-        try:
-            seal = Seal(key)
-        except SealError as error:
-            raise Permanent(f"{spec.name}: picture_key_file: {error}") from error
     return PassShelf(spec, _shelf(folder, spec.evidence_bytes, spec.evidence_age_ms, PASS_FREE_BYTES), tell, seal)
 
 
@@ -183,10 +190,11 @@ def _seeker(
     knows_place: Callable[[], bool],
     reads: GateReads | None,
     passes: PassShelf | None,
+    seal: Seal | None,
 ) -> Seeker:
     """What looks for the camera's task; the models are loaded only where they are needed."""
     if spec.task is Task.FALLING:
-        return FallSeeker(spec, shelf, tell, knows_place)
+        return FallSeeker(spec, shelf, tell, knows_place, seal)
     from edgeguard.camera.plates import PlateReader
     from edgeguard.camera.seek_plates import PlateSeeker
 

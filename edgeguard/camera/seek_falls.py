@@ -12,6 +12,7 @@ from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
+from edgeguard.camera.sealing import Seal
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import Picture, VideoError, VideoSource
 from edgeguard.camera.watch_file import Found
@@ -38,17 +39,24 @@ class _Held:
 class FallSeeker:
     """Feed it the pictures of a stream. What it finds is told EVIDENCE_AFTER_S later, when the clip is whole.
 
-    `knows_place`: whether the view is still the one that was set up. While it is not, no floor is told.
+    `knows_place`: whether the view is still the one that was set up. While it is not, no floor is told. Without a seal the evidence
+    lies as it is: it is never given up for want of a key.
     """
 
     def __init__(
-        self, spec: CameraSpec, shelf: Shelf, tell: Callable[[Report], None], knows_place: Callable[[], bool] = lambda: True
+        self,
+        spec: CameraSpec,
+        shelf: Shelf,
+        tell: Callable[[Report], None],
+        knows_place: Callable[[], bool] = lambda: True,
+        seal: Seal | None = None,
     ) -> None:
         self._spec = spec
         self._facade = spec.facade or FacadeSpec()
         self._shelf = shelf
         self._tell = tell
         self._knows_place = knows_place
+        self._seal = seal
         self._watch = FallWatch(self._facade)
         self._held: list[_Held] = []
         self._source: VideoSource | None = None
@@ -111,7 +119,7 @@ class FallSeeker:
             stem = self._shelf.fresh_stem(one.at.wall_ms)
             at = {"wall_ms": one.at.wall_ms, "boot_ms": one.at.boot_ms, "boot": one.at.boot, "synced": one.at.synced}
             record = {"at": at, "event": event}
-            kept = keep(self._shelf.folder, stem, source.template, packets, one.found.fall, record)
+            kept = keep(self._shelf.folder, stem, source.template, packets, one.found.fall, record, self._seal)
             event = event | _evidence(stem, kept.clip.name, kept.clip_sha256, kept.picture.name, kept.picture_sha256)
         except (VideoError, OSError) as error:
             _log.warning("evidence.lost", error=str(error))

@@ -1,7 +1,8 @@
 """Pictures that somebody has asked a camera for: the next whole one, what must not be seen made black, kept for a while.
 
 Knows nothing of who asked. A picture is kept like evidence (its record with its hash beside it, both on disk before it is told);
-beside it lies, where the site allows that it leaves the house, the picture as it is to be sent.
+beside it lies, where the site allows that it leaves the house, the picture as it is to be sent. Both are sealed where the site has
+a key; their hashes are those of the pictures in the seal.
 """
 
 import hashlib
@@ -17,10 +18,11 @@ import structlog
 from edgeguard.camera.evidence import write_whole
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
+from edgeguard.camera.sealing import Seal
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import Picture, VideoError
 from edgeguard.control.camera_views import SightingView
-from edgeguard.core.camera import CameraSpec, SnapshotUse
+from edgeguard.core.camera import SEALED, CameraSpec, SnapshotUse
 from edgeguard.core.camera_limits import SNAPSHOT_SENT_BYTES, SNAPSHOT_SIDES
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
@@ -47,11 +49,19 @@ class _Jpeg:
 class Snapshots:
     """Of one camera. `hide` makes black what must not be seen."""
 
-    def __init__(self, spec: CameraSpec, shelf: Shelf, hide: Callable[[Bgr], None], tell: Callable[[Report], None]) -> None:
+    def __init__(
+        self,
+        spec: CameraSpec,
+        shelf: Shelf,
+        hide: Callable[[Bgr], None],
+        tell: Callable[[Report], None],
+        seal: Seal | None = None,
+    ) -> None:
         self._spec = spec
         self._shelf = shelf
         self._hide = hide
         self._tell = tell
+        self._seal = seal
         self._order = self._served = ""
 
     def ask(self, order: str) -> None:
@@ -87,17 +97,21 @@ class Snapshots:
         self._hide(shown)
         whole = _jpeg(shown, _QUALITY)
         stem = self._shelf.fresh_stem(now.wall_ms)
-        kept = whole.facts(f"{stem}.jpg")
+        kept = self._kept(f"{stem}.jpg", whole)
         event: dict[str, Any] = {"camera": self._spec.name, "order": order, "picture": kept, "sent": None}
-        write_whole(self._file(kept["file"]), whole.data)
         small = sendable(shown, whole) if self._spec.snapshot is SnapshotUse.SENT else None
         if small is not None:
-            event["sent"] = small.facts(f"{stem}.small.jpg")
-            write_whole(self._file(event["sent"]["file"]), small.data)
+            event["sent"] = self._kept(f"{stem}.small.jpg", small)
         at = {"wall_ms": now.wall_ms, "boot_ms": now.boot_ms, "boot": now.boot, "synced": now.synced}
         record = {"at": at, "event": event, "picture": {"file": kept["file"], "sha256": kept["sha256"]}}
         write_whole(self._file(f"{stem}.json"), orjson.dumps(record, option=orjson.OPT_INDENT_2))
         self._report(stem, now, event, stem)
+
+    def _kept(self, name: str, made: _Jpeg) -> dict[str, Any]:
+        """On the disk; the facts of it."""
+        file, data = (name, made.data) if self._seal is None else (name + SEALED, self._seal.closed(name + SEALED, made.data))
+        write_whole(self._file(file), data)
+        return made.facts(file)
 
     def _report(self, identity: str, at: Stamp, event: dict[str, Any], stem: str | None) -> None:
         facts = orjson.dumps(event).decode()

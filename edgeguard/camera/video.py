@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import av
 import numpy as np
@@ -197,6 +197,11 @@ def open_video(path: Path | str, *, fps: float | None = None, threads: int = 1, 
     return _open(f"file:{path}", str(path), fps, threads, ring or PacketRing(), options={"protocol_whitelist": "file"})
 
 
+def open_stored(file: BinaryIO, name: str, form: str | None) -> VideoSource:
+    """Open what `file` holds, of this container; it must be seekable, and stays the caller's to close. VideoError as open_video."""
+    return _open(file, name, None, 1, PacketRing(), form, {"protocol_whitelist": "file"})
+
+
 @dataclass(frozen=True, slots=True)
 class StreamAccess:
     """How a live stream is reached. `shown` names it to people and holds no password."""
@@ -215,7 +220,7 @@ def open_stream(access: StreamAccess) -> VideoSource:
 
 
 def _open(
-    url: str,
+    url: str | BinaryIO,
     shown: str,
     fps: float | None,
     threads: int,
@@ -230,7 +235,7 @@ def _open(
     except MemoryError:
         raise
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{shown}: {_device_words(error, url) if form == V4L2 else _why(error)}") from error
+        raise VideoError(f"{shown}: {_device_words(error, str(url)) if form == V4L2 else _why(error)}") from error
     try:
         source = _opened(shown, container, fps, threads, ring)
     except BaseException:

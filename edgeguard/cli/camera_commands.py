@@ -11,6 +11,14 @@ from edgeguard.core.camera_limits import SETUP_MINUTES, SETUP_MINUTES_MOST, SETU
 Configuration = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")]
 _CONFIG = Path("/etc/edgeguard/site.toml")
 _Piece = Annotated[str, typer.Argument(metavar="ID", help="As listed; CAMERA.ID where two cameras have the same.")]
+_Keys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="What sealed it, where the camera's picture_key_file is another by now or not at hand. May be repeated.",
+    ),
+]
 
 _Setup = Annotated[bool, typer.Option("--setup", help="Set its view up: a page in a browser, or what the options below say.")]
 _Picture = Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="A picture or video in the camera's place.")]
@@ -151,11 +159,11 @@ def evidence_list(ctx: typer.Context, config: Configuration = _CONFIG) -> None:
     raise typer.Exit(evidence.listed(session_of(ctx), config))
 
 
-def evidence_show(ctx: typer.Context, identity: _Piece, config: Configuration = _CONFIG) -> None:
+def evidence_show(ctx: typer.Context, identity: _Piece, keys: _Keys = None, config: Configuration = _CONFIG) -> None:
     """One piece: what was seen, and where its files are. That somebody looked is recorded first."""
     from edgeguard.cli import evidence
 
-    raise typer.Exit(evidence.show(session_of(ctx), config, identity))
+    raise typer.Exit(evidence.show(session_of(ctx), config, identity, keys or ()))
 
 
 def evidence_export(
@@ -166,14 +174,7 @@ def evidence_export(
         bool,
         typer.Option("--masks-checked", help="The camera seemed moved then; somebody has seen that the masks fit all the same."),
     ] = False,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            "--key",
-            metavar="FILE",
-            help="What sealed the pictures of a pass, where the picture_key_file of the site is not at hand.",
-        ),
-    ] = None,
+    keys: _Keys = None,
     config: Configuration = _CONFIG,
 ) -> None:
     """A copy of one piece with the SHA-256 of each file; privacy masks of the facade file are burnt in, sealed pictures are opened.
@@ -181,14 +182,15 @@ def evidence_export(
     """
     from edgeguard.cli import evidence
 
-    raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder, masks_checked, key))
+    raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder, masks_checked, keys or ()))
 
 
-def evidence_verify(ctx: typer.Context, config: Configuration = _CONFIG) -> None:
-    """Check every clip and picture against its record and the audit log; exit 1 when something was changed or is missing.
+def evidence_verify(ctx: typer.Context, keys: _Keys = None, config: Configuration = _CONFIG) -> None:
+    """Check every clip and picture against its record and the audit log; exit 1 when something was changed or is missing, or is
+    sealed with a key that was not given.
 
     That the audit log itself is whole, edgeguard audit verify shows.
     """
     from edgeguard.cli import evidence
 
-    raise typer.Exit(evidence.verify(session_of(ctx), config))
+    raise typer.Exit(evidence.verify(session_of(ctx), config, keys or ()))

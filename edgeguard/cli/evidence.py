@@ -5,12 +5,12 @@ is the daemon's to write, so show and export need it.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -22,14 +22,14 @@ from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
 from edgeguard.control.errors import UnknownName
-from edgeguard.core.camera import CameraSpec, evidence_folder, pass_folder, snapshot_folder
+from edgeguard.core.camera import SEALED, CameraSpec, evidence_folder, pass_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
 from edgeguard.core.limits import AUDIT_MAX_ROWS
 from edgeguard.store import note_copy, read_audit
 
-_KEY_LINE_BYTES: Final = 4096
-_SEALED: Final = ".sealed"
+if TYPE_CHECKING:
+    from edgeguard.camera.sealing import Seal
 
 
 class Kind(StrEnum):
@@ -87,6 +87,11 @@ class Kept:
         named = self.record.get(what)
         return str(named.get("sha256", "")) if isinstance(named, dict) else ""
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether any of its files is."""
+        return any(file.suffix == SEALED for file in self.piece.files)
+
     def facts(self) -> dict[str, Any]:
         """As JSON says it."""
         return {
@@ -97,6 +102,7 @@ class Kept:
             "bytes": self.piece.bytes,
             "told": not self.piece.unsent,
             "exported": self.piece.exported,
+            "sealed": self.is_sealed,
             "files": [str(file) for file in self.piece.files],
             "event": self.event,
         }
@@ -117,6 +123,7 @@ def listed(session: Session, config: Path) -> Exit:
     made = table(*(lang.say(*head) for head in (*heads, *tail)))
     for one in kept:
         states = [lang.say("未上报", "not told yet")] * one.piece.unsent + [lang.say("已导出", "exported")] * one.piece.exported
+        states += [lang.say("未加密", "not sealed")] * (one.camera.picture_key_file is not None and not one.is_sealed)
         event = one.event
         first = (
             clean(one.camera.name),
@@ -130,26 +137,44 @@ def listed(session: Session, config: Path) -> Exit:
     return Exit.FINE
 
 
-def show(session: Session, config: Path, identity: str) -> Exit:
-    """One piece: what is known of it, and where its files are."""
+def show(session: Session, config: Path, identity: str, keys: Sequence[Path] = ()) -> Exit:
+    """One piece: what is known of it, where its files are, and whether the sealed ones open."""
     kept = _find(config, identity)
+    seal = _seal(kept.camera, keys) if kept.is_sealed else None
     _put_on_record(session, kept, "show", "")
     if session.json:
-        print_json(kept.facts())
+        print_json(kept.facts() | ({"locked": _locked(kept, seal)} if kept.is_sealed else {}))
         return Exit.FINE
     out = console()
     out.print(styled(f"{clean(kept.camera.name)} {kept.piece.stem}", "bold"))
     for key, value in kept.event.items():
         out.print(f"  {clean(key)}: {clean(orjson.dumps(value).decode(), 200)}")
+    locked = _locked(kept, seal)
+    opens = session.lang.say("已加密，evidence export 可解密", "sealed; evidence export opens it")
     for file in kept.piece.files:
-        out.print(f"  {clean(str(file))}")
+        out.print(f"  {clean(str(file))}" + (f"  ({clean(locked.get(file.name, opens), 200)})" if file.suffix == SEALED else ""))
     return Exit.FINE
 
 
+def _locked(kept: Kept, seal: "Seal | None") -> Mapping[str, str]:
+    """The sealed files that do not open, and why."""
+    from edgeguard.camera.sealing import SealError, opened_file
+
+    why: dict[str, str] = {}
+    for file in kept.piece.files:
+        if file.suffix == SEALED:
+            try:
+                opened_file(file, seal).close()
+            except (SealError, OSError) as error:
+                why[file.name] = str(error)
+    return why
+
+
 def export(
-    session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False, key: Path | None = None
+    session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False, keys: Sequence[Path] = ()
 ) -> Exit:
-    """A copy of one piece, masks burnt in; recorded before it is made. `key` opens what is sealed; else the camera's own."""
+    """A copy of one piece, masks burnt in; recorded before it is made. What is sealed is opened, with one of `keys` or the
+    camera's own."""
     kept = _find(config, identity)
     from edgeguard.camera.exporting import export_pictures, export_piece
 
@@ -159,13 +184,13 @@ def export(
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
     if not masks_checked:
         _refuse_masks_that_may_not_fit(kept, identity)
-    seal = _seal(kept, key) if picture.suffix == _SEALED else None
+    seal = _seal(kept.camera, keys) if kept.is_sealed else None
     _put_on_record(session, kept, "export", str(folder.absolute()))
     note_copy(Path(load_site(config).store.directory), folder)
     if clip is None:
         made = export_pictures([part for what in kept.parts if (part := kept.file(what))], record, folder, seal)
     else:
-        made = export_piece(clip, picture, record, kept.camera.facade, folder)
+        made = export_piece(clip, picture, record, kept.camera.facade, folder, seal)
     (picture.parent / f"{kept.piece.stem}{EXPORTED}").touch()
     hashes = {str(file): _sha256(file) for file in made}
     if session.json:
@@ -176,20 +201,21 @@ def export(
     return Exit.FINE
 
 
-def _seal(kept: Kept, key: Path | None) -> Any:
-    """What opens its pictures: the key that was named, or the one the camera's row names."""
-    from edgeguard.camera.sealing import Seal
+def _seal(camera: CameraSpec, keys: Sequence[Path]) -> "Seal | None":
+    """What opens its files: the keys that were named, and the one that the camera's row names. None where there is neither."""
+    from edgeguard.camera.sealing import Seal, key_of
 
-    file = key or (None if kept.camera.picture_key_file is None else Path(kept.camera.picture_key_file))
-    if file is None:
-        raise Permanent(
-            f"{kept.piece.stem}: its pictures are sealed, and the site names no picture_key_file; --key FILE says with which key"
-        )
-    try:
-        with file.open("rb") as opened:
-            return Seal(opened.readline(_KEY_LINE_BYTES).rstrip(b"\r\n"))
-    except OSError as error:
-        raise Permanent(f"{file}: the key of pictures cannot be read: {error.strerror}; --key FILE names another place") from error
+    own = camera.picture_key_file
+    found: list[Seal] = []
+    for file in (*keys, *(() if own is None else (Path(own),))):
+        try:
+            found.append(Seal(key_of(file), found))
+        except OSError as error:
+            if file in keys or not keys:
+                raise Permanent(
+                    f"{file}: the key of pictures cannot be read: {error.strerror}; --key FILE names another place"
+                ) from error
+    return found[-1] if found else None
 
 
 def _refuse_masks_that_may_not_fit(kept: Kept, identity: str) -> None:
@@ -202,11 +228,18 @@ def _refuse_masks_that_may_not_fit(kept: Kept, identity: str) -> None:
         )
 
 
-def verify(session: Session, config: Path) -> Exit:
-    """Every file against its record, and every record against the audit log."""
+def verify(session: Session, config: Path, keys: Sequence[Path] = ()) -> Exit:
+    """Every file against its record, and every record against the audit log; what is sealed is opened for it, with one of `keys` or
+    the camera's own.
+    """
     site = load_site(config)
     rows = _audited(Path(site.store.directory))
-    found = [(one, _wrong(one, rows, session.lang)) for one in _kept(config)]
+    kept = list(_kept(config))
+    seals = {
+        one.camera.name: _seal(one.camera, keys)
+        for one in {one.camera.name: one for one in kept if one.is_sealed and one.kind is not Kind.PASSED}.values()
+    }
+    found = [(one, _wrong(one, rows, session.lang, seals.get(one.camera.name))) for one in kept]
     bad = [(one, wrong) for one, wrong in found if wrong]
     if session.json:
         print_json([{"camera": one.camera.name, "id": one.piece.stem, "wrong": list(wrong)} for one, wrong in found])
@@ -219,8 +252,10 @@ def verify(session: Session, config: Path) -> Exit:
     return Exit.WRONG if bad else Exit.FINE
 
 
-def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang) -> tuple[str, ...]:
-    """In words, what of a piece is not as it was kept."""
+def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang, seal: "Seal | None") -> tuple[str, ...]:
+    """In words, what of a piece is not as it was kept. Hashes are those of what is in the seal; for passes, of the sealed files."""
+    from edgeguard.camera.sealing import SealError, sha256_within
+
     wrong = []
     if not one.record:
         return (lang.say("记录无法读取", "its record cannot be read"),)
@@ -228,7 +263,15 @@ def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang) -> tupl
         file = one.file(what)
         if file is None:
             wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
-        elif _sha256(file) != one.sha256(what):
+            continue
+        try:
+            found = _sha256(file) if one.kind is Kind.PASSED else sha256_within(file, seal)
+        except SealError as error:
+            wrong.append(lang.say(f"{what} 无法解密：{error}", f"the {what} cannot be checked: {error}"))
+            continue
+        except OSError as error:
+            raise Permanent(f"{file}: cannot be read: {error.strerror}") from error
+        if found != one.sha256(what):
             wrong.append(lang.say(f"{what} 被修改", f"the {what} was changed"))
     row = rows.get(f"{one.camera.name}.{one.piece.stem}")
     if row is None and not one.piece.unsent:

@@ -24,7 +24,7 @@ from edgeguard.config.mistakes import Mistakes, Table
 from edgeguard.config.positions import KeyPath
 from edgeguard.config.rows import FirstUse, table_rows, text_of
 from edgeguard.core.address import is_public
-from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape, SnapshotUse, Task
+from edgeguard.core.camera import KEY_LEAST_BYTES, KEY_MOST_BYTES, CameraSpec, PassPictures, PlateShape, SnapshotUse, Task
 from edgeguard.core.camera_limits import (
     CAMERA_LANES,
     CAMERA_MASK_POINTS,
@@ -207,7 +207,7 @@ def _refuse_foreign_keys(raw: CameraTable, path: KeyPath, mistakes: Mistakes) ->
     """What belongs to the other task is a mistake, not something that is silently left alone."""
     falling, plates = (
         ("facade", "side"),
-        ("plates", "plate_key_file", "masks", "lane", "pictures", "picture_key_file", "plate_free"),
+        ("plates", "plate_key_file", "masks", "lane", "pictures", "plate_free"),
     )
     foreign = falling if raw.task is Task.PLATES else plates
     for key in foreign:
@@ -233,13 +233,33 @@ def _secret(written: str | None, path: KeyPath, files: Files) -> Any:
 
 
 def _picture_key(raw: CameraTable, path: KeyPath, files: Files) -> Any:
-    """What pictures of passes are sealed with; nothing that shows people is kept in the clear."""
+    """What pictures are sealed with. None of a pass is kept without; falls are: they must not be lost for want of a key."""
     if raw.task is Task.PLATES and raw.pictures is not PassPictures.NONE and raw.picture_key_file is None:
         files.mistakes.add(
             (*path, "pictures"),
             f'"{raw.pictures}" needs picture_key_file: pictures of vehicles and people lie encrypted on the disk',
         )
-    return _secret(raw.picture_key_file, (*path, "picture_key_file"), files)
+    if raw.task is Task.FALLING and raw.picture_key_file is None:
+        files.mistakes.note(
+            path, "without picture_key_file clips and pictures of people lie on the disk for everybody who takes it out"
+        )
+    where = (*path, "picture_key_file")
+    found = _secret(raw.picture_key_file, where, files)
+    if found is not None and (count := _key_length(found)) is not None and count < KEY_LEAST_BYTES:
+        files.mistakes.add(
+            where,
+            f"{found}: its first line has {count} characters, a key at least {KEY_LEAST_BYTES}; openssl rand -hex 32 makes one",
+        )
+    return found
+
+
+def _key_length(file: Path) -> int | None:
+    """None where it cannot be read, which is told elsewhere."""
+    try:
+        with file.open("rb") as opened:
+            return len(opened.readline(KEY_MOST_BYTES).rstrip(b"\r\n"))
+    except OSError:
+        return None
 
 
 def _facade(raw: CameraTable, path: KeyPath, files: Files) -> FacadeSpec | None:

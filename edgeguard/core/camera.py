@@ -18,6 +18,12 @@ REPORTS: Final = "cameras/*.reports"
 """The folders below the store's in which cameras' processes keep what they have not been able to tell yet."""
 
 
+SEALED: Final = ".sealed"
+"""What the name of a file ends in that lies sealed on the disk."""
+KEY_LEAST_BYTES: Final = 16
+"""So long at least is the first line of a file that seals pictures."""
+KEY_MOST_BYTES: Final = 4096
+"""So much of it counts."""
 PASSES_KEY: Final = ".key"
 """The key under which the records of passes name plates that they may not name; whoever erases a plate looks for it by this."""
 
@@ -94,7 +100,7 @@ class CameraSpec:
     """For plates; without any the whole picture is one lane without a line."""
     pictures: PassPictures = PassPictures.NONE
     picture_key_file: PurePath | None = None
-    """Whose first line seals the pictures of passes on the disk."""
+    """Whose first line seals on the disk what is kept of its pictures: clips, passes, what somebody has asked for."""
     plate_free: tuple[tuple[Spot, ...], ...] = ()
     """Where no vehicle can be, in shares of width and height: shown sharp where plates may be seen only masked."""
 

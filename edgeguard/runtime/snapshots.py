@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeguard.control.command_views import InlineView, SnapshotView
-from edgeguard.core.camera import CameraSpec, SnapshotUse, snapshot_folder
+from edgeguard.core.camera import SEALED, CameraSpec, SnapshotUse, snapshot_folder
 from edgeguard.core.camera_limits import SNAPSHOT_SENT_BYTES, SNAPSHOT_WITHIN_S
 from edgeguard.core.clock import Clock, Stamp, iso_utc
-from edgeguard.core.errors import CommandRefused
+from edgeguard.core.errors import CommandRefused, Permanent
 from edgeguard.core.ids import CameraName
 from edgeguard.core.item import Item
 from edgeguard.rules.items import command_item
@@ -132,11 +132,23 @@ def _inline(spec: CameraSpec, folder: Path, taken: Taken) -> tuple[InlineView | 
         return None, f"even its smallest form has more than {SNAPSHOT_SENT_BYTES} bytes"
     path = folder / Path(str(sent.get("file"))).name
     try:
-        with path.open("rb") as file:
-            data = file.read(SNAPSHOT_SENT_BYTES + 1)
+        data = _content(spec, path)
     except OSError as error:
         raise CommandRefused("no-picture", f"the picture {taken.id} cannot be read any more: {error.strerror}") from error
+    except Permanent as error:
+        raise CommandRefused("no-picture", f"the picture {taken.id} cannot be opened: {error}") from error
     if len(data) > SNAPSHOT_SENT_BYTES or hashlib.sha256(data).hexdigest() != sent.get("sha256"):
         raise CommandRefused("no-picture", f"the picture {taken.id} is not as the camera's process has kept it")
     jpeg = base64.b64encode(data).decode()
     return InlineView(jpeg, str(sent.get("sha256")), len(data), int(sent.get("width", 0)), int(sent.get("height", 0))), ""
+
+
+def _content(spec: CameraSpec, path: Path) -> bytes:
+    """What the file holds, a byte more than may be sent at most. OSError where it, or the key of what is sealed, cannot be read."""
+    if path.suffix != SEALED or spec.picture_key_file is None:
+        with path.open("rb") as file:
+            return file.read(SNAPSHOT_SENT_BYTES + 1)
+    from edgeguard.camera.sealing import Seal, key_of
+
+    with Seal(key_of(Path(spec.picture_key_file))).reader(path) as opened:
+        return opened.read(SNAPSHOT_SENT_BYTES + 1)

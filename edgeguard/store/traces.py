@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from edgeguard.core.camera import EVIDENCE, REPORTS
+from edgeguard.core.camera import EVIDENCE, REPORTS, SEALED
 from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES
 from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 
@@ -124,7 +124,7 @@ def _has_bytes(path: Path, needles: Sequence[bytes]) -> bool:
 
 def _is_picture(path: Path) -> bool:
     """Of a path within the state directory."""
-    return path.parts[0] == EVIDENCE and path.suffix in _PICTURES
+    return path.parts[0] == EVIDENCE and Path(path.name.removesuffix(SEALED)).suffix in _PICTURES
 
 
 def _may_have_word(path: Path, needles: Sequence[bytes]) -> bool:

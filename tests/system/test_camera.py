@@ -16,6 +16,7 @@ from rtsp_rig import publish, rtsp_server
 from test_config_put import Platform
 
 from edgeguard.camera.pictures import decode_picture, load_picture
+from edgeguard.camera.sealing import Seal
 from edgeguard.control import call, methods
 from edgeguard.control.camera_views import CameraView
 from edgeguard.testing import film
@@ -140,3 +141,39 @@ def test_the_platform_gets_a_picture_of_a_film_with_its_masks_burnt_in(tmp_path:
         assert ("snapshot", "accepted") in states
         commands = [row.get("command") for row in _audit(tmp_path)]
         assert commands.index("snapshot") < commands.index("evidence") < commands.index("evidence.send")
+
+
+def test_with_a_key_falls_and_pictures_lie_sealed_and_are_checked_and_copied_through_it(tmp_path: Path) -> None:
+    throw = film.write(tmp_path / "throw.mp4", film.drawn(12, seconds=4.0), fps=12)
+    key = b"a key of the site, long enough"
+    (tmp_path / "key").write_bytes(key + b"\n")
+    (tmp_path / "key").chmod(0o600)
+    rows = '[commands]\nallow = ["snapshot"]\n'
+    rows += camera_text(f"file:{throw}", 'picture_key_file = "key"\nsnapshot = "sent"\n')
+    broker = free_port()
+    with (
+        mosquitto(tmp_path, broker),
+        subscribe(tmp_path, broker),
+        daemon(tmp_path, site_text(tmp_path, broker, {}, rows), synced=True) as running,
+    ):
+        platform = Platform(tmp_path, broker)
+        wait_for(lambda: view(running).state == "well" and view(running).pictures > 0, "the camera's pictures", 60)
+        result = platform.ask("snapshot", camera="facade")["result"]
+        jpeg = base64.b64decode(result["inline"]["jpeg"])
+        assert hashlib.sha256(jpeg).hexdigest() == result["inline"]["sha256"]
+        wait_for(lambda: bool(events(tmp_path, "fall")), "a fall", 60)
+        evidence = events(tmp_path, "fall")[0]["evidence"]
+        assert isinstance(evidence, dict)
+        folder = tmp_path / "state" / "evidence" / "facade"
+        kept = [file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".json", ".unsent")]
+        assert {file.suffix for file in kept} == {".sealed"}
+        clip = Seal(key).opened(evidence["clip"], (folder / evidence["clip"]).read_bytes())
+        assert hashlib.sha256(clip).hexdigest() == evidence["clip_sha256"]
+        out = ("--config", str(tmp_path / "site.toml"), "--socket", str(tmp_path / "control.sock"))
+        command = [sys.executable, "-m", "edgeguard", "evidence"]
+        subprocess.run([*command, "verify", *out[:2]], capture_output=True, check=True)
+        subprocess.run([*command, "export", evidence["id"], "--to", str(tmp_path / "out"), *out], capture_output=True, check=True)
+        copy = tmp_path / "out" / f"{evidence['id']}.mp4"
+        assert copy.read_bytes() == clip
+        with av.open(str(copy)) as video:
+            assert sum(1 for _ in video.decode(video=0)) > 20

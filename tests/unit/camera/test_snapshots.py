@@ -15,6 +15,7 @@ from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr, load_picture
 from edgeguard.camera.plates import PlateReader
 from edgeguard.camera.reports import Report
+from edgeguard.camera.sealing import Seal, sha256_within
 from edgeguard.camera.seek_plates import PlateSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.snapshots import Snapshots
@@ -35,11 +36,13 @@ def scene(width: int = 640, height: int = 360, seed: int = 1) -> Bgr:
 class Album:
     """A camera's snapshots in a folder, and what was told of them."""
 
-    def __init__(self, folder: Path, camera: CameraSpec = SHOWN, veil: Callable[[Bgr], None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, camera: CameraSpec = SHOWN, veil: Callable[[Bgr], None] | None = None, seal: Seal | None = None
+    ) -> None:
         self.told: list[Report] = []
         self.shelf = Shelf(folder / "snapshots", SNAPSHOTS_BYTES, 3_600_000)
         self.shelf.open()
-        self.snapshots = Snapshots(camera, self.shelf, veil or (lambda shown: hide(shown, camera)), self.told.append)
+        self.snapshots = Snapshots(camera, self.shelf, veil or (lambda shown: hide(shown, camera)), self.told.append, seal)
 
     def take(self, shown: Bgr, order: str = "o-1") -> dict[str, object]:
         self.snapshots.ask(order)
@@ -71,6 +74,20 @@ def test_a_picture_is_kept_whole_and_sent_small_enough(tmp_path: Path) -> None:
     assert (report.on_disk, album.shelf.pieces()[0].unsent) == (True, True)
     report.done()
     assert not album.shelf.pieces()[0].unsent
+
+
+def test_with_a_key_nothing_of_it_lies_on_the_disk_in_the_clear(tmp_path: Path) -> None:
+    seal = Seal(b"a key of the site, long enough")
+    album = Album(tmp_path, seal=seal)
+    facts = album.take(np.full((120, 160, 3), 90, np.uint8))
+    (piece,) = album.shelf.pieces()
+    sealed = [file for file in piece.files if file.suffix == ".sealed"]
+    assert len(sealed) == 2
+    for what, file in zip(("picture", "sent"), sorted(sealed), strict=True):
+        told = facts[what]
+        assert isinstance(told, dict)
+        assert (told["file"], told["sha256"]) == (file.name, sha256_within(file, seal))
+        assert b"JFIF" not in file.read_bytes()
 
 
 def test_what_is_small_enough_is_sent_as_it_is_kept(tmp_path: Path) -> None:

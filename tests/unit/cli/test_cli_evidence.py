@@ -12,6 +12,7 @@ import pytest
 from cli_kit import desk
 
 from edgeguard.camera.evidence import keep
+from edgeguard.camera.sealing import Seal
 from edgeguard.camera.video import open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.clock import Stamp
@@ -46,10 +47,22 @@ def audited(state: Path, rows: list[dict[str, object]]) -> None:
     asyncio.run(story())
 
 
+KEY = b"a key of the site, long enough"
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with one piece of evidence of a real, small fall."""
-    folder = tmp_path_factory.mktemp("site")
+    return site_with_a_fall(tmp_path_factory.mktemp("site"), None)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, sealed."""
+    return site_with_a_fall(tmp_path_factory.mktemp("sealed"), Seal(KEY))
+
+
+def site_with_a_fall(folder: Path, seal: Seal | None) -> Path:
     evidence = folder / "state" / "evidence" / "facade"
     evidence.mkdir(parents=True)
     throw = film.write(folder / "throw.mp4", film.drawn(25))
@@ -58,10 +71,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in video:
             pass
         event = {"camera": "facade", "confidence": 0.9}
-        kept = keep(evidence, STEM, video.template, video.ring.cut(0.0, 9.0), found.fall, {"event": event})
+        kept = keep(evidence, STEM, video.template, video.ring.cut(0.0, 9.0), found.fall, {"event": event}, seal)
     told = {"id": STEM, "clip_sha256": kept.clip_sha256, "picture_sha256": kept.picture_sha256}
     audited(folder / "state", [{"command": "evidence", "target": f"facade.{STEM}", "by": "camera facade", "evidence": told}])
     camera = '[[camera]]\nname = "facade"\nurl = "rtsp://10.0.0.9/1"\ntask = "falling"\nfacade = "facade.toml"\n'
+    if seal is not None:
+        camera += 'picture_key_file = "key"\n'
+        (folder / "key").write_bytes(KEY + b"\n")
+        (folder / "key").chmod(0o600)
     (folder / "facade.toml").write_text(FACADE)
     (folder / "site.toml").write_text(
         f'[gateway]\nsite = "a"\nid = "b"\n[store]\ndirectory = "{folder}/state"\n[control]\nsocket = "{folder}/s"\n{camera}'
@@ -138,3 +155,53 @@ def test_evidence_that_is_not_there(made: Path) -> None:
     with desk() as at:
         printed = at.type("evidence", "show", "20260101T000000000Z", "--config", str(made / "site.toml"))
         assert "there is no evidence 20260101T000000000Z" in printed.err
+
+
+@pytest.mark.slow
+def test_what_is_sealed_is_the_same_clip_checked_and_copied_through_its_seal(made: Path, locked: Path, tmp_path: Path) -> None:
+    folder, plain = locked / "state" / "evidence" / "facade", made / "state" / "evidence" / "facade"
+    assert sorted(file.name for file in folder.iterdir()) == [f"{STEM}.json", f"{STEM}.mp4.sealed", f"{STEM}.png.sealed"]
+    assert b"ftyp" not in (folder / f"{STEM}.mp4.sealed").read_bytes()
+    for ending in ("mp4", "png"):
+        name = f"{STEM}.{ending}.sealed"
+        assert Seal(KEY).opened(name, (folder / name).read_bytes()) == (plain / f"{STEM}.{ending}").read_bytes()
+    (locked / "facade.toml").write_text(FACADE.replace("masks", "# masks"))
+    config = ("--config", str(locked / "site.toml"))
+    with desk() as at:
+        assert json.loads(at.type("evidence", "list", *config, "--json").out)[0]["sealed"] is True
+        assert at.type("evidence", "verify", *config).out == "✓ 1 of 1 pieces are as they were kept\n"
+        assert "sealed; evidence export opens it" in at.type("evidence", "show", STEM, *config, width=300).out
+        assert at.type("evidence", "export", STEM, "--to", str(tmp_path / "out"), *config).code == 0
+    assert (tmp_path / "out" / f"{STEM}.mp4").read_bytes() == (plain / f"{STEM}.mp4").read_bytes()
+    (locked / "facade.toml").write_text(FACADE)
+    with desk() as at:
+        assert at.type("evidence", "export", STEM, "--to", str(tmp_path / "masked"), *config).code == 0
+    assert sorted(path.name for path in (tmp_path / "masked").iterdir()) == [f"{STEM}.masked.mp4", f"{STEM}.masked.png"]
+
+
+@pytest.mark.slow
+def test_a_new_key_leaves_older_evidence_to_the_old_one_and_a_missing_key_loses_nothing(locked: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    (locked / "key").rename(old)
+    (locked / "key").write_bytes(b"the key of next year\n")
+    (locked / "key").chmod(0o600)
+    config = ("--config", str(locked / "site.toml"))
+    try:
+        with desk() as at:
+            verified = at.type("evidence", "verify", *config, width=400)
+            assert (verified.code, verified.out.count("sealed with another key")) == (1, 2)
+            assert "sealed with another key" in at.type("evidence", "show", STEM, *config, width=400).out
+            assert "sealed with another key" in at.type("evidence", "export", STEM, "--to", str(tmp_path / "out"), *config).err
+            assert not list((tmp_path / "out").iterdir())
+            assert at.type("evidence", "verify", *config, "--key", str(old)).code == 0
+            assert at.type("evidence", "export", STEM, "--to", str(tmp_path / "out"), *config, "--key", str(old)).code == 0
+    finally:
+        old.rename(locked / "key")
+    clip = locked / "state" / "evidence" / "facade" / f"{STEM}.mp4.sealed"
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        with desk() as at:
+            assert "it was changed, cut or given another name" in at.type("evidence", "verify", *config, width=400).out
+    finally:
+        clip.write_bytes(whole)

@@ -69,6 +69,20 @@ def test_no_picture_of_a_pass_is_kept_unless_the_site_says_so(tmp_path: Path) ->
         assert any("plate_free: does nothing" in note for note in notes) is (plates == "clear")
 
 
+def test_evidence_of_falls_is_kept_without_a_key_too_and_that_is_told(tmp_path: Path) -> None:
+    facade = 'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\n'
+    assert any("without picture_key_file clips and pictures" in note for note in load(tmp_path, facade).notes)
+    key = tmp_path / "key"
+    key.write_text("k" * 16)
+    key.chmod(0o600)
+    loaded = load(tmp_path, f'{facade}picture_key_file = "key"\n')
+    assert loaded.site.cameras[0].picture_key_file == key
+    assert not any("picture_key_file" in note for note in loaded.notes)
+    key.write_text("secret\nmore of it that does not count\n")
+    (wrong,) = mistakes(tmp_path, f'{facade}picture_key_file = "key"\n')
+    assert f"8: camera[0].picture_key_file: {key}: its first line has 6 characters, a key at least 16" in wrong
+
+
 WRONG = [
     (
         'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\npictures = "clear"\n',

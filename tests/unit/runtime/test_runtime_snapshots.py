@@ -14,6 +14,7 @@ import pytest
 from runtime_kit import check_items
 from test_cameras import NOW, SPEC, Rig, Shelf, Standing, beat, sighting
 
+from edgeguard.camera.sealing import Seal
 from edgeguard.control.camera_views import BeatAnswerView, TroubleView
 from edgeguard.control.command_views import InlineView, SnapshotView
 from edgeguard.core.camera import CameraSpec, SnapshotUse
@@ -115,6 +116,28 @@ def test_a_picture_goes_out_only_when_it_is_on_record_that_it_does(tmp_path: Pat
             "done",
         )
         check_reply(orjson.dumps({"id": "c", "ok": True, "state": "done", "result": view}), "snapshot")
+
+    run_virtual(story())
+
+
+def test_a_picture_that_lies_sealed_goes_out_of_its_seal_or_not_at_all(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"a key of the site, long enough\n")
+
+    async def story() -> None:
+        yard = Yard(tmp_path)
+        yard.link.spec = replace(yard.spec, picture_key_file=key)
+        name = f"{SENT['file']}.sealed"
+        (yard.shelf / name).write_bytes(Seal(b"a key of the site, long enough").closed(name, JPEG))
+        view = await yard.snapshot(lambda: yard.process(sent=SENT | {"file": name}))
+        assert view.inline is not None
+        assert base64.b64decode(view.inline.jpeg) == JPEG
+        key.write_bytes(b"the key of next year\n")
+        with pytest.raises(CommandRefused, match="sealed with another key"):
+            await yard.snapshot(lambda: yard.process(sent=SENT | {"file": name}))
+        key.unlink()
+        with pytest.raises(CommandRefused, match="cannot be read any more"):
+            await yard.snapshot(lambda: yard.process(sent=SENT | {"file": name}))
 
     run_virtual(story())
 
