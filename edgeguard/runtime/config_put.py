@@ -97,14 +97,18 @@ class ConfigPut:
         try:
             await asyncio.to_thread(self._files.begin, gateway.own, trial, text)
         except OSError as error:
-            await asyncio.to_thread(self._undo)
+            await asyncio.to_thread(self._undo, trial)
             why = f"the disk does not take it: {error.strerror or error}"
             self._tell_untried(trial, why)
             raise CommandRefused("not-written", why) from error
         why = await self._try(before, trial)
         if why:
             await self._take_back(trial, why)
-        await asyncio.to_thread(self._files.settle, gateway.own)
+        try:
+            await asyncio.to_thread(self._files.settle, gateway.own)
+        except OSError as error:
+            # Left so, the next start would take it back, long after it was called done.
+            await self._take_back(trial, f"the disk does not take that it stays: {error.strerror or error}")
         self._tell(trial, Outcome.DONE)
         silent = sorted(str(bus.name) for bus in gateway.site.buses if bus.name not in self._standing().buses)
         return ConfigPutView(site.sha256, changed, tuple(name for name in silent if BusName(name) not in before.buses))
@@ -191,21 +195,28 @@ class ConfigPut:
         return f"no device answered on {', '.join(silent)}" if silent else ""
 
     async def _take_back(self, trial: Trial, why: str) -> None:
-        """Bring the old one back; raises RolledBack."""
-        await asyncio.to_thread(self._undo)
+        """Bring the old one back; raises RolledBack, or EdgeguardError if the disk does not even take that."""
+        undone = await asyncio.to_thread(self._undo, trial)
         try:
             await self._reload()
         except EdgeguardError as error:
             why = f"{why}; and the one before cannot be taken up: {error}"
+        if not undone:
+            why = f"{why}; the disk does not take the one before either: the new one stays until the next start, which tries again"
+            self._tell(trial, Outcome.FAILED, why)
+            raise EdgeguardError(why)
         self._tell(trial, Outcome.ROLLED_BACK, why)
         raise RolledBack(why)
 
-    def _undo(self) -> None:
+    def _undo(self, trial: Trial) -> bool:
+        """Whether the files are as they were before the trial."""
         try:
-            self._files.roll_back(self._gateway.own)
+            self._files.roll_back(self._gateway.own, trial)
         except OSError as error:
             # The trial's record still lies there, so that the next start tries again.
             _log.error("config.stays", error=str(error))
+            return False
+        return True
 
     def tell_cut_off(self, trial: Trial) -> None:
         """The start of the daemon has ended a trial: on record, and to whoever had asked for it."""
@@ -226,9 +237,15 @@ class ConfigPut:
     def _tell(self, trial: Trial, result: Outcome, why: str = "") -> None:
         pipeline, now = self._gateway.pipeline, self._gateway.clock.now()
         pipeline.emit(command_item(CommandName.CONFIG_PUT, trial.sha256, now, _BY, result, old=trial.before, detail=why))
-        if result is not Outcome.DONE:
+        if result is Outcome.ROLLED_BACK:
             zh, en = "平台下发的配置试用失败,已恢复原配置", "the configuration put by the platform did not work: taken back"
             pipeline.health(Health("config", "rolled-back", ok=False, text=Labels(zh, en), detail=why))
+        elif result is Outcome.FAILED:
+            zh, en = (
+                "平台下发的配置试用失败,且无法恢复",
+                "the configuration put by the platform did not work, and cannot be taken back",
+            )
+            pipeline.health(Health("config", "not-taken-back", ok=False, text=Labels(zh, en), detail=why))
 
 
 def _read(site: Site) -> str:

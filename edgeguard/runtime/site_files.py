@@ -115,11 +115,14 @@ class SiteFiles:
         """The trial is passed: it stays."""
         _remove(self._folder(own) / _TRIAL)
 
-    def roll_back(self, own: Site) -> Trial | None:
-        """Bring back what was before the trial; gives the trial, None if there was none. OSError leaves it to the next start."""
+    def roll_back(self, own: Site, known: Trial | None = None) -> Trial | None:
+        """Bring back what was before the trial; gives the trial, None if there was none. OSError leaves it to the next start.
+
+        `known`: the trial of whoever has begun it, whose record may be gone already or not be there yet.
+        """
         folder = self._folder(own)
         try:
-            trial = _trial(folder / _TRIAL)
+            trial = known or _trial(folder / _TRIAL)
         except FileNotFoundError:
             return None
         put, kept = self._put_of(own), self._kept_of(own)

@@ -13,7 +13,7 @@ from runtime_kit import check_items
 
 from edgeguard.control.command_views import ConfigPutView, ConfigView
 from edgeguard.core.command import Command, Outcome, ReplyTo
-from edgeguard.core.errors import CommandRefused, ConfigError, RolledBack, StoreError
+from edgeguard.core.errors import CommandRefused, ConfigError, EdgeguardError, RolledBack, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.item import Item
 from edgeguard.core.site import Site
@@ -381,3 +381,41 @@ def test_a_disk_that_takes_the_record_and_not_the_file_has_the_end_on_record(sce
     with pytest.raises(CommandRefused, match="the disk does not take it"):
         scene.put()
     assert (scene.level, scene.results) == ("info", ["accepted", "refused"])
+
+
+@pytest.mark.parametrize("put_before", [False, True], ids=["on the file", "on another"])
+@pytest.mark.parametrize("half", [False, True], ids=["the record stays", "the record is gone, and not for sure"])
+def test_a_disk_that_does_not_take_the_end_of_a_trial_has_it_taken_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, put_before: bool, half: bool
+) -> None:
+    if put_before:
+        scene.put(TEXT.replace('"info"', '"error"'))
+
+    def read_only(own: Site) -> None:
+        if half:
+            next(scene.path.parent.glob("state/config/trial.json")).unlink()
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(scene.files, "settle", read_only)
+    with pytest.raises(RolledBack, match="does not take that it stays: Read-only file system"):
+        scene.put()
+    assert (scene.level, scene.gateway.site.log.level, scene.results[-1]) == (
+        *["error" if put_before else "info"] * 2,
+        "rolled-back",
+    )
+    assert scene.files.roll_back(scene.gateway.own) is None
+
+
+def test_a_disk_that_takes_nothing_at_the_end_of_a_trial_is_told_and_the_next_start_takes_it_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(site_files, "_remove", read_only)
+        with pytest.raises(EdgeguardError, match="stays until the next start"):
+            scene.put()
+    assert (scene.level, scene.results[-1], scene.gateway.news[-1].code) == ("debug", "failed", "not-taken-back")
+    assert scene.files.roll_back(scene.gateway.own) is not None
+    assert scene.level == "info"
