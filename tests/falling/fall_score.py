@@ -31,6 +31,8 @@ class Tally:
 
     found: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     """By group: found and all."""
+    unseen: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    """Of these, the ones that nobody could see: found and all."""
     false: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     hours: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     duplicates: int = 0
@@ -40,8 +42,9 @@ class Tally:
     mistaken: list[str] = field(default_factory=list)
 
 
-def score(tally: Tally, film: Film, said: Sequence[Said]) -> None:
-    """Add one film to the tally. Throws that nobody could see are neither asked for nor held against the detector."""
+def score(tally: Tally, film: Film, said: Sequence[Said], visible: Sequence[bool] = ()) -> None:
+    """Add one film to the tally. Throws drawn with less than VISIBLE_LEVELS are neither asked for nor held against the detector;
+    those that a person could not have seen in the film all the same (`visible`, see fall_sight) are counted beside the rest."""
     label = "+".join(film.distractors) or film.weather
     tally.hours[label] += film.seconds / 3600
     matched: set[int] = set()
@@ -65,9 +68,13 @@ def score(tally: Tally, film: Film, said: Sequence[Said]) -> None:
             for group in groups(truth, film):
                 tally.found[group][0] += i in matched
                 tally.found[group][1] += 1
+                if i < len(visible) and not visible[i]:
+                    tally.unseen[group][0] += i in matched
+                    tally.unseen[group][1] += 1
             if i not in matched:
                 tally.missed.append(
                     f"{film.plan_name} {truth.thing} {truth.size_px:.1f} px, contrast {truth.contrast:.0f}, {truth.track[0]}"
+                    f"{', invisible' if i < len(visible) and not visible[i] else ''}"
                 )
 
 
@@ -131,7 +138,9 @@ def report(tally: Tally, name: str) -> str:
         found, all_of = tally.found[group]
         low, high = interval(found, all_of)
         share = f"{100 * found / all_of:5.1f} %  ({found}/{all_of}, 95 %: {100 * low:.0f}-{100 * high:.0f})"
-        lines.append(f"  recall {group:28s} {share}")
+        found_unseen, unseen = tally.unseen[group]
+        could = f", {unseen} of them invisible: {found - found_unseen}/{all_of - unseen} of the rest" if unseen else ""
+        lines.append(f"  recall {group:28s} {share}{could}")
     hours, false = sum(tally.hours.values()), sum(tally.false.values())
     bound = f" (95 %: at most {at_most(false + tally.duplicates) / hours:.1f} an hour)" if hours else ""
     lines.append(f"  false alarms {false} in {hours:.3f} camera-hours, twice told {tally.duplicates}{bound}")
