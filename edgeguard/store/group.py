@@ -11,7 +11,7 @@ from edgeguard.core.alarm import Alarm
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import AlarmName, BootId
 from edgeguard.core.item import Item, Stream
-from edgeguard.core.limits import DISK_BALLAST_BYTES, DISK_LOW_BYTES, DISK_RESUME_BYTES, PRUNE_ROWS, WAL_MAX_BYTES
+from edgeguard.core.limits import DISK_BALLAST_BYTES, DISK_LOW_BYTES, DISK_RESUME_BYTES, WAL_MAX_BYTES
 from edgeguard.core.rule_state import RuleState
 from edgeguard.store import retention, thinning
 from edgeguard.store.audit_chain import COMMAND_MARK, audit_body
@@ -42,11 +42,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Numbers in the order of the group's items; what the caps cost; rows that could be removed at once; whether caps are near."""
+    """Numbers in the order of the group's items; what the caps cost; whether caps are near."""
 
     numbers: tuple[int, ...]
     lost: tuple[Gap, ...]
-    removable: bool
     near_caps: bool
 
 
@@ -56,26 +55,21 @@ def commit(ledger: Ledger, group: Group, caps: Caps) -> Committed:
         if group.offset is not None:
             ledger.set_boot_offset(*group.offset)
         numbers = ledger.append(group.items)
-        ledger.append([gap.item(group.now) for gap in group.gaps])
+        if group.gaps:
+            ledger.append([gap.item(group.now) for gap in group.gaps])
         ledger.save_alarms(group.alarms)
         if group.states:
             ledger.save_states(group.states)
         if group.commands:
             ledger.save_commands(group.commands, group.now.wall_ms)
-        audit = (*group.audit, *(audit_body(item.at, item.body) for item in group.items if _is_command(item)))
-        if audit:
-            ledger.audit.append(audit)
-        filled = retention.filled(ledger, caps)
+        commands = [item for item in group.items if item.body.startswith(COMMAND_MARK) and item.stream is Stream.EVENTS]
+        if group.audit or commands:  # what a person or the platform had done stands in the audit log, too
+            ledger.audit.append((*group.audit, *(audit_body(item.at, item.body) for item in commands)))
+        filled = retention.filled(ledger, caps, thinning.NEAR)
         lost = retention.enforce(ledger, caps, group.now) if filled > 1.0 else ()
         if group.save_marks:
             ledger.save_marks()
-    removable = any(state.removable >= PRUNE_ROWS for state in ledger.streams.values())
-    return Committed(numbers, lost, removable, filled > thinning.NEAR)
-
-
-def _is_command(item: Item) -> bool:
-    """Whether an item tells of what a person or the platform had done: such items stand in the audit log, too."""
-    return item.stream is Stream.EVENTS and item.body.startswith(COMMAND_MARK)
+    return Committed(numbers, lost, filled > thinning.NEAR)
 
 
 def prune(ledger: Ledger, at_least: int) -> int:

@@ -23,15 +23,14 @@ from edgeguard.core.rule_state import ARCHIVES, RuleState
 from edgeguard.store import alarm_rows
 from edgeguard.store.audit_chain import ERASED_BODY, AuditChain
 from edgeguard.store.forms import Forms
-from edgeguard.store.sql import AS_IT_LEAVES, ROW, SQL, Record
+from edgeguard.store.pages import Pages
+from edgeguard.store.sql import AS_IT_LEAVES, INSERTS, ROW_VALUES, SQL, Record
 from edgeguard.store.stream_state import Boot, StreamState
-from edgeguard.store.sums import Beside, Sums, follow
+from edgeguard.store.sums import Beside, Sums
 from edgeguard.store.trouble import NUMBERS_END, SPOILT, DamageError, interprets
 from edgeguard.store.witness import Witness
 
-_Values = tuple[int, int, int, int, int, int, bytes, int | None]
-"""seq, boot, wall_ms, boot_ms, synced, total, body, sums"""
-_INSERT_ROWS: Final = 64
+_Value = int | bytes | None
 _RUNS_APART: Final = 1 << 20
 """Boots that one outbox may see; with as many beginnings as keep every run within four bytes."""
 _BEGINNINGS: Final = 1 << 11
@@ -54,7 +53,7 @@ class Ledger:
         self.epoch = Epoch(found[0])
         self.sums = {stream: Sums(self.epoch, stream) for stream in STREAMS}
         self.streams: Mapping[Stream, StreamState] = {stream: self._load(stream) for stream in STREAMS}
-        self._page_bytes = int(connection.execute("PRAGMA page_size").fetchone()[0])
+        self.pages = Pages(connection)
         self.marks_dirty = False
         """Acknowledgements are known that the file does not have yet."""
         self._boots = tuple(
@@ -110,42 +109,43 @@ class Ledger:
 
     def append(self, items: Sequence[Item]) -> tuple[int, ...]:
         """Give numbers and insert; the numbers in the order of `items`."""
-        new: dict[Stream, list[_Values]] = {}
-        last = {stream: state.last for stream, state in self.streams.items()}
-        total = {stream: state.total for stream, state in self.streams.items()}
-        crc = {stream: state.crc for stream, state in self.streams.items()}
-        numbers = []
-        boot, run = None, 0
+        new: dict[Stream, list[Item]] = {}
         for item in items:
-            stream, at = item.stream, item.at
+            own = new.get(item.stream)
+            if own is None:
+                own = new[item.stream] = []
+            own.append(item)
+        given = {stream: iter(self._append_to(stream, own)) for stream, own in new.items()}
+        return tuple([next(given[item.stream]) for item in items])
+
+    def _append_to(self, stream: Stream, items: Sequence[Item]) -> range:
+        """Items of one stream; their numbers. A commit's rows are made here one by one: what this costs, every item costs."""
+        state, sums_of, kept = self.streams[stream], self.sums[stream].of, self._forms.kept
+        total, crc = state.total, state.crc
+        boot, run = None, 0
+        values: list[_Value] = []
+        numbers = range(state.last + 1, state.last + 1 + len(items))
+        for seq, item in zip(numbers, items, strict=True):
+            at = item.at
             if at.boot != boot:
                 boot, run = at.boot, self._run_of(at.boot)
-            seq = last[stream] = last[stream] + 1
-            wall_ms, form, body = self._forms.kept(stream, at, item.body)
-            size = total[stream] = total[stream] + len(body)
-            before = crc[stream]
-            behind = crc[stream] = follow(before, body)
-            beside = (seq, run, wall_ms, at.boot_ms, form)
-            rows = new.get(stream)
-            if rows is None:
-                rows = new[stream] = []
-            rows.append((*beside, size, body, self.sums[stream].of(beside, before, behind)))
-            numbers.append(seq)
-        for stream, rows in new.items():
-            self._insert(stream, rows)
-            self._set(stream, replace(self.streams[stream], last=last[stream], total=total[stream], crc=crc[stream]))
-        return tuple(numbers)
+            wall_ms, form, body = kept(stream, at, item.body)
+            total += len(body)
+            sums, crc = sums_of((seq, run, wall_ms, at.boot_ms, form), crc, body)
+            values += (seq, run, wall_ms, at.boot_ms, form, total, body, sums)
+        self._insert(stream, values)
+        self._set(stream, state.grown(numbers[-1], total, crc))
+        self.pages.appended(len(items), total - state.total)
+        return numbers
 
-    def _insert(self, stream: Stream, rows: Sequence[_Values]) -> None:
+    def _insert(self, stream: Stream, values: Sequence[_Value]) -> None:
         """By statements of 64, 32, 16 ... rows: at every step of SQLite Python's lock is let go and must be won again."""
         at = 0
-        count = _INSERT_ROWS
-        while at < len(rows):
-            while count > len(rows) - at:
-                count //= 2
-            sql = SQL[stream].insert + ", ".join([ROW] * count)
-            self.connection.execute(sql, tuple(chain.from_iterable(rows[at : at + count])))
-            at += count
+        for rows, sql in INSERTS[stream]:
+            bound = rows * ROW_VALUES
+            while len(values) - at >= bound:
+                self.connection.execute(sql, values[at : at + bound])
+                at += bound
 
     def save_marks(self) -> None:
         """Write floors, last numbers and done spans."""
@@ -189,7 +189,7 @@ class Ledger:
             return
         left = self.connection.execute(SQL[stream].rest, (seq,)).fetchall()
         self.connection.execute(SQL[stream].clear)
-        self._insert(stream, left)
+        self._insert(stream, tuple(chain.from_iterable(left)))
 
     def thin(self, stream: Stream, keep: Sequence[int]) -> None:
         """Of the rows from the first to the last in `keep`, which rises, delete all others; none behind it has been thinned yet."""
@@ -211,7 +211,7 @@ class Ledger:
             _, run, wall_ms, boot_ms, form = self._beside(stream, seq)[0]
             if form == AS_IT_LEAVES:
                 wall_ms, form = self.row(stream, seq).at.wall_ms, 1
-            kept = sums.of((seq, run, wall_ms, boot_ms, form), sums.start, follow(sums.start, ERASED_BODY))
+            kept, _ = sums.of((seq, run, wall_ms, boot_ms, form), sums.start, ERASED_BODY)
             self.connection.execute(SQL[stream].empty, (wall_ms, form, ERASED_BODY, kept, seq))
         for seq in numbers:
             self.mark_done(stream, seq, seq)
@@ -409,9 +409,7 @@ class Ledger:
 
     def used_bytes(self) -> int:
         """Bytes of the pages in use, without those that wait to be used again."""
-        pages = self.connection.execute("PRAGMA page_count").fetchone()[0]
-        free = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
-        return int((pages - free) * self._page_bytes)
+        return self.pages.used_bytes()
 
     # --- inner parts
 

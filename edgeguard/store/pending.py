@@ -59,8 +59,8 @@ class Entry:
     urgent: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.streams = _ALONE[self.items[0].stream] if len(self.items) == 1 else frozenset(item.stream for item in self.items)
-        self.urgent = self.waiter is not None or bool(self.streams - _PATIENT)
+        self.streams = _ALONE[self.items[0].stream] if len(self.items) == 1 else frozenset([item.stream for item in self.items])
+        self.urgent = self.waiter is not None or not self.streams <= _PATIENT
 
     @property
     def is_memory(self) -> bool:
@@ -81,7 +81,7 @@ class Pending:
         """Items dropped since the start."""
         self.items = 0
         self._bound = bound
-        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._entries: dict[int, Entry] = {}
         self._holders: dict[Stream, OrderedDict[int, None]] = {stream: OrderedDict() for stream in STREAMS}
         self._memories: dict[tuple[str, str], int] = {}
         """By key of a rule state: the newest entry that holds it and nothing that must be committed with it."""

@@ -127,10 +127,12 @@ def prune(ledger: Ledger, at_least: int = 1) -> int:
     return 0
 
 
-def filled(ledger: Ledger, caps: Caps) -> float:
-    """The fuller of the caps on rows and bytes as a part of 1."""
+def filled(ledger: Ledger, caps: Caps, near: float = 0.0) -> float:
+    """The fuller of the caps on rows and bytes as a part of 1. Where it is below `near` it may be a little less full than said."""
     rows = sum(state.rows for state in ledger.streams.values())
-    return max(rows / caps.max_rows, ledger.used_bytes() / caps.max_bytes)
+    at_most = ledger.pages.used_bytes_at_most() if near else caps.max_bytes
+    used_bytes = at_most if at_most < near * caps.max_bytes else ledger.used_bytes()
+    return max(rows / caps.max_rows, used_bytes / caps.max_bytes)
 
 
 def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:

@@ -7,7 +7,11 @@ from typing import Final
 from edgeguard.core.departure import PLAIN_FROM
 from edgeguard.core.item import STREAMS
 
-ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
+ROW_VALUES: Final = 8
+"""seq, boot, wall_ms, boot_ms, synced, total, body, sums"""
+_ROW: Final = f"({', '.join('?' * ROW_VALUES)})"
+INSERT_ROWS: Final = (64, 32, 16, 8, 4, 2, 1)
+"""How many rows one statement may insert."""
 Record = tuple[int, int, int, int, int, bytes, int | None]
 """seq, boot, wall_ms, boot_ms, synced, body, sums: a row as `StreamSql.select` gives it.
 
@@ -21,9 +25,6 @@ AS_IT_LEAVES: Final = 2
 class StreamSql:
     """What is done with one stream's table; the parameters are named in the order in which they are bound."""
 
-    insert: str
-    """To be followed by as many ROW, separated by commas, as rows are bound:
-    seq, boot, wall_ms, boot_ms, synced, total, body, sums"""
     select: str
     """first, last, limit"""
     pack: str
@@ -47,7 +48,7 @@ class StreamSql:
     remove: str
     """last"""
     rest: str
-    """seq; gives whole rows behind it, as `insert` takes them"""
+    """seq; gives whole rows behind it, as they are inserted"""
     clear: str
     """Empties the table."""
     remove_between: str
@@ -65,7 +66,6 @@ class StreamSql:
 
 
 _TEMPLATE: Final = StreamSql(
-    insert="INSERT INTO STREAM VALUES ",
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body, sums FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
     pack="SELECT n, CAST(t AS BLOB),"
     " (SELECT seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums FROM STREAM WHERE seq = ?1),"
@@ -105,3 +105,11 @@ def _for_table(table: str) -> StreamSql:
 
 SQL: Final = MappingProxyType({stream: _for_table(stream.value) for stream in STREAMS})
 """Statements by stream; the tables have the streams' names."""
+
+INSERTS: Final = MappingProxyType(
+    {
+        stream: tuple((rows, f"INSERT INTO {stream.value} VALUES {', '.join([_ROW] * rows)}") for rows in INSERT_ROWS)  # noqa: S608
+        for stream in STREAMS
+    }
+)
+"""By stream and, falling, by how many rows: what inserts so many, bound one behind the other (see ROW_VALUES)."""

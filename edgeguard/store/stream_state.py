@@ -27,6 +27,10 @@ class StreamState:
     missing_bytes: int = 0
     crc: int = 0
 
+    def grown(self, last: int, total: int, crc: int) -> "StreamState":
+        """With more rows behind the last; a third of what `dataclasses.replace` costs, once in every commit."""
+        return StreamState(self.floor, self.first, last, total, self.done, self.thinned, self.missing, self.missing_bytes, crc)
+
     @property
     def rows(self) -> int:
         """Rows in the table, done or not."""

@@ -37,9 +37,11 @@ class Sums:
         self.start = zlib.crc32(f"{epoch}/{stream}".encode())
         """The CRC before the first item."""
 
-    def of(self, beside: Beside, before: int, behind: int) -> int:
-        """What is kept with a row."""
-        return ((before << 32 | behind) ^ self._mix(beside)) + _LEAST
+    def of(self, beside: Beside, before: int, item: bytes) -> tuple[int, int]:
+        """What is kept with a row, and the CRC behind its item, given the one before it."""
+        behind = zlib.crc32(item, zlib.crc32(b",", before))
+        mix = zlib.crc32(_BESIDE.pack(*beside), self.start) * _BOTH  # `_mix` without a call: every item pays for this line
+        return ((before << 32 | behind) ^ mix) + _LEAST, behind
 
     def ends(self, beside: Beside, sums: int) -> tuple[int, int]:
         """The CRC before a row and behind it, as its sums have them. ValueError if it says what no row can."""

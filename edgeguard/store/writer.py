@@ -6,7 +6,7 @@ One commit at a time; what comes meanwhile makes up the next group. Knows neithe
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -345,17 +345,17 @@ class Writer:
 
     def _group(self, entries: list[Entry], gaps: tuple[Gap, ...], save_marks: bool) -> Group:
         """All entries as one; those that hold more than items are few."""
+        items = tuple(chain.from_iterable([entry.items for entry in entries]))
+        group = Group(items, (), gaps, self._offset, self._clock.now(), save_marks)
         more = [entry for entry in entries if entry.alarms or entry.commands or entry.audit or entry.states]
-        return Group(
-            items=tuple(chain.from_iterable([entry.items for entry in entries])),
+        if not more:
+            return group
+        return replace(
+            group,
             alarms=tuple(chain.from_iterable(entry.alarms for entry in more)),
             commands=tuple(chain.from_iterable(entry.commands for entry in more)),
             audit=tuple(chain.from_iterable(entry.audit for entry in more)),
             states=tuple(chain.from_iterable(entry.states for entry in more)),
-            gaps=gaps,
-            offset=self._offset,
-            now=self._clock.now(),
-            save_marks=save_marks,
         )
 
     async def _failed(self, doubt: _Doubt) -> None:
@@ -376,7 +376,7 @@ class Writer:
         self._count_lost(done.lost)
         self._near_caps = done.near_caps
         if group.items:
-            self.rate.count(group.now.boot_ms, len(group.items), sum(len(item.body) for item in group.items))
+            self.rate.count(group.now.boot_ms, len(group.items), sum([len(item.body) for item in group.items]))
         self._settled(doubt.entries, done.numbers)
         if len(self.pending):
             self._first_at = asyncio.get_running_loop().time()
@@ -440,6 +440,8 @@ class Writer:
 
     def _untold(self) -> tuple[Gap, ...]:
         """Losses without a record yet: items that never had a number, and files set aside."""
+        if self.pending.dropped == self._told:
+            return tuple(self._keeper.losses)
         drops = [(stream, self.pending.dropped[stream] - self._told[stream]) for stream in STREAMS]
         return (*self._keeper.losses, *(Gap(stream, DISK_FULL, items=count) for stream, count in drops if count))
 

@@ -40,9 +40,9 @@ def test_every_bit_of_a_row_counts() -> None:
     sums = Sums(Epoch("00112233445566aa"), T)
     beside: Beside = (7, 3, 1_790_000_000_000, -5, 2)
     body = b'{"n":5}'
-    kept = sums.of(beside, 99, follow(99, body))
+    kept, behind = sums.of(beside, 99, body)
     assert sums.fit(beside, kept, body)
-    assert sums.ends(beside, kept) == (99, follow(99, body))
+    assert sums.ends(beside, kept) == (99, behind) == (99, follow(99, body))
     assert -(1 << 63) <= kept < 1 << 63
     for bit in range(63):
         assert not sums.fit(beside, kept ^ 1 << bit, body)
