@@ -320,7 +320,8 @@ def _text_of(file: Path) -> str:
         raise Permanent(f"{file}: cannot be read: {error.strerror}") from error
     if len(data) > GATE_CSV_BYTES:
         raise Permanent(f"{file}: is larger than {GATE_CSV_BYTES // 2**20} MiB")
-    for encoding in ("utf-8-sig", "gb18030"):
+    utf_16 = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ()
+    for encoding in (*utf_16, "utf-8-sig", "gb18030"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

@@ -1,5 +1,6 @@
 """`plates`: the number plates in pictures and videos, one line each. Returns an exit code."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -41,13 +42,14 @@ def plates(session: Session, files: Sequence[Path], draw_to: Path | None) -> Exi
     """Read every file; one that cannot be read is told and the others go on. 1 when any could not."""
     if draw_to is not None and len(files) > 1:
         _make_folder(draw_to)
+    targets = [None] * len(files) if draw_to is None else _targets(draw_to, files)
     reader = PlateReader.shipped()
     worst = Exit.FINE
-    for file in files:
+    for file, target in zip(files, targets, strict=True):
         try:
             seen = see_file(reader, file)
-            if draw_to is not None:
-                draw(seen, _target(draw_to, file, len(files)))
+            if target is not None:
+                draw(seen, target)
         except Permanent as error:
             worst = Exit.WRONG
             typer.echo(f"edgeguard: {clean(str(error), 4000)}", err=True)
@@ -73,10 +75,24 @@ def _make_folder(folder: Path) -> None:
         raise typer.BadParameter(f"{folder}: several pictures need a folder, and this cannot be one ({error.strerror})") from error
 
 
-def _target(draw_to: Path, file: Path, count: int) -> Path:
-    if count > 1 or draw_to.is_dir():
-        return draw_to / f"{file.stem}.plates.jpg"
-    return draw_to
+def _targets(draw_to: Path, files: Sequence[Path]) -> Sequence[Path]:
+    """Where each is drawn to: no two to one place (cameras number their pictures anew every day), and none over what is read."""
+    if len(files) == 1 and not draw_to.is_dir():
+        targets = [draw_to]
+    else:
+        stems = Counter(file.stem.casefold() for file in files)
+        names = [file.stem if stems[file.stem.casefold()] == 1 else file.name for file in files]
+        nth: Counter[str] = Counter()
+        targets = []
+        for name in names:
+            nth[name.casefold()] += 1
+            number = nth[name.casefold()]
+            targets.append(draw_to / f"{name}{f'-{number}' if number > 1 else ''}.plates.jpg")
+    own = {file.resolve() for file in files}
+    for target in targets:
+        if target.resolve() in own:
+            raise typer.BadParameter(f"{target}: is the picture itself, which would be lost; name another place")
+    return targets
 
 
 def _facts(file: Path, seen: SeenFile) -> dict[str, Any]:

@@ -28,7 +28,8 @@ DATED: Final = frozenset({ListKind.VISITOR})
 """Lists whose entries must say until when they hold."""
 
 _PLATE: Final = re.compile(r"[0-9A-Z一-鿿]{5,10}\Z")
-_BETWEEN: Final = re.compile(r"[\s·・•.\-]")
+_BETWEEN: Final = re.compile(r"[\s·・•.\-\u200b-\u200f\u2060\ufeff]")
+"""Dots, spaces, and what cannot be seen but comes along when a plate is copied out of a chat."""
 
 
 @dataclass(frozen=True, slots=True)

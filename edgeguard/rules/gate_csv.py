@@ -1,11 +1,13 @@
 """Lists of plates as CSV: what property offices keep in spreadsheets. Read as a whole or not at all, every mistake with its line.
 
-The first line names the columns, in English or Chinese, in any order; `plate` alone is required. Pure: texts in, entries out.
+The first line names the columns, in English or Chinese, in any order; `plate` alone is required. Spreadsheets separate by commas,
+semicolons, tabs or full-width commas: the first line says by which. Pure: texts in, entries out.
 """
 
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +53,10 @@ _LISTS: Final[Mapping[str, ListKind]] = MappingProxyType(
         **{kind.value: kind for kind in ListKind},
         "住户": ListKind.RESIDENT,
         "业主": ListKind.RESIDENT,
+        "租户": ListKind.RESIDENT,
+        "月租": ListKind.RESIDENT,
+        "月租车": ListKind.RESIDENT,
+        "固定车": ListKind.RESIDENT,
         "访客": ListKind.VISITOR,
         "黑名单": ListKind.BLOCKED,
         "禁止": ListKind.BLOCKED,
@@ -71,8 +77,9 @@ _DAYS: Final[Mapping[str, int]] = MappingProxyType(
         "星期天": 7,
     }
 )
-_DATE: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::\d{2})?)?")
-_HOURS: Final = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~]\s*(\d{1,2}):(\d{2})")
+_DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]{0,2}(\d{1,2}):(\d{2})(?::\d{2})?)?")
+_HOURS: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?\s{0,9}[-–—~至到]\s{0,9}(\d{1,2}):(\d{2})(?::00)?")
+_SEPARATORS: Final = (",", ";", "\t", "，")
 _SEPARATED: Final = re.compile(r"[\s,;、]+")
 _CHINESE: Final = re.compile("[一-鿿][A-Z][0-9A-Z]{4}")
 """How the plates of GA 36 begin, whose serials have no I and no O: whoever types one means a digit, and would never be let in."""
@@ -94,7 +101,10 @@ class CsvRead:
 
 def read_csv(text: str, default: ListKind | None, most_mistakes: int, zones: Iterable[str] | None = None) -> CsvRead:
     """A whole file. `default`: the list of rows that name none. `zones`: those that there are, None if that is not known."""
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), skipinitialspace=True, strict=True)
+    text = text.removeprefix("\ufeff")
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    separator = next((one for one in _SEPARATORS if one in first), ",")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     try:
         header = next(rows, [])
         columns, wrong = _columns(header, default)
@@ -140,6 +150,8 @@ def _rows(
 
 
 def _row(cells: list[str], columns: tuple[str, ...], default: ListKind | None, zones: frozenset[str] | None) -> Entry:
+    while len(cells) > len(columns) and not cells[-1].strip():
+        cells = cells[:-1]
     if len(cells) > len(columns):
         raise EntryRefused(f"has {len(cells)} cells, the first line names {len(columns)} columns")
     return entry_of(dict(zip(columns, (cell.strip() for cell in cells), strict=False)), default, zones)
@@ -201,7 +213,9 @@ def entry_of(fields: Mapping[str, str], default: ListKind | None, zones: frozens
 
 def _columns(header: list[str], default: ListKind | None) -> tuple[tuple[str, ...], str]:
     """The columns by their own names, and what is wrong with the first line."""
-    columns = []
+    columns: list[str] = []
+    while header and not header[-1].strip():
+        header = header[:-1]
     for written in header:
         name = _ALIASES.get(written.strip().lower())
         if name is None:
@@ -229,7 +243,7 @@ def _moment(written: str, column: str, *, end: bool) -> datetime | None:
     """A day alone means its first moment, as an end the last."""
     if not written:
         return None
-    found = _DATE.fullmatch(written)
+    found = _DATE.fullmatch(unicodedata.normalize("NFKC", written))
     parts = [int(part or 0) for part in found.groups()] if found else [0, 0, 0, 0, 0]
     year, month, day, hour, minute = parts
     whole = found is not None and found.group(4) is None
@@ -243,8 +257,9 @@ def _moment(written: str, column: str, *, end: bool) -> datetime | None:
 
 def _days(written: str) -> frozenset[int]:
     days: set[int] = set()
+    written = unicodedata.normalize("NFKC", written)
     for part in filter(None, _SEPARATED.split(written.lower())):
-        first, dash, last = (piece.strip() for piece in re.sub("[–~至到]", "-", part).partition("-"))
+        first, dash, last = (piece.strip() for piece in re.sub("[–—~至到]", "-", part).partition("-"))
         if first not in _DAYS or (dash and last not in _DAYS):
             raise EntryRefused(f'days: "{part[:20]}" is none of 1 (Monday) to 7 (Sunday), mon-fri, 周一-周五')
         low, high = _DAYS[first], _DAYS[last if dash else first]
@@ -254,7 +269,7 @@ def _days(written: str) -> frozenset[int]:
 
 def _hours(written: str) -> tuple[Hours, ...]:
     found: list[Hours] = []
-    rest = written
+    rest = written = unicodedata.normalize("NFKC", written)
     for match in _HOURS.finditer(written):
         rest = rest.replace(match.group(), "", 1)
         first_h, first_m, until_h, until_m = (int(part) for part in match.groups())

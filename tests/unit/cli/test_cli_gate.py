@@ -76,13 +76,17 @@ def test_a_file_is_taken_as_a_whole_or_not_at_all(here: Desk, building: FakeBuil
     assert len(building.gates.entries) == 1
     rows = "".join(f"京A{n:05d},号{n}\n" for n in range(2000))
     file.write_bytes(f"车牌,备注\n{rows}".encode("gb18030"))
-    dry = here.type("gate", "import", str(file), "--list", "resident", "--dry-run")
+    as_text = tmp_path / "unicode.txt"  # what a spreadsheet calls Unicode text
+    as_text.write_bytes(f"车牌,备注\n{rows}".replace(",", "\t").encode("utf-16"))
+    for one in (file, as_text):
+        dry = here.type("gate", "import", str(one), "--list", "resident", "--dry-run")
+        assert (dry.code, "would be 2000 added" in dry.out) == (0, True)
     assert (dry.code, "would be 2000 added" in dry.out, len(building.gates.entries)) == (0, True, 1)
     refused = here.type("gate", "import", str(file), "--list", "resident", "--whole")
     assert (refused.code, "1 entries would be removed" in refused.err) == (2, True)
     whole = here.type("gate", "import", str(file), "--list", "resident", "--whole", "--yes")
     assert (whole.code, "2000 added, 0 changed, 1 removed" in whole.out) == (0, True)
-    assert len(building.gates.parts) == 3  # a dry run, a look before removing, and the whole
+    assert len(building.gates.parts) == 4  # two dry runs, a look before removing, and the whole
     assert all(len(part.encode()) < 13_000 for parts in building.gates.parts.values() for part in parts)
 
 

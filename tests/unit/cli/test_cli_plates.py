@@ -70,6 +70,18 @@ def test_several_drawings_go_to_a_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == ["皖A61R58.plates.jpg", "苏E39078.plates.jpg"]
 
 
+def test_no_drawing_takes_the_place_of_another_or_of_what_is_read(tmp_path: Path) -> None:
+    days = [tmp_path / "monday" / "0001.jpg", tmp_path / "tuesday" / "0001.jpg", tmp_path / "0001.PNG"]
+    for day in days:
+        day.parent.mkdir(exist_ok=True)
+        day.write_bytes(BLUE.read_bytes())
+    assert typed(*days, "--draw", tmp_path / "seen")[0] == 0
+    drawn = sorted(path.name for path in (tmp_path / "seen").iterdir())
+    assert drawn == ["0001.PNG.plates.jpg", "0001.jpg-2.plates.jpg", "0001.jpg.plates.jpg"]
+    code, _, err = typed(days[0], "--draw", days[0])
+    assert (code, "is the picture itself" in err, days[0].read_bytes() == BLUE.read_bytes()) == (2, True, True)
+
+
 def test_a_drawing_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     code, _, err = typed(BLUE, "--draw", tmp_path / "nowhere" / "seen.png")
     assert code == 1

@@ -42,6 +42,25 @@ def test_a_list_as_an_office_keeps_it() -> None:
     )
 
 
+WEEK = frozenset({1, 2, 3, 4, 5})
+DAY = wall("2026-11-26")
+WRITTEN = Entry("浙A12345", ListKind.RESIDENT, until=DAY, days=WEEK, hours=(Hours(480, 1080),), note="3-1，2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "车牌;结束;星期;时段;备注;;\n浙A12345;2026年11月25日;周一—周五;8：00－18：00;3-1，2;;\n",
+        "车牌\t结束\t星期\t时段\t备注\n浙Ａ１２３４５\t2026／11／25\t周一～周五\t08:00:00至18:00:00\t3-1，2\n",
+        '车牌，结束，星期，时段，备注\n浙A\u200b12345，2026.11.25，周一到周五，8:00～18:00，"3-1，2"\n',
+        "车牌,结束,星期,时段,备注,,\n浙A12345,2026年11月25日 24:00,1-5,8:00—18:00,3-1，2,,\n",
+    ],
+)
+def test_what_spreadsheets_and_chinese_keyboards_make_of_a_list_is_taken(text: str) -> None:
+    found = read_csv(text, ListKind.RESIDENT, 50)
+    assert (found.mistakes, found.entries) == ((), (WRITTEN,))
+
+
 def test_every_mistake_is_told_with_its_line_and_column() -> None:
     text = (
         "list,plate,to,days,hours,zones,note\n"
