@@ -135,13 +135,14 @@ class FallSeeker:
 def _event(spec: CameraSpec, one: _Held) -> dict[str, Any]:
     """The event's body: px of the picture, seconds, metres; `calibrated` false where nothing is known of the facade, with `moved`
     where that is so because the camera was moved."""
-    found, facts = one.found, one.found.facts()
+    found, facts, purpose = one.found, one.found.facts(), spec.stated_purpose
     event: dict[str, Any] = {
         "camera": spec.name,
         "class": facts["class"],
         "confidence": facts["confidence"],
         "duration_s": round(facts["t_end_s"] - facts["t_start_s"], 3),
         "calibrated": found.plane is not None,
+        "purpose": {"zh": purpose.zh, "en": purpose.en},
     }
     for key in ("floor", "height_m", "column", "origin", "end", "size_px", "speed_px_s", "merged"):
         if key in facts:

@@ -82,6 +82,7 @@ class CameraTable(Table):
     url: Annotated[str, Field(min_length=1, max_length=500)]
     task: Annotated[Task, Field(strict=False)]
     labels: LabelsTable | None = None
+    purpose: LabelsTable | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     allow_public: bool = False
     username: Line | None = None
@@ -195,6 +196,7 @@ def _camera(raw: CameraTable, row: Mapping[str, Any], path: KeyPath, files: File
         pictures=raw.pictures,
         picture_key_file=_picture_key(raw, path, files),
         plate_free=_areas(raw.plate_free),
+        purpose=raw.purpose.value() if raw.purpose else None,
         lanes=build_lanes(raw.lane, (*path, "lane"), files.mistakes),
     )
 

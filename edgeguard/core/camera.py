@@ -1,8 +1,10 @@
 """A camera as the site describes it, and where what it leaves behind lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Final
 
 from edgeguard.core.alarm import AlarmRule
@@ -33,6 +35,18 @@ class Task(StrEnum):
 
     PLATES = "plates"
     FALLING = "falling"
+
+
+PURPOSES: Final[Mapping[Task, Labels]] = MappingProxyType(
+    {
+        Task.FALLING: Labels(
+            "高空抛物取证,维护公共安全(《民法典》第一千二百五十四条、《个人信息保护法》第二十六条)",
+            "evidence of objects thrown from buildings, for public safety (Civil Code art. 1254, PIPL art. 26)",
+        ),
+        Task.PLATES: Labels("小区车辆出入管理", "access of vehicles to the estate"),
+    }
+)
+"""What pictures are taken for where the site says nothing else. The operator answers for it, not this program."""
 
 
 class PlateShape(StrEnum):
@@ -103,6 +117,13 @@ class CameraSpec:
     """Whose first line seals on the disk what is kept of its pictures: clips, passes, what somebody has asked for."""
     plate_free: tuple[tuple[Spot, ...], ...] = ()
     """Where no vehicle can be, in shares of width and height: shown sharp where plates may be seen only masked."""
+    purpose: Labels | None = None
+    """What its pictures are taken for, and by which law, in the operator's own words."""
+
+    @property
+    def stated_purpose(self) -> Labels:
+        """The operator's words, or those of PURPOSES."""
+        return self.purpose or PURPOSES[self.task]
 
 
 FALL_ALARM: Final = "fall"

@@ -47,7 +47,10 @@ def build_catalog(site: Site, version: str, models: Sequence[ModelMark] = (), ma
         "labels": _labels(site.labels),
         "config": site.sha256,
         "models": [{"model": one.name, "version": one.version, "sha256": one.sha256, "whole": one.whole} for one in models],
-        "cameras": [{"camera": one.name, "task": one.task.value, "labels": _labels(one.labels)} for one in site.cameras],
+        "cameras": [
+            {"camera": one.name, "task": one.task.value, "labels": _labels(one.labels), "purpose": _labels(one.stated_purpose)}
+            for one in site.cameras
+        ],
         "alarms": [_alarm(rule) for rule in site.alarms],
     }
     # Two hundred meters of one model have the same points: told once, they do not cost the gateway twenty megabytes.

@@ -103,6 +103,7 @@ def _fall() -> Schema:
             "size_px": {"type": "number"},
             "speed_px_s": {"type": "number"},
             "merged": shared(COUNT),
+            "purpose": shared(LABELS) | {"description": "what its pictures are taken for, and by which law"},
             "evidence_lost": text("why there is no evidence"),
             "revision": {"type": "integer", "minimum": 2, "description": "it takes the place of what was told under the same id"},
             "also": listed(_also(evidence)) | {"description": "what other cameras of the same wall saw of the same throw"},

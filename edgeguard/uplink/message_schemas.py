@@ -176,7 +176,9 @@ def _catalog_head() -> dict[str, Schema]:
         "labels": shared(LABELS),
         "config": text("SHA-256 of the configuration in force", pattern="^[0-9a-f]{64}$"),
         "models": listed(_model()),
-        "cameras": listed(record({"camera": shared(ID), "task": one_of(Task), "labels": shared(LABELS)})),
+        "cameras": listed(
+            record({"camera": shared(ID), "task": one_of(Task), "labels": shared(LABELS), "purpose": shared(LABELS)})
+        ),
         "alarms": listed(_alarm_definition()),
     }
 

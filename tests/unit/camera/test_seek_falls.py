@@ -9,7 +9,7 @@ from edgeguard.camera.reports import Report
 from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import open_video
-from edgeguard.core.camera import CameraSpec, Task
+from edgeguard.core.camera import PURPOSES, CameraSpec, Task
 from edgeguard.core.camera_limits import EVIDENCE_MIN_BYTES
 from edgeguard.core.clock import Stamp
 from edgeguard.core.facade import FacadeSpec, FloorLine
@@ -43,5 +43,7 @@ def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path,
     event = orjson.loads(report.sighting.facts)
     assert (event["calibrated"], event.get("moved", False), "floor" in event) == (not moved, moved, not moved)
     assert event["evidence"]["clip"]
+    record = orjson.loads((shelf.folder / f"{event['evidence']['id']}.json").read_bytes())
+    assert event["purpose"] == record["event"]["purpose"] == {"zh": PURPOSES[Task.FALLING].zh, "en": PURPOSES[Task.FALLING].en}
     if not moved:
         assert event["floor"] in (8, 9)
