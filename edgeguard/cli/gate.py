@@ -20,6 +20,7 @@ from edgeguard.core.errors import Permanent
 from edgeguard.core.gate_limits import GATE_CSV_BYTES, GATE_MISTAKES_TOLD, GATE_PART_CHARS
 from edgeguard.core.gate_list import Entry, ListKind
 from edgeguard.rules.gate_csv import EntryRefused, entry_of, read_csv, write_csv
+from edgeguard.vision.plate_grammar import kind_of
 
 _SHOWN: Final = 8
 _VERDICTS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -195,7 +196,8 @@ def import_file(session: Session, file: Path, kind: str | None, whole: bool, dry
         would = _send(session, parts, list=kind, whole=True, dry=True)
         if would.removed and not _agreed(session, would.removed):
             return Exit.WRONG
-    return _tell(session, _send(session, parts, list=kind, whole=whole, dry=dry))
+    odd = [line for entry, line in zip(found.entries, found.lines, strict=True) if kind_of(entry.plate) is None]
+    return _tell(session, _send(session, parts, list=kind, whole=whole, dry=dry), odd)
 
 
 def export(session: Session, file: Path | None, kind: str | None) -> Exit:
@@ -284,7 +286,8 @@ def _part(session: Session, transfer: str, part: int, parts: int, **terms: Any) 
     return call(session.socket, methods.GATE_PUT, _args(transfer=transfer, part=part, parts=parts, **terms))
 
 
-def _tell(session: Session, view: GateListView) -> Exit:
+def _tell(session: Session, view: GateListView, odd: Sequence[int] = ()) -> Exit:
+    """What has become of the lists. `odd`: the lines of the file whose plates the reader can never read."""
     if session.json:
         print_json(view)
         return Exit.FINE
@@ -300,7 +303,8 @@ def _tell(session: Session, view: GateListView) -> Exit:
         words = lang.say(
             f"其中 {view.unreadable} 个车牌无法被识别", f"{view.unreadable} of these plates are of a form that can never be read"
         )
-        console().print(styled(words, "yellow"))
+        lines = ", ".join(map(str, odd[:GATE_MISTAKES_TOLD])) + ("..." if len(odd) > GATE_MISTAKES_TOLD else "")
+        console().print(styled(words + (lang.say(f"(第 {lines} 行)", f" (lines {lines})") if odd else ""), "yellow"))
     return Exit.FINE
 
 

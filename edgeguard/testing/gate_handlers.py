@@ -21,6 +21,7 @@ from edgeguard.core.gate_list import Entry, ListKind, plain_plate
 from edgeguard.rules.gate import LIST_WORDS, WORDS, Reason
 from edgeguard.rules.gate_change import Change, Key, applied
 from edgeguard.rules.gate_csv import fields_of, read_csv
+from edgeguard.vision.plate_grammar import kind_of
 
 _SEEN = GateDecisionView(
     "b-17", "2026-11-25T01:02:03.000Z", "gate-in", "in", "浙*****5", "ask", "near-miss",
@@ -91,7 +92,13 @@ class FakeGates:
         if not call.flag("dry"):
             self.entries = after
         counts = (len(difference.added), len(difference.changed), len(difference.removed))
-        return GateListView("dry" if call.flag("dry") else "in-force", *counts, 0, self._lists())
+        return GateListView(
+            "dry" if call.flag("dry") else "in-force",
+            *counts,
+            0,
+            self._lists(),
+            sum(kind_of(entry.plate) is None for entry in entries),
+        )
 
     async def _act(self, call: Call) -> BarrierView:
         name, action = call.text("gate"), call.text("action", "open")

@@ -90,6 +90,14 @@ def test_a_file_is_taken_as_a_whole_or_not_at_all(here: Desk, building: FakeBuil
     assert all(len(part.encode()) < 13_000 for parts in building.gates.parts.values() for part in parts)
 
 
+def test_plates_that_no_camera_will_ever_read_are_told_with_their_lines(here: Desk, tmp_path: Path) -> None:
+    """A serial one too long, a province mistyped: whoever it belongs to would stand before a closed gate."""
+    file = tmp_path / "list.csv"
+    file.write_text("plate\n浙A12345\n浙A123456\n\n淅A12345\n粤Z1234港\n浙AD12345\n", encoding="utf-8")
+    taken = here.type("gate", "import", str(file), "--list", "resident", width=200)
+    assert (taken.code, "2 of these plates are of a form that can never be read (lines 3, 5)" in taken.out) == (0, True)
+
+
 def test_what_is_exported_can_be_imported(here: Desk, building: FakeBuilding, tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     assert here.type("gate", "export", str(file)).code == 0
