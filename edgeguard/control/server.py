@@ -5,7 +5,7 @@ Handlers are injected; what they do is none of this room's business. One request
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,9 @@ class ControlServer:
         handlers: Mapping[str, Handler],
         operators: Collection[str | int] = (),
         bounds: ControlBounds | None = None,
+        on_refused: Callable[[str, str], None] | None = None,
     ) -> None:
+        """`on_refused` hears the user and the method of whatever was not allowed."""
         strangers = sorted(handlers.keys() - METHODS.keys())
         if strangers:
             raise ValueError(f"handlers without a method: {', '.join(strangers)}")
@@ -82,6 +84,7 @@ class ControlServer:
         self._operators = tuple(operators)
         self._operator_uids: frozenset[int] = frozenset()
         self._bounds = bounds or ControlBounds()
+        self._on_refused = on_refused
         self._file: SocketFile | None = None
         self._doorway: Doorway | None = None
         self._conversations: dict[asyncio.Task[None], bool] = {}
@@ -196,11 +199,14 @@ class ControlServer:
     async def _answer(self, line: bytes, peer: Peer, writes: bool) -> bytes:
         """The answer's line to a request's line, whatever that is."""
         identity: RequestId = None
+        method = ""
         try:
             request = parse_request(line)
-            identity = request.id
+            identity, method = request.id, request.method
             return encode_result(identity, await self._perform(request, peer, writes))
         except EdgeguardError as error:
+            if isinstance(error, NotAllowed) and self._on_refused is not None:
+                self._on_refused(peer.user, method)
             return self._refuse(identity, error)
 
     async def _perform(self, request: Request, peer: Peer, writes: bool) -> object:

@@ -21,6 +21,10 @@ COMMAND_IDS: Final = 10_000
 """Ids remembered at once; with that many unexpired, further commands are refused rather than carried out twice."""
 COMMAND_REFUSALS_PER_MINUTE: Final = 60
 """Refusals answered and recorded; the rest is only counted, so that a flood of nonsense fills no disk."""
+REFUSALS_TOLD_MS: Final = 600_000
+"""Refusals of one kind are told once in so long, with their number; the first at once."""
+REFUSALS_KINDS: Final = 32
+"""Users and codes that are told apart; further ones are told together."""
 COMMAND_ARGUMENT_KEPT: Final = 1024
 """Characters of one argument that the audit log keeps; of a longer text it keeps the digest."""
 REPLY_KEPT_S: Final = 300.0

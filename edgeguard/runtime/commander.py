@@ -7,7 +7,7 @@ accepted and not carried out, never one that is carried out twice.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
@@ -89,6 +89,8 @@ class Commander:
         self.counts: Counter[str] = Counter()
         self._store = store
         self._clock = clock
+        self.on_refused: Callable[[str, str], None] | None = None
+        """Hears the code and the command of every refusal."""
         self._answers = LateAnswers(answer)
         self._handlers: Mapping[str, Handler] = {}
         self._queue: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_WAITING)
@@ -296,6 +298,8 @@ class Commander:
     def _refuse(self, refusal: Refusal) -> None:
         """Count it; answer and record it, unless there have been too many lately."""
         self._count(refusal.code)
+        if self.on_refused is not None:
+            self.on_refused(refusal.code, refusal.name)
         now = self._clock.now()
         if now.boot_ms - self._told_since_ms >= _MINUTE_MS:
             self._told_since_ms, self._told = now.boot_ms, 0

@@ -181,6 +181,7 @@ class Daemon:
             Path(self._site.control.socket),
             handlers.table(),
             operators=self._site.control.operators,
+            on_refused=gateway.refusals.peer,
         )
         await control.open()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.wish)
@@ -227,6 +228,7 @@ class Daemon:
             gateway.pipeline.sweep()
             gateway.field.look()
             gateway.cameras.look()
+            gateway.refusals.look()
             news = self._time.look(self._clock.now())
             if news.health is not None:
                 gateway.pipeline.health(news.health)

@@ -36,6 +36,7 @@ from edgeguard.runtime.output_watch import OutputWatch
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.poller import PollFigures
 from edgeguard.runtime.rates_kept import OWNER, RatesKept
+from edgeguard.runtime.refusals import Refusals
 from edgeguard.runtime.supervisor import Supervisor
 from edgeguard.runtime.watches import Watch
 from edgeguard.store import Batch, Store, TrendStore
@@ -86,6 +87,8 @@ class Gateway:
         self.certificates = CertificateWatch()
         self.outputs = OutputWatch()
         self.commander = Commander(store, clock, self._answer)
+        self.refusals = Refusals(clock, pipeline.health)
+        self.commander.on_refused = self.refusals.command
         self._entropy = entropy
         store.on_commit(self._wake_uplink)
 

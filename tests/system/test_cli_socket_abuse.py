@@ -36,11 +36,12 @@ async def serving(
     bounds: ControlBounds = TIGHT,
     operators: tuple[str, ...] = (),
     points: Callable[[Call], Awaitable[object]] | None = None,
+    on_refused: Callable[[str, str], None] | None = None,
 ) -> AsyncIterator[ControlServer]:
     table = dict(FakeBuilding().table())
     if points is not None:
         table["points"] = points
-    server = ControlServer(place / "s", table, operators, bounds)
+    server = ControlServer(place / "s", table, operators, bounds, on_refused)
     await server.open()
     try:
         yield server
@@ -211,7 +212,8 @@ def open_to(place: Path, gid: int) -> None:
 
 @needs_root
 async def test_a_member_of_the_group_reads_but_does_not_write(place: Path) -> None:
-    async with serving(place) as server:
+    told: list[tuple[str, str]] = []
+    async with serving(place, on_refused=lambda user, method: told.append((user, method))) as server:
         open_to(place, STRANGER)
 
         read = json.loads((await ask_as(place, STRANGER, STRANGER, STATUS.decode().strip())).stdout)
@@ -221,6 +223,7 @@ async def test_a_member_of_the_group_reads_but_does_not_write(place: Path) -> No
         assert write["error"]["code"] == "not-allowed"
         assert "control.operators" in write["error"]["message"]
         assert server.figures.refused == {"not-allowed": 1}
+        assert told == [(str(STRANGER), "write")]
 
 
 @needs_root
