@@ -46,6 +46,10 @@ _GROWN: Final = 4
 _FORKS: Final = np.array((0, 3, 2, 2, 1))
 """Into so many guesses a track of one, two ... marks may part."""
 _BLIND_RADIUS_PX: Final = 8.0
+_OWN_WAY: Final = 6
+"""From so many marks on a track that another overtakes is worth a look."""
+_APART_S: Final = 0.1
+"""Guesses at one thing began at nearly the same time."""
 
 
 class Mark(NamedTuple):
@@ -158,9 +162,9 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
     lost = np.flatnonzero(~(alive | extended) & (marks >= _GROWN))
     free = np.ones(len(seen), np.bool_)
     free[links.spot[marks[links.track] + 1 >= _GROWN]] = False
-    kept, tired = _ranked(state, links, stays, t_s)
+    kept, over = _ranked(state, links, stays, t_s)
     fresh = np.flatnonzero(free)[: FALL_MAX_TRACKS - len(kept)]
-    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, tired))
+    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, over))
     begun: tuple[Chain, ...] = tuple((row, None) for row in seen[fresh].tolist())
     chains = (*_chains(state, seen, links, kept), *begun)
     after = TrackSet(_grown(state, seen, links, kept, fresh, height), chains, state.spots + len(seen), period_s, t_s)
@@ -168,11 +172,13 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
 
 
 def _ranked(state: TrackSet, links: _Links, stays: Whole, t_s: float) -> tuple[Whole, Whole]:
-    """What has gone on and what waits, best first and each but once, as many as are kept; and what has settled: it stays where it
-    is, or has gone on for longer than anything falls. Numbers of links, then of the state's tracks."""
+    """What has gone on and what waits, best first and each but once, as many as are kept; and what is over: it stays where it is,
+    has gone on for longer than anything falls, or was overtaken: it had a way of its own until another came to the same spots (a
+    throw that goes behind a car). Numbers of links, then of the state's tracks."""
     rows, n_links = state.rows, len(links.track)
     source = np.concatenate([links.track, stays])
-    marks, left_s = rows[source, _MARKS], rows[source, _LEFT_S]
+    marks, left_s, begun_s = rows[source, _MARKS], rows[source, _LEFT_S], rows[source, _FIRST_S]
+    overtaken = np.empty(0, np.intp)
     marks[:n_links] += 1
     left_s[:n_links][links.moved] = t_s
     order = np.argsort(-marks, kind="stable")
@@ -182,13 +188,16 @@ def _ranked(state: TrackSet, links: _Links, stays: Whole, t_s: float) -> tuple[W
         pairs[:n_links] = links.spot * (state.spots + 1.0) + rows[links.track, _NEWEST]
         pairs = pairs[order]
         alike = np.argsort(pairs, kind="stable")
-        again = alike[1:][(pairs[alike[1:]] == pairs[alike[:-1]]) & (pairs[alike[1:]] >= 0)]
-        if len(again):
-            order = np.delete(order, again)
-    origins = np.concatenate([np.arange(n_links), n_links + stays])[order]
-    still = (left_s < t_s - _STAY_S) | (rows[source, _FIRST_S] < t_s - _AGE_S)
+        twins = np.flatnonzero((pairs[alike[1:]] == pairs[alike[:-1]]) & (pairs[alike[1:]] >= 0))
+        if len(twins):
+            again, other = order[alike[twins + 1]], order[alike[twins]]
+            apart = np.abs(begun_s[again] - begun_s[other]) > _APART_S
+            overtaken = again[apart & (marks[again] >= _OWN_WAY)]
+            order = np.delete(order, alike[twins + 1])
+    origins = np.concatenate([np.arange(n_links), n_links + stays])
+    still = (left_s < t_s - _STAY_S) | (begun_s < t_s - _AGE_S)
     worn = (still & (marks >= _GROWN))[order]
-    return origins[~worn][:FALL_MAX_TRACKS], origins[worn]
+    return origins[order[~worn]][:FALL_MAX_TRACKS], origins[np.concatenate([order[worn], overtaken])]
 
 
 def _grown(state: TrackSet, seen: Sightings, links: _Links, kept: Whole, fresh: Whole, height: int) -> Column:

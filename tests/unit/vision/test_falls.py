@@ -173,6 +173,15 @@ def test_a_thing_behind_mullions_is_one_fall() -> None:
     assert fall.path.fall_px > 500
 
 
+def test_a_thing_that_is_lost_behind_a_car_is_not_lost_with_its_track() -> None:
+    """The car has been there for longer and comes to where the thing must be next: one way for both from there on."""
+    way = thrown(2.0)
+    x, y = way(3.24) or (0.0, 0.0)
+    car = steady(60.0, 150.0, x - 60.0 * 2.24, y - 150.0 * 2.24)
+    (fall,) = watch([lambda t: way(t) if t < 3.1 else None, car], seconds=4.5)
+    assert fall.path.start_s < 2.2
+
+
 def test_two_throws_are_two_falls() -> None:
     falls = watch([thrown(2.0, x=300), thrown(6.0, x=900)], seconds=12.0)
     assert len(falls) == 2
