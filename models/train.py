@@ -86,6 +86,7 @@ def make(asked: argparse.Namespace) -> None:
     run("evaluate.py", "--models", first, "--sets", *unseen, "--all", *unseen, "--out", asked.work / "unseen-sources.json")
     run("export.py", "--reader", reader / "last.pt", "--detector", detector / "last.pt", "--folder", asked.out)
     run("evaluate.py", "--models", asked.out, "--negatives", 500, "--rendered", 100, "--out", asked.out / "accuracy.json")
+    run("composed.py", "--models", asked.out, "--out", asked.out / "composed.json")
     run("cards.py", "--folder", asked.out, "--unseen", asked.out / "unseen.json")
 
 

@@ -241,10 +241,9 @@ def _picture_key(raw: CameraTable, path: KeyPath, files: Files) -> Any:
             (*path, "pictures"),
             f'"{raw.pictures}" needs picture_key_file: pictures of vehicles and people lie encrypted on the disk',
         )
-    if raw.task is Task.FALLING and raw.picture_key_file is None:
-        files.mistakes.note(
-            path, "without picture_key_file clips and pictures of people lie on the disk for everybody who takes it out"
-        )
+    if raw.picture_key_file is None and (raw.task is Task.FALLING or raw.snapshot is not SnapshotUse.NONE):
+        kept = "clips and pictures" if raw.task is Task.FALLING else "pictures that the platform asks for"
+        files.mistakes.note(path, f"without picture_key_file {kept} lie on the disk for everybody who takes it out")
     where = (*path, "picture_key_file")
     found = _secret(raw.picture_key_file, where, files)
     if found is not None and (count := _key_length(found)) is not None and count < KEY_LEAST_BYTES:

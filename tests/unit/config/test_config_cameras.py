@@ -72,6 +72,9 @@ def test_no_picture_of_a_pass_is_kept_unless_the_site_says_so(tmp_path: Path) ->
 def test_evidence_of_falls_is_kept_without_a_key_too_and_that_is_told(tmp_path: Path) -> None:
     facade = 'name = "a"\nurl = "rtsp://h/x"\ntask = "falling"\n'
     assert any("without picture_key_file clips and pictures" in note for note in load(tmp_path, facade).notes)
+    gate = 'name = "a"\nurl = "rtsp://h/x"\ntask = "plates"\n'
+    for more, told in (("", True), ('snapshot = "none"\n', False)):
+        assert any("pictures that the platform asks for lie" in note for note in load(tmp_path, gate + more).notes) is told
     key = tmp_path / "key"
     key.write_text("k" * 16)
     key.chmod(0o600)
