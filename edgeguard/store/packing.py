@@ -87,8 +87,8 @@ def _joined(ledger: Ledger, stream: Stream, first: int, cuts: Sequence[_Cut]) ->
     if not cuts:
         return []
     last, through_bytes = cuts[-1].last, cuts[-1].through_bytes
-    rows, items, *edges = ledger.connection.execute(SQL[stream].pack, (first, last)).fetchone()
-    if rows != last - first + 1 or len(items) != through_bytes or not _fit(ledger, stream, edges, items):
+    items, *edges = ledger.connection.execute(SQL[stream].pack, (first, last)).fetchone()
+    if items is None or len(items) != through_bytes or not _fit(ledger, stream, edges, items):
         return []
     packs, whole = [], memoryview(items)
     begin, at = first, 0

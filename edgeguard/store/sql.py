@@ -28,7 +28,7 @@ class StreamSql:
     select: str
     """first, last, limit"""
     pack: str
-    """first, last; gives how many of these rows are kept as they leave, those, joined by commas in the order of seq, and what the
+    """first, last; gives those of these rows that are kept as they leave, joined by commas in the order of seq, and what the
     first and the last one say beside it: seq, boot, wall_ms, boot_ms, synced, sums, with blanks between, NULL without sums"""
     fit: str
     """first, last, bound; the last seq of a range with `total` + seq within the bound"""
@@ -67,10 +67,10 @@ class StreamSql:
 
 _TEMPLATE: Final = StreamSql(
     select="SELECT seq, boot, wall_ms, boot_ms, synced, body, sums FROM STREAM WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
-    pack="SELECT n, CAST(t AS BLOB),"
+    pack="SELECT CAST(group_concat(body) AS BLOB),"
     " (SELECT seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums FROM STREAM WHERE seq = ?1),"
     " (SELECT seq || ' ' || boot || ' ' || wall_ms || ' ' || boot_ms || ' ' || synced || ' ' || sums FROM STREAM WHERE seq = ?2)"
-    " FROM (SELECT count(*) AS n, group_concat(body, ',') AS t FROM STREAM WHERE seq BETWEEN ?1 AND ?2 AND synced = 2)",
+    " FROM STREAM WHERE seq BETWEEN ?1 AND ?2 AND synced = 2",
     fit="SELECT max(seq) FROM STREAM WHERE seq BETWEEN ? AND ? AND total + seq <= ?",
     totals="SELECT group_concat(total || ',' || length(body)) FROM STREAM WHERE seq IN",
     ends="SELECT (SELECT min(seq) FROM STREAM), (SELECT max(seq) FROM STREAM)",

@@ -8,7 +8,7 @@ tests/unit/uplink/test_uplink_paho.py holds what is relied on.
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import paho.mqtt.client as paho
@@ -16,8 +16,11 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 
 from edgeguard.uplink.dial import dial
+from edgeguard.uplink.envelope import Parts
 
 _GULP_BYTES: Final = 64 * 1024
+_GATHER_PARTS: Final = 1024
+"""The most parts that one sendmsg takes (IOV_MAX)."""
 _PUBLISH: Final = 0x30
 _PUBACK: Final = 0x40
 _SHORT: Final = 0x7F
@@ -47,12 +50,12 @@ class Client(paho.Client):
         self._allow_public = allow_public
         self.ready_bytes = 0
         """Bytes of payloads that wait for `send_messages`."""
-        self._ready: list[bytes] = []
+        self._ready: list[bytes | memoryview] = []
         self._flying: set[int] = set()
         self._gulp = b""
         self._gulp_at = 0
 
-    def add_message(self, topic: bytes, payload: bytes, *, retain: bool, properties: Properties | None = None) -> int:
+    def add_message(self, topic: bytes, payload: Parts, *, retain: bool, properties: Properties | None = None) -> int:
         """Make ready a PUBLISH with QoS 1, for `send_messages`; its packet identifier.
 
         paho keeps nothing of it: what has no PUBACK when the connection ends is the caller's to send again.
@@ -61,20 +64,40 @@ class Client(paho.Client):
         while packet_id in self._flying:
             packet_id = self._mid_generate()
         extra = b"" if not self._v5 else b"\0" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
-        head = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big") + extra
+        size = sum(map(len, payload))
         first = _PUBLISH | _QOS_1 | (_RETAIN if retain else 0)
+        length = _varint(4 + len(topic) + len(extra) + size)
         self._flying.add(packet_id)
-        self._ready += (bytes((first,)) + _varint(len(head) + len(payload)) + head, payload)
-        self.ready_bytes += len(payload)
+        self._ready.append(b"%c%b%b%b%b%b" % (first, length, len(topic).to_bytes(2), topic, packet_id.to_bytes(2), extra))
+        self._ready += payload
+        self.ready_bytes += size
         return packet_id
 
     def send_messages(self) -> None:
         """Write all that is ready at once, as far as the socket takes it now, the rest when it can: each write wakes the broker."""
-        if self._ready:
-            packets = b"".join(self._ready)
-            self._ready.clear()
-            self.ready_bytes = 0
-            self._packet_queue(_PUBLISH, packets, 0, 1)
+        parts, self._ready = self._ready, []
+        if not parts:
+            return
+        taken = self._gather(parts)
+        self.ready_bytes = 0
+        for at, part in enumerate(parts):
+            if taken < len(part):
+                self._packet_queue(_PUBLISH, b"".join((memoryview(part)[taken:], *parts[at + 1 :])), 0, 1)
+                return
+            taken -= len(part)
+
+    def _gather(self, parts: Sequence[bytes | memoryview]) -> int:
+        """How many bytes of these the kernel takes now from where they are: copies of each message cost an eighth of the sending.
+
+        0 where TLS has to have them, where earlier ones still wait, and where the socket has an error, which paho then meets too.
+        """
+        sock = self.socket()
+        if type(sock) is not socket.socket or self.want_write() or len(parts) > _GATHER_PARTS:
+            return 0
+        try:
+            return sock.sendmsg(parts)
+        except OSError:
+            return 0
 
     def _create_socket_connection(self) -> socket.socket:
         """Not paho's own, which binds it to an address first and asks nobody where it goes."""

@@ -18,15 +18,25 @@ _TAIL = b"]}"
 _SEQ_DIGITS = 20
 
 
+Parts = tuple[bytes | memoryview, ...]
+"""Bytes one behind the other that need not be copied into one object before they leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One payload and the numbers in it, both ends included."""
+    """One payload of `size` bytes, in parts, and the numbers in it, both ends included."""
 
     first_seq: int
     last_seq: int
-    payload: bytes
+    parts: Parts
+    size: int
     proven: bool = False
     """Whether the store vouches that its items are what was committed, and JSON, as it does for packs."""
+
+    @property
+    def payload(self) -> bytes:
+        """The parts as one; a copy."""
+        return b"".join(self.parts)
 
     @property
     def items(self) -> int:
@@ -79,15 +89,15 @@ class Envelope:
 
     def message(self, first_seq: int, items: Sequence[bytes]) -> Message:
         """Items with consecutive numbers as one payload."""
-        return self._of(first_seq, first_seq + len(items) - 1, b",".join(items), proven=False)
+        return self._of(first_seq, first_seq + len(items) - 1, b",".join(items))
 
     def wrapped(self, pack: Pack) -> Message:
-        """Items that the store has joined as one payload."""
+        """Items that the store has joined as one payload; they are not copied."""
         return self._of(pack.first_seq, pack.last_seq, pack.items, proven=True)
 
-    def _of(self, first_seq: int, last_seq: int, items: bytes | memoryview, proven: bool) -> Message:
-        payload = b"".join((self._head, b"%d" % first_seq, b',"items":[', items, _TAIL))
-        return Message(first_seq, last_seq, payload, proven)
+    def _of(self, first_seq: int, last_seq: int, items: bytes | memoryview, proven: bool = False) -> Message:
+        head = b'%b%d,"items":[' % (self._head, first_seq)
+        return Message(first_seq, last_seq, (head, items, _TAIL), len(head) + len(items) + len(_TAIL), proven)
 
 
 @dataclass(frozen=True, slots=True)

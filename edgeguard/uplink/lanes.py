@@ -153,7 +153,7 @@ class Lanes:
         if not self._flight:
             self.last_ack_s = now_s
         self._flight[packet_id] = entry
-        self._bytes += len(message.payload)
+        self._bytes += message.size
         if lane is self.history:
             self.history_bucket.take(message.items)
 
@@ -162,7 +162,7 @@ class Lanes:
         entry = self._flight.pop(packet_id, None)
         if entry is None:
             return None, Harvest()
-        self._bytes -= len(entry.message.payload)
+        self._bytes -= entry.message.size
         self.last_ack_s = now_s
         self.pace.acknowledged(entry.at_s, now_s)
         if entry.lane is None:

@@ -32,6 +32,7 @@ from edgeguard.core import afar_limits, limits
 from edgeguard.core.site import UplinkSpec
 from edgeguard.uplink import tls, trouble
 from edgeguard.uplink.client import Client
+from edgeguard.uplink.envelope import Parts
 from edgeguard.uplink.inbox import Inbound
 from edgeguard.uplink.reconnect import V5
 from edgeguard.uplink.trouble import LinkTrouble, Trouble, TroubleKind
@@ -157,8 +158,8 @@ class Session:
             self.abort()
             raise
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
-        """Send with QoS 1 within this turn of the loop; gives the packet identifier of the PUBACK. LinkTrouble if it has ended.
+    def publish(self, topic: str, parts: Parts, retain: bool = False, correlation: bytes | None = None) -> int:
+        """Send one payload with QoS 1 within this turn of the loop; gives its packet identifier. LinkTrouble if it has ended.
 
         `correlation` is the data of whoever asked, echoed where the protocol can carry it.
         """
@@ -168,7 +169,7 @@ class Session:
             properties.CorrelationData = correlation
         if self._closed:
             raise LinkTrouble(self.trouble)
-        packet_id = self._client.add_message(topic.encode(), payload, retain=retain, properties=properties)
+        packet_id = self._client.add_message(topic.encode(), parts, retain=retain, properties=properties)
         if self._client.ready_bytes >= limits.UPLINK_WRITE_BYTES:
             self._send()
         elif self._sending is None:

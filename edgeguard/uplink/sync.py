@@ -266,9 +266,11 @@ class Sync:
         if len(notice.payload) > self._grant.payload_bytes(notice.topic):
             self._health(news.notice_refused(notice.topic, 0x95))
             return True
-        packet_id = session.publish(notice.topic, notice.payload, notice.retained, notice.correlation)
+        packet_id = session.publish(notice.topic, (notice.payload,), notice.retained, notice.correlation)
         self._notice_topics[packet_id] = notice.topic
-        self.lanes.sent(packet_id, None, Message(_NOTICE_SEQ, _NOTICE_SEQ - 1, notice.payload), self._now_s())
+        self.lanes.sent(
+            packet_id, None, Message(_NOTICE_SEQ, _NOTICE_SEQ - 1, (notice.payload,), len(notice.payload)), self._now_s()
+        )
         return True
 
     def _page(self, page: Page) -> _Notice:
@@ -290,7 +292,7 @@ class Sync:
             if not head.is_readable:
                 self._collect(lane, lane.unreadable(head, now_s))
                 return sent
-            self.lanes.sent(session.publish(lane.topic, head.payload), lane, head, now_s)
+            self.lanes.sent(session.publish(lane.topic, head.parts), lane, head, now_s)
             if not lane.ready or not self.lanes.may_go_on(lane):
                 return sent
         return _STEPS_PER_TURN

@@ -44,14 +44,15 @@ def every_message_is_judged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     `harness.subscribe`, which judges what it has heard.
     """
     from edgeguard.testing.messages import check_message
+    from edgeguard.uplink.envelope import Parts
     from edgeguard.uplink.session import Session
 
     said: deque[tuple[str, bytes]] = deque(maxlen=20_000)
     publish = Session.publish
 
-    def noted(self: Session, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
-        said.append((topic, payload))
-        return publish(self, topic, payload, retain, correlation)
+    def noted(self: Session, topic: str, parts: Parts, retain: bool = False, correlation: bytes | None = None) -> int:
+        said.append((topic, b"".join(parts)))
+        return publish(self, topic, parts, retain, correlation)
 
     monkeypatch.setattr(Session, "publish", noted)
     yield

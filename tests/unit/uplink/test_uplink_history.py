@@ -13,6 +13,7 @@ from edgeguard.testing.clock import FakeClock, run_virtual
 from edgeguard.testing.items import sample_body
 from edgeguard.testing.messages import check_message
 from edgeguard.testing.outbox import MemoryOutbox
+from edgeguard.uplink.envelope import Parts
 from edgeguard.uplink.lane import Patience
 from edgeguard.uplink.lanes import OUTAGE_S, Lanes
 from edgeguard.uplink.pace import Bucket
@@ -33,7 +34,8 @@ class Broker:
         self.came: list[tuple[float, str, int]] = []
         self._sent: list[int] = []
 
-    def publish(self, topic: str, payload: bytes, retain: bool = False, correlation: bytes | None = None) -> int:
+    def publish(self, topic: str, parts: Parts, retain: bool = False, correlation: bytes | None = None) -> int:
+        payload = b"".join(parts)
         check_message(topic, payload)
         now_s = self._clock.now().boot_ms / 1000
         self.came.append((now_s, topic.rsplit("/", 1)[1], len(json.loads(payload)["items"])))

@@ -40,7 +40,7 @@ class Wired(Client):
 
 
 def send(client: Wired, topic: bytes, payload: bytes, retain: bool = False) -> int:
-    packet_id = client.add_message(topic, payload, retain=retain)
+    packet_id = client.add_message(topic, (payload,), retain=retain)
     client.send_messages()
     return packet_id
 
@@ -98,7 +98,7 @@ def test_every_reason_code_of_a_puback_is_handed_over(pair: tuple[socket.socket,
 
 def test_messages_that_are_sent_together_are_several_packets(pair: tuple[socket.socket, socket.socket]) -> None:
     client = connected(pair)
-    assert [client.add_message(b"t", b"x" * n, retain=False) for n in range(3)] == [1, 2, 3]
+    assert [client.add_message(b"t", (b"x" * n,), retain=False) for n in range(3)] == [1, 2, 3]
     client.send_messages()
     client.send_messages()
     packets = [mqtt.parse(frame, mqtt.V5) for frame in mqtt.Framer(1000).feed(pair[1].recv(1000))]
@@ -107,6 +107,38 @@ def test_messages_that_are_sent_together_are_several_packets(pair: tuple[socket.
         (2, b"x"),
         (3, b"xx"),
     ]
+
+
+@pytest.mark.parametrize("room", [1, 11, 100_000], ids=["hardly any room", "little room", "room"])
+@pytest.mark.parametrize("parts", [2, 700], ids=["few parts", "more parts than the kernel takes at once"])
+def test_parts_are_one_payload_whatever_the_socket_takes_at_once(
+    pair: tuple[socket.socket, socket.socket], room: int, parts: int
+) -> None:
+    client = connected(pair)
+    pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
+    texts = [bytes((65 + n,)) * (30_000 // parts) for n in range(4)]
+    for text in texts:
+        client.add_message(b"t", (text, memoryview(b"--|--")[2:3]) * parts, retain=False)
+    assert client.ready_bytes == sum(len(text) + 1 for text in texts) * parts
+    client.send_messages()
+    assert client.ready_bytes == 0
+    client.add_message(b"t", (b"the last",), retain=False)
+    client.send_messages()
+    framer, frames = mqtt.Framer(1_000_000), list[mqtt.Frame]()
+    while len(frames) < 5:
+        frames += framer.feed(pair[1].recv(1_000_000))
+        assert client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    packets = [packet for frame in frames if isinstance(packet := mqtt.parse(frame, mqtt.V5), mqtt.Publish)]
+    assert [packet.payload for packet in packets] == [*((text + b"|") * parts for text in texts), b"the last"]
+
+
+def test_an_error_of_the_socket_is_met_by_paho_and_ends_the_connection(pair: tuple[socket.socket, socket.socket]) -> None:
+    client = connected(pair)
+    gone: list[object] = []
+    client.on_socket_close = lambda _client, _data, sock: gone.append(sock)
+    pair[1].close()
+    send(client, b"t", b"x")
+    assert gone == [pair[0]]
 
 
 def test_many_pubacks_are_read_in_one_gulp_and_half_a_one_waits(pair: tuple[socket.socket, socket.socket]) -> None:
