@@ -21,6 +21,7 @@ from edgeguard.uplink.envelope import Parts
 _GULP_BYTES: Final = 64 * 1024
 _GATHER_PARTS: Final = 1024
 """The most parts that one sendmsg takes (IOV_MAX)."""
+_BYTES: Final = tuple(bytes((number,)) for number in range(256))
 _PUBLISH: Final = 0x30
 _PUBACK: Final = 0x40
 _SHORT: Final = 0x7F
@@ -68,7 +69,7 @@ class Client(paho.Client):
         first = _PUBLISH | _QOS_1 | (_RETAIN if retain else 0)
         length = _varint(4 + len(topic) + len(extra) + size)
         self._flying.add(packet_id)
-        self._ready.append(b"%c%b%b%b%b%b" % (first, length, len(topic).to_bytes(2), topic, packet_id.to_bytes(2), extra))
+        self._ready.append(b"".join((_BYTES[first], length, len(topic).to_bytes(2), topic, packet_id.to_bytes(2), extra)))
         self._ready += payload
         self.ready_bytes += size
         return packet_id
@@ -168,9 +169,8 @@ class Client(paho.Client):
 
 def _varint(number: int) -> bytes:
     """MQTT's variable byte integer."""
-    out = bytearray()
+    out = b""
     while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
+        out += _BYTES[number & 0x7F | 0x80]
         number >>= 7
-    out.append(number)
-    return bytes(out)
+    return out + _BYTES[number]

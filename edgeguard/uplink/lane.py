@@ -194,10 +194,11 @@ class Lane:
         self.flight.append(entry)
         return entry
 
-    def settle(self, entry: Sent, code: int, now_s: float) -> Harvest:
-        """A verdict has come for a message in flight."""
+    def settle(self, entry: Sent, code: int, now_s: float, harvest: Harvest | None = None) -> Harvest:
+        """A verdict has come for a message in flight; what it led to comes on top of `harvest`."""
         entry.code = code
-        harvest = Harvest()
+        if harvest is None:
+            harvest = Harvest()
         flight = self.flight
         if code == 0 and not self._holding and flight[0] is entry:
             self._accept(flight.popleft().message, harvest)
@@ -230,8 +231,9 @@ class Lane:
     def _accept(self, message: Message, harvest: Harvest) -> None:
         """Proof that the topic takes rows: suspects are guilty, waits and cuts go back to normal."""
         harvest.accept(message.first_seq, message.last_seq)
-        harvest.parked.extend(self._suspects.items())
-        self._suspects.clear()
+        if self._suspects:
+            harvest.parked.extend(self._suspects.items())
+            self._suspects.clear()
         self._unproven = self._refusals = 0
         self._proven = True
         self._release_at_s = None

@@ -157,20 +157,21 @@ class Lanes:
         if lane is self.history:
             self.history_bucket.take(message.items)
 
-    def settle(self, packet_id: int, code: int, now_s: float) -> tuple[Lane | None, Harvest]:
-        """A PUBACK has come. Unknown identifiers (a broker's mistake) change nothing."""
+    def settle(self, packet_id: int, code: int, now_s: float, harvests: dict[Lane, Harvest]) -> None:
+        """A PUBACK has come; what it led to comes to its lane's harvest. Identifiers that nobody gave change nothing."""
         entry = self._flight.pop(packet_id, None)
         if entry is None:
-            return None, Harvest()
+            return
         self._bytes -= entry.message.size
         self.last_ack_s = now_s
         self.pace.acknowledged(entry.at_s, now_s)
-        if entry.lane is None:
-            return None, Harvest()
+        lane = entry.lane
+        if lane is None:
+            return
         if self._careful and verdict_of(code) is Verdict.ACCEPT:
             self._careful = False
             self._share_out()
-        return entry.lane, entry.lane.settle(entry, code, now_s)
+        harvests[lane] = lane.settle(entry, code, now_s, harvests.get(lane))
 
     def lost(self, code: int | None, now_s: float) -> tuple[Lane | None, Harvest]:
         """The session ended, by a DISCONNECT if there is a code.

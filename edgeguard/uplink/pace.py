@@ -34,11 +34,11 @@ class Pace:
         took_s = now_s - sent_s
         quickest_s = took_s if self._quickest_s is None else min(self._quickest_s, took_s)
         self._quickest_s = quickest_s
-        if took_s > max(_SLOW_S, 4 * quickest_s):
-            if sent_s > self._shrunk_at_s:
-                self._shrink(now_s)
-        elif took_s < max(_QUICK_S, 1.5 * quickest_s):
-            self.bytes = min(self.bytes + self.bytes // 8, self._most)
+        if took_s < _QUICK_S or took_s < 1.5 * quickest_s:
+            if self.bytes < self._most:
+                self.bytes = min(self.bytes + self.bytes // 8, self._most)
+        elif took_s > max(_SLOW_S, 4 * quickest_s) and sent_s > self._shrunk_at_s:
+            self._shrink(now_s)
 
     def reconnected(self) -> None:
         """A new path: its delay has to be learned again, the size is kept."""

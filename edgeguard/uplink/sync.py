@@ -160,13 +160,20 @@ class Sync:
     def settle(self, acks: list[tuple[int, int]]) -> None:
         """PUBACKs, as the session hands them over."""
         now_s = self._now_s()
+        harvests: dict[Lane, Harvest] = {}
         for packet_id, code in acks:
-            topic = self._notice_topics.pop(packet_id, None)
-            if topic is not None and code >= 0x80 and not self._notice_refused:
-                self._notice_refused = True
-                self._health(news.notice_refused(topic, code))
-            self._collect(*self.lanes.settle(packet_id, code, now_s))
+            if packet_id in self._notice_topics:
+                self._judge_notice(self._notice_topics.pop(packet_id), code)
+            self.lanes.settle(packet_id, code, now_s, harvests)
+        for lane, harvest in harvests.items():
+            self._collect(lane, harvest)
         self._poke()
+
+    def _judge_notice(self, topic: str, code: int) -> None:
+        """The first refusal of a session is news."""
+        if code >= 0x80 and not self._notice_refused:
+            self._notice_refused = True
+            self._health(news.notice_refused(topic, code))
 
     def starving(self) -> bool:
         """Whether messages are in flight and none has been acknowledged for the time-out."""
@@ -289,7 +296,7 @@ class Sync:
             if isinstance(head, Spoilt):
                 self._collect(lane, lane.spoilt(head))
                 return sent
-            if not head.is_readable:
+            if not (head.proven or head.is_readable):
                 self._collect(lane, lane.unreadable(head, now_s))
                 return sent
             self.lanes.sent(session.publish(lane.topic, head.parts), lane, head, now_s)

@@ -231,7 +231,7 @@ def test_history_waits_while_alarms_wait_and_leaves_room() -> None:
     lanes.alarms.ready.clear()
     assert send_all(lanes, ident=10) == ["history"] * 15
     load(lanes.alarms, 1)
-    lanes.settle(1, 0, 0.1)
+    lanes.settle(1, 0, 0.1, {})
     assert next(iter(lanes.turns(0.1))) is lanes.alarms
 
 
@@ -278,7 +278,7 @@ def test_after_a_disconnect_for_an_unknown_message_one_at_a_time_is_sent_until_o
     load(lanes.events, 5)
     load(lanes.live, 5)
     assert send_all(lanes) == ["events"]
-    lanes.settle(1, 0, 1.0)
+    lanes.settle(1, 0, 1.0, {})
     assert len(send_all(lanes, ident=5)) > 1
 
 
@@ -286,7 +286,9 @@ def test_an_acknowledgement_of_something_never_sent_changes_nothing() -> None:
     lanes = make_lanes()
     send_all(lanes)
     before = lanes.in_flight
-    assert lanes.settle(60_000, 0, 1.0)[1].accepted == []
+    harvests: dict[Lane, Harvest] = {}
+    lanes.settle(60_000, 0, 1.0, harvests)
+    assert harvests == {}
     assert lanes.in_flight == before
 
 
