@@ -6,6 +6,7 @@ Uses the shipped example configuration; only ports that are taken, and where sta
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -157,6 +158,7 @@ def _configure(folder: Path, building: SimulatedSite, broker_port: int) -> Path:
         if f'"{shipped}"' not in text:
             raise Permanent(f"the shipped example configuration does not name {shipped} any more; the demo is of another version")
         text = text.replace(f'"{shipped}"', f'"{used}"')
+    text = re.sub(r"(?m)^sample = true\b.*\n", "", text, count=1)
     # nobody may synchronise the clock of the machine that a demo is shown on
     text = text.replace("\n[energy]\n", "\n[energy]\ntrust_clock = true\n", 1)
     text += f'\n[store]\ndirectory = "{folder}/state"\n\n[control]\nsocket = "{_socket(folder)}"\n\n[log]\nformat = "human"\n'

@@ -4,9 +4,10 @@ The only room that knows pydantic and tomllib; it opens no bus, no socket and no
 """
 
 from edgeguard.config.profiles import ProfileLibrary, examine_profile, load_profile, shipped_configs
-from edgeguard.config.site import Loaded, load_site, load_site_with_notes
+from edgeguard.config.site import SAMPLE, Loaded, load_site, load_site_with_notes
 
 __all__ = [
+    "SAMPLE",
     "Loaded",
     "ProfileLibrary",
     "examine_profile",

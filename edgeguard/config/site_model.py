@@ -140,6 +140,7 @@ class GatewayTable(Table):
     site: Id
     id: Id
     labels: LabelsTable | None = None
+    sample: bool = False
 
 
 class UplinkTable(Table):

@@ -98,6 +98,8 @@ def _check_place(raw: UplinkTable, endpoint: Endpoint, mistakes: Mistakes) -> No
 
 
 def _check_pairs(raw: UplinkTable, mistakes: Mistakes) -> None:
+    if raw.url.startswith("mqtts://") and raw.certificate is None and raw.username is None:
+        mistakes.note(_PATH, "has neither certificate nor username: the broker cannot tell this gateway from anybody else")
     for key, partner in (("certificate", "key"), ("key", "certificate"), ("password_file", "username")):
         if getattr(raw, key) is not None and getattr(raw, partner) is None:
             mistakes.add((*_PATH, key), f"needs {partner} beside it")

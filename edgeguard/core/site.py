@@ -210,3 +210,5 @@ class Site:
     cameras: tuple[CameraSpec, ...] = ()
     reactions: tuple[ReactionSpec, ...] = ()
     energy: EnergySpec = field(default_factory=EnergySpec)
+    sample: bool = False
+    """Still the shipped example, with ids and a broker that are everybody's: no daemon runs with it."""

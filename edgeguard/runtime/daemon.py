@@ -15,7 +15,7 @@ import structlog
 
 from edgeguard import __version__
 from edgeguard.camera.shipped import model_marks
-from edgeguard.config import load_site
+from edgeguard.config import SAMPLE, load_site
 from edgeguard.control import ControlServer
 from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Clock
@@ -62,6 +62,9 @@ def run(config_path: Path) -> int:
         own = load_site(config_path)
     except ConfigError as error:
         sys.stderr.write("".join(f"{mistake}\n" for mistake in error.mistakes))
+        return 2
+    if own.sample:
+        sys.stderr.write(f"{config_path}: gateway.sample: {SAMPLE}\n")
         return 2
     configure_log(own.log)
     try:

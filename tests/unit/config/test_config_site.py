@@ -209,10 +209,13 @@ def test_a_plan_that_does_not_fit_its_line_is_a_note(tmp_path: Path) -> None:
     assert not any("does not fit" in note for note in notes_of(tmp_path, BARE + crowded.replace("100ms", "5s")))
 
 
-def test_the_shipped_example_is_sound_and_notes_only_that_its_port_is_not_there() -> None:
+def test_the_shipped_example_is_sound_and_notes_only_that_its_port_is_not_there_and_that_it_is_one() -> None:
     loaded = load_site_with_notes(shipped_configs() / "site.example.toml", environ={})
-    assert all("is not there now" in note for note in loaded.notes)
+    sample, port = loaded.notes
+    assert "is not there now" in port
+    assert ": gateway.sample: is true: this is the shipped example" in sample
     site = loaded.site
+    assert site.sample
     assert (site.site, site.gateway) == ("lakeside", "b07")
     network = [(bus.name, bus.host, bus.port) for bus in site.buses if not bus.wire.is_port]
     assert network == [("lift", "127.0.0.1", 15021), ("plant", "127.0.0.1", 15022)]
