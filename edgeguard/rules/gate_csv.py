@@ -154,7 +154,10 @@ def _row(cells: list[str], columns: tuple[str, ...], default: ListKind | None, z
         cells = cells[:-1]
     if len(cells) > len(columns):
         raise EntryRefused(f"has {len(cells)} cells, the first line names {len(columns)} columns")
-    return entry_of(dict(zip(columns, (cell.strip() for cell in cells), strict=False)), default, zones)
+    fields: dict[str, str] = {}
+    for column, cell in zip(columns, cells, strict=False):
+        fields[column] = " ".join(filter(None, (fields.get(column, ""), cell.strip())))
+    return entry_of(fields, default, zones)
 
 
 def write_csv(entries: Iterable[Entry]) -> str:
@@ -220,7 +223,7 @@ def _columns(header: list[str], default: ListKind | None) -> tuple[tuple[str, ..
         name = _ALIASES.get(written.strip().lower())
         if name is None:
             return (), f'"{written.strip()[:40]}" is no column; there are: {", ".join(COLUMNS)}'
-        if name in columns:
+        if name in columns and name != "note":  # offices keep both the flat and a remark
             return (), f"column {name} stands twice"
         columns.append(name)
     if "plate" not in columns:

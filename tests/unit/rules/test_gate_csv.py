@@ -61,6 +61,12 @@ def test_what_spreadsheets_and_chinese_keyboards_make_of_a_list_is_taken(text: s
     assert (found.mistakes, found.entries) == ((), (WRITTEN,))
 
 
+def test_a_flat_and_a_remark_are_one_note() -> None:
+    found = read_csv("车牌,房号,备注\n浙A12345,3-1-502,王先生\n浙A12346,,家政\n浙A12347,2-1\n", ListKind.RESIDENT, 50)
+    assert [entry.note for entry in found.entries] == ["3-1-502 王先生", "家政", "2-1"]
+    assert mistakes("车牌,车牌号\n浙A12345,浙A12345\n", ListKind.RESIDENT) == ["1: column plate stands twice"]
+
+
 def test_every_mistake_is_told_with_its_line_and_column() -> None:
     text = (
         "list,plate,to,days,hours,zones,note\n"
