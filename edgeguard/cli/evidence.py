@@ -184,7 +184,7 @@ def export(
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
     if not masks_checked:
         _refuse_masks_that_may_not_fit(kept, identity)
-    seal = _seal(kept.camera, keys) if kept.is_sealed else None
+    seal = _seal(kept.camera, keys, is_needed=True) if kept.is_sealed else None
     _put_on_record(session, kept, "export", str(folder.absolute()))
     note_copy(Path(load_site(config).store.directory), folder)
     if clip is None:
@@ -201,8 +201,10 @@ def export(
     return Exit.FINE
 
 
-def _seal(camera: CameraSpec, keys: Sequence[Path]) -> "Seal | None":
-    """What opens its files: the keys that were named, and the one that the camera's row names. None where there is neither."""
+def _seal(camera: CameraSpec, keys: Sequence[Path], is_needed: bool = False) -> "Seal | None":
+    """What opens its files: the keys that were named, and the one that the camera's row names. None where there is neither, or
+    where the camera's own cannot be read from here (the service alone is given it) and none is needed: each file then says so.
+    """
     from edgeguard.camera.sealing import Seal, key_of
 
     own = camera.picture_key_file
@@ -211,7 +213,7 @@ def _seal(camera: CameraSpec, keys: Sequence[Path]) -> "Seal | None":
         try:
             found.append(Seal(key_of(file), found))
         except OSError as error:
-            if file in keys or not keys:
+            if file in keys or (is_needed and not keys):
                 raise Permanent(
                     f"{file}: the key of pictures cannot be read: {error.strerror}; --key FILE names another place"
                 ) from error

@@ -197,6 +197,19 @@ def test_a_new_key_leaves_older_evidence_to_the_old_one_and_a_missing_key_loses_
             assert at.type("evidence", "export", STEM, "--to", str(tmp_path / "out"), *config, "--key", str(old)).code == 0
     finally:
         old.rename(locked / "key")
+    site = locked / "site.toml"
+    written = site.read_text()
+    site.write_text(written.replace('"key"', '"${CREDENTIALS_DIRECTORY}/key"'))  # which the service alone is given
+    try:
+        with desk() as at:
+            verified = at.type("evidence", "verify", *config, width=400)
+            assert (verified.code, verified.out.count("no key was given; --key FILE says")) == (1, 2)
+            assert "no key was given" in at.type("evidence", "show", STEM, *config, width=400).out
+            refused = at.type("evidence", "export", STEM, "--to", str(tmp_path / "none"), *config)
+            assert (refused.code, "the key of pictures cannot be read" in refused.err) == (1, True)
+            assert at.type("evidence", "verify", *config, "--key", str(locked / "key")).code == 0
+    finally:
+        site.write_text(written)
     clip = locked / "state" / "evidence" / "facade" / f"{STEM}.mp4.sealed"
     whole = clip.read_bytes()
     clip.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
