@@ -376,7 +376,8 @@ class Gatekeeper:
         if one is not None:
             one.came = "confirmed"
             plate = one.decision.near or one.read.text
-            entry = next(iter(self.book.lists.on(plate)), None) if plate else None
+            on = self.book.lists.on(plate) if plate else ()
+            entry = next((entry for entry in on if entry.kind in gate.plates.opens), None)
             vehicle = Vehicle(one.id, plate, one.way, entry.kind.value if entry else "", entry.bay if entry else "")
             self._tell(gate, one, "confirmed", decision_facts(one.decision) | {"by": by})
         else:

@@ -81,6 +81,24 @@ def test_a_person_confirms_a_near_miss_for_the_listed_plate() -> None:
     told(story)
 
 
+def test_who_is_let_in_though_blocked_stands_inside_as_what_else_it_is() -> None:
+    """Its bay is taken from then on: a block says nothing of where it stands."""
+
+    async def story(at: Gateway) -> None:
+        plate = "浙B00001"
+        both = (Entry(plate, ListKind.BLOCKED), Entry(plate, ListKind.RESIDENT, bay="B-30"))
+        await at.keeper.book.change(Change(put=both), "somebody")
+        identity = at.read(plate)
+        await asyncio.sleep(1)
+        assert at.told("gate", "reason", "verdict") == [("blocked", "refused")]
+        await at.handlers.act(call("gate-act", gate="north", action="open", **{"pass": identity}))
+        await at.drive_through()
+        stay = at.keeper.inside.zone("yard").stays[plate]
+        assert (stay.list_name, stay.bay) == ("resident", "B-30")
+
+    told(story)
+
+
 def test_two_cameras_and_two_readings_of_one_vehicle_open_once() -> None:
     async def story(at: Gateway) -> None:
         at.read(KNOWN)
