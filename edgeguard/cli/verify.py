@@ -226,7 +226,7 @@ def _spans(spans: tuple[Span, ...]) -> str:
 
 
 def _verdict(report: Report, lang: Lang) -> Text:
-    if report.messages and not report.streams:
+    if report.messages and not report.streams and not report.troubles_count:
         zh, en = "✗ 只收到网关状态,没有任何数据,无从判断", "✗ nothing but the gateway's status was heard: there is nothing to judge"
         return styled(lang.say(zh, en), "bold red")
     if not report.messages:

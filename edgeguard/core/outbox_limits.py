@@ -36,6 +36,12 @@ RECORD_URGENT_S: Final = 1.0
 """So long a barrier, and what an alarm switches, wait for the disk to take the record of it."""
 DISK_STUCK_S: Final = 5.0
 """A piece of work that the disk has not answered for so long is trouble."""
+OPEN_WITHIN_S: Final = 20.0
+"""So long a start waits for the outbox; then it goes on without, as on a disk that refuses. A slow card takes a while to look
+through a large file, and the service manager waits for a minute.
+"""
+START_TOLD_S: Final = 10.0
+"""A start that has waited so long says for what, and again after as long."""
 FIGURES_WITHIN_S: Final = 0.5
 """So long whoever asks how the outbox is waits for the disk; then it is told as it was."""
 HEAP_BLOCK_BYTES: Final = 8 << 20

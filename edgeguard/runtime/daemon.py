@@ -39,6 +39,7 @@ from edgeguard.runtime.progress import stuck
 from edgeguard.runtime.reloading import Reloader
 from edgeguard.runtime.site_files import InForce, SiteFiles, Trial
 from edgeguard.runtime.specials import special_commands
+from edgeguard.runtime.starting import Starting
 from edgeguard.runtime.timewatch import TimeWatch
 from edgeguard.store import StateLock, Store, TrendStore
 
@@ -67,20 +68,25 @@ def run(config_path: Path) -> int:
         sys.stderr.write(f"{config_path}: gateway.sample: {SAMPLE}\n")
         return 2
     configure_log(own.log)
+    notifier = Notifier.from_environment()
+    starting = Starting(notifier)
+    starting.at(f"the lock of {own.store.directory}")
     try:
         lock = StateLock.acquire(Path(own.store.directory))
     except EdgeguardError as error:
         _log.error("daemon.refused", error=str(error))
         return 1
     try:
+        starting.at("what the platform has put")
         in_force, cut_off = _in_force(files, own)
         configure_log(in_force.site.log)
-        asyncio.run(Daemon(in_force, files, SystemClock(), Notifier.from_environment(), Leaving(), cut_off).main())
+        asyncio.run(Daemon(in_force, files, SystemClock(), notifier, Leaving(), starting, cut_off).main())
     except (EdgeguardError, ExceptionGroup) as error:
         expected = isinstance(error, EdgeguardError)
         _log.error("daemon.failed", error=str(error), exc_info=None if expected else error)
         return 1
     finally:
+        starting.done()
         lock.release()
     return 0
 
@@ -104,7 +110,14 @@ class Daemon:
     """
 
     def __init__(
-        self, in_force: InForce, files: SiteFiles, clock: Clock, notifier: Notifier, leaving: Leaving, cut_off: Trial | None = None
+        self,
+        in_force: InForce,
+        files: SiteFiles,
+        clock: Clock,
+        notifier: Notifier,
+        leaving: Leaving,
+        starting: Starting,
+        cut_off: Trial | None = None,
     ) -> None:
         self._in_force = in_force
         self._site = in_force.site
@@ -116,6 +129,7 @@ class Daemon:
         self._clock = clock
         self._notifier = notifier
         self._leaving = leaving
+        self._starting = starting
         self._stop = asyncio.Event()
         self._time = TimeWatch()
         self._early: list[Health] = []
@@ -127,8 +141,10 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
+        self._starting.at(f"the outbox in {self._site.store.directory}")
         store = await Store.open(self._site.store, self._clock, self._hear, survey=Extremes)
         try:
+            self._starting.at("the devices, the cameras and the control socket")
             self._pipeline = pipeline = Pipeline(store, self._clock)
             store.on_new_epoch(pipeline.keep_alarms)
             for news in self._early:
@@ -194,6 +210,7 @@ class Daemon:
                 essential.create_task(control.serve(), name="control"),
                 essential.create_task(self._keep_house(gateway), name="housekeeping"),
             ]
+            self._starting.done()
             self._notifier.send("READY=1", f"STATUS=polling {len(self._site.devices)} devices")
             _log.info("daemon.started", version=__version__, site=self._site.site, gateway=self._site.gateway)
             await self._stop.wait()

@@ -18,7 +18,7 @@ from edgeguard.core.health import Health, HealthSink
 from edgeguard.core.ids import Epoch
 from edgeguard.core.item import STREAMS
 from edgeguard.core.limits import STORE_CLOSE_S
-from edgeguard.core.outbox_limits import DISK_STUCK_S
+from edgeguard.core.outbox_limits import DISK_STUCK_S, OPEN_WITHIN_S
 from edgeguard.core.point import Labels
 from edgeguard.store.damage import DATABASE, Connect, Loss, close_sound, open_outbox, set_aside
 from edgeguard.store.desk import Desk
@@ -53,6 +53,8 @@ class Keeper:
         self._open_connection = open_connection
         self._desk: Desk | None = None
         self._ledger: Ledger | None = None
+        self._opening: asyncio.Task[tuple[Desk, Ledger] | None] | None = None
+        """One at a time: a disk that does not answer may hold it for long, and whoever wants the file waits for that one."""
         self._damage: str | None = None
         self._loss: Loss | None = None
         self._closed = False
@@ -121,6 +123,17 @@ class Keeper:
         if trouble is not Trouble.DAMAGED:
             self._health(Health("store", trouble.value, ok=True, text=WELL_AGAIN))
 
+    async def begin(self) -> None:
+        """The first opening. A disk that refuses or does not answer does not hinder: `reopen` then waits for it. Raises as that."""
+        opening = asyncio.create_task(self.reopen(), name="the outbox at the start")
+        await asyncio.wait({opening}, timeout=OPEN_WITHIN_S)
+        if opening.done():
+            opening.result()
+            return
+        opening.cancel()  # the waiter alone: the opening goes on
+        self.last_error = f"{self.directory / DATABASE} has not answered for {OPEN_WITHIN_S:g} s"
+        self.note(Trouble.STUCK, TEXTS[Trouble.STUCK], self.last_error)
+
     async def reopen(self) -> bool:
         """Close what is open and open the file again, or a new one if it is damaged; True if there is a sound file now.
 
@@ -128,6 +141,27 @@ class Keeper:
         """
         if self._closed:
             raise StoreError(f"{self.directory / DATABASE} has been closed")
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="opening the outbox")
+        opening = self._opening
+        await asyncio.wait({opening})
+        self._opening = None
+        opened = opening.result()
+        if opened is None:
+            return False
+        before = self._ledger
+        desk, self._ledger = opened
+        self._desk, self._spoilt = desk, False
+        self.epoch = self._ledger.epoch
+        if before is not None and before.epoch == self.epoch:
+            await desk.do(self._ledger.adopt_marks, before.streams)
+        elif before is not None or self._loss is not None:
+            self._tell_loss(self._loss or Loss("the file vanished", None, before.epoch if before else None), before)
+        self._loss = None
+        return True
+
+    async def _open(self) -> tuple[Desk, Ledger] | None:
+        """A desk with a sound file, None if the disk refuses. Nothing of the keeper's is replaced yet: nobody may be waiting."""
         before = self._ledger
         await self._drop_desk()
         epoch = Epoch(self._entropy(_EPOCH_BYTES).hex())
@@ -145,15 +179,11 @@ class Keeper:
             await desk
         except (sqlite3.Error, OSError) as error:
             self.fell(error)
-            return False
-        self._desk, self._ledger, self._spoilt = desk, found[0], False
-        self.epoch = self._ledger.epoch
-        if before is not None and before.epoch == self.epoch:
-            await desk.do(self._ledger.adopt_marks, before.streams)
-        elif before is not None or self._loss is not None:
-            self._tell_loss(self._loss or Loss("the file vanished", None, before.epoch if before else None), before)
-        self._loss = None
-        return True
+            return None
+        if self._closed:
+            await desk.close()
+            return None
+        return desk, found[0]
 
     async def close(self) -> None:
         """Write the marks, checkpoint and close. Raises StoreError if the disk refuses; closed it is in any case."""

@@ -94,8 +94,9 @@ class Store:
     ) -> Self:
         """Open the outbox, beginning a new one where there is none or a damaged one.
 
-        A disk that refuses does not hinder: items then wait in memory. `survey` makes what says which telemetry stays when some has
-        to be thinned; without it none is. Raises Permanent for a database of a later edgeguard.
+        A disk that refuses does not hinder, nor one that does not answer within OPEN_WITHIN_S: items then wait in memory. `survey`
+        makes what says which telemetry stays when some has to be thinned; without it none is. Raises Permanent for a database of
+        a later edgeguard.
         """
         # Only now: were the directory made again later, a vanished mount would be taken for an empty outbox.
         directory = Path(spec.directory)
@@ -103,7 +104,7 @@ class Store:
         with suppress(OSError):
             await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
         keeper = Keeper(directory, clock, health, entropy, open_connection)
-        await keeper.reopen()
+        await keeper.begin()
         thinner = None if survey is None else Thinner(survey)
         return cls(keeper, Writer(keeper, spec, clock, health, free_bytes, thinner), clock, health, free_bytes)
 

@@ -35,7 +35,7 @@ def mark_of(item: Mapping[str, Any]) -> str:
 def sample_catalog(mark: str = "") -> bytes:
     """The page of a building without devices, with a mark of the test's own where the labels are."""
     head = {"v": 1, "site": "lakeside", "gateway": "b07", "version": "0.1.0", "labels": {"zh": mark, "en": mark}}
-    return orjson.dumps({**head, "config": "0" * 64, "cameras": [], "alarms": [], "devices": []})
+    return orjson.dumps({**head, "config": "0" * 64, "cameras": [], "models": [], "alarms": [], "devices": []})
 
 
 def sample_device_page() -> bytes:

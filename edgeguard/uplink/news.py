@@ -19,6 +19,15 @@ def disconnected(trouble: Trouble) -> Health:
     return Health(SOURCE, trouble.code, ok=False, text=trouble.text, detail=trouble.detail)
 
 
+def not_renewed(trouble: Trouble) -> Health:
+    """Certificates, keys or passwords were renewed and do not do: the session goes on with those of before."""
+    text = Labels(
+        f"{trouble.text.zh};新文件未启用,现有会话继续",
+        f"{trouble.text.en}: the new files are not used, and the session goes on with those of before",
+    )
+    return Health(SOURCE, trouble.code, ok=False, text=text, detail=trouble.detail)
+
+
 def fallback(detail: str) -> Health:
     """The broker speaks 3.1.1 only: refusals have no reasons there."""
     text = Labels(

@@ -21,9 +21,10 @@ from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.core.ports import Outbox
 from edgeguard.core.site import UplinkSpec
-from edgeguard.uplink import news, tls
+from edgeguard.uplink import news
 from edgeguard.uplink.catalog import Catalog, Page
 from edgeguard.uplink.certificates import Signature, signature
+from edgeguard.uplink.handshake import try_credentials
 from edgeguard.uplink.inbox import Inbound, read_command
 from edgeguard.uplink.reconnect import V5, Backoff, Dial, Down, Event, Link, Phase, Up, step
 from edgeguard.uplink.session import Call, Grant, Session
@@ -292,7 +293,7 @@ class Uplink:
                 await self._sleep(min(sync.next_look_s(), _BEAT_S))
 
     async def _credentials_renewed(self) -> bool:
-        """Whether other files of certificates, keys or passwords are there than those of this session, and can be used."""
+        """Whether other files of certificates, keys or passwords are there than those of this session, and would do."""
         now_s = asyncio.get_running_loop().time()
         if now_s < self._look_at_files_s:
             return False
@@ -301,13 +302,12 @@ class Uplink:
         if files in (self._files, self._told_files):
             return False
         try:
-            await asyncio.to_thread(_try_credentials, self._spec)
+            return await asyncio.to_thread(try_credentials, self._spec, self._tempo.connect_within_s)
         except LinkTrouble as error:
             # Half written, perhaps; the session that there is goes on, and the next change is looked at again.
             self._told_files = files
-            self._health(news.disconnected(error.trouble))
+            self._health(news.not_renewed(error.trouble))
             return False
-        return True
 
     async def _say_goodbye(self, session: Session) -> None:
         """Wait for what is in flight, say `offline` ourselves, wait for that too. If it is not taken, leave it to the will."""
@@ -423,11 +423,3 @@ def _dates(der: bytes | None) -> CertificateDates | None:
         return None if der is None else dates_of_der(der)
     except NotACertificate:
         return None
-
-
-def _try_credentials(spec: UplinkSpec) -> None:
-    """Blocks. LinkTrouble if the files cannot be used."""
-    if spec.tls:
-        tls.client_context(spec)
-    if spec.password_file is not None:
-        tls.read_secret(spec.password_file)

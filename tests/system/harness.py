@@ -102,14 +102,16 @@ class Running:
 
 
 @contextlib.contextmanager
-def daemon(folder: Path, site: str, environment: dict[str, str] | None = None, synced: bool = False) -> Iterator[Running]:
+def daemon(
+    folder: Path, site: str, environment: dict[str, str] | None = None, synced: bool = False, within_s: float = 60.0
+) -> Iterator[Running]:
     """The real daemon, ready to be asked; `synced`: on a machine whose clock is synchronised, whatever this one's is."""
     (folder / "site.toml").write_text(site, encoding="utf-8")
     how = [str(Path(__file__).with_name("synced_daemon.py"))] if synced else ["-m", "edgeguard"]
     command = [sys.executable, *how, "run", "--config", str(folder / "site.toml")]
     with process(command, folder / "daemon.log", env={**os.environ, **(environment or {})}) as child:
         running = Running(child, folder)
-        wait_for(lambda: (folder / "control.sock").exists() or child.poll() is not None, "the control socket", 60)
+        wait_for(lambda: (folder / "control.sock").exists() or child.poll() is not None, "the control socket", within_s)
         assert child.poll() is None, running.log()
         yield running
 

@@ -130,3 +130,32 @@ def test_a_stop_while_no_sync_returns_ends_as_it_is(tmp_path: Path, shim: Path) 
         wait_for(lambda: plan.hits > 0, "a sync that does not return")
         assert running.stop(60) == 1
     assert "daemon.stop-overdue" in running.log()
+
+
+def test_a_start_while_no_sync_returns_says_so_and_goes_on_without_the_outbox(tmp_path: Path, shim: Path) -> None:
+    """In 20 s, of the minute that systemd gives it; what comes until the disk answers waits in memory."""
+    bus, broker = free_port(), free_port()
+    text = site_text(tmp_path, broker, {"plant": bus}, SITE)
+    plan = Plan(tmp_path / "plan")
+    plan.set(Op.FSYNC, Action.HANG, 1, -1)
+    with (
+        mosquitto(tmp_path, broker),
+        Judge(broker) as judge,
+        plant(tmp_path, text, bus) as say,
+        daemon(tmp_path, text, preloaded(shim, tmp_path / "state", tmp_path / "plan"), within_s=180) as running,
+    ):
+        socket = tmp_path / "control.sock"
+        assert f"the outbox in {tmp_path}/state" in running.log()
+        wait_for(lambda: call(socket, methods.STATUS).devices_online == 2, "the plant room")
+        assert "has not answered for 20 s" in call(socket, methods.STATUS).store_error
+        code, view = ended(running, "gate", "open", "north", "--yes")
+        assert (code, view["verified"]) == (0, True), view
+        say("pump-1 dry-run")
+        wait_for(lambda: written(running)[-1:] == [True], "the siren")
+        plan.clear()
+        wait_for(lambda: judge.last().get("alarms", 0) > 0, "the alarm at the broker")
+        wait_for(lambda: call(socket, methods.STATUS).store_error == "", "the disk's recovery")
+        assert running.stop(20) == 0
+        report = judge.report(final=True)
+    assert report.sound, report
+    assert "Traceback" not in running.log()

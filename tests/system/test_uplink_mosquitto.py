@@ -393,3 +393,39 @@ async def test_renewed_certificates_are_used_without_a_restart_and_half_written_
             rig.put(Stream.ALARMS, 3)
             await until(lambda: rig.drained)
         assert rig.codes() == ["certificate-invalid"]
+
+
+async def test_renewed_certificates_that_would_cut_us_off_are_told_and_not_used(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> None:
+    """As readable as right ones: a bundle of another authority, and a client certificate of one that the broker does not know."""
+    stranger = Authority(tmp_path_factory.mktemp("other-ca"), "other-ca")
+    certificate, key = authority.issue("b07-kept", "DNS:b07")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(authority.certificate.read_bytes())
+    good = [(path, path.read_bytes()) for path in (ca, certificate, key)]
+    key.chmod(0o600)
+    lines = _tls_lines(authority, *authority.issue("broker-3"), "require_certificate true")
+    async with mosquitto(tmp_path, *lines) as port:
+        tempo = replace(PATIENT, credentials_s=0.2)
+        rig = make_rig(port, tempo, tls=True, ca=PurePath(ca), certificate=PurePath(certificate), key=PurePath(key))
+        async with Running(rig):
+            await until(lambda: rig.uplink.view.state == "online")
+            ca.write_bytes(stranger.certificate.read_bytes())
+            await until(lambda: "server-certificate-issuer" in rig.codes(), what=str(rig.news))
+            ca.write_bytes(good[0][1])
+            await until(lambda: rig.uplink.view.reconnects == 1 and rig.uplink.view.state == "online", what=str(rig.news))
+            fresh, fresh_key = stranger.issue("b07-strange", "DNS:b07")
+            certificate.write_bytes(fresh.read_bytes() + good[1][1])
+            key.write_bytes(fresh_key.read_bytes())
+            await until(lambda: "certificate-refused" in rig.codes(), what=str(rig.news))
+            rig.put(Stream.ALARMS, 3)
+            await until(lambda: rig.drained)
+            assert (rig.uplink.view.reconnects, rig.uplink.view.state) == (1, "online")
+            ca.write_bytes(authority.certificate.read_bytes() + stranger.certificate.read_bytes())
+            for path, content in good[1:]:
+                path.write_bytes(content)
+            await until(lambda: rig.uplink.view.reconnects >= 2 and rig.uplink.view.state == "online", what=str(rig.news))
+        told = next(health.text for health in rig.news if health.code == "certificate-refused")
+    assert told.en.endswith("the new files are not used, and the session goes on with those of before")
+    assert set(rig.codes()) <= {"server-certificate-issuer", "certificate-refused", "certificate-invalid"}

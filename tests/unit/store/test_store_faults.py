@@ -16,6 +16,7 @@ from edgeguard.core.ids import AlarmName
 from edgeguard.core.item import Stream
 from edgeguard.core.limits import DEAD_LETTER_QUIET_MS, DISK_LOW_BYTES, PENDING_ITEMS
 from edgeguard.store import Batch, Store
+from edgeguard.store.damage import connect
 from edgeguard.store.group import BALLAST
 from edgeguard.testing.clock import FakeClock
 
@@ -312,6 +313,57 @@ async def test_a_disk_that_does_not_answer_is_told_once_and_whoever_asks_is_answ
         assert await put == (2,)
         assert told(news) == [("not-answering", False), ("not-answering", True)]
         assert (await store.figures()).trouble is None
+
+
+async def test_a_disk_that_does_not_answer_at_the_start_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes meanwhile waits in memory, and the file that was there goes on with its numbers and its epoch."""
+    clock, news, back = FakeClock(), list[Health](), threading.Event()
+    async with running(spec_of(tmp_path), clock) as store:
+        await store.put(batch(clock, Stream.EVENTS, 1))
+        epoch = store.epoch
+
+    def hanging(uri: str) -> sqlite3.Connection:
+        back.wait(30)
+        return connect(uri)
+
+    monkeypatch.setattr("edgeguard.store.keeper.OPEN_WITHIN_S", 0.02)
+    renewed: list[str] = []
+    try:
+        async with running(spec_of(tmp_path), clock, news, open_connection=hanging) as store:
+            store.on_new_epoch(lambda: renewed.append(store.epoch))
+            put = asyncio.create_task(store.put(batch(clock, Stream.ALARMS, 2)))
+            assert (told(news), await store.load_alarms(), (await store.figures()).trouble) == (
+                [("not-answering", False)],
+                {},
+                "not-answering",
+            )
+            back.set()
+            assert await put == (1,)
+            await until(lambda: len(news) == 2)
+            assert (told(news)[1], store.epoch, renewed) == (("not-answering", True), epoch, [epoch])
+            assert await store.put(batch(clock, Stream.EVENTS, 3)) == (2,)
+    finally:
+        back.set()
+
+
+async def test_a_disk_that_never_answers_lets_the_store_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, back = FakeClock(), threading.Event()
+
+    def hanging(uri: str) -> sqlite3.Connection:
+        back.wait(30)
+        return connect(uri)
+
+    monkeypatch.setattr("edgeguard.store.keeper.OPEN_WITHIN_S", 0.02)
+    monkeypatch.setattr("edgeguard.store.store.STORE_CLOSE_S", 0.02)
+    store = await Store.open(spec_of(tmp_path), clock, deaf, open_connection=hanging)
+    waiting = asyncio.create_task(store.put(batch(clock, Stream.ALARMS, 1)))
+    await asyncio.sleep(0)
+    await store.close()
+    with pytest.raises(StoreError):
+        await waiting
+    back.set()
+    assert store._keeper._opening is not None
+    assert await store._keeper._opening is None, "what comes when all is over is closed at once"
 
 
 async def test_a_bug_is_not_taken_for_trouble_of_the_disk(tmp_path: Path) -> None:
