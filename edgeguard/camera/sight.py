@@ -30,8 +30,7 @@ def look_at(t_s: float, luma: Luma) -> Look:
     size = (columns, rows)
     detail = cv2.resize(across, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     levels = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    fingerprint = zlib.crc32(np.ascontiguousarray(luma[::_SAMPLE_PX, ::_SAMPLE_PX]).tobytes())
-    return Look(t_s, levels, detail, fingerprint)
+    return Look(t_s, levels, detail, np.array(luma[::_SAMPLE_PX, ::_SAMPLE_PX]))
 
 
 class Sight:

@@ -19,6 +19,9 @@ _BLACK_LEVEL: Final = 20.0
 _BLACK_SPREAD: Final = 4.0
 _FLAT_SPREAD: Final = 5.0
 """Standard deviation of brightness over the small picture; a lens with a cap, a bag or a hand before it shows hardly any."""
+_SAME_LEVELS: Final = 2
+"""Between a picture and any after it, at most, while a camera is frozen. Of a camera that is not, some pixel of any key frame was
+further off, with noise of half a level and the coarsest codec."""
 _FLAT_SHARE: Final = 0.35
 """A scene that has this share of the detail it should have is blurred."""
 _ALIKE: Final = 0.5
@@ -49,12 +52,12 @@ Small = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: mean brightness of each cell, mean gradient of each cell at full size, a fingerprint of sampled pixels."""
+    """One look: mean brightness of each cell, mean gradient of each cell at full size, some of the pixels themselves."""
 
     t_s: float
     levels: Small
     detail: Small
-    fingerprint: int
+    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Eyesight:
     """Signs that have not yet lasted long enough."""
     standing: tuple[tuple[Blindness, float], ...] = ()
     well_since: tuple[tuple[Blindness, float], ...] = ()
-    fingerprint: int | None = None
+    pixels: NDArray[np.uint8] | None = field(default=None, compare=False)
+    """Of the picture that those after it are still the same as."""
     same_since_s: float = 0.0
     reference_kept: bool = field(default=True, compare=False)
     """False when a reference has been learned that is worth keeping over a restart."""
@@ -83,8 +87,8 @@ class Eyesight:
 
 def judge(eyes: Eyesight, look: Look) -> Eyesight:
     """One look more. The troubles of the result are those that have lasted; they end after five good seconds."""
-    if eyes.fingerprint != look.fingerprint:
-        eyes = replace(eyes, fingerprint=look.fingerprint, same_since_s=look.t_s)
+    if eyes.pixels is None or not _is_same(eyes.pixels, look):
+        eyes = replace(eyes, pixels=look.pixels, same_since_s=look.t_s)
     band = _band(look)
     signs, unknown = _signs(eyes, look, eyes.references[band])
     eyes = _lasting(eyes, signs, unknown, look.t_s)
@@ -104,6 +108,23 @@ def knows_place(eyes: Eyesight) -> bool:
     return all(trouble is not Blindness.MOVED for trouble, _ in (*eyes.signs, *eyes.standing))
 
 
+def _is_same(before: NDArray[np.uint8], look: Look) -> bool:
+    """A codec that is given the same picture for ever draws it a little otherwise at each key frame, and noise more than that: so
+    much is forgiven where there is something to see. What is black or flat may be quiet."""
+    if before.shape != look.pixels.shape:
+        return False
+    off = np.maximum(before, look.pixels) - np.minimum(before, look.pixels)
+    return int(off.max(initial=0)) <= (0 if _is_black(look) or _is_flat(look) else _SAME_LEVELS)
+
+
+def _is_black(look: Look) -> bool:
+    return float(look.levels.mean()) < _BLACK_LEVEL and float(look.levels.std()) < _BLACK_SPREAD
+
+
+def _is_flat(look: Look) -> bool:
+    return float(look.levels.std()) < _FLAT_SPREAD
+
+
 def _band(look: Look) -> int:
     return sum(float(look.levels.mean()) > border for border in _BANDS)
 
@@ -118,13 +139,12 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
     A dark or flat picture tells nothing of sharpness and place, and neither does a light that was never seen before: a camera
     that was moved by day is not right again because night has come.
     """
-    mean, spread = float(look.levels.mean()), float(look.levels.std())
     signs = set()
     if look.t_s > eyes.same_since_s:
         signs.add(Blindness.FROZEN)
-    if mean < _BLACK_LEVEL and spread < _BLACK_SPREAD:
+    if _is_black(look):
         return frozenset(signs | {Blindness.BLACK}), _PLACE
-    if spread < _FLAT_SPREAD:
+    if _is_flat(look):
         return frozenset(signs | {Blindness.COVERED}), _PLACE
     if reference is None or reference.looks < _LEARN_FROM:
         return frozenset(signs), _PLACE

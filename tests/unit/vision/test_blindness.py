@@ -18,11 +18,12 @@ def view(seed: int, light: float = 120.0) -> tuple[Grid, Grid]:
 
 
 def see(eyes: Eyesight, seconds: int, levels: Grid, detail: Grid, start_s: int, frozen: bool = False, seed: int = 0) -> Eyesight:
-    """So many looks, one a second, with the noise that every sensor has."""
+    """So many looks, one a second, with the noise that every sensor has; `frozen`: with what a codec makes of one and the same."""
     rng = np.random.default_rng((seed, start_s))
     for second in range(start_s, start_s + seconds):
         noisy = np.asarray(detail + rng.normal(0, 0.3, GRID), np.float32).clip(0)
-        eyes = judge(eyes, Look(float(second), levels, noisy, 7 if frozen else second))
+        pixels = np.full((20, 30), 100, np.uint8) + rng.integers(0, 3 if frozen else 9, (20, 30), np.uint8)
+        eyes = judge(eyes, Look(float(second), levels, noisy, pixels))
     return eyes
 
 
@@ -54,6 +55,12 @@ def test_frozen_counts_from_the_last_new_picture(well: Eyesight) -> None:
     assert not troubles(see(well, 15, *view(1), 120, frozen=True))
     eyes = see(well, 40, *view(1), 120, frozen=True)
     assert troubles(eyes) == {Blindness.FROZEN: 120.0}
+
+
+def test_what_is_dark_or_flat_may_be_quiet_without_being_frozen(well: Eyesight) -> None:
+    for level, trouble in ((4.0, Blindness.BLACK), (90.0, Blindness.COVERED)):
+        nothing = np.full(GRID, level, np.float32), np.full(GRID, 0.2, np.float32)
+        assert set(troubles(see(well, 40, *nothing, 120, frozen=True))) == {trouble}
 
 
 def test_covered(well: Eyesight) -> None:
