@@ -24,7 +24,7 @@ from edgeguard.store.damage import DATABASE, Connect, Loss, close_sound, open_ou
 from edgeguard.store.desk import Desk
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import DAMAGED, Gap
-from edgeguard.store.trouble import TEXTS, WELL_AGAIN, Trouble, sentence_of, trouble_of
+from edgeguard.store.trouble import TEXTS, WELL_AGAIN, Trouble, plainly, sentence_of, trouble_of
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -93,12 +93,12 @@ class Keeper:
             self.last_error = f"{self.directory / DATABASE} has not answered for {DISK_STUCK_S:g} s"
             self.note(Trouble.STUCK, TEXTS[Trouble.STUCK], self.last_error)
 
-    def fell(self, error: sqlite3.Error | OSError) -> None:
+    def fell(self, error: sqlite3.Error | OSError, about_disk: str = "") -> None:
         """Note trouble; tell it if it is news. An error that is none of the disk's is a bug and is raised."""
         trouble = trouble_of(error)
         if trouble is None:
             raise error
-        self.last_error = sentence_of(error)
+        self.last_error = ": ".join(filter(None, (sentence_of(error), about_disk)))
         self._spoilt = self._spoilt or trouble not in _IN_PLACE
         if trouble is Trouble.DAMAGED:
             self._damage = self.last_error
@@ -167,18 +167,23 @@ class Keeper:
         epoch = Epoch(self._entropy(_EPOCH_BYTES).hex())
         wall_ms = self._clock.now().wall_ms
         found: list[Ledger] = []
+        about_disk: list[str] = []
 
         def begin() -> sqlite3.Connection:
-            if self._damage is not None:
-                self._gave_up(set_aside(self.directory, self._damage, before.epoch if before else None, wall_ms))
-            found.append(open_outbox(self.directory, epoch, wall_ms, self._gave_up, self._open_connection))
+            try:
+                if self._damage is not None:
+                    self._gave_up(set_aside(self.directory, self._damage, before.epoch if before else None, wall_ms))
+                found.append(open_outbox(self.directory, epoch, wall_ms, self._gave_up, self._open_connection))
+            except (sqlite3.Error, OSError):
+                about_disk.append(plainly(self.directory))
+                raise
             return found[0].connection
 
         desk = Desk(begin)
         try:
             await desk
         except (sqlite3.Error, OSError) as error:
-            self.fell(error)
+            self.fell(error, *about_disk)
             return None
         if self._closed:
             await desk.close()

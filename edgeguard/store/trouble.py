@@ -1,10 +1,12 @@
 """What can befall a database file, told from SQLite's and the kernel's error codes, with the words for people."""
 
 import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, ParamSpec, TypeVar
 
@@ -106,3 +108,16 @@ def sentence_of(error: sqlite3.Error | OSError) -> str:
     """The error for people, with SQLite's own name of it where there is one."""
     name = getattr(error, "sqlite_errorname", None)
     return f"{error} ({name})" if name else str(error)
+
+
+def plainly(directory: Path) -> str:
+    """What is to be seen of the disk itself: of a read-only or full one SQLite says only that a file cannot be opened."""
+    try:
+        seen = os.statvfs(directory)
+    except OSError as error:
+        return error.strerror or str(error)
+    if seen.f_flag & os.ST_RDONLY:
+        return f"{directory} lies on a file system that is mounted read-only"
+    if not seen.f_bavail or (seen.f_files and not seen.f_favail):
+        return f"{directory} lies on a file system that is full"
+    return ""

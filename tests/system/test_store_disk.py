@@ -14,8 +14,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from harness import daemon, site_text, wait_for
 from soak_rig import LONG, scaled, tell
 
+from edgeguard.control import methods
+from edgeguard.control.client import call
 from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId
@@ -184,6 +187,28 @@ async def test_a_disk_gone_read_only_and_then_away_is_waited_for(disk: Disk) -> 
             assert await waiting == (2,)
         assert store.epoch == epoch
         assert news[-1].ok
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("how", ["read-only", "full"])
+def test_a_daemon_starts_on_a_disk_that_is_read_only_or_full(disk: Disk, tmp_path: Path, how: str) -> None:
+    state = disk.place / "state"
+    text = site_text(tmp_path, None, {}, "").replace(f"{tmp_path}/state", str(state))
+    with daemon(tmp_path, text) as running:
+        assert running.stop(60) == 0
+    hog = disk.fill() if how == "full" else None
+    if hog is None:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk.place)], check=True, capture_output=True)
+    with daemon(tmp_path, text) as running:
+        status = call(tmp_path / "control.sock", methods.STATUS)
+        assert f"{state} lies on a file system that is {'full' if how == 'full' else 'mounted read-only'}" in status.store_error
+        if hog is None:
+            subprocess.run(["mount", "-o", "remount,rw", str(disk.place)], check=True, capture_output=True)
+        else:
+            hog.unlink()
+        wait_for(lambda: call(tmp_path / "control.sock", methods.STATUS).store_error == "", "the disk's recovery")
+        assert running.stop(60) == 0
+    assert "Traceback" not in running.log()
 
 
 async def test_a_power_cut_loses_nothing_that_was_durable(disk: Disk) -> None:

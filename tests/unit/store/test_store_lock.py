@@ -1,5 +1,7 @@
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +41,35 @@ def test_a_directory_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(Permanent, match="file/state cannot be used as the state directory: Not a directory"):
         StateLock.acquire(tmp_path / "file" / "state")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("left", [True, False], ids=["a lock is there", "no lock is there"])
+def test_a_disk_that_takes_nothing_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, left: bool
+) -> None:
+    """A gateway without a memory is better than none; two on one directory are still one too many."""
+    if left:
+        (tmp_path / "lock").write_text("4711\n")
+    really = os.open
+
+    def takes_nothing(path: Any, flags: int, *more: Any, **others: Any) -> int:
+        if flags & os.O_RDWR:
+            raise OSError(number, os.strerror(number), str(path))
+        return really(path, flags, *more, **others)
+
+    monkeypatch.setattr(os, "open", takes_nothing)
+    lock = StateLock.acquire(tmp_path)
+    with pytest.raises(Permanent, match=f"in use by another edgeguard, process {4711 if left else 'unknown'}"):
+        StateLock.acquire(tmp_path)
+    lock.release()
+    StateLock.acquire(tmp_path).release()
+
+
+def test_a_disk_without_room_for_the_pid_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with StateLock.acquire(tmp_path), pytest.raises(Permanent, match="process unknown"):
+        StateLock.acquire(tmp_path)
