@@ -1,11 +1,14 @@
-"""Falls in a live stream: what the event says of the facade while the view is the one that was set up, and while it is not."""
+"""Falls in a live stream: what the event says of the facade while the view is the one that was set up, and while it is not; what
+becomes of event and evidence on a disk that takes no more."""
 
+import resource
 from pathlib import Path
 
 import orjson
 import pytest
 
 from edgeguard.camera.reports import Report
+from edgeguard.camera.sealing import Seal
 from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import open_video
@@ -47,3 +50,27 @@ def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path,
     assert event["purpose"] == record["event"]["purpose"] == {"zh": PURPOSES[Task.FALLING].zh, "en": PURPOSES[Task.FALLING].en}
     if not moved:
         assert event["floor"] in (8, 9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seal", [None, Seal(b"a key of the site, long enough")])
+def test_a_disk_that_takes_no_more_costs_the_evidence_and_leaves_nothing_half(
+    throw: Path, tmp_path: Path, seal: Seal | None
+) -> None:
+    told: list[Report] = []
+    shelf = Shelf(tmp_path / "evidence", EVIDENCE_MIN_BYTES, 86_400_000)
+    shelf.open()
+    seeker = FallSeeker(SPEC, shelf, told.append, seal=seal)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open_video(throw) as video:
+        for picture in video:
+            seeker.see(video, picture, Stamp(round(picture.t_s * 1000), round(picture.t_s * 1000), BootId("boot"), True))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))  # below what the clip needs
+        try:
+            seeker.lost(Stamp(5000, 5000, BootId("boot"), True))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    (report,) = told
+    event = orjson.loads(report.sighting.facts)
+    assert (event["evidence"], "could not be written" in event["evidence_lost"]) == (None, True)
+    assert [file.suffix for file in shelf.folder.iterdir()] == [".unsent"]
