@@ -122,6 +122,10 @@ sbom: ## dist/edgeguard.cdx.json: what a release is made of, in CycloneDX
 	@$(PYTHON) .ci/sbom > dist/edgeguard.cdx.json
 	@ls dist/edgeguard.cdx.json
 
+.PHONY: audit
+audit: ## known vulnerabilities of the locked packages, by pip-audit; needs a network, and ends with 3 where nobody answers
+	@.ci/audit requirements.lock requirements-build.lock
+
 .PHONY: release
 release: $(RUN_STAMP) ## dist/edgeguard-VERSION/: wheel, source, locks, bill of materials, sums, signed; KEY=~/.ssh/release
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/release "$(KEY)" dist
