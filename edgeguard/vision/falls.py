@@ -36,6 +36,10 @@ _PIECE_S: Final = 2.0
 _LEAST_PIECE: Final = 4
 """Marks of a part of a way that say where it goes on."""
 _LEAST_WAY_PX: Final = 6.0
+_FEW_S: Final = 0.05
+"""With so much time from picture to picture they begin to be few."""
+_WEIGHT_MOST: Final = 1.7
+_NEARLY_EACH: Final = 0.88
 _CROWD_S: Final = 2.0
 _CROWDED: Final = 20.0
 """With so many spots a picture they make chance paths, and more is asked of one that counts."""
@@ -158,10 +162,11 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0) -> Veto
     veto = _too_little(path, scene, period_s, limits) or _not_gravity(path, scene, period_s, limits)
     if veto is not None:
         return veto
-    chance = _chance_log10(path, period_s)
+    weight = _weight(path, period_s)
+    chance = _chance_log10(path, period_s, weight)
     if chance > limits.chance_log10:
         return Veto.CHANCE
-    confidence = _confidence(path, chance)
+    confidence = _confidence(path, chance, weight)
     return confidence if confidence >= limits.least_confidence else Veto.WEAK
 
 
@@ -204,17 +209,24 @@ def _vetoes(path: Path, scene: Scene, period_s: float, limits: Limits) -> Iterat
     yield Veto.CURVED, abs(2 * path.side[2]) > limits.side_bend * bend
 
 
-def _chance_log10(path: Path, period_s: float) -> float:
+def _weight(path: Path, period_s: float) -> float:
+    """What a mark counts for: more where pictures are few, and nearly each of them shows the thing."""
+    if len(path.marks) < _NEARLY_EACH * (path.span_s / period_s + 1):
+        return 1.0
+    return min(_WEIGHT_MOST, max(1.0, period_s / _FEW_S))
+
+
+def _chance_log10(path: Path, period_s: float, weight: float = 1.0) -> float:
     """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it, and
     each picture that was left out could have been any other."""
     left_out = max(0.0, path.span_s / period_s + 1 - len(path.marks))
-    return 6.0 + 0.3 * left_out + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:])
+    return 6.0 + weight * (0.3 * left_out + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:]))
 
 
-def _confidence(path: Path, chance: float) -> float:
+def _confidence(path: Path, chance: float, weight: float) -> float:
     """0.5 for what passes barely, towards 0.99 for a long, clean fall."""
     lengths, sigmas = path.fall_px / max(path.thickness, 3.0), path.bend / path.bend_error
-    evidence = (len(path.marks) - 5) / 12, math.log(sigmas / 14.0) / 2.0, -chance / 30, lengths / 12
+    evidence = (weight * len(path.marks) - 5) / 12, math.log(sigmas / 14.0) / 2.0, -chance / 30, lengths / 12
     return round(0.5 + 0.49 * sum(min(1.0, part) for part in evidence) / len(evidence), 3)
 
 
