@@ -27,10 +27,12 @@ def look_at(t_s: float, luma: Luma) -> Look:
     step = max(1, min(luma.shape[0] // (4 * rows), luma.shape[1] // (4 * columns)))
     part = np.ascontiguousarray(luma[: luma.shape[0] // step * step, :])
     across = cv2.absdiff(part[:, 1:], part[:, :-1])
+    halves = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    sharpness = float(cv2.norm(halves[:, 1:], halves[:, :-1], cv2.NORM_L2)) / (halves.shape[0] * (halves.shape[1] - 1)) ** 0.5
     size = (columns, rows)
     detail = cv2.resize(across, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     levels = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    return Look(t_s, levels, detail, np.array(luma[::_SAMPLE_PX, ::_SAMPLE_PX]))
+    return Look(t_s, levels, detail, sharpness, np.array(luma[::_SAMPLE_PX, ::_SAMPLE_PX]))
 
 
 class Sight:
@@ -74,7 +76,7 @@ def _keep(file: Path, setup: str, eyes: Eyesight, is_moved: bool) -> None:
     for number, reference in enumerate(eyes.references):
         if reference is not None:
             arrays[f"edges{number}"] = reference.edges
-            arrays[f"facts{number}"] = np.array([reference.detail, reference.looks])
+            arrays[f"facts{number}"] = np.array([reference.sharpness, reference.looks])
     partial = file.with_name(f".{file.name}.partial")
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

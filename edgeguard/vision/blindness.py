@@ -22,8 +22,8 @@ _FLAT_SPREAD: Final = 5.0
 _SAME_LEVELS: Final = 2
 """Between a picture and any after it, at most, while a camera is frozen. Of a camera that is not, some pixel of any key frame was
 further off, with noise of half a level and the coarsest codec."""
-_FLAT_SHARE: Final = 0.35
-"""A scene that has this share of the detail it should have is blurred."""
+_BLURRED_SHARE: Final = 0.45
+"""A scene that has this share of the sharpness it should have is blurred."""
 _ALIKE: Final = 0.5
 _CLEARLY_SHIFTED: Final = 0.2
 """By so much another place of the reference fits better than its own."""
@@ -52,11 +52,13 @@ Small = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: mean brightness of each cell, mean gradient of each cell at full size, some of the pixels themselves."""
+    """One look: mean brightness of each cell, mean gradient of each cell at full size, how sharp the edges are (root of the mean
+    squared gradient, two by two px as one: blur widens edges, noise is halved), some of the pixels themselves."""
 
     t_s: float
     levels: Small
     detail: Small
+    sharpness: float
     pixels: NDArray[np.uint8]
 
 
@@ -65,7 +67,7 @@ class Reference:
     """How the view looks well in one light: `edges` has zero mean and unit norm."""
 
     edges: Small
-    detail: float
+    sharpness: float
     looks: int = 1
 
 
@@ -148,7 +150,7 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
         return frozenset(signs | {Blindness.COVERED}), _PLACE
     if reference is None or reference.looks < _LEARN_FROM:
         return frozenset(signs), _PLACE
-    if float(look.detail.mean()) < _FLAT_SHARE * reference.detail:
+    if look.sharpness < _BLURRED_SHARE * reference.sharpness:
         return frozenset(signs | {Blindness.BLURRED}), frozenset({Blindness.MOVED})
     if _is_elsewhere(reference.edges, edges_of(look)):
         signs.add(Blindness.MOVED)
@@ -206,15 +208,15 @@ def best_fit(reference: Small, seen: Small) -> float:
 def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
     """The view looks well: let the reference follow it, slowly."""
     before = eyes.references[band]
-    edges, detail = edges_of(look), float(look.detail.mean())
+    edges = edges_of(look)
     if before is None:
-        after = Reference(edges, detail)
+        after = Reference(edges, look.sharpness)
     else:
         share = max(_LEARN, 1.0 / (before.looks + 1))
         mixed = (1 - share) * before.edges + share * edges
         after = Reference(
             np.asarray(mixed / max(1e-6, float(np.linalg.norm(mixed))), np.float32),
-            (1 - share) * before.detail + share * detail,
+            (1 - share) * before.sharpness + share * look.sharpness,
             before.looks + 1,
         )
     references = list(eyes.references)

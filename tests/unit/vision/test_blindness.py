@@ -23,7 +23,7 @@ def see(eyes: Eyesight, seconds: int, levels: Grid, detail: Grid, start_s: int, 
     for second in range(start_s, start_s + seconds):
         noisy = np.asarray(detail + rng.normal(0, 0.3, GRID), np.float32).clip(0)
         pixels = np.full((20, 30), 100, np.uint8) + rng.integers(0, 3 if frozen else 9, (20, 30), np.uint8)
-        eyes = judge(eyes, Look(float(second), levels, noisy, pixels))
+        eyes = judge(eyes, Look(float(second), levels, noisy, float(noisy.mean()), pixels))
     return eyes
 
 
