@@ -4,7 +4,7 @@ On a line with several protocols one request is outstanding at a time, so no fra
 another; what a framing has left over is forgotten when the next protocol has its turn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edgeguard.bus.exchange import Request
 from edgeguard.codec.framing import Answer, Framing
@@ -73,6 +73,10 @@ class Framings:
     def feed(self, data: bytes) -> list[Answer]:
         """Answers that these bytes complete. StreamBroken if the connection is of no more use."""
         return self._active.feed(data)
+
+    def take_late(self) -> Sequence[Answer]:
+        """Answers that have come under a number given up, once."""
+        return self._active.take_late()
 
     def forget(self, transaction: int) -> Fault | None:
         """Give a request up; says what came instead of its answer."""

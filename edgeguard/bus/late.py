@@ -227,6 +227,15 @@ class LateAnswers:
         asked = Asked(request.pdu, sent_s, now_s + max(LATE_KEPT_S, rest_s), ours=True, came=came)
         owed.add(asked, until_s if rests else 0.0)
 
+    def came(self, request: Request, sent_s: float, now_s: float) -> None:
+        """The answer to a request of ours that was given up has come, under its own number."""
+        kind = (request.address, request.protocol, function_of(request.protocol, request.pdu))
+        self.note(request.address, now_s - sent_s)
+        if owed := self._owed.get(kind):
+            owed.asked = [asked for asked in owed.asked if (asked.pdu, asked.sent_s) != (request.pdu, sent_s)]
+            if not owed.asked:
+                del self._owed[kind]
+
     def asked_by_others(self, heard: Heard, now_s: float, confirms: bool = False) -> None:
         """Another master has asked. However often it does so, one of ours has its turn in the end.
 

@@ -14,6 +14,7 @@ from edgeguard.bus.beside import Beside
 from edgeguard.bus.exchange import ExchangeFailed, Request
 from edgeguard.bus.framings import Framings
 from edgeguard.bus.line_errors import LineErrors
+from edgeguard.bus.numbers import Numbers
 from edgeguard.bus.queue import Turn, TurnQueue
 from edgeguard.bus.silence import Silence
 from edgeguard.bus.stats import BusStats, LinkState
@@ -81,6 +82,7 @@ class Turns:
         self._queue = TurnQueue(self._parallel)
         self._beside = Beside(self._queue.late)
         self._numberless = framings.quiet_s > 0
+        self._numbers = Numbers(self._queue.late)
         self._outstanding: dict[int, Turn] = {}
         self._transaction = 0
         self._write: Write | None = None
@@ -150,8 +152,7 @@ class Turns:
         for turn in self._outstanding.values():
             self._fail(turn, fault, sent=True)
             self._rest(turn, now_s, answered=False)
-            if self._numberless:
-                self._queue.late.give_up(turn.request, turn.sent_s, now_s)
+            self._queue.late.give_up(turn.request, turn.sent_s, now_s, rests=self._numberless)
         self._account(now_s)
         self._outstanding.clear()
         self._framing.reset()
@@ -178,6 +179,8 @@ class Turns:
             answers: Sequence[Answer] = self._framing.feed(data)
         except StreamBroken as error:
             answers, broken = error.answers, error.fault
+        for late in self._framing.take_late():
+            self._numbers.came(*late, now_s)
         for transaction, pdu in answers:
             if self._numberless:
                 self._beside.weigh(pdu, self._framing.junk_bytes - self._junk_sent)
@@ -202,9 +205,10 @@ class Turns:
         if self._true_time and turn.is_early(pdu, self._line, now_s):
             self._reject(turn, now_s)
             return
-        trusted = not self._numberless or self._beside.trusts(
-            turn.request, pdu, turn.sent_s, turn.request.line or self._line, now_s
-        )
+        if self._numberless:
+            trusted = self._beside.trusts(turn.request, pdu, turn.sent_s, turn.request.line or self._line, now_s)
+        else:
+            trusted = self._numbers.trusts(turn, pdu, self._outstanding.values(), now_s)
         if not (trusted or (self._beside.is_alone(now_s) and turn.is_insisted_on(pdu))):
             self._doubt(turn, pdu, now_s)
             return
@@ -328,6 +332,8 @@ class Turns:
             turn.deadline_s += line.character_s
         if self._numberless:
             self._beside.sent(request, data, now_s + turn.sending_s + (BUS_BYTE_GAP_S if self._true_time else FOREIGN_ANSWER_S))
+        else:
+            self._numbers.sent(turn)
         self._watch.at(turn.deadline_s)
         self._tally.requests += 1
         self._tally.bytes_sent += len(data)
@@ -411,6 +417,8 @@ class Turns:
             others = fault is not None and fault.reason is Reason.WRONG_TRANSACTION
             if others and turn.request.protocol is Protocol.MODBUS and self._beside.frames == heard:
                 self._beside.foreign(now_s)
+        else:
+            self._numbers.missed(transaction, turn, now_s)
         if self._framing.torn:
             self._hang_up(Fault(Reason.SHORT_ANSWER, "an answer broke off in the middle"))
         elif fault is None:
@@ -474,18 +482,11 @@ class Turns:
         self._drop(fault)
 
     def _tell(self, passing: Passing, data: bytes = b"", turn: Turn | None = None, fault: Fault | None = None) -> None:
-        if not self._tap:
-            return
-        now_s = asyncio.get_running_loop().time()
-        line = self._line if self._tune else None
-        if turn is None:
-            event = WireEvent(now_s, passing, data, line=line, fault=fault)
-        else:
-            request = turn.request
-            if self._tune and request.line:
-                line = request.line
-            event = WireEvent(now_s, passing, data, request.address, request.protocol, line, fault)
-        self._tap.tell(event)
+        if self._tap:
+            request = turn and turn.request
+            line = ((request and request.line) or self._line) if self._tune else None
+            station, protocol = (request.address, request.protocol) if request else (None, None)
+            self._tap.tell(WireEvent(asyncio.get_running_loop().time(), passing, data, station, protocol, line, fault))
 
     def _fail(self, turn: Turn, fault: Fault, sent: bool, again: bool = False) -> None:
         self._tally.faults[fault.reason] += 1

@@ -4,6 +4,7 @@ Source: MODBUS over Serial Line V1.02, 2.5.2 (frame, LRC). A colon begins a fram
 again after any noise; a frame of another unit, function or length is never taken for the answer.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from edgeguard.codec.framing import Answer
@@ -84,6 +85,10 @@ class AsciiFraming:
             first = first or (frame if answers else b"")
         self._drop(len(buffer) - _KEPT_BYTES)
         return answers
+
+    def take_late(self) -> Sequence[Answer]:
+        """None: a frame bears no number."""
+        return ()
 
     def forget(self, transaction: int) -> Fault | None:
         """Give up; says what came instead of the answer."""

@@ -74,6 +74,10 @@ class Framing(Protocol):
         """Answers that these bytes complete, in the order of arrival. StreamBroken if the connection is of no more use."""
         ...
 
+    def take_late(self) -> Sequence[Answer]:
+        """Answers that have come under a number given up, once; none where a frame bears no number."""
+        ...
+
     def forget(self, transaction: int) -> Fault | None:
         """Give a request up; says what came instead of its answer, None if nothing did."""
         ...

@@ -6,6 +6,7 @@ the stream: the guide's only way back is a new connection.
 
 import struct
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Final
 
 from edgeguard.codec.framing import Answer, StreamBroken
@@ -35,6 +36,7 @@ class MbapFraming:
         self._units: dict[int, int] = {}
         self._given_up: OrderedDict[int, None] = OrderedDict()
         self._odd: dict[int, Fault] = {}
+        self._late: list[Answer] = []
         self._rest = b""
 
     @property
@@ -70,10 +72,15 @@ class MbapFraming:
                 self._odd.pop(transaction, None)
                 answers.append(Answer(transaction, data[start + 7 : end]))
             else:
-                self._note_odd(transaction, unit, end - start)
+                self._note_odd(transaction, unit, data[start:end])
             start = end
         self._rest = data[start:]
         return answers
+
+    def take_late(self) -> Sequence[Answer]:
+        """Answers that have come under a number given up, once."""
+        late, self._late = self._late, []
+        return late
 
     def forget(self, transaction: int) -> Fault | None:
         """Give up; WRONG_UNIT, WRONG_TRANSACTION or SHORT_ANSWER if that is what came instead of the answer."""
@@ -102,16 +109,18 @@ class MbapFraming:
         self._units.clear()
         self._odd.clear()
         self._given_up.clear()
+        self._late.clear()
 
-    def _note_odd(self, transaction: int, unit: int, size: int) -> None:
+    def _note_odd(self, transaction: int, unit: int, frame: bytes) -> None:
         """Count a frame that answers nothing outstanding, and let those who wait know what came."""
-        self.junk_bytes += size
+        self.junk_bytes += len(frame)
         asked = self._units.get(transaction)
         if asked is not None:
             self._odd[transaction] = Fault(Reason.WRONG_UNIT, f"asked unit {asked}, unit {unit} answered")
         elif transaction in self._given_up:
             del self._given_up[transaction]
             self.late_answers += 1
+            self._late.append(Answer(transaction, frame[_HEADER.size :]))
         else:
             fault = Fault(Reason.WRONG_TRANSACTION, f"an answer to transaction {transaction}, which was not asked")
             for waiting in self._units:

@@ -6,6 +6,7 @@ answers. What of it came last is told if the answer never comes. A second echo i
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from edgeguard.codec.framing import Answer
@@ -96,6 +97,10 @@ class MeterFraming(ABC):
         if answer or len(buffer) > METER_KEPT_BYTES:
             self._drop(len(buffer) if answer else len(buffer) - METER_KEPT_BYTES)
         return answer
+
+    def take_late(self) -> Sequence[Answer]:
+        """None: a frame bears no number."""
+        return ()
 
     def forget(self, transaction: int) -> Fault | None:
         """Give up; says what came instead of the answer."""

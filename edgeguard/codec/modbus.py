@@ -50,7 +50,9 @@ ACKNOWLEDGE: Final = 5
 BUSY: Final = 6
 REFUSALS: Final = frozenset({2, 3})
 """Exceptions by which a device says that it will never serve this address or this many of them."""
-GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
+SILENT_DEVICE: Final = 11
+"""A gateway has asked the device and heard nothing."""
+GATEWAY_EXCEPTIONS: Final = frozenset({10, SILENT_DEVICE})
 """A gateway speaks in place of the device, which has not answered."""
 
 _READ_FUNCTION: Final = MappingProxyType(

@@ -6,6 +6,7 @@ or a USB adapter the silences between them are gone, so the request says how lon
 """
 
 from array import array
+from collections.abc import Sequence
 from struct import unpack_from
 from typing import Final
 
@@ -110,6 +111,10 @@ class RtuFraming:
                     continue
                 return self._found(offset, size)
         return []
+
+    def take_late(self) -> Sequence[Answer]:
+        """None: a frame bears no number."""
+        return ()
 
     def forget(self, transaction: int) -> Fault | None:
         """Give up; says what the bytes that came look like."""
