@@ -117,25 +117,32 @@ def clip_suffix(codec: str) -> str:
     return ".mp4" if codec in _IN_MP4 else ".mkv"
 
 
-def streak_picture(video: VideoSource, starts_s: float, fall: Fall) -> NDArray[np.uint8]:
-    """All of the fall in one picture: what passed, over what stood still, with the fitted path and its ends marked.
+def passed(video: VideoSource, starts_s: float, fall: Fall) -> Luma:
+    """What passed during the fall, over what stood still; `starts_s` is the second of the clip's first picture.
 
-    The clip is decoded once more for it, which costs less than keeping seconds of pictures in memory all day; `starts_s` is the
-    second of its first picture.
+    The clip is decoded once more for it, which costs less than keeping seconds of pictures in memory all day.
     """
     path = fall.path
     still: Luma | None = None
     for picture in video:
         t_s = picture.t_s + starts_s
         if still is None or t_s < path.start_s - _STILL_S or still.shape != picture.luma.shape:
-            still, brightest, darkest = picture.luma, np.array(picture.luma), np.array(picture.luma)
+            still = np.array(picture.luma)
+            brightest, darkest = still, still
         elif t_s <= path.end_s + 0.1:
+            if brightest is still:
+                brightest, darkest = np.array(still), np.array(still)
             cv2.max(brightest, picture.luma, brightest)
             cv2.min(darkest, picture.luma, darkest)
     if still is None:
         raise VideoError(f"{video.name}: shows nothing")
-    up, down = cv2.subtract(brightest, still), cv2.subtract(still, darkest)
-    grey = np.where(up >= down, brightest, darkest).astype(np.uint8)
+    mask = cv2.compare(cv2.subtract(brightest, still), cv2.subtract(still, darkest), cv2.CMP_GE)
+    return np.asarray(cv2.copyTo(brightest, mask, darkest), np.uint8)
+
+
+def streak_picture(grey: Luma, fall: Fall) -> NDArray[np.uint8]:
+    """All of the fall in one picture: what passed, with the fitted path and its ends marked."""
+    path = fall.path
     canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     way = [path.at(t) for t in np.linspace(path.start_s, path.end_s, 60)]
     offset = 3 + path.thickness
@@ -165,7 +172,9 @@ def keep(
     record = folder / f"{stem}.json"
     write_clip(clip, template, packets, seal)
     with opened_clip(clip, seal) as video:
-        done, encoded = cv2.imencode(".png", streak_picture(video, packets[0].t_s, fall))
+        grey = passed(video, packets[0].t_s, fall)
+    # The decoder's pictures are gone before others are made: with 3840 x 2160 px that is a tenth of all memory.
+    done, encoded = cv2.imencode(".png", streak_picture(grey, fall))
     if not done:
         raise VideoError(f"{picture}: the picture could not be encoded")
     shown = encoded.tobytes()
