@@ -56,7 +56,8 @@ class Kept:
 def write_clip(path: Path, template: VideoStream, packets: Sequence[EncodedPacket], seal: Seal | None = None) -> None:
     """The packets as a file, its container by the suffix, stamps from zero on; in the seal, if any (`path` then ends in SEALED).
 
-    The same packets make the same bytes in the seal as without one. VideoError when they do not fit into the container.
+    The same packets make the same mp4 in the seal as without one (an mkv bears a random number). VideoError when they
+    do not fit into the container.
     """
     if not packets:
         raise VideoError(f"{path}: there are no packets from a key frame on to keep")
