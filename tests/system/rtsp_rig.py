@@ -44,15 +44,22 @@ with av.open(paths[0]) as first, av.open(url, "w", format="rtsp", options={"rtsp
 """Sends films one after the other, again and again, as one stream; `spoil` is the share of its packets that it damages."""
 
 
+SERVE = "BEGIN { require RTSP::Server; $RTSP::Server::RTP_START_PORT = shift @ARGV } do shift @ARGV; die $@ if $@"
+"""The server goes back to this variable whenever nobody sends to it, whatever it was started with: to port 20000, for which
+servers of tests beside this one would then fight."""
+
+
 @contextmanager
 def rtsp_server(folder: Path) -> Iterator[tuple[str, str]]:
     """Debian's RTSP server in Perl: the URL that viewers call, and the one that films are sent to."""
-    if shutil.which("rtsp-server-perl") is None:
+    script = shutil.which("rtsp-server-perl")
+    if script is None:
         pytest.skip("rtsp-server-perl is not installed: apt-get install rtsp-server-perl")
     viewers, sources = free_port(), free_port()
     here = ["--client_listen_address", "127.0.0.1", "--source_listen_address", "127.0.0.1"]
-    ports = ["--clientport", str(viewers), "--serverport", str(sources), "--rtp_start_port", str(20_000 + os.getpid() % 4000 * 10)]
-    with process(["rtsp-server-perl", *ports, *here, "-l", "1"], folder / "rtsp.log"):
+    media = str(20_000 + os.getpid() % 4000 * 10)
+    ports = ["--clientport", str(viewers), "--serverport", str(sources), "--rtp_start_port", media]
+    with process(["perl", "-e", SERVE, media, script, *ports, *here, "-l", "1"], folder / "rtsp.log"):
         wait_for(lambda: listens(viewers) and listens(sources), "the RTSP server")
         yield f"rtsp://127.0.0.1:{viewers}/cam", f"rtsp://127.0.0.1:{sources}/cam"
 
