@@ -27,6 +27,8 @@ ERASE_PAUSE_S: Final = 0.1
 REFILL_ROWS: Final = 512
 REFILL_BYTES: Final = 256 * 1024
 """Rows left behind a range that goes: up to so many the table is emptied and filled again."""
+PARQUET_PAGE_BYTES: Final = 64 << 20
+"""More than a page of an export unpacks to."""
 COPIES_KEPT: Final = 1000
 """Places of copies that are remembered."""
 COPIES_BYTES: Final = 8 << 20

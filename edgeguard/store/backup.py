@@ -26,10 +26,13 @@ from edgeguard.store.audit_chain import audit_body, deed
 from edgeguard.store.copies import note_copy
 from edgeguard.store.damage import (
     DATABASE,
+    HALF,
+    READY,
     begin_epoch,
     begins_like_sqlite,
     connect,
     empty_file,
+    finish_restore,
     set_aside,
     sync_directory,
 )
@@ -87,7 +90,7 @@ def backup(directory: Path, target: Path) -> Copied:
     partial = target.with_name(target.name + ".partial")
     with _told(target):
         empty_file(partial)
-        noted = note_copy(directory, target)
+        note_copy(directory, partial)  # whoever is killed at it leaves what has been written
         try:
             with closing(_reading(source)) as held, closing(connect(f"{partial.absolute().as_uri()}?mode=rw")) as copy:
                 held.backup(copy)
@@ -96,7 +99,9 @@ def backup(directory: Path, target: Path) -> Copied:
                 epoch, waiting = copy.execute("SELECT epoch FROM meta").fetchone()[0], _waiting(copy, partial)
                 audit = verify_chain(copy) if _is_ours(copy) else None
             seal(partial)
+            noted = note_copy(directory, target)
             partial.rename(target)
+            note_copy(directory, target)  # and forget the other
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -126,9 +131,10 @@ def restore(source: Path, directory: Path, way: Restoring) -> Restored:
     """
     with _told(directory), StateLock.acquire(directory), closing(_sound(source)) as held:
         path = directory / DATABASE
+        finish_restore(directory, way.now.wall_ms)
         if os.path.lexists(path) and not way.over:
             raise Permanent(f"{path} is there already: what waits in it would not be sent any more")
-        old, new = directory / "restore.old", directory / "restore.new"
+        old, new = (directory / name for name in HALF)
         try:
             with closing(connect(f"{empty_file(old).absolute().as_uri()}?mode=rw")) as copy:
                 held.backup(copy)
@@ -138,15 +144,15 @@ def restore(source: Path, directory: Path, way: Restoring) -> Restored:
                 schema.refuse_lacking(copy)
                 made = _rebuild(copy, old, new, path if os.path.lexists(path) else None, way)
             _sync(new)
+            _give_to_owner(directory)  # whoever starts next may have to go on from here
+            # From here on each step may be the last one: the next start finds the old outbox, or carries the restore out.
+            new.rename(directory / READY)
+            sync_directory(directory)
             aside = ""
             if os.path.lexists(path):
                 aside = str(set_aside(directory, "replaced by a restored one", None, way.now.wall_ms).folder)
-            new.rename(path)
-            sync_directory(directory)
         finally:
-            for left in (old, new):
-                for name in (left.name, f"{left.name}-journal", f"{left.name}.last"):
-                    left.with_name(name).unlink(missing_ok=True)
+            finish_restore(directory, way.now.wall_ms)
             _give_to_owner(directory)
     return replace(made, set_aside=aside)
 

@@ -26,6 +26,10 @@ QUARANTINE: Final = "quarantine"
 _WITNESS: Final = ".last"
 _BESIDE: Final = ("", "-wal", "-shm", _WITNESS)
 _NEW: Final = ".new"
+READY: Final = "restore.ready"
+"""A whole outbox, durable, that is to take the place of the one that is being set aside."""
+HALF: Final = ("restore.old", "restore.new")
+"""What a restore works in."""
 _MAGIC: Final = b"SQLite format 3\0"
 _CHECK_STEPS: Final = 10_000
 
@@ -56,6 +60,7 @@ def open_outbox(
     refuses; never for damage.
     """
     path = directory / DATABASE
+    finish_restore(directory, wall_ms)
     if os.path.lexists(path):
         known = _peek(path)
         try:
@@ -87,6 +92,28 @@ def set_aside(directory: Path, reason: str, epoch: Epoch | None, wall_ms: int) -
     sync_directory(folder)
     sync_directory(directory)
     return Loss(reason, folder, epoch)
+
+
+def finish_restore(directory: Path, wall_ms: int) -> None:
+    """What a restore that was cut off has left: one that had begun to set the old outbox aside is carried out, else it never was.
+
+    Nobody restores meanwhile: whoever does holds the directory's lock. OSError if the disk refuses.
+    """
+    ready, path = directory / READY, directory / DATABASE
+    for name in HALF:
+        for suffix in (*_BESIDE, "-journal"):
+            (directory / f"{name}{suffix}").unlink(missing_ok=True)
+    if not os.path.lexists(ready):
+        return
+    if os.path.lexists(path):
+        ready.unlink()
+        sync_directory(directory)
+        return
+    if any(os.path.lexists(_beside(path, suffix)) for suffix in _BESIDE):
+        # Of the outbox that was set aside: its -wal would be taken for one of the new file.
+        set_aside(directory, "what is left of a replaced outbox", None, wall_ms)
+    ready.rename(path)
+    sync_directory(directory)
 
 
 def close_sound(ledger: Ledger) -> None:

@@ -3,7 +3,9 @@
 Knows nothing of SQLite. What it removes it removes whole.
 """
 
+import mmap
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,11 +15,13 @@ from typing import Final
 import orjson
 
 from edgeguard.core.camera import EVIDENCE, REPORTS, SEALED
-from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES
+from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES, PARQUET_PAGE_BYTES
 from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 
 _ESCAPED: Final = re.compile(r"[^\x00-\x7f]")
 _FILES: Final = (DATABASE, f"{DATABASE}-wal")
+_PARQUET: Final = b"PAR1"
+_GZIP: Final = b"\x1f\x8b\x08"
 _RECORD: Final = ".json"
 _PICTURES: Final = frozenset({".jpg", ".png", ".mp4", ".mkv"})
 
@@ -70,7 +74,34 @@ def files_holding(places: Sequence[Path], text: str) -> tuple[str, ...]:
     """Files, and those in folders, that hold a text as bytes (copies, exports); changes nothing. OSError if one cannot be read."""
     needles = spellings(text)
     found = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
-    return tuple(str(path) for path in found if path.is_file() and not path.is_symlink() and _has_bytes(path, needles))
+    plain = (path for path in found if path.is_file() and not path.is_symlink())
+    return tuple(str(path) for path in plain if _has_bytes(path, needles) or _packs(path, needles))
+
+
+def _packs(path: Path, needles: Sequence[bytes]) -> bool:
+    """Whether a Parquet file, as `export` writes it, holds one of the texts in its packed pages, each a member of gzip."""
+    with path.open("rb") as file:
+        if file.read(len(_PARQUET)) != _PARQUET:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            at = whole.find(_GZIP)
+            while at >= 0:
+                page = _unpacked(whole, at)
+                if any(needle in page for needle in needles):
+                    return True
+                at = whole.find(_GZIP, at + 1)
+    return False
+
+
+def _unpacked(whole: mmap.mmap, at: int) -> bytes:
+    """The page that begins there; bytes that only look like its beginning give nothing, or little."""
+    plain, parts, size = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), list[bytes](), 0
+    with suppress(zlib.error):
+        while not plain.eof and at < len(whole) and size < PARQUET_PAGE_BYTES:
+            parts.append(plain.decompress(whole[at : at + ERASE_LOOK_BYTES]))
+            size += len(parts[-1])
+            at += ERASE_LOOK_BYTES
+    return b"".join(parts)
 
 
 def clear_reports(directory: Path, needles: Sequence[bytes]) -> int:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from cli_kit import desk
 
+from edgeguard.cli.parquet import Column, Form, write_parquet
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
 from edgeguard.core.item import Item, Stream
 from edgeguard.core.site import StoreSpec
-from edgeguard.store import Batch, Store, known_copies
+from edgeguard.store import Batch, Store, files_holding, known_copies
 from edgeguard.testing.clock import FakeClock
 
 
@@ -107,6 +108,16 @@ def test_copies_that_were_made_here_are_looked_at_without_being_named(tmp_path: 
         unseen = json.loads(made.type("erase", "nobody", "--yes", "--json").out)
         assert (unseen["copies"], unseen["unseen"]) == ([], [str(usb / "monday"), str(usb / "tuesday")])
         assert made.type("erase", "nobody", "--yes").code == 1
+
+
+def test_an_export_whose_pages_are_packed_is_looked_into(tmp_path: Path) -> None:
+    rows: list[tuple[int | None, str | None]] = [(n, f"state {n}") for n in range(5000)]
+    for name, word in (("with.parquet", "京A12345"), ("without.parquet", "京A1234")):
+        with (tmp_path / name).open("wb") as file:
+            columns = (Column("at", Form.TIME), Column("value", Form.TEXT))
+            write_parquet(file, columns, iter([*rows, (7, word), (None, None), *rows]))
+    assert files_holding([tmp_path], "京A12345") == (str(tmp_path / "with.parquet"),)
+    assert "京A12345".encode() not in (tmp_path / "with.parquet").read_bytes()
 
 
 def test_a_copy_whose_place_cannot_be_noted_says_so(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.ids import AlarmName, BootId, Epoch
 from edgeguard.core.item import STREAMS, OutboxRow, Stream
-from edgeguard.store import Batch, Restoring, StateLock, Store, backup, restore, verify_audit
+from edgeguard.store import Batch, Restoring, StateLock, Store, backup, known_copies, restore, verify_audit
 from edgeguard.store.damage import DATABASE
 from edgeguard.testing.clock import FakeClock
 
@@ -55,6 +55,20 @@ async def test_a_copy_is_made_while_the_store_writes_and_is_whole(tmp_path: Path
     with closing(sqlite3.connect(tmp_path / "copy")) as found:
         assert found.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert found.execute("SELECT max(seq) FROM alarms").fetchone() == (30,)
+
+
+async def test_a_copy_that_is_cut_off_is_looked_at_by_whoever_erases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+
+    def killed(_: Path) -> None:
+        assert known_copies(tmp_path / "state") == (str(tmp_path / "copy.partial"),)
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(backup.__globals__, "seal", killed)
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        with pytest.raises(KeyboardInterrupt):
+            backup(tmp_path / "state", tmp_path / "copy")
 
 
 async def test_a_restored_outbox_is_a_new_epoch_that_delivers_what_waited_in_order_with_its_time(tmp_path: Path) -> None:
