@@ -126,6 +126,10 @@ sbom: ## dist/edgeguard.cdx.json: what a release is made of, in CycloneDX
 audit: ## known vulnerabilities of the locked packages, by pip-audit; needs a network, and ends with 3 where nobody answers
 	@.ci/audit requirements.lock requirements-build.lock
 
+.PHONY: fuzz
+fuzz: $(DEV_STAMP) ## ten minutes of damaged inputs for every face that takes bytes or text from outside; ARGS="--seconds 60 --seed 1"
+	@nice -n 15 $(BIN)/python tests/fuzz/fuzz_inputs.py $(ARGS)
+
 .PHONY: release
 release: $(RUN_STAMP) ## dist/edgeguard-VERSION/: wheel, source, locks, bill of materials, sums, signed; KEY=~/.ssh/release
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/release "$(KEY)" dist
