@@ -49,6 +49,11 @@ class FallWatch:
         """Pictures of the present size that could not be judged."""
         return self._field.suspended if self._field else 0
 
+    @property
+    def restless(self) -> int:
+        """Pictures of the present size that could not be judged, or not wholly: more stood out in them than is looked at."""
+        return self.suspended + (self._field.crowded if self._field else 0)
+
     def end(self) -> tuple[Fall, ...]:
         """The falls that were still in the air or on hold when the stream ended."""
         if self._field is None:

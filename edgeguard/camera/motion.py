@@ -102,6 +102,8 @@ class MotionField:
         self._refreshed_s = self._last_s = self._calm_s = -1e9
         self.suspended = 0
         """Pictures that could not be judged."""
+        self.crowded = 0
+        """Pictures in which more stood out than is looked at."""
 
     def step(self, t_s: float, luma: Luma) -> Motion:
         """The spots of the next picture, which must have the field's size."""
@@ -144,7 +146,9 @@ class MotionField:
         if count:
             rows, columns = self._outside()
             hit[rows // self._tile, columns // self._tile] = True
-            spots = self._spots(seen, rows, columns).strongest(MOTION_MAX_SPOTS)
+            spots = self._spots(seen, rows, columns)
+            self.crowded += len(spots) > MOTION_MAX_SPOTS
+            spots = spots.strongest(MOTION_MAX_SPOTS)
         self.sensitivity = watch(self.sensitivity, hit, dt_s)
         at = spots.centres.astype(np.intp) // TILE_PX
         return Motion(spots, busy_before[at[:, 1], at[:, 0]], False)

@@ -96,8 +96,8 @@ class FallSeeker:
 
     @property
     def restless(self) -> int:
-        """Pictures so far that could not be judged because too much moved."""
-        return self._watch.suspended
+        """Pictures so far that could not be judged, or not wholly, because too much moved."""
+        return self._watch.restless
 
     def hide(self, shown: Bgr) -> None:
         """Burn in the privacy masks."""

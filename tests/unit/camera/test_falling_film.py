@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from edgeguard.camera import facade_scene
+from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.motion import MotionField
-from edgeguard.camera.video import open_video
+from edgeguard.camera.video import Picture, open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.testing import film
@@ -133,3 +134,15 @@ def test_a_jump_of_light_suspends_and_passes() -> None:
     assert not any(seen[20:40])
     assert seen[41]
     assert not any(seen[75:])
+
+
+def test_a_downpour_of_which_only_a_part_is_looked_at_counts_as_restless() -> None:
+    watch, rng, still = FallWatch(), np.random.default_rng(2), np.full((film.HEIGHT, film.WIDTH), 110, np.uint8)
+    for n in range(40):
+        luma = still.copy()
+        if n >= 25:
+            luma[rng.integers(4, film.HEIGHT - 8, 150)[:, None] + np.arange(4), rng.integers(4, film.WIDTH - 4, 150)[:, None]] = 200
+        watch.see(Picture(n, n / 25, luma, False, None))  # type: ignore[arg-type]
+        assert (watch.restless > 0) == (n >= 25)
+    assert watch.suspended == 0
+    assert watch.restless >= 12
