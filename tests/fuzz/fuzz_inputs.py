@@ -50,6 +50,7 @@ from edgeguard.uplink.topics import Topics
 CASE_CPU_S = 5.0
 """Reading the largest of our own configurations takes a tenth of it."""
 LONGEST = 70_000
+FINDINGS_MOST = 20
 METER, WATER = "003411001043", "1092000010000192"
 ODD = (
     *(
@@ -263,17 +264,18 @@ def fuzz(named: Mapping[str, Face], seconds: float, seed: int, keep: Path) -> tu
     """How many inputs each face was given, and the findings: where the input lies, and the trace's last line."""
     chance, until_s = random.Random(seed), time.monotonic() + seconds
     given, found = dict.fromkeys(named, 0), list[str]()
-    while time.monotonic() < until_s and len(found) < 20:
-        for name, face in named.items():
-            for _ in range(face.weight):
-                data = changed(chance.choice(face.seeds), chance.choice(face.seeds), chance)
-                given[name] += 1
-                if trace := finding(face, data):
-                    keep.mkdir(parents=True, exist_ok=True)
-                    place = keep / f"{name}-{given[name]}"
-                    place.write_bytes(data)
-                    place.with_suffix(".txt").write_text(trace, encoding="utf-8")
-                    found.append(f"{place}: {trace.strip().splitlines()[-1]}")
+    turns = tuple(name for name, face in named.items() for _ in range(face.weight))
+    while time.monotonic() < until_s and len(found) < FINDINGS_MOST:
+        name = chance.choice(turns)
+        seeds = named[name].seeds
+        data = changed(chance.choice(seeds), chance.choice(seeds), chance)
+        given[name] += 1
+        if trace := finding(named[name], data):
+            keep.mkdir(parents=True, exist_ok=True)
+            place = keep / f"{name}-{given[name]}"
+            place.write_bytes(data)
+            place.with_suffix(".txt").write_text(trace, encoding="utf-8")
+            found.append(f"{place}: {trace.strip().splitlines()[-1]}")
     return given, found
 
 
