@@ -84,8 +84,8 @@ def accuracy(results: dict[str, Any], unseen: dict[str, Any], composed: dict[str
         parts += ["\nWhole photos, an estimate:\n", head, *[row(name, facts) for name, facts in composed.items()], COMPOSED]
     if unseen:
         parts += [
-            "\nReal pictures of cameras of which the reader had learned nothing, by labels as given (some 4 in 100 of lyl_train are wrong); not\n"
-            "the shipped weights, which know them all. `make models ARGS=\"--without gate\"` (or `street`, `ccpd`) runs the whole recipe so:\n",
+            "\nReal pictures of cameras of which the reader had learned nothing, by labels as given (some 4 in 100 of lyl_train are wrong), and\n"
+            "beside it the shipped one, which knows them all, where it says so. `make models ARGS=\"--without gate\"` (or `street`, `ccpd`) runs the whole recipe so:\n",
             head,
             *[row(name, facts) for name, facts in unseen.items()],
             UNSEEN,
