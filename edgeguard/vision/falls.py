@@ -128,8 +128,8 @@ class Limits:
     least_fall_height: float = 0.12
     """Of the picture's height."""
     least_fall_thickness: float = 1.5
-    bend_height: tuple[float, float] = (0.14, 4.0)
-    """Acceleration in picture heights a second squared."""
+    bend_height: tuple[float, float] = (0.14, 10.0)
+    """Acceleration in picture heights a second squared: the second is g where the picture shows one metre."""
     bend_thickness: tuple[float, float] = (8.0, 1500.0)
     """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; the smallest look larger than they are."""
     bend_length: float = 8.0
@@ -156,14 +156,14 @@ CROWDED: Final = Limits(gain=1.9, least_fall_height=0.18, bend_sigmas=20.0, leas
 the pictures, throws never in less than 0.71."""
 
 
-def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0) -> Veto | float:
-    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture."""
+def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory: Memory | None = None) -> Veto | float:
+    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture; `memory`: which."""
     limits = CROWDED if crowd > _CROWDED else LIMITS
     veto = _too_little(path, scene, period_s, limits) or _not_gravity(path, scene, period_s, limits)
     if veto is not None:
         return veto
     weight = _weight(path, period_s)
-    chance = _chance_log10(path, period_s, weight)
+    chance = _chance_log10(path, period_s, weight, 1.0 if memory is None else memory.alike(path))
     if chance > limits.chance_log10:
         return Veto.CHANCE
     confidence = _confidence(path, chance, weight)
@@ -216,11 +216,11 @@ def _weight(path: Path, period_s: float) -> float:
     return min(_WEIGHT_MOST, max(1.0, period_s / _FEW_S))
 
 
-def _chance_log10(path: Path, period_s: float, weight: float = 1.0) -> float:
-    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it, and
-    each picture that was left out could have been any other."""
+def _chance_log10(path: Path, period_s: float, weight: float, alike: float) -> float:
+    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it and
+    be `alike`, and each picture that was left out could have been any other."""
     left_out = max(0.0, path.span_s / period_s + 1 - len(path.marks))
-    return 6.0 + weight * (0.3 * left_out + sum(math.log10(max(mark.chance, 1e-6)) for mark in path.marks[3:]))
+    return 6.0 + weight * (0.3 * left_out + sum(math.log10(max(mark.chance * alike, 1e-6)) for mark in path.marks[3:]))
 
 
 def _confidence(path: Path, chance: float, weight: float) -> float:
@@ -271,14 +271,14 @@ def promising(path: Path, scene: Scene) -> bool:
 def _weighed(state: FallState, path: Path, gathers: bool) -> FallState:
     """After a track has ended, of which `path` is the smooth part: a fall by itself, with more of its way, or none."""
     habits, scene, period_s = remember(state.habits, path), state.scene, state.tracks.period_s
-    verdict = judge(path, scene, period_s, state.crowd)
+    verdict = judge(path, scene, period_s, state.crowd, state.memory)
     if gathers and not (state.crowd > _CROWDED and verdict in _PAST_HELP):
         path = gathered(path, state.memory, scene.height) or path
-        verdict = judge(path, scene, period_s, state.crowd)
+        verdict = judge(path, scene, period_s, state.crowd, state.memory)
     if isinstance(verdict, Veto):
         for piece in _neighbours(state.pieces, path):
             whole = _patched(piece, path)
-            better = judge(whole, scene, period_s, state.crowd) if whole is not None else verdict
+            better = judge(whole, scene, period_s, state.crowd, state.memory) if whole is not None else verdict
             if whole is not None and not isinstance(better, Veto):
                 path, verdict = whole, better
                 break

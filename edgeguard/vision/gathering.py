@@ -21,6 +21,11 @@ _STEP_S: Final = 0.2
 _END_MARKS: Final = 14
 """Marks next to an end from which the way beyond it follows."""
 _ROUNDS: Final = 16
+_AROUND_S: Final = 1.0
+_ALIKE: Final = 2.0
+"""Spots of less than twice and more than half a thickness are as thick."""
+_ALIKE_LEAST: Final = 0.1
+"""So seldom are they at most taken to be, however few others were seen."""
 _UNLIKE: Final = 0.4
 """What a thickness 2.7 times as large weighs, in radii."""
 
@@ -47,6 +52,15 @@ class Memory:
         """The pictures from `start_s` to `end_s`, both included, and when they were."""
         which = slice(bisect_left(self.times_s, start_s), bisect_right(self.times_s, end_s))
         return self.pictures[which], self.times_s[which]
+
+    def alike(self, path: Path) -> float:
+        """The share of what stood out lately, the marks of `path` left out, that is about as thick as it: among hair-thin drops and
+        flickering px a ball meets few that could be taken for it."""
+        pictures, _ = self.between(path.start_s - _AROUND_S, path.end_s)
+        thick = np.concatenate([picture[:, 3] for picture in pictures]) if pictures else np.empty(0)
+        others = max(0, len(thick) - len(path.marks))
+        as_thick = np.count_nonzero((thick < _ALIKE * path.thickness) & (thick > path.thickness / _ALIKE)) - len(path.marks)
+        return min(1.0, max(_ALIKE_LEAST, (as_thick + 1) / (others + 1)))
 
 
 def gathered(path: Path, memory: Memory, height: int) -> Path | None:

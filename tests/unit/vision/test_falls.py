@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from edgeguard.core.camera_limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
 from edgeguard.testing.examples import examples
 from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
+from edgeguard.vision.gathering import Memory
 from edgeguard.vision.spots import Spots
+from edgeguard.vision.tracks import Mark
+from edgeguard.vision.trajectory import fit
 
 Way = Callable[[float], tuple[float, float] | None]
 
@@ -180,6 +183,26 @@ def test_a_thing_that_is_lost_behind_a_car_is_not_lost_with_its_track() -> None:
     car = steady(60.0, 150.0, x - 60.0 * 2.24, y - 150.0 * 2.24)
     (fall,) = watch([lambda t: way(t) if t < 3.1 else None, car], seconds=4.5)
     assert fall.path.start_s < 2.2
+
+
+def test_from_a_window_near_by_a_fall_is_over_in_half_a_second() -> None:
+    """The picture shows 1.6 m: more than 5 of its heights a second squared."""
+    (fall,) = watch([thrown(2.0, y=40, px_per_m=440)], size=25.0, seconds=4.5)
+    assert fall.path.bend > 5 * HEIGHT
+
+
+def test_few_are_as_thick_as_a_ball_among_drops() -> None:
+    """Its own marks do not count; and of what has hardly been seen nothing is said."""
+    marks = tuple(Mark(n / FPS, 600.0, 100.0 + n * n, 20.0, 40.0, 20.0, 0.1) for n in range(8))
+    ball, drops = [0.0, 600.0, 100.0, 20.0, 40.0, 20.0, 0.1], [[0.0, 50.0 * n, 300.0, 1.0 + n % 2, 9.0, 2.0, 0.1] for n in range(9)]
+    lonely, among = Memory(), Memory()
+    for mark in marks:
+        row = [mark.t_s, mark.x, mark.y, *ball[3:]]
+        lonely = lonely.with_picture(mark.t_s, np.array([row]))
+        among = among.with_picture(mark.t_s, np.array([row, *([mark.t_s, *drop[1:]] for drop in drops)]))
+    assert lonely.alike(fit(marks)) == 1.0
+    assert among.alike(fit(marks)) == pytest.approx(0.1)
+    assert among.alike(fit(tuple(mark._replace(thickness=1.5) for mark in marks))) > 0.8
 
 
 def test_two_throws_are_two_falls() -> None:
