@@ -14,7 +14,7 @@ class Fate(StrEnum):
     NOT_SENT = "not-sent"
     """Nothing went on the wire: no connection, or an earlier one of several went wrong."""
     LOST = "lost"
-    """It was sent, no answer came, and the device does not show the value: it may or may not have acted."""
+    """It was sent, no answer came that settles it, and the device does not show the value: it may or may not have acted."""
     UNVERIFIED = "unverified"
     """The device confirmed it and shows something else, or could not be asked."""
     HALF_DONE = "half-done"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from edgeguard.bus import ExchangeFailed, Priority
 from edgeguard.codec.encode import encode
-from edgeguard.codec.modbus import ACKNOWLEDGE, BUSY, GATEWAY_EXCEPTIONS, ILLEGAL_FUNCTION, check_answer, exception_code
+from edgeguard.codec.modbus import ACKNOWLEDGE, BUSY, ILLEGAL_FUNCTION, UNTOUCHED, check_answer, exception_code
 from edgeguard.codec.write_plan import WriteStep, plan_writes
 from edgeguard.core.errors import WriteRefused
 from edgeguard.core.fate import Fate
@@ -133,9 +133,9 @@ class ModbusWriter:
                 raise self._line.failure(fault)
             if code == ACKNOWLEDGE:
                 return _Sent("the device has accepted the write and is still working on it")
-            if code is None or code in GATEWAY_EXCEPTIONS:
-                return _Sent(f"the write was not confirmed ({fault}): the device may or may not have taken it", lost=True)
-            raise WriteRefused(f"{where}: the device refuses the write with {fault.detail}")
+            if code in UNTOUCHED:
+                raise WriteRefused(f"{where}: the device refuses the write with {fault.detail}")
+            return _Sent(f"the write was not confirmed ({fault}): the device may or may not have taken it", lost=True)
         if step.apart:
             return None
         functions = " and ".join(str(request[0]) for request in step.requests)
