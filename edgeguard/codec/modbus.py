@@ -52,8 +52,8 @@ REFUSALS: Final = frozenset({2, 3})
 """Exceptions by which a device says that it will never serve this address or this many of them."""
 NEGATIVE_ACKNOWLEDGE: Final = 7
 UNTOUCHED: Final = frozenset({ILLEGAL_FUNCTION, *REFUSALS, NEGATIVE_ACKNOWLEDGE})
-"""Exceptions to a write that say that nothing was done. 4 does not (MODBUS Application Protocol V1.1b3, section 7): the device has failed
-at the attempt, and its output may have switched all the same."""
+"""Exceptions to a write that say that nothing was done. 4 does not (MODBUS Application Protocol V1.1b3, section 7): the device has
+failed at the attempt, and its output may have switched all the same."""
 SILENT_DEVICE: Final = 11
 """A gateway has asked the device and heard nothing."""
 GATEWAY_EXCEPTIONS: Final = frozenset({10, SILENT_DEVICE})

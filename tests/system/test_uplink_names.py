@@ -32,11 +32,12 @@ class Resolver:
     def __call__(self, host: str, *rest: Any, **more: Any) -> Any:
         if host != self.name:
             return self._ordinary(host, *rest, **more)
-        self.asked += 1
-        time.sleep(self.takes_s)
-        if self.fault is not None:
-            raise self.fault
-        return self._ordinary(self.leads_to, *rest, **more)
+        takes_s, fault, leads_to = self.takes_s, self.fault, self.leads_to
+        self.asked += 1  # what is told from now on is for those who ask from now on
+        time.sleep(takes_s)
+        if fault is not None:
+            raise fault
+        return self._ordinary(leads_to, *rest, **more)
 
 
 async def test_a_resolver_that_is_dead_slow_or_wrong_is_named_and_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,8 @@ def dimmed(share: float) -> Shown:
     return np.asarray(LANE * share, np.uint8)
 
 
+UNSHARP = np.asarray(cv2.GaussianBlur(LANE, (0, 0), 6), np.uint8)
+"""As a lens out of focus shows it; the sensor behind it has its noise as ever."""
 ELSEWHERE = np.asarray(cv2.flip(LANE, 0), np.uint8)
 
 
@@ -90,7 +92,7 @@ def troubles(worker: Worker) -> list[str]:
         ("frozen", lambda _: grainy(LANE, WELL_S - 1), 25),
         ("black", lambda n: grainy(np.zeros_like(LANE), n), 10),
         ("covered", lambda n: grainy(np.full_like(LANE, 90), n), 12),
-        ("blurred", lambda n: np.asarray(cv2.GaussianBlur(grainy(LANE, n), (0, 0), 6), np.uint8), 65),
+        ("blurred", lambda n: grainy(UNSHARP, n), 65),
         ("moved", lambda n: grainy(ELSEWHERE, n), 95),
     ],
 )

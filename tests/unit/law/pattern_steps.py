@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -247,9 +248,7 @@ def _sample(counter: Counter, nodes: Sequence[Any]) -> str:
         if op is code.LITERAL:
             text += chr(arg)
         elif (fits := counter._single(op, arg)) is not None:
-            text += next(
-                (char for char in "a0A -_.:" if fits(char)), next(char for char in map(chr, range(32, 1 << 16)) if fits(char))
-            )
+            text += next(char for char in chain("a0A -_.:", map(chr, range(32, 1 << 16)), map(chr, range(32))) if fits(char))
         elif op in (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT):
             text += _sample(counter, list(arg[2])) * max(arg[0], 0)
         elif op not in (code.ASSERT, code.ASSERT_NOT, code.AT, code.GROUPREF):
