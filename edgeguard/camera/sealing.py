@@ -127,7 +127,32 @@ class _Pieces:
             raise SealError(f"{self._name}: does not open: it was changed, cut or given another name") from None
 
 
-class SealedWriter(io.RawIOBase):
+class _Placed(io.RawIOBase):
+    """A file with a place in it, from which the next byte is taken or to which it goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at = 0
+
+    def seekable(self) -> bool:
+        """Always; how much of it can then be written, the writer says."""
+        return True
+
+    def tell(self) -> int:
+        """The place."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go there."""
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}[whence])
+        return self._at
+
+    @property
+    def _end(self) -> int:
+        raise NotImplementedError
+
+
+class SealedWriter(_Placed):
     """A file that is sealed while it is written. Only its first `head` bytes may be written again, as the makers of video files
     do, and may be left out for the time being (they are zeros then); they wait in memory until it is closed, the rest is on its way
     at once. What was not closed, or was left by an error, is no sealed file. `file` is the caller's to close.
@@ -142,7 +167,6 @@ class SealedWriter(io.RawIOBase):
         self._held_pieces = max(1, -(-head // PIECE_BYTES))
         self._waiting = bytearray()
         self._sent = self._held_pieces
-        self._at = 0
         file.write(start)
 
     def __enter__(self) -> "SealedWriter":
@@ -156,19 +180,6 @@ class SealedWriter(io.RawIOBase):
     def writable(self) -> bool:
         """Always."""
         return True
-
-    def seekable(self) -> bool:
-        """To the head, and back to the end."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte goes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go there; only the head and the end can then be written."""
-        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}[whence])
-        return self._at
 
     def write(self, data: "bytes | bytearray | memoryview", /) -> int:  # type: ignore[override]
         """All of it. OSError where it was written before and has left, or the disk refuses."""
@@ -207,7 +218,7 @@ class SealedWriter(io.RawIOBase):
         return len(self._held) + (self._sent - self._held_pieces) * PIECE_BYTES + len(self._waiting)
 
 
-class SealedReader(io.RawIOBase):
+class SealedReader(_Placed):
     """What a sealed file holds, from anywhere in it; one piece of it is in memory. Closes `file` with itself.
 
     SealError at once where no key opens it or its end is missing, and where a piece is read that was changed.
@@ -217,7 +228,6 @@ class SealedReader(io.RawIOBase):
         super().__init__()
         self._file = file
         self._pieces = seal.pieces(file.read(_HEAD_BYTES), name)
-        self._at = 0
         body = file.seek(0, io.SEEK_END) - _HEAD_BYTES
         self._count = max(1, -(-body // (PIECE_BYTES + _TAG_BYTES)))
         self._open = -1
@@ -227,19 +237,6 @@ class SealedReader(io.RawIOBase):
     def readable(self) -> bool:
         """Always."""
         return True
-
-    def seekable(self) -> bool:
-        """Anywhere."""
-        return True
-
-    def tell(self) -> int:
-        """Which byte is read next."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go there."""
-        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence])
-        return self._at
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         """As much as the piece has from here on."""
@@ -253,6 +250,10 @@ class SealedReader(io.RawIOBase):
         """Let go of the file."""
         self._file.close()
         super().close()
+
+    @property
+    def _end(self) -> int:
+        return self.size
 
     def _piece(self, number: int) -> bytes:
         if number != self._open:
