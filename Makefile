@@ -19,9 +19,10 @@ INSTALL_LOCKED := $(PIP) install --require-hashes --only-binary=:all:
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 # What the tests against foreign software need: a broker and its clients, a Modbus library in C, one in JavaScript, an RTSP server,
-# a terminal.
+# a terminal; a browser and a decoder of captures where there are packages of them.
 # Where npm is there already, from wherever, Debian's own would be in its way.
 TEST_PACKAGES := gcc libc6-dev libmodbus-dev mbpoll mosquitto mosquitto-clients openssh-client pkg-config rtsp-server-perl tmux \
+  'chromium-headless-shell?' 'tshark?' \
   $(shell command -v npm >/dev/null || echo nodejs npm)
 
 RUN_STAMP := $(VENV)/.run-time
