@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ from edgeguard.cli.output import console, print_json, styled
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, label
 from edgeguard.config import load_site_with_notes
+from edgeguard.control import methods
+from edgeguard.control.client import call
 from edgeguard.control.views import LabelsView
 from edgeguard.core.errors import ConfigError, EdgeguardError
 from edgeguard.core.site import Site, UplinkSpec
@@ -38,9 +41,12 @@ _TOPICS: Final[Mapping[str, tuple[str, str]]] = {
 _MARKS: Final[Mapping[str, tuple[str, str]]] = {FINE: ("✓", "green"), WRONG: ("✗", "bold red")}
 
 
-def doctor(session: Session, config: Path, root: Path = _ROOT) -> Exit:
-    """Everything, in the order in which one thing rests on another; 1 when anything is wrong."""
-    findings = tuple(_examine(session, config, root))
+def doctor(session: Session, config: Path | None, usual: Path, root: Path = _ROOT) -> Exit:
+    """Everything, in the order in which one thing rests on another; 1 when anything is wrong.
+
+    Without `config` the daemon's own configuration is looked at, and the `usual` one where no daemon answers.
+    """
+    findings = tuple(_examine(session, config or _in_force(session) or usual, root))
     exit_code = Exit.WRONG if any(finding.state == WRONG for finding in findings) else Exit.FINE
     if session.json:
         print_json({"well": exit_code is Exit.FINE, "findings": findings})
@@ -56,6 +62,13 @@ def doctor(session: Session, config: Path, root: Path = _ROOT) -> Exit:
         else styled(lang.say("✓ 没有发现问题", "✓ nothing is wrong"), "bold green")
     )
     return exit_code
+
+
+def _in_force(session: Session) -> Path | None:
+    """The file that the daemon has read."""
+    with suppress(EdgeguardError):
+        return Path(call(session.socket, methods.STATUS).config_path)
+    return None
 
 
 def _row(finding: Finding, lang: Lang) -> Table:

@@ -218,7 +218,13 @@ def check(
 
 
 @app.command(cls=Command)
-def doctor(ctx: typer.Context, config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE")] = DEFAULT_CONFIG) -> None:
+def doctor(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help=f"Left out: the running daemon's, or {DEFAULT_CONFIG}."),
+    ] = None,
+) -> None:
     """Look at everything a technician would, and say what to do: configuration, unit, daemon, disk, clock, ports, buses, models,
     certificates, broker. Works with and without the daemon; changes nothing.
 
@@ -226,7 +232,7 @@ def doctor(ctx: typer.Context, config: Annotated[Path, typer.Option("--config", 
     """
     from edgeguard.cli import doctor as looking
 
-    raise typer.Exit(looking.doctor(session_of(ctx), config))
+    raise typer.Exit(looking.doctor(session_of(ctx), config, DEFAULT_CONFIG))
 
 
 @app.command(cls=Command)

@@ -218,8 +218,8 @@ def _offline(device: DeviceView) -> Problem:
     why = f" ({device.trouble})" if device.trouble else ""
     text = LabelsView(f"{device.name} 无应答{why}", f"{device.name} does not answer{why}")
     hint = LabelsView(
-        f"检查电源、地址 {device.address}、总线 {device.bus} 接线;然后:edgeguard read {device.name}",
-        f"check power, address {device.address} and the wiring of {device.bus}, then: edgeguard read {device.name}",
+        f"检查电源、地址 {device.address}、接线和线路设置;查看:edgeguard trace {device.bus}",
+        f"check power, address {device.address}, wires, settings; see: edgeguard trace {device.bus}",
     )
     if device.trouble == _NO_CONNECTION:
         hint = LabelsView(

@@ -1,16 +1,14 @@
 """`scan`: what hangs on a wire, through the daemon's own bus or on a port of one's own. Returns an exit code."""
 
 import asyncio
-import json
 import math
 import os
 import random
 import signal
 import sys
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -18,23 +16,18 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from edgeguard.cli.output import console, print_json, styled, table
-from edgeguard.cli.scan_snippet import BusPlace, snippet
+from edgeguard.cli.scan_file import add_rows, place_in, taken_names, text_of
+from edgeguard.cli.scan_snippet import BusPlace, known_as, snippet
 from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.text import clean, duration
-from edgeguard.cli.whole_file import write_whole
 from edgeguard.control import methods
 from edgeguard.control.client import call
 from edgeguard.control.errors import DaemonSilent
 from edgeguard.control.scan_views import FoundView, ScanView
-from edgeguard.core.errors import ConfigError, Permanent
+from edgeguard.core.errors import Permanent
 from edgeguard.core.ids import BusName
 from edgeguard.core.site import BusSpec, Wire
 
-_NEW_FILE: Final = """[gateway]
-site = "my-site"                         # change these two before the platform sees them
-id = "gateway-1"
-
-"""
 _DAEMON_WITHIN_S: Final = 2.0
 
 
@@ -60,22 +53,29 @@ def scan(session: Session, options: ScanOptions) -> Exit:
     if options.bus is not None and options.profiles:
         raise typer.BadParameter("--profiles is for --port and --tcp; the daemon takes the folders of its configuration")
     if options.write is not None:
-        _held(options.write)  # it is told now if it cannot be, not after minutes of scanning
+        text_of(options.write)  # it is told now if it cannot be, not after minutes of scanning
     bar = _Bar(session)
     with bar:
         if options.bus is not None:
             view, place = _through_daemon(session, options, options.bus, bar)
         else:
             view, place = _by_itself(session, options, bar)
-    text = snippet(view, place, _names_in(options.write)) if view.found else ""
+    place = place_in(options.write, place)
+    names = taken_names(options.write)
+    text = snippet(view, place, names) if view.found else ""
     if session.json:
         print_json({"scan": view, "snippet": text})
     else:
         _show(session, view, text)
     if options.write is not None and view.found:
-        _write(options.write, text, options.profiles)
+        new = replace(view, found=tuple(found for found in view.found if not known_as(found, place)))
+        if new.found:
+            add_rows(options.write, snippet(new, place, names), options.profiles)
+            zh, en = f"已写入 {options.write}", f"written to {options.write}"
+        else:
+            zh, en = f"没有要写入 {options.write} 的新设备", f"nothing new for {options.write}"
         if not session.json:
-            console().print(session.lang.say(f"已写入 {options.write}", f"written to {options.write}"))
+            console().print(session.lang.say(zh, en))
     return Exit.FINE if view.found and view.ended in ("complete", "stopped") else Exit.WRONG
 
 
@@ -284,49 +284,3 @@ def _why(session: Session, found: FoundView) -> str:
     said = [session.lang.say(found.said.zh, found.said.en)] if found.said.en else []
     texts = [session.lang.say(label.zh, label.en) for label in best.speaks_for[:2]] if best is not None else []
     return "; ".join([*said, *texts])
-
-
-def _names_in(path: Path | None) -> tuple[str, ...]:
-    """Names of devices in a file that is to be added to; nothing of one that is not there or not right."""
-    if path is None or not path.exists():
-        return ()
-    with suppress(OSError, ValueError):
-        devices = tomllib.loads(path.read_text(encoding="utf-8")).get("device", [])
-        return tuple(str(device.get("name")) for device in devices if isinstance(device, dict))
-    return ()
-
-
-def _new_file(profiles: Sequence[Path]) -> str:
-    """What a configuration begins with; it names the further folders that profiles were taken from."""
-    folders = ", ".join(json.dumps(str(folder.resolve()), ensure_ascii=False) for folder in profiles)
-    return f"{_NEW_FILE}[profiles]\ndirectories = [{folders}]\n\n" if folders else _NEW_FILE
-
-
-def _held(path: Path) -> str | None:
-    """What the file holds that is to be added to, None where there is none yet. BadParameter if it cannot be added to."""
-    try:
-        if not os.access(path.parent, os.W_OK):
-            raise typer.BadParameter(f"{path} cannot be written: {path.parent} is not there, or not yours to write")
-        return path.read_text(encoding="utf-8") if path.exists() else None
-    except (OSError, UnicodeError) as error:
-        raise typer.BadParameter(f"{path} cannot be added to: {error}") from error
-
-
-def _write(path: Path, text: str, profiles: Sequence[Path]) -> None:
-    """Add to the file, or make it; a file that would then be wrong stays as it was. ConfigError with the mistakes."""
-    from edgeguard.config import load_site_with_notes
-
-    before = _held(path)
-    head = _new_file(profiles) if before is None else f"{before.rstrip()}\n\n"
-    try:
-        write_whole(path, f"{head}{text}")
-    except OSError as error:
-        raise Permanent(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        load_site_with_notes(path)
-    except ConfigError:
-        if before is None:
-            path.unlink()
-        else:
-            write_whole(path, before)
-        raise

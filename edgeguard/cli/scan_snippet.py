@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ _CLOSE: Final = 0.9
 class BusPlace:
     """The bus that was scanned: its name, `key` and `where` of its row (`port`, a path; `url`, a URL), and its own settings.
 
-    `exists`: its row is there already.
+    `exists`: its row is there already. `configured`: the names of devices that have rows on it, by address.
     """
 
     name: str
@@ -25,14 +25,18 @@ class BusPlace:
     where: str
     line: str
     exists: bool
+    configured: Mapping[str, str] | None = None
 
 
 def snippet(scan: ScanView, place: BusPlace, taken: Collection[str] = ()) -> str:
-    """[[bus]] and [[device]] rows; devices that no profile fits stand in comments."""
+    """[[bus]] and [[device]] rows; devices that no profile fits, and those that have a row already, stand in comments."""
     own = place.line or _commonest(scan)
     blocks = [] if place.exists else [_bus(place, own)]
     names, addresses = set(taken), set()
     for found in scan.found:
+        if known := known_as(found, place):
+            blocks.append(_known(found, known))
+            continue
         name = _name(found, names)
         names.add(name)
         blocks.append(_device(found, name, place.name, own, found.address in addresses))
@@ -62,6 +66,17 @@ def _settings(line: str, own: str) -> list[str]:
     if match[4] != (base[4] if base else "1"):
         rows.append(f"stopbits = {match[4]}")
     return rows
+
+
+def known_as(found: FoundView, place: BusPlace) -> str:
+    """The name of the row that this device has already; empty if it has none."""
+    return found.configured or (place.configured or {}).get(found.address, "")
+
+
+def _known(found: FoundView, name: str) -> str:
+    """A device that has a row already: how it answers, which may differ from what the row says."""
+    line = found.line and f" at {found.line}"
+    return f"# {name} is in the configuration already; it answers{line}\n"
 
 
 def _device(found: FoundView, name: str, bus: str, own: str, shared: bool) -> str:

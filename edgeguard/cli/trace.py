@@ -187,7 +187,9 @@ class Tracer:
         if passage.response_s is not None:
             told.append(f"  {1000 * passage.response_s:.1f} ms", style="cyan")
         if self._options.raw or not seen.sort.is_frame:
-            told.append("  " + seen.data[:_SHOWN_HEX].hex(" ").upper() + (" …" if len(seen.data) > _SHOWN_HEX else ""), style="dim")
+            # whole with --raw: it is copied from here to `decode`
+            shown = seen.data if self._options.raw else seen.data[:_SHOWN_HEX]
+            told.append("  " + shown.hex(" ").upper() + (" …" if len(shown) < len(seen.data) else ""), style="dim")
         return told
 
 

@@ -21,7 +21,8 @@ class FoundView:
     """A device that answers. `line` is empty on a network; `variant` is a meter's edition or the order of its identifiers.
 
     `doubtful`: another profile fits nearly as well. `every_s`: how often it may be asked, so that the line bears all that was
-    found; 0 while the scan goes on and where no profile fits.
+    found; 0 while the scan goes on and where no profile fits. `configured`: the device that the configuration has at this address
+    already, which did not answer when the scan began, perhaps for its line settings; empty if there is none.
     """
 
     protocol: str
@@ -32,6 +33,7 @@ class FoundView:
     doubtful: bool
     scores: tuple[ScoreView, ...]
     every_s: float = 0.0
+    configured: str = ""
 
     @property
     def best(self) -> ScoreView | None:

@@ -12,7 +12,7 @@ from edgeguard.core.point import Labels
 
 _FEW: Final = 3
 _SILENT_REQUESTS: Final = 2
-"""A device that is silent is asked seldom: two requests into nothing, while others answer, are said."""
+"""A device that is silent is asked seldom: two requests into nothing are said."""
 _BROKEN_SHARE: Final = 0.01
 _SHOWN_STATIONS: Final = 4
 _LOST_SHARE: Final = 0.02
@@ -37,7 +37,8 @@ def diagnose(line: LineFigures, passive: bool = False) -> tuple[Finding, ...]:
     heard = sum(station.heard for station in line.stations)
     if passive and requests == 0:
         return tuple(_unheard_master(line))
-    if heard == 0 and requests >= _FEW:
+    unanswered = sum(station.unanswered for station in line.stations)
+    if heard == 0 and (requests >= _FEW or unanswered >= _SILENT_REQUESTS):
         return (_wrong_settings(line) if line.received_bytes - line.junk_bytes > 0 or line.junk_bytes >= _FEW else _nobody(line),)
     return (*_second_master(line), *_damage(line), *_silent(line.stations), *_lost(line.stations), *_bias(line, requests))
 
@@ -78,8 +79,9 @@ def _nobody(line: LineFigures) -> Finding:
         Labels("无任何设备应答", "nobody answers"),
         Labels(f"{requests} 个请求,收到 0 字节", f"{requests} requests, not a single byte came back"),
         Labels(
-            "检查设备供电、A/B 是否接反、端口和地址是否正确",
-            "check the devices' power, A and B exchanged, the right port, the right addresses",
+            "检查设备供电、A/B 是否接反、端口、地址、波特率和校验位(设置不符的设备不应答);edgeguard scan --bus 总线 会试遍常用设置",
+            "check the devices' power, A and B exchanged, the right port and addresses, baud rate and parity (a device that is"
+            " set otherwise stays silent; edgeguard scan --bus NAME tries the usual ones)",
         ),
     )
 

@@ -20,6 +20,7 @@ from edgeguard.control import Call, UnknownName
 from edgeguard.control.command_views import BarrierView
 from edgeguard.core.afar_limits import GATE_LET_GO_S, GATE_LET_GO_TRIES
 from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable
+from edgeguard.core.fate import Fate
 from edgeguard.core.gate import GateSpec
 from edgeguard.core.gate_limits import GATE_HOLD_MAX_MS, GATE_LOOP_UNKNOWN_MS
 from edgeguard.core.health import Health
@@ -300,8 +301,13 @@ def _rate(gate: GateSpec) -> str:
 
 def _view(gate: GateSpec, end: End, shown: bool | None, closed: bool) -> BarrierView:
     """What is known, in words. Retryable if the pulse may never have come to the device."""
-    if shown is None and end.fate.value == "lost":
+    if shown is None and end.fate is Fate.LOST:
         raise Retryable(f"{end.detail}; without feedback nobody knows whether gate {gate.name} has opened")
-    seen = {True: "opened", False: f"not seen open within {gate.within_ms / 1000:g} s", None: "the relay was closed"}[shown]
+    # a box that lets go by itself may have done so before it was asked
+    stuck = shown is None and gate.pulse_ms is not None and end.fate is Fate.UNVERIFIED and end.read_back is False
+    if stuck:
+        seen = "the device confirmed it and shows the relay open: it is stuck, or something else lets it go at once"
+    else:
+        seen = {True: "opened", False: f"not seen open within {gate.within_ms / 1000:g} s", None: "the relay was closed"}[shown]
     detail = seen + ("; the relay may still be closed" if closed else "")
-    return BarrierView(gate.name, shown, verified=shown is not False and not closed, detail=detail)
+    return BarrierView(gate.name, shown, verified=shown is not False and not stuck and not closed, detail=detail)

@@ -57,7 +57,7 @@ class Handlers:
 
     def __init__(self, gateway: Gateway, config_path: Path, reload: Reload) -> None:
         self._gateway = gateway
-        self._config_path = config_path
+        self._config_path = config_path.absolute()  # it is shown to people in other folders
         self._reload = reload
         self._started = gateway.clock.now()
         self._scans = ScanHandlers(gateway)

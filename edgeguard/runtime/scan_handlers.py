@@ -25,7 +25,7 @@ from edgeguard.discovery.wish import Wish, walk_of
 from edgeguard.runtime.field import Unit
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.scan_pace import paces_s
-from edgeguard.runtime.show import labels_view
+from edgeguard.runtime.show import device_state, labels_view
 
 
 class ScanUnderWay(Permanent):
@@ -55,7 +55,7 @@ class ScanHandlers:
         return {"scan-start": self.start, "scan-progress": self.progress, "scan-stop": self.stop}
 
     async def start(self, call: Call) -> ScanView:
-        """Begin to scan a bus; devices that are configured on it are not asked."""
+        """Begin to scan a bus. Its configured devices are not asked, but for those that are silent: they may be set otherwise."""
         unit = self._unit(call.text("bus"))
         name = unit.spec.bus.name
         try:
@@ -68,7 +68,7 @@ class ScanHandlers:
         if running is not None and not running.task.done():
             raise ScanUnderWay(f"bus {name} is being scanned already; stop that first")
         settled = dict.fromkeys((unit.spec.bus.line, *(device.line for device in unit.spec.devices if device.line is not None)))
-        walk, known = walk_of(wish, unit.spec.bus, tuple(settled)), known_stations(unit.spec.devices)
+        walk, known = walk_of(wish, unit.spec.bus, tuple(settled)), known_stations(self._not_silent(unit.spec.devices))
         busy = load_of(unit.spec.bus, unit.spec.devices).share if unit.spec.bus.wire.is_line else 0.0
         explorer = Explorer(unit.bus, walk, profiles, known, busy)
         loop = asyncio.get_running_loop()
@@ -115,6 +115,10 @@ class ScanHandlers:
             raise UnknownName(f"bus {name} has not been scanned")
         return scan
 
+    def _not_silent(self, devices: Sequence[DeviceSpec]) -> list[DeviceSpec]:
+        records = self._gateway.pipeline.records
+        return [device for device in devices if device.name not in records or device_state(records[device.name]) != "offline"]
+
     def _unit(self, name: str) -> Unit:
         for unit in self._gateway.field.units:
             if unit.spec.bus.name == name:
@@ -156,6 +160,7 @@ def scan_view(
 ) -> ScanView:
     """A scan as shown; `profiles` by name, `polled` what is on the bus already."""
     every_s = paces_s(bus, polled, progress.found, profiles) if progress.ended else (0.0,) * len(progress.found)
+    configured = {(_protocol_of(device.profile), device.address): device.name for device in polled}
     return ScanView(
         bus=bus.name,
         asked=progress.asked,
@@ -165,14 +170,17 @@ def scan_view(
         rest_s=round(progress.rest_s, 1),
         doing=progress.doing,
         ended=progress.ended,
-        found=tuple(_found_view(found, profiles, pace_s) for found, pace_s in zip(progress.found, every_s, strict=True)),
+        found=tuple(
+            _found_view(found, profiles, pace_s, configured.get((found.protocol, found.station), ""))
+            for found, pace_s in zip(progress.found, every_s, strict=True)
+        ),
         noises=tuple(NoiseView(n.protocol.value, str(n.station), _line(n.line), n.heard) for n in progress.noises),
         asking_s=round(progress.asking_s, 1),
         look_s=(round(progress.look_s[0], 1), round(progress.look_s[1], 1)),
     )
 
 
-def _found_view(found: Found, profiles: Mapping[str, DeviceProfile], every_s: float) -> FoundView:
+def _found_view(found: Found, profiles: Mapping[str, DeviceProfile], every_s: float, configured: str) -> FoundView:
     return FoundView(
         protocol=found.protocol.value,
         address=str(found.station),
@@ -182,6 +190,7 @@ def _found_view(found: Found, profiles: Mapping[str, DeviceProfile], every_s: fl
         doubtful=found.doubtful,
         scores=tuple(_score_view(score, profiles) for score in found.scores),
         every_s=every_s,
+        configured=configured,
     )
 
 

@@ -78,7 +78,7 @@ def test_status_names_what_is_wrong_first_and_exits_1(here: Desk) -> None:
     assert printed.code == 1
     assert "lakeside/b07" in lines[0]
     assert lines[2].startswith("✗ critical alarm pump-1.dry-run")
-    assert "edgeguard read fan-2" in printed.out
+    assert "edgeguard trace riser-b" in printed.out
     assert "5 of 6 answer" in printed.out
 
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from cli_kit import Desk, desk
@@ -166,6 +167,20 @@ def test_with_a_daemon_its_problems_are_told_and_its_connections_left_alone(daem
     assert ("buses", "unreachable") not in codes
     assert ("broker", "online") in codes
     assert any(topic == "buses" and code.startswith("device.") for topic, code in codes)
+
+
+def test_without_a_file_the_daemon_s_own_is_looked_at(tmp_path: Path) -> None:
+    building = FakeBuilding()
+    table = building.table()
+
+    async def elsewhere(call: Call) -> object:
+        return replace(cast(StatusView, await table["status"](call)), config_path=str(tmp_path / "site.toml"))
+
+    site_of(tmp_path, "")
+    with desk(building, {**table, "status": elsewhere}) as here:
+        printed = here.type("doctor", "--json")
+    told = [one["text"]["en"] for one in json.loads(printed.out)["findings"] if one["topic"] == "config"]
+    assert told[0].startswith(f"{tmp_path}/site.toml: ")
 
 
 @pytest.mark.parametrize(("kernel", "codes"), [(True, ["clock", "synced"]), (False, ["unsynced"])])

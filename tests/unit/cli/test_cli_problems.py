@@ -38,7 +38,7 @@ def test_the_fake_building_has_its_three() -> None:
         ("device.fan-2", True),
         ("refused.lift-2", False),
     ]
-    assert "edgeguard read fan-2" in problems[1].hint.en
+    assert "edgeguard trace riser-b" in problems[1].hint.en
 
 
 def test_a_bus_in_trouble_has_one_row_and_its_devices_none_for_the_same_reason() -> None:

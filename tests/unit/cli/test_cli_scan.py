@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cli_kit import desk
 
+from edgeguard.cli.scan_file import place_in
 from edgeguard.cli.scan_snippet import BusPlace, snippet
 from edgeguard.config import load_site
 from edgeguard.control import Call
@@ -131,6 +132,44 @@ def test_rows_are_added_to_a_file_or_make_a_new_one(tmp_path: Path) -> None:
         printed = here.type("scan", "--bus", "riser-a", "--write", str(path))
         assert printed.code == 0, printed.err
     assert [device.name for device in load_site(path).devices] == ["electricity-meter-1", "electricity-meter-1-2"]
+
+
+def test_a_second_line_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(HEAD + '[[bus]]\nname = "line-1"\nport = "/dev/ttyUSB7"\n', encoding="utf-8")
+
+    assert place_in(path, OWN) == replace(OWN, name="line-2")
+    assert place_in(tmp_path / "new.toml", OWN) == place_in(None, OWN) == OWN
+
+
+@pytest.mark.parametrize(("key", "row", "where"), [("port", "/dev/ttyUSB0", ""), ("url", "tcp://H.lan", "tcp://h.lan:502")])
+def test_a_wire_that_the_file_has_already_is_not_named_twice_nor_are_its_devices(
+    tmp_path: Path, key: str, row: str, where: str
+) -> None:
+    path = tmp_path / "site.toml"
+    meter = '[[device]]\nname = "shop"\nbus = "riser"\naddress = 1\nprofile = "eastron-sdm120"\nevery = "2s"\n'
+    path.write_text(f'{HEAD}[[bus]]\nname = "riser"\n{key} = "{row}"\n{meter}', encoding="utf-8")
+
+    place = place_in(path, replace(OWN, key=key, where=where or row))
+    text = snippet(scanned(), place)
+
+    assert (place.name, place.exists, place.configured) == ("riser", True, {"1": "shop"})
+    assert "[[bus]]" not in text
+    assert "# shop is in the configuration already; it answers at 9600 8N1\n" in text
+    assert text.count("[[device]]") == 1
+
+
+def test_a_configured_device_that_answers_at_other_settings_is_named_and_not_written_again(tmp_path: Path) -> None:
+    async def silent(_: Call) -> ScanView:
+        return replace(scanned(), ended="complete", found=(replace(scanned().found[0], configured="pump-1"),))
+
+    path = tmp_path / "site.toml"
+    path.write_text(HEAD, encoding="utf-8")
+    with desk(handlers={**FakeBuilding().table(), "scan-start": silent}) as here:
+        printed = here.type("scan", "--bus", "riser-a", "--write", str(path))
+    assert (printed.code, path.read_text(encoding="utf-8")) == (0, HEAD)
+    assert "pump-1 is in the configuration already; it answers at 9600 8N1" in printed.out
+    assert "nothing new for" in printed.out
 
 
 def test_a_file_that_would_become_wrong_stays_as_it_was(tmp_path: Path) -> None:

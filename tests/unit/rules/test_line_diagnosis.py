@@ -26,6 +26,11 @@ SILENT = StationFigures("7", "rtu", requests=20, unanswered=20)
 
 CASES = [
     ("nobody-answers", line(SILENT, received_bytes=0), "20 requests, not a single byte"),
+    (
+        "nobody-answers",
+        line(StationFigures("7", "rtu", requests=2, unanswered=2), received_bytes=0),
+        "2 requests, not a single byte",
+    ),
     ("wrong-settings", line(SILENT, received_bytes=300, junk_bytes=300), "300 bytes came in and not one whole frame"),
     ("wrong-settings", line(SILENT, received_bytes=90, junk_bytes=90, uart_errors=17), "17 framing or parity errors"),
     ("two-masters", line(GOOD, foreign=5), "5 requests of somebody else"),

@@ -58,6 +58,8 @@ class Arm(FakeUnit):
         self.moves = True
         self.deaf = 0
         """So many writes that let go are not heard."""
+        self.stuck = False
+        """Confirms every write of its relay and leaves it open."""
         self.set(Table.COIL, 1, 1)
 
     def answer(self, pdu: bytes) -> bytes | None:
@@ -67,6 +69,8 @@ class Arm(FakeUnit):
                 self.deaf -= 1
                 return None
         said = super().answer(pdu)
+        if self.stuck:
+            self.set(Table.COIL, 0, 0)
         if pdu[0] in (5, 15):
             self.relay.append(self.get(Table.COIL, 0)[0])
             if self.relay[-1] and self.moves:
@@ -144,6 +148,17 @@ def test_without_an_input_nobody_says_more_than_is_known() -> None:
         view = await gates.open(wish())
         assert (view.feedback, view.verified, view.detail) == (None, True, "the relay was closed")
         assert arm.relay == [1, 0]
+
+    told(story, gate(feedback=False))
+
+
+def test_a_relay_that_confirms_and_does_not_close_is_not_told_as_closed() -> None:
+    async def story(house: House, gates: Gates, arm: Arm) -> None:
+        arm.stuck = True
+        view = await gates.open(wish())
+        assert (view.feedback, view.verified) == (None, False)
+        assert "shows the relay open" in view.detail
+        assert (results(house)[0], kept(house)) == ((True, "unverified"), {})
 
     told(story, gate(feedback=False))
 

@@ -65,6 +65,23 @@ def test_a_scan_finds_what_is_not_configured_yet_and_writes_nothing() -> None:
     run_virtual(main(), clock)
 
 
+def test_a_configured_device_that_is_silent_is_asked_for_at_other_settings_too() -> None:
+    clock = FakeClock()
+
+    async def main() -> None:
+        async with living(clock, site(device("pump-1", "riser-a", 1, period_ms=1000))) as house:
+            pump = house.unit("riser-a", 1)
+            pump.silent = True
+            await asyncio.sleep(30)
+            begun = await start(house)
+            assert begun.questions == 6
+            pump.silent = False
+            view = await ended(house)
+            assert [(found.address, found.configured) for found in view.found] == [("1", "pump-1")]
+
+    run_virtual(main(), clock)
+
+
 def test_of_two_scans_begun_in_one_breath_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
 
