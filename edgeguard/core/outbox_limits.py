@@ -20,6 +20,10 @@ ERASE_SLICE_ROWS: Final = 20_000
 ERASE_SLICE_BLOCKS: Final = 500
 """The same of the history's blocks."""
 ERASE_MIN_CHARS: Final = 3
+ERASE_JOB_BYTES: Final = 64 * 1024
+"""The note of what is being erased: the text, and who asked."""
+ERASE_RETRY_S: Final = 60.0
+"""After so long what could not be finished is tried again."""
 ERASE_LOOK_BYTES: Final = 1 << 20
 ERASE_TRIES: Final = 20
 """A reader may keep the write-ahead log from being cut for a moment."""

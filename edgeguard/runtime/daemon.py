@@ -51,6 +51,7 @@ RATES = "rates"
 COMMANDS = "commands"
 CERTIFICATES = "certificates"
 REACTIONS = "reactions"
+ERASING = "erasing"
 KEEPER = "gatekeeper"
 
 
@@ -196,6 +197,7 @@ class Daemon:
         handlers.reacting.load(reactions)
         gateway.store.on_new_epoch(handlers.reacting.keep)
         gateway.supervisor.start(REACTIONS, handlers.reacting.run)
+        gateway.supervisor.start(ERASING, handlers.erasing.run)
         control = ControlServer(
             Path(self._site.control.socket),
             handlers.table(),

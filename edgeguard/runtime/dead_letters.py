@@ -1,22 +1,20 @@
 """What may be done with items that wait or were refused for good: sent again, dropped, erased. Each deed is on record."""
 
-import asyncio
-from pathlib import Path
-
 from edgeguard.control import BadArguments, Call, Handler
 from edgeguard.control.views import CountView, DeadLetterView, ErasedView
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.limits import DEAD_LETTERS_SHOWN
 from edgeguard.core.outbox_limits import ERASE_MIN_CHARS
+from edgeguard.runtime.erasing import Erasing
 from edgeguard.runtime.gateway import Gateway
-from edgeguard.store import known_copies, unread_pictures
 
 
 class DeadLetters:
     """The handlers of `dead`, `retry-dead`, `drop-dead` and `erase`."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, erasing: Erasing) -> None:
         self._gateway = gateway
+        self._erasing = erasing
 
     def table(self) -> dict[str, Handler]:
         """Method name -> handler."""
@@ -43,25 +41,9 @@ class DeadLetters:
         text = call.text("text").strip()
         if len(text) < ERASE_MIN_CHARS:
             raise BadArguments(f"less than {ERASE_MIN_CHARS} characters stand for nobody in particular")
-        store = self._gateway.store
-        done = await store.erase(text, call.author)
-        for forget in self._gateway.on_erased:
-            forget(text)
-        texts = (text, *(alias for aliases in self._gateway.aliases for alias in aliases(text)))
-        for alias in texts[1:]:
-            done = done.with_more(await store.erase(alias, call.author))
-        if self._gateway.uplink is not None:
-            self._gateway.uplink.reread()
-        recent = self._gateway.pipeline.recent
-        kept = [line for line in recent if not any(one in line for one in texts)]
-        recent.clear()
-        recent.extend(kept)
-        history = 0 if self._gateway.history is None else await self._gateway.history.erase(text)
-        directory = Path(self._gateway.site.store.directory)
-        unread, places = await asyncio.to_thread(unread_pictures, directory), known_copies(directory)
-        return ErasedView(
-            done.rows, done.quarantined, done.rebuilt, done.left, done.untold, history, done.evidence, unread, places
-        )  # fmt: skip
+        if text in call.author:
+            raise BadArguments("the record of it would name whoever asks: somebody else has to ask")
+        return await self._erasing.erase(text, call.author)
 
 
 def _ids(call: Call) -> tuple[int, ...]:

@@ -33,6 +33,7 @@ from edgeguard.driver import Device
 from edgeguard.runtime import show
 from edgeguard.runtime.alarm_handlers import AlarmHandlers
 from edgeguard.runtime.dead_letters import DeadLetters
+from edgeguard.runtime.erasing import Erasing
 from edgeguard.runtime.gate_book import GateBook
 from edgeguard.runtime.gate_handlers import GateHandlers
 from edgeguard.runtime.gate_stays import GateStays
@@ -61,6 +62,8 @@ class Handlers:
         self._reload = reload
         self._started = gateway.clock.now()
         self._scans = ScanHandlers(gateway)
+        self.erasing = Erasing(gateway)
+        """Whoever made this lets it run, so that what an earlier run has left unfinished is finished."""
         self.writing = Writing(gateway, self.put)
         self._time = TimeSetting(gateway, self.put)
         self.reacting = Reacting(gateway, self.writing)
@@ -79,7 +82,7 @@ class Handlers:
             "points": self.points,
             **self.about_alarms.table(),
             "outbox": self.outbox,
-            **DeadLetters(self._gateway).table(),
+            **DeadLetters(self._gateway, self.erasing).table(),
             "read": self.read,
             "write": self.write,
             "write-several": self.write_several,

@@ -9,6 +9,7 @@ from edgeguard.store.audit_carry import AuditCarried
 from edgeguard.store.audit_chain import audit_body
 from edgeguard.store.backup import Copied, Restored, Restoring, backup, restore
 from edgeguard.store.copies import is_gone, known_copies, note_copy
+from edgeguard.store.erase_job import EraseJob, forget_job, note_job, pending_job
 from edgeguard.store.figures import StoreFigures
 from edgeguard.store.lock import StateLock
 from edgeguard.store.pending import Batch
@@ -24,6 +25,7 @@ __all__ = [
     "AuditVerdict",
     "Batch",
     "Copied",
+    "EraseJob",
     "Restored",
     "Restoring",
     "StateLock",
@@ -35,10 +37,13 @@ __all__ = [
     "audit_body",
     "backup",
     "files_holding",
+    "forget_job",
     "is_gone",
     "known_copies",
     "note_copy",
+    "note_job",
     "open_history",
+    "pending_job",
     "read_audit",
     "read_states",
     "restore",

@@ -96,6 +96,20 @@ class AuditChain:
             raise DamageError("audit: it has no end to go on from")
         return int(row[0]), bytes(row[1])
 
+    def accepted(self, name: str) -> int | None:
+        """What deeds of the store with this name that were accepted and not done yet come to together; None if there are none."""
+        sql = "SELECT CAST(body AS BLOB) FROM audit WHERE instr(CAST(body AS BLOB), ?) ORDER BY n DESC"
+        found = None
+        for (body,) in self._connection.execute(sql, (b'"name":"%s"' % name.encode(),)):
+            told = fields_of(body)
+            if told.get("name") != name:
+                continue
+            if told.get("result") != "accepted":
+                break
+            value = told.get("value")
+            found = (found or 0) + (value if isinstance(value, int) else 0)
+        return found
+
     def empty(self, numbers: Sequence[int]) -> Mapping[int, str]:
         """Take out of these rows what they tell. Gives, in order, what the row that says so must tell, as `erased_in` finds it:
 

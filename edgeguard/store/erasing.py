@@ -1,8 +1,9 @@
 """Erasing what stands for a resident (a number plate, a name, a reference): no trace is left in the store's files.
 
 Rows keep their number, so that the sequence stays whole: the body goes, and a gap record tells the platform that the number will
-not come. The audit log tells that something was erased, by whom and how many rows, never what. Afterwards the files are looked
-through byte by byte; what SQLite left in free pages is a reason to rebuild the database.
+not come. The audit log tells that something was erased, by whom and how many rows, never what: `accepted` with the rows emptied,
+`done` once the files, looked through byte by byte, hold no trace; what SQLite left in free pages is a reason to rebuild the
+database. Whoever is killed in between begins again (`erase_job`).
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from edgeguard.core.clock import Stamp
+from edgeguard.core.clock import Clock, Stamp
+from edgeguard.core.errors import StoreError
 from edgeguard.core.item import STREAMS, Item, Stream
 from edgeguard.core.outbox_limits import ERASE_PAUSE_S, ERASE_SLICE_ROWS, ERASE_TRIES
 from edgeguard.store import traces
 from edgeguard.store.audit_chain import audit_body, deed
+from edgeguard.store.damage import DATABASE
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import ERASED, Gap, merged
 from edgeguard.store.traces import holds, spellings
@@ -41,17 +44,6 @@ class Erased:
     untold: int = 0
     evidence: int = 0
 
-    def with_more(self, more: "Erased") -> "Erased":
-        """Both together: what was erased under one name of a resident and under another."""
-        return Erased(
-            self.rows + more.rows,
-            self.quarantined + more.quarantined,
-            self.rebuilt or more.rebuilt,
-            tuple(dict.fromkeys((*self.left, *more.left))),
-            self.untold + more.untold,
-            self.evidence + more.evidence,
-        )
-
 
 class Do(Protocol):
     """Runs work on the desk's thread (`Writer.do`)."""
@@ -61,11 +53,14 @@ class Do(Protocol):
         ...
 
 
-async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: str) -> Erased:
-    """Find, empty, cut the log, look whether anything is left, and rebuild the file only if there is. StoreError as `do`."""
-    needles = spellings(text)
-    untold = await asyncio.to_thread(traces.clear_reports, directory, needles)
-    evidence = await asyncio.to_thread(traces.clear_evidence, directory, needles)
+async def erase_everywhere(do: Do, directory: Path, texts: Sequence[str], clock: Clock, by: str) -> Erased:
+    """Find, empty, cut the log, look whether anything is left, and rebuild the file only if there is; then it is done.
+
+    StoreError as `do`, and if the database holds one of the texts even so; then nothing says that it is done.
+    """
+    needles = tuple(dict.fromkeys(needle for text in texts for needle in spellings(text)))
+    untold = await asyncio.to_thread(traces.reports_with, directory, needles)
+    records = await asyncio.to_thread(traces.records_with, directory, needles)
     numbers = {}
     for stream in STREAMS:
         found: list[int] = []
@@ -74,7 +69,8 @@ async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: s
             some, after = await do(_search, stream, after, needles)
             found += some
         numbers[stream] = tuple(found)
-    rows = await do(_erase, numbers, needles, now, by, untold + evidence)
+    rows = await do(_erase, numbers, needles, clock.now(), by, len(untold) + len(records))
+    await asyncio.to_thread(traces.remove, untold, records)
     await _cut_log(do)
     quarantined = await asyncio.to_thread(traces.clear_quarantine, directory, needles)
     rebuilt = await asyncio.to_thread(traces.database_traces, directory, needles)
@@ -82,7 +78,10 @@ async def erase_everywhere(do: Do, directory: Path, text: str, now: Stamp, by: s
         await do(_rebuild)
         await _cut_log(do)
     left = await asyncio.to_thread(traces.all_traces, directory, needles)
-    return Erased(rows, quarantined, bool(rebuilt), left, untold, evidence)
+    if DATABASE in {name.removesuffix("-wal") for name in left}:
+        raise StoreError("the outbox still holds it: somebody reads the file, or it has come again meanwhile; it is tried again")
+    await do(_tell_done, clock.now(), by)
+    return Erased(rows, quarantined, bool(rebuilt), left, len(untold), len(records))
 
 
 async def _cut_log(do: Do) -> None:
@@ -106,7 +105,7 @@ def _erase(
 ) -> int:
     """Empty these rows and everything else that holds one of the texts, in one transaction; how many rows that were.
 
-    `files`: how much has been removed outside of the database, for the record.
+    `files`: how much will be removed outside of the database, for the record.
     """
     with ledger.transaction(), ledger.leaving_no_trace():
         gaps: list[Gap] = []
@@ -122,11 +121,20 @@ def _erase(
         rows += len(audit) + others
         if rows or files:
             ledger.append([gap.item(now) for gap in merged(gaps)])
-            ledger.append([Item(Stream.EVENTS, now, deed("erase", "personal-data", rows, by))])
-            erased = {"erased": tuple(emptied), "behind": tuple(emptied.values())}
-            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, **erased, files=files))])
+            erased = {"erased": tuple(emptied), "behind": tuple(emptied.values()), "files": files, "result": "accepted"}
+            ledger.audit.append([audit_body(now, deed("erase", "personal-data", rows, by, **erased))])
         ledger.save_marks()
     return rows
+
+
+def _tell_done(ledger: Ledger, now: Stamp, by: str) -> None:
+    """The end of what was accepted, in the audit log and for the platform; nothing where nothing was to be erased."""
+    if (rows := ledger.audit.accepted("erase")) is not None:
+        with ledger.transaction():
+            told = deed("erase", "personal-data", rows, by)
+            ledger.append([Item(Stream.EVENTS, now, told)])
+            ledger.audit.append([audit_body(now, told)])
+            ledger.save_marks()
 
 
 def _still_holds(ledger: Ledger, stream: Stream, seq: int, needles: Sequence[bytes]) -> bool:

@@ -269,13 +269,14 @@ class Store:
             wake()
         return count
 
-    async def erase(self, text: str, by: str) -> Erased:
-        """Take out everything that holds this text as a word of its own (a plate, a name), and every trace of it in the files.
+    async def erase(self, text: str, by: str, *aliases: str) -> Erased:
+        """Take out everything that holds this text or an alias as a word of its own (a plate, a name), and every trace of it.
 
-        Numbers stay given and are told as gaps; the audit log names nothing but `by` and how much it was.
+        Numbers stay given and are told as gaps; the audit log names nothing but `by` and how much it was. StoreError: it is not
+        done, and has to be begun again.
         """
         await self.flush()
-        done = await erasing.erase_everywhere(self._writer.do, self._keeper.directory, text, self._clock.now(), by)
+        done = await erasing.erase_everywhere(self._writer.do, self._keeper.directory, (text, *aliases), self._clock, by)
         for wake in self._writer.wakes:
             wake()
         return done

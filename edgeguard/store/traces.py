@@ -17,6 +17,7 @@ import orjson
 from edgeguard.core.camera import EVIDENCE, REPORTS, SEALED
 from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES, PARQUET_PAGE_BYTES
 from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
+from edgeguard.store.erase_job import JOB
 
 _ESCAPED: Final = re.compile(r"[^\x00-\x7f]")
 _FILES: Final = (DATABASE, f"{DATABASE}-wal")
@@ -64,9 +65,11 @@ def database_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...
 def all_traces(directory: Path, needles: Sequence[bytes]) -> tuple[str, ...]:
     """Every file of the state directory that holds one of the texts as a word, the store's or not, and those that we may not read.
 
-    Pictures and clips are left out: there may be gigabytes of them, and no text is found in those.
+    Pictures and clips are left out: there may be gigabytes of them, and no text is found in those. So is the note of what is to be
+    erased, which goes last.
     """
-    looked_at = (path for path in _files_below(directory) if not _is_picture(path.relative_to(directory)))
+    files = (path for path in _files_below(directory) if path != directory / JOB)
+    looked_at = (path for path in files if not _is_picture(path.relative_to(directory)))
     return tuple(str(path.relative_to(directory)) for path in looked_at if _may_have_word(path, needles))
 
 
@@ -104,28 +107,30 @@ def _unpacked(whole: mmap.mmap, at: int) -> bytes:
     return b"".join(parts)
 
 
-def clear_reports(directory: Path, needles: Sequence[bytes]) -> int:
-    """Remove what cameras could not tell yet and holds one of the texts; their processes do not tell what is not there any more."""
+def reports_with(directory: Path, needles: Sequence[bytes]) -> list[Path]:
+    """What cameras could not tell yet and holds one of the texts."""
     found = [file for folder in directory.glob(REPORTS) for file in folder.iterdir() if file.is_file()]
-    held = [file for file in found if _has_word(file, needles)]
-    for file in held:
-        file.unlink(missing_ok=True)
-    return len(held)
+    return [file for file in found if _has_word(file, needles)]
 
 
-def clear_evidence(directory: Path, needles: Sequence[bytes]) -> int:
-    """Remove the pictures and clips of cameras whose record beside them holds one of the texts; how many records.
+def records_with(directory: Path, needles: Sequence[bytes]) -> list[Path]:
+    """Records beside pictures and clips of cameras that hold one of the texts."""
+    return [file for file in _files_below(directory / EVIDENCE) if file.suffix == _RECORD and _has_word(file, needles)]
+
+
+def remove(reports: Sequence[Path], records: Sequence[Path]) -> None:
+    """Remove reports, whose cameras do not tell what is not there any more, and records with what lies beside them.
 
     What belongs together has one stem (`camera.shelf`). The record goes last: what a power cut leaves half removed is found again.
     """
-    held = [file for file in _files_below(directory / EVIDENCE) if file.suffix == _RECORD and _has_word(file, needles)]
-    for record in held:
+    for report in reports:
+        report.unlink(missing_ok=True)
+    for record in records:
         stem = record.name.partition(".")[0]
         for file in record.parent.glob(f"{stem}.*") if stem else ():
             if file != record:
                 file.unlink(missing_ok=True)
         record.unlink(missing_ok=True)
-    return len(held)
 
 
 def unread_pictures(directory: Path) -> int:

@@ -189,23 +189,24 @@ class TrendStore:
             self._blocks += len(blocks)
             self._bytes += sum(len(block.body) for block, _ in blocks)
 
-    async def erase(self, text: str) -> int:
-        """Take a text out of everything that points have shown, and every trace of it out of the file; how many blocks held it.
+    async def erase(self, *texts: str, again: bool = False) -> int:
+        """Take texts out of everything that points have shown, and every trace of them out of the file; how many blocks held one.
 
         Damaged histories that were set aside go altogether, since nobody can look into them. StoreError if the disk refuses.
+        `again`: an earlier attempt did not come to its end, so that free pages and the log may hold what no block does any more.
         """
         await asyncio.to_thread(clear_quarantine, self._directory)
         if not (self._directory / DATABASE).exists():
             return 0
         if self.spec.enabled:
             await self.flush()
-        needles, count = spellings(text), 0
+        needles, count = tuple(needle for text in texts for needle in spellings(text)), 0
         for table in trend_erasing.TABLES:
             after: int | None = 0
             while after is not None:
                 found, after = await self._do(partial(_erase_slice, table, after, needles))
                 count += found
-        if count:
+        if count or again:
             await self._do(trend_erasing.rebuild)
             for _ in range(ERASE_TRIES):
                 if await self._do(trend_erasing.cut_log):

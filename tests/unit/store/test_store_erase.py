@@ -86,10 +86,11 @@ async def test_the_audit_log_stays_whole_says_who_and_never_what(tmp_path: Path)
         head = await store.audit_head()
         await store.erase(PLATE, "amy")
         verdict = verify_audit(tmp_path, (head[0], bytes.fromhex(head[1])))
-        assert (verdict.broken, verdict.last) == (None, 5)
+        assert (verdict.broken, verdict.last) == (None, 6)
         rows = [orjson.loads(row.body) for row in read_audit(tmp_path, 10)]
         assert [row.get("target") for row in rows[:4]] == [OTHER, None, OTHER, None]
-        assert (rows[4]["name"], rows[4]["by"], rows[4]["erased"]) == ("erase", "amy", [2, 4])
+        assert (rows[4]["name"], rows[4]["by"], rows[4]["erased"], rows[4]["result"]) == ("erase", "amy", [2, 4], "accepted")
+        assert (rows[5]["name"], rows[5]["by"], rows[5]["value"], rows[5]["result"]) == ("erase", "amy", 4, "done")
 
 
 async def test_a_row_that_was_emptied_by_other_means_is_found(tmp_path: Path) -> None:
@@ -136,9 +137,10 @@ async def test_an_erasure_that_is_erased_itself_leaves_the_log_whole(tmp_path: P
         await store.erase(PLATE, "carol-zhang")
         await store.erase("carol-zhang", "bob")
         verdict = verify_audit(tmp_path)
-        assert (verdict.broken, verdict.last) == (None, 5)
-        newest = orjson.loads(read_audit(tmp_path, 1)[0].body)
-        assert (newest["by"], newest["erased"]) == ("bob", [2, 4])
+        assert (verdict.broken, verdict.last) == (None, 7)
+        accepted, done = [orjson.loads(row.body) for row in read_audit(tmp_path, 2)]
+        assert (accepted["by"], accepted["erased"]) == ("bob", [2, 4, 5])
+        assert (done["by"], done["value"]) == ("bob", 3), "two rows of the log and one event"
     assert files_with(tmp_path, "carol-zhang") == []
 
 
@@ -209,7 +211,7 @@ async def test_what_cameras_have_kept_goes_whole_if_its_record_names_it(tmp_path
         done = await store.erase(PLATE, "amy")
         assert (done.rows, done.evidence, done.left) == (0, 2, ())
         rows = [orjson.loads(row.body) for row in read_audit(tmp_path, 10)]
-        assert [(row["name"], row["files"]) for row in rows] == [("erase", 2)]
+        assert [(row["name"], row.get("files")) for row in rows] == [("erase", 2), ("erase", None)]
     assert sorted({path.name.partition(".")[0] for path in folder.iterdir()}) == ["20261124T215502000Z", "20261124T215503000Z"]
     assert len(list(folder.iterdir())) == 8
     assert unread_pictures(tmp_path) == 4

@@ -106,4 +106,7 @@ async def test_a_reader_that_keeps_the_log_open_is_told(tmp_path: Path, monkeypa
         reader.execute("SELECT * FROM raw").fetchone()
         with pytest.raises(StoreError):
             await store.erase(CARD)
+    assert packed_with(tmp_path / "trends.db-wal", CARD) > 0
+    assert await store.erase(CARD, again=True) == 0, "no block holds it, the log still does"
+    assert [packed_with(path, CARD) for path in tmp_path.glob("trends.db*")] == [0] * len(list(tmp_path.glob("trends.db*")))
     await store.close()
