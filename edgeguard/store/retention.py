@@ -1,10 +1,11 @@
 """Caps of a full outbox: what goes first, and the gap records that tell of it. Runs inside the ledger's transactions.
 
 The lowest class goes first, its oldest rows before its newest: telemetry, then hints and figures, then other events, alarms last.
-A gap record that would go with the events around it is told again, merged with its neighbours, so that loss is never silent.
+A gap record that would go with the events around it is told again, joined with its neighbours, so that loss is never silent; what
+telling it again will take is room that has to be made, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,7 +99,7 @@ def _told_by(row: OutboxRow) -> Gap | None:
 
 
 def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """The same losses in as few records as tell them fully."""
+    """The same losses in as few records as tell them fully: one with `kept` is needless where others tell its whole range."""
     spans: dict[tuple[Stream, str, str | None], Intervals] = {}
     counts: dict[tuple[Stream, str, str | None], int | None] = {}
     exact: dict[Gap, None] = {}
@@ -114,7 +115,15 @@ def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
             counts[key] = held + gap.items
     numbered = [Gap(stream, reason, *span, epoch=epoch) for (stream, reason, epoch), held in spans.items() for span in held.spans]
     counted = [Gap(stream, reason, items=items, epoch=epoch) for (stream, reason, epoch), items in counts.items()]
-    return (*exact, *numbered, *counted)
+    return (*(gap for gap in exact if not _covered(gap, spans)), *numbered, *counted)
+
+
+def _covered(gap: Gap, spans: Mapping[tuple[Stream, str, str | None], Intervals]) -> bool:
+    """Whether the whole range of a record with `kept` is lost by one of these."""
+    if gap.first is None or gap.last is None:
+        return False
+    alike = (held for (stream, _, epoch), held in spans.items() if (stream, epoch) == (gap.stream, gap.epoch))
+    return any(not list(held.holes(gap.first, gap.last)) for held in alike)
 
 
 def prune(ledger: Ledger, at_least: int = 1) -> int:
@@ -138,18 +147,28 @@ def filled(ledger: Ledger, caps: Caps, near: float = 0.0) -> float:
 def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
     """Bring rows and bytes under their caps, with some room to spare; what is lost by it is told by new rows and by the result."""
     drops: list[_Drop] = []
+    again: Span = (0, 0)
     for stream in LOWEST_FIRST:
-        while (excess := _excess(ledger, caps)) != (0, 0):
+        while (excess := _excess(ledger, caps, again)) != (0, 0):
             if prune(ledger):
                 continue
             if stream is Stream.EVENTS and (figures := _drop_figures(ledger)) is not None:
                 drops.append(figures)
-                continue
-            state = ledger.streams[stream]
-            if state.rows == 0:
+            elif ledger.streams[stream].rows == 0:
                 break
-            drops.append(_drop(ledger, stream, _cut(ledger, stream, *excess), STORE_FULL))
+            else:
+                drops.append(_drop(ledger, stream, _cut(ledger, stream, *excess), STORE_FULL))
+            if _excess(ledger, caps, again) == (0, 0):
+                again = _told_again(drops, now)
     return _tell(ledger, drops, now)
+
+
+def _told_again(drops: Sequence["_Drop"], now: Stamp) -> Span:
+    """Rows and bytes of the records that were dropped among events and have to be told again; 0 where there are none."""
+    if not any(drop.carried for drop in drops):
+        return 0, 0
+    records = _records(drops, now)
+    return len(records), sum(len(record.body) for record in records)
 
 
 def expire(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
@@ -202,12 +221,12 @@ def _first_where_younger(ledger: Ledger, stream: Stream, now: Stamp, limit_ms: i
     return low
 
 
-def _excess(ledger: Ledger, caps: Caps) -> Span:
-    """Rows and bytes above the caps less their spare part."""
+def _excess(ledger: Ledger, caps: Caps, again: Span) -> Span:
+    """Rows and bytes above the caps less their spare part, `again` (rows, bytes) being still to come."""
     max_rows = caps.max_rows - caps.max_rows // CAP_SLACK_PARTS
     max_bytes = caps.max_bytes - caps.max_bytes // CAP_SLACK_PARTS
     rows = sum(state.rows for state in ledger.streams.values())
-    return max(rows - max_rows, 0), max(ledger.used_bytes() - max_bytes, 0)
+    return max(rows + again[0] - max_rows, 0), max(ledger.used_bytes() + again[1] - max_bytes, 0)
 
 
 def _cut(ledger: Ledger, stream: Stream, rows: int, size: int) -> int:
@@ -284,7 +303,12 @@ def park(ledger: Ledger, stream: Stream, first: int, last: int, reason: str, now
 
 
 def _tell(ledger: Ledger, drops: Sequence[_Drop], now: Stamp) -> tuple[Gap, ...]:
-    lost = tuple(gap for drop in drops for gap in drop.lost)
+    ledger.append(_records(drops, now))
+    return tuple(gap for drop in drops for gap in drop.lost)
+
+
+def _records(drops: Sequence[_Drop], now: Stamp) -> list[Item]:
+    """What has gone, and what the records among it told."""
     carried = tuple(gap for drop in drops for gap in drop.carried)
-    ledger.append([gap.item(now) for gap in merged((*carried, *lost))])
-    return lost
+    lost = tuple(gap for drop in drops for gap in drop.lost)
+    return [gap.item(now) for gap in merged((*carried, *lost))]

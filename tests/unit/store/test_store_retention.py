@@ -222,3 +222,21 @@ def test_a_record_tells_the_gap_it_was_made_of(gap: Gap, clock: FakeClock) -> No
     assert record.stream is E
     assert gap_of(record.body) == gap
     assert {"type", "stream", "from", "to", "reason"} <= set(orjson.loads(record.body))
+
+
+def test_records_of_losses_that_fill_the_store_are_joined_and_not_told_again_and_again(ledger: Ledger, clock: FakeClock) -> None:
+    """Thinned and then dropped, for ever: each commit of a store full of records told all of them anew, under new numbers."""
+    caps = Caps(300_000, 1 << 30, None)
+    put(ledger, clock, A, 300, size=500)
+    for _ in range(900):
+        put(ledger, clock, T, 20, caps, size=100)
+        last = ledger.streams[T].last
+        with ledger.transaction():
+            ledger.append([Gap(T, "thinned", last - 19, last, kept=tuple(range(last - 19, last + 1, 2))).item(clock.now())])
+    assert ledger.streams[E].last < 900 * 4, "each loss is told a few times at most"
+    assert len(alive(ledger, A)) == 300
+    assert alive(ledger, T)[-1] == last
+    dropped = {seq for stream, first, last, reason in gaps(ledger) if stream == "telemetry" for seq in range(first, last + 1)}
+    assert set(range(1, last + 1)) - set(alive(ledger, T)) <= dropped
+    told_events = {seq for stream, first, last, _ in gaps(ledger) if stream == "events" for seq in range(first, last + 1)}
+    assert set(range(1, ledger.streams[E].last + 1)) - set(alive(ledger, E)) == told_events
