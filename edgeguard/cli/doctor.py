@@ -155,7 +155,7 @@ def _daemon(session: Session) -> tuple[list[Finding], bool]:
 def _topic(code: str) -> str:
     """Under which heading a problem of `status` belongs."""
     return {"uplink": "broker", "store": "disk", "outbox": "disk", "config": "config", "clock": "clock"}.get(
-        code.partition(".")[0], "buses" if code.startswith(("device", "refused", "bus")) else "daemon"
+        code.partition(".")[0], "buses" if code.startswith(("device", "refused", "implausible", "bus")) else "daemon"
     )
 
 

@@ -3,7 +3,7 @@
 `status` exits 1 when any of these is `wrong`; `top` shows the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,6 +16,7 @@ from edgeguard.core.limits import LIVE_WITHIN_MS
 OFFLINE_SHOWN = 5
 """Devices named one by one; more of them have a common cause, which their number tells better."""
 
+_NAMES_SHOWN = 4
 _CONNECTED = "connected"
 _NO_CONNECTION = "no-connection"
 _BLIND = frozenset(Blindness)
@@ -88,7 +89,7 @@ def _store(status: StatusView, outbox: OutboxView) -> list[Problem]:
         Problem(
             "store",
             True,
-            LabelsView(f"存储故障,新数据可能丢失:{error}", f"the store takes nothing, new items may be lost: {error}"),
+            LabelsView(f"存储故障,新数据可能丢失:{error}", f"the store is in trouble, new items may be lost: {error}"),
             LabelsView(
                 "检查磁盘空间与健康:df -h;journalctl -u edgeguard -e", "look at the disk: df -h; journalctl -u edgeguard -e"
             ),
@@ -211,7 +212,8 @@ def _devices(devices: Sequence[DeviceView]) -> list[Problem]:
                 LabelsView("先查共同原因:网关、网线、总线电源", "look for a common cause first: converter, cable, bus power"),
             )
         )
-    return [*problems, *(_refused(device) for device in devices if device.refused)]
+    wrong = (_implausible(device) for device in devices if device.implausible)
+    return [*problems, *wrong, *(_refused(device) for device in devices if device.refused)]
 
 
 def _offline(device: DeviceView) -> Problem:
@@ -235,8 +237,28 @@ def _offline(device: DeviceView) -> Problem:
     return Problem(f"device.{device.name}", True, text, hint)
 
 
+def _implausible(device: DeviceView) -> Problem:
+    names, count = _some(device.implausible), counted(len(device.implausible), "value")
+    return Problem(
+        f"implausible.{device.name}",
+        False,
+        LabelsView(
+            f"{device.name} 有 {len(device.implausible)} 个值超出可能范围:{names}", f"{count} of {device.name} cannot be: {names}"
+        ),
+        LabelsView(
+            f"核对配置模板 {device.profile} 和字序:edgeguard trace {device.bus} --device {device.name} --raw,再 edgeguard decode",
+            f"is {device.profile} the right profile, and its word order?"
+            f" edgeguard trace {device.bus} --device {device.name} --raw, then edgeguard decode BYTES",
+        ),
+    )
+
+
+def _some(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+
+
 def _refused(device: DeviceView) -> Problem:
-    names = ", ".join(sorted(device.refused)[:4]) + (", …" if len(device.refused) > 4 else "")
+    names = _some(device.refused)
     return Problem(
         f"refused.{device.name}",
         False,

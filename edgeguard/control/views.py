@@ -114,6 +114,8 @@ class DeviceView:
     """Points that the device refuses for good, with the exception."""
     trouble: str = ""
     """While it is offline: the reason that the last round gave, in the words of `errors`."""
+    implausible: tuple[str, ...] = ()
+    """Points whose last value lies outside what their profile calls possible."""
 
 
 @dataclass(frozen=True, slots=True)

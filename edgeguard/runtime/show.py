@@ -91,6 +91,11 @@ def device_view(record: DeviceRecord, poller: Poller | None, now_s: float) -> De
         points_bad=record.bad_points,
         refused={str(name): str(fault) for name, fault in refused.items()},
         trouble=_trouble(record),
+        implausible=tuple(
+            str(point.name)
+            for point, outcome in zip(record.rules.points, record.outcomes, strict=True)
+            if isinstance(outcome, Fault) and outcome.reason is Reason.OUT_OF_RANGE
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from edgeguard.store.damage import DATABASE, Connect, Loss, close_sound, open_ou
 from edgeguard.store.desk import Desk
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.retention import DAMAGED, Gap
-from edgeguard.store.trouble import TEXTS, WELL_AGAIN, Trouble, plainly, sentence_of, trouble_of
+from edgeguard.store.trouble import LOW_ON_SPACE, TEXTS, WELL_AGAIN, Trouble, plainly, sentence_of, trouble_of
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -113,6 +113,11 @@ class Keeper:
         _log.warning("store.troubled", trouble=trouble.value, detail=detail)
         if trouble is not Trouble.DAMAGED:
             self._health(Health("store", trouble.value, ok=False, text=text, detail=detail))
+
+    def lack_room(self, detail: str) -> None:
+        """There is so little space that only alarms are stored; the rest waits in memory."""
+        self.last_error = f"{LOW_ON_SPACE.en}: {detail}"
+        self.note(Trouble.FULL, LOW_ON_SPACE, detail)
 
     def well(self) -> None:
         """What was asked of the disk works again."""

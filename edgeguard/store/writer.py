@@ -42,7 +42,7 @@ from edgeguard.store.ledger import Ledger
 from edgeguard.store.pending import Batch, Entry, Pending
 from edgeguard.store.retention import DISK_FULL, Caps, Gap
 from edgeguard.store.thinning import Thinner
-from edgeguard.store.trouble import LOW_ON_SPACE, Trouble
+from edgeguard.store.trouble import Trouble
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -312,7 +312,7 @@ class Writer:
         room = await self._keeper.do(lambda _: grouping.look_for_room(self._keeper.directory, self._free_bytes, make_ballast=calm))
         if room.low:
             self._short_of_room = True
-            self._keeper.note(Trouble.FULL, LOW_ON_SPACE, f"{room.free_bytes} bytes are free")
+            self._keeper.lack_room(f"{room.free_bytes} bytes are free")
         elif room.ample:
             self._short_of_room = False
 
@@ -369,7 +369,7 @@ class Writer:
 
     def _succeeded(self, doubt: _Doubt, group: Group, done: Committed) -> None:
         if self._short_of_room:
-            self._keeper.note(Trouble.FULL, LOW_ON_SPACE, "only alarms are stored")
+            self._keeper.lack_room("it was full")
         else:
             self._keeper.well()
         self._tell_drops(doubt.gaps)

@@ -119,6 +119,17 @@ def test_many_silent_devices_have_one_cause() -> None:
     assert codes[-1] == "devices"
 
 
+def test_values_that_cannot_be_speak_of_profile_and_word_order() -> None:
+    top = FakeBuilding().top()
+    odd = replace(top.devices[0], implausible=("voltage", "frequency"))
+    (problem,) = found(replace(top, alarms=(), devices=(odd,)))
+
+    assert (problem.code, problem.wrong) == (f"implausible.{odd.name}", False)
+    assert problem.text.en == f"2 values of {odd.name} cannot be: frequency, voltage"
+    assert "word order" in problem.hint.en
+    assert f"edgeguard trace {odd.bus} --device {odd.name} --raw" in problem.hint.en
+
+
 def test_what_was_lost_or_rejected_is_told() -> None:
     top = healthy()
     streams = tuple(replace(stream, dead=2) for stream in top.outbox.streams)

@@ -66,6 +66,12 @@ def test_the_trouble_of_a_silent_device_is_that_of_its_last_round_and_goes_with_
     assert show.device_view(known.record, None, 1000.0).trouble == ""
 
 
+def test_values_that_cannot_be_are_named() -> None:
+    known = Known()
+    known.take((Fault(Reason.OUT_OF_RANGE, "-574518.2 V is below 0 V"), "manual", Fault(Reason.REFUSED)))
+    assert show.device_view(known.record, None, 1000.0).implausible == (str(POINTS[0].name),)
+
+
 def test_a_device_without_a_poller_is_shown_with_empty_figures() -> None:
     view = show.device_view(Known().record, None, 1000.0)
     assert (view.state, view.polls, view.failures, view.errors, view.refused, view.last_answer) == ("starting", 0, 0, {}, {}, "")

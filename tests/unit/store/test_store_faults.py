@@ -156,6 +156,8 @@ async def test_when_room_is_short_alarms_alone_are_stored_and_the_rest_waits(tmp
         event = asyncio.create_task(store.put(batch(clock, Stream.EVENTS, 1)))
         assert await store.put(batch(clock, Stream.ALARMS, 2)) == (1,)
         assert told(news) == [("disk-full", False)]
+        figures = await store.figures()
+        assert (figures.trouble, "only alarms are stored" in figures.last_error) == ("disk-full", True)
         assert not event.done()
         free = AMPLE
         assert await event == (1,)
