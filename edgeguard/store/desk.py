@@ -5,7 +5,9 @@ This is the only module that touches aiosqlite's inner parts (`_execute`, `_thre
 """
 
 import sqlite3
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar, cast
 
 import aiosqlite
@@ -16,12 +18,19 @@ _R = TypeVar("_R")
 _CHUNK_ROWS = 64
 
 
+def _while_heard(work: Callable[[], None]) -> None:
+    """Run aiosqlite's loop of work, whose own errors go to who waits, until a result finds that the event loop has been closed."""
+    with suppress(RuntimeError):
+        work()
+
+
 class Desk(aiosqlite.Connection):
     """A connection with its thread. Await it once to open; `do` runs work there; `close` ends both."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connect, _CHUNK_ROWS)
-        self._thread.daemon = True  # a disk that never answers must not keep the process from ending
+        # A daemon: a disk that never answers must not keep the process from ending.
+        self._thread = threading.Thread(target=_while_heard, args=(self._thread.run,), name="desk", daemon=True)
 
     async def do(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Run `work` on the thread, after what was asked before, and give its result or raise its error.

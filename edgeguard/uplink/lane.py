@@ -6,7 +6,8 @@ has its verdict; then the lane goes back to the refused row and sends one messag
 Poison. A message refused for good (0x87, 0x90, 0x95, 0x99) is cut in half again and again until one row stands alone.
 - 0x95 and 0x99 judge the content: the lone row is parked.
 - 0x87 and 0x90 judge topic and client, and a missing right would refuse every row of the stream. So the lone row is only
-  suspected: the rows behind it are tried one by one, and it is parked once one of them is accepted.
+  suspected: the rows behind it are tried one by one. Once one of them is accepted it is tried again, since the right may have been
+  given between the two, and parked if it is refused again. (If it is taken then it comes behind that one: late, but not lost.)
 - When SUSPECTS_MAX rows in a row were refused, with nothing accepted between them, for whatever code, the stream and not its
   rows is at fault: it is blocked, nothing more is parked, the other streams go on, and it is tried again every BLOCKED_RETRY_S.
 """
@@ -99,6 +100,8 @@ class Lane:
         self._max_items = limits.BATCH_MAX_ITEMS
         self._narrow_through = 0
         self._suspects: dict[int, int] = {}
+        self._accused: set[int] = set()
+        """Suspects behind whose refusal a row was accepted: another refusal condemns them."""
         self._unproven = 0
         """Lone rows refused since the last acceptance."""
         self._doubted = False
@@ -125,6 +128,7 @@ class Lane:
     def forget_rows(self) -> None:
         """Nothing is known of single rows any more; what the broker thinks of the stream, and until when to wait, still is."""
         self._suspects.clear()
+        self._accused.clear()
         self._narrow_through = self._unproven = 0
         self._max_items = limits.BATCH_MAX_ITEMS
         self._one_by_one = self._proven = self._blocked = False
@@ -147,12 +151,14 @@ class Lane:
             return
         for seq in [seq for seq in self._suspects if seq <= after_seq]:
             del self._suspects[seq]
+        self._accused = {seq for seq in self._accused if seq > after_seq}
         self.rewind(after_seq)
 
     def open(self, now_s: float) -> bool:
         """Whether the lane may send a message now, if it has one."""
         self._release(now_s)
-        return not (self._holding or self._blocked or now_s < self._open_at_s) and self.has_room
+        waits = self._holding or self._blocked or self._due(now_s) or now_s < self._open_at_s
+        return not waits and self.has_room
 
     @property
     def has_room(self) -> bool:
@@ -229,14 +235,12 @@ class Lane:
         return self.settle(self.sent(message, now_s), UNREADABLE, now_s)
 
     def _accept(self, message: Message, harvest: Harvest) -> None:
-        """Proof that the topic takes rows: suspects are guilty, waits and cuts go back to normal."""
+        """Proof that the topic takes rows: suspects are tried once more, waits and cuts go back to normal."""
         harvest.accept(message.first_seq, message.last_seq)
-        if self._suspects:
-            harvest.parked.extend(self._suspects.items())
-            self._suspects.clear()
+        self._accused = {seq for seq in self._accused if not message.first_seq <= seq <= message.last_seq} | self._suspects.keys()
         self._unproven = self._refusals = 0
         self._proven = True
-        self._release_at_s = None
+        self._release_at_s = 0.0 if self._suspects else None
         self._blocked = self._doubted = False
         self._wait_s = self._patience.refused_min_s
         if message.last_seq >= self._narrow_through:
@@ -278,7 +282,8 @@ class Lane:
 
     def _condemn(self, seq: int, code: int, harvest: Harvest, now_s: float) -> None:
         """A lone row that the broker will not take: park it, suspect it, or see that the stream as a whole is refused."""
-        proven, self._proven = self._proven, False
+        proven, self._proven = self._proven or seq in self._accused, False
+        self._accused.discard(seq)
         self._unproven += 0 if proven else 1
         believed = verdict_of(code) is Verdict.CONTENT and not self._doubted and self._unproven < limits.SUSPECTS_MAX
         if proven or believed:
@@ -294,13 +299,19 @@ class Lane:
             self._blocked = self._doubted = True
             self._tell(Word.BLOCKED, code, harvest)
 
+    def _due(self, now_s: float) -> bool:
+        """Whether the suspects are to be tried as soon as nothing is in flight."""
+        return self._release_at_s is not None and now_s >= self._release_at_s
+
     def _release(self, now_s: float) -> None:
-        """Try the suspects once more: rights may have been given since."""
-        if self._release_at_s is None or now_s < self._release_at_s or self.flight:
+        """Try the suspects once more, one by one: rights may have been given since."""
+        if not self._due(now_s) or self.flight:
             return
         self._release_at_s = None
         self._blocked = False
         self._unproven = 0
         if self._suspects:
             self.rewind(min(self._suspects) - 1)
+            self._one_by_one, self._max_items = True, 1
+            self._narrow_through = max(self._narrow_through, *self._suspects)
             self._suspects.clear()

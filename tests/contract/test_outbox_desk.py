@@ -64,3 +64,26 @@ async def test_a_failed_opening_leaves_no_thread() -> None:
             break
         await asyncio.sleep(0.005)
     assert threading.active_count() == before
+
+
+def test_a_result_that_comes_after_the_loop_was_closed_is_nobodys_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is slow outlives whoever has asked: that is no fault of the thread's, and nothing to complain of at the end."""
+    complaints: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+    slow = threading.Event()
+
+    async def leave() -> Desk:
+        desk = Desk(lambda: sqlite3.connect(":memory:", check_same_thread=False))
+        await desk
+        waiting = asyncio.ensure_future(desk.do(slow.wait))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        return desk
+
+    desk = asyncio.run(leave())
+    slow.set()
+    desk._thread.join(5)
+    assert not desk._thread.is_alive()
+    assert complaints == []
+    desk._conn.close()
+    desk._connection = None

@@ -104,6 +104,10 @@ class Rig:
     def open_rows(self, stream: Stream) -> int:
         return len(self.outbox._open_rows(stream))
 
+    def blocked(self, stream: Stream) -> bool:
+        """Whether the stream as a whole is refused, and nothing of it under way."""
+        return any(lane.blocked for lane in self.uplink._sync.lanes.by_urgency if lane.stream is stream)
+
     @property
     def drained(self) -> bool:
         return not any(self.open_rows(stream) for stream in Stream)

@@ -172,6 +172,17 @@ def test_a_lone_refused_row_is_tried_again_until_another_proves_it_guilty() -> N
     assert run.parked == {1: 0x87}
 
 
+@pytest.mark.parametrize("tried", range(1, limits.SUSPECTS_MAX))
+def test_rights_given_while_rows_are_tried_one_by_one_condemn_none_of_them(tried: int) -> None:
+    run = model(50, {40: 0x87}, refuse_all=0x87)
+    while len(run.lane._suspects) < tried:
+        run._step()
+    run.refuse_all = 0
+    run.run()
+    assert run.accepted == set(range(1, 51)) - {40}
+    assert run.parked == {40: 0x87}, "what is refused after another was accepted is at fault"
+
+
 def test_content_refused_without_end_stops_filling_the_dead_letters() -> None:
     run = model(500, refuse_all=0x99)
     run.run(until_s=900.0)
