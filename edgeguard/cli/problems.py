@@ -231,8 +231,8 @@ def _offline(device: DeviceView) -> Problem:
     elif device.trouble in _SPOILT:
         text = LabelsView(f"{device.name} 的应答无效{why}", f"{device.name} gives no valid answer{why}")
         hint = LabelsView(
-            f"线路干扰、设置错误或另有主站;查看:edgeguard trace {device.bus}",
-            f"noise, wrong settings or a second master; see: edgeguard trace {device.bus}",
+            f"线路干扰、设置错误、两台设备同用地址 {device.address} 或另有主站;查看:edgeguard trace {device.bus}",
+            f"noise, wrong settings, two devices at address {device.address}, a second master? edgeguard trace {device.bus}",
         )
     return Problem(f"device.{device.name}", True, text, hint)
 

@@ -21,7 +21,7 @@ _BROADCASTS: Final[Mapping[Form, Station]] = MappingProxyType({Form.RTU: 0, Form
 """Addresses that everybody obeys and nobody answers: no station. Modbus over Serial Line V1.02, 2.2; DL/T 645-2007, 5.2.2."""
 _WILD: Final = "A"
 _OUTSTANDING: Final = 32
-_COUNTED: Final = ("requests", "answers", "exceptions", "unanswered", "broken", "retries")
+_COUNTED: Final = ("requests", "answers", "exceptions", "unanswered", "broken", "retries", "crowded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ class Conversation:
         self._stations: OrderedDict[str, _Station] = OrderedDict()
         self._outstanding: OrderedDict[int | None, Sighting] = OrderedDict()
         self._unanswered: Sighting | None = None
+        self._turn: Sighting | None = None
+        """The latest request on a line: what comes before the next one comes from its station, or at its time."""
         self._first_s: float | None = None
         self._last_s = 0.0
         self._broken_s: deque[float] = deque(maxlen=BURST_FAULTS)
@@ -88,7 +90,10 @@ class Conversation:
             self._counts["echoes"] += 1
         else:
             self._counts["junk"] += len(seen.data)
-            self._counts["noise"] += len(seen.data) if set(seen.data) <= {0x00, 0xFF} else 0
+            is_noise = set(seen.data) <= {0x00, 0xFF}
+            self._counts["noise"] += len(seen.data) if is_noise else 0
+            if self._turn is not None and not is_noise:
+                self._count(self._turn, "crowded")
         return Passage(seen, gap_s=gap_s)
 
     def failed(self, at_s: float) -> None:
@@ -118,14 +123,17 @@ class Conversation:
     def _request(self, seen: Sighting, gap_s: float | None) -> Passage:
         if seen.way is Way.IN:
             self._counts["foreign"] += 1
+            self._turn = None
             return Passage(seen, gap_s=gap_s, foreign=True)
         if seen.transaction is None:
+            self._turn = seen
             for key in tuple(self._outstanding):
                 self._give_up(key)
         elif len(self._outstanding) >= _OUTSTANDING:
             self._give_up(next(iter(self._outstanding)))
         if seen.form is not None and _BROADCASTS.get(seen.form) == seen.station:
             self._counts["broadcasts"] += 1
+            self._turn = None
             return Passage(seen, gap_s=gap_s)
         before = self._unanswered
         retry = before is not None and before.station == seen.station and before.pdu == seen.pdu
@@ -140,7 +148,10 @@ class Conversation:
     def _answer(self, seen: Sighting, gap_s: float | None) -> Passage:
         asked = self._outstanding.get(seen.transaction)
         if asked is None or asked.form is not seen.form or not _is_from(seen, asked):
-            self._counts["unasked"] += 1
+            if asked is None and self._turn is not None and self._turn.station == seen.station:
+                self._count(seen, "crowded")
+            else:
+                self._counts["unasked"] += 1
             return Passage(seen, gap_s=gap_s)
         del self._outstanding[seen.transaction]
         self._unanswered = None

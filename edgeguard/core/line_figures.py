@@ -14,7 +14,8 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class StationFigures:
-    """One station. `broken`: answers that did not arrive whole; `retries`: requests that repeat an unanswered one at once.
+    """One station. `broken`: answers that did not arrive whole; `retries`: requests that repeat an unanswered one at once;
+    `crowded`: times that something else came in its place or behind it, junk or a second answer.
 
     Response times run from the beginning of a request to the end of its answer; 0 while there is none.
     """
@@ -27,6 +28,7 @@ class StationFigures:
     unanswered: int = 0
     broken: int = 0
     retries: int = 0
+    crowded: int = 0
     response_p50_s: float = 0.0
     response_p95_s: float = 0.0
     polled: tuple[Polled, ...] = ()

@@ -13,6 +13,7 @@ from edgeguard.core.point import Labels
 _FEW: Final = 3
 _SILENT_REQUESTS: Final = 2
 """A device that is silent is asked seldom: two requests into nothing are said."""
+_CROWDED_TURNS: Final = 2
 _BROKEN_SHARE: Final = 0.01
 _SHOWN_STATIONS: Final = 4
 _LOST_SHARE: Final = 0.02
@@ -40,6 +41,10 @@ def diagnose(line: LineFigures, passive: bool = False) -> tuple[Finding, ...]:
     unanswered = sum(station.unanswered for station in line.stations)
     if heard == 0 and (requests >= _FEW or unanswered >= _SILENT_REQUESTS):
         return (_wrong_settings(line) if line.received_bytes - line.junk_bytes > 0 or line.junk_bytes >= _FEW else _nobody(line),)
+    crowded = _crowded(line.stations)
+    if crowded is not None:
+        others = tuple(station for station in line.stations if station is not crowded)
+        return (*_second_master(line), _one_address(crowded), *_silent(others), *_lost(others), *_bias(line, requests))
     return (*_second_master(line), *_damage(line), *_silent(line.stations), *_lost(line.stations), *_bias(line, requests))
 
 
@@ -88,6 +93,10 @@ def _nobody(line: LineFigures) -> Finding:
 
 def _wrong_settings(line: LineFigures) -> Finding:
     uart = "" if not line.uart_errors else f"; {line.uart_errors} framing or parity errors counted by the port"
+    crowded = [station.station for station in line.stations if station.crowded]
+    twice = twice_zh = ""
+    if len(crowded) == 1:
+        twice, twice_zh = f"; two devices at address {crowded[0]} sound the same", f";两台设备同用地址 {crowded[0]} 时现象相同"
     uart_zh = "" if not line.uart_errors else f";串口统计到 {line.uart_errors} 个帧/校验错误"
     return Finding(
         "wrong-settings",
@@ -97,8 +106,8 @@ def _wrong_settings(line: LineFigures) -> Finding:
             f"{line.received_bytes} bytes came in and not one whole frame is among them{uart}",
         ),
         Labels(
-            "核对设备的波特率和校验位;可试 9600 8N1、9600 8E1、2400 8E1、19200 8N1",
-            "compare baud rate and parity with the device; try 9600 8N1, 9600 8E1, 2400 8E1, 19200 8N1",
+            f"核对设备的波特率和校验位;可试 9600 8N1、9600 8E1、2400 8E1、19200 8N1{twice_zh}",
+            f"compare baud rate and parity with the device; try 9600 8N1, 9600 8E1, 2400 8E1, 19200 8N1{twice}",
         ),
     )
 
@@ -117,6 +126,29 @@ def _second_master(line: LineFigures) -> Iterator[Finding]:
                 "find the other master (a maker's gateway, a building controller, a panel) and take it off the line",
             ),
         )
+
+
+def _crowded(stations: Sequence[StationFigures]) -> StationFigures | None:
+    """The one station at whose turns something else comes in, where the others' turns are clean."""
+    worst = [station for station in stations if station.crowded]
+    clean = any(station.heard for station in stations if not station.crowded)
+    return worst[0] if len(worst) == 1 and clean and worst[0].crowded >= _CROWDED_TURNS else None
+
+
+def _one_address(station: StationFigures) -> Finding:
+    told = f"{station.crowded} / {station.requests}"
+    return Finding(
+        "one-station-broken",
+        Labels(f"只有站 {station.station} 的应答损坏", f"only the answers of {station.station} break"),
+        Labels(
+            f"{told} 个请求之后有杂散字节或第二个应答,其他站没有",
+            f"junk or a second answer came in after {told} requests, and after none to the others",
+        ),
+        Labels(
+            "检查是否有两台设备使用同一地址(逐台断开);再查该设备的接线和支线",
+            "do two devices have this address? take them off one by one; then this device's wires and stub",
+        ),
+    )
 
 
 def _damage(line: LineFigures) -> Iterator[Finding]:

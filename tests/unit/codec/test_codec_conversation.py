@@ -86,6 +86,21 @@ def test_what_our_own_bus_gives_up_is_unanswered() -> None:
     assert (line.station.unanswered, line.station.answers, line.station.retries) == (1, 1, 1)
 
 
+def test_two_devices_at_one_address_crowd_each_other_and_are_no_second_master() -> None:
+    line = Line()
+    line.put(1.0, READ, Way.OUT)
+    line.put(1.1, VALUES, Way.IN)
+    line.put(1.2, rtu("03 03 04 00000000"), Way.IN)
+    line.put(2.0, READ, Way.OUT)
+    line.put(2.1, b"\x88\x44", Way.IN)
+    line.put(3.0, rtu("04 03 0010 0002"), Way.OUT)
+    line.put(3.1, rtu("04 03 04 00000000"), Way.IN)
+
+    figures = line.end().talk.figures()
+    assert [(station.station, station.crowded) for station in figures.stations] == [("3", 2), ("4", 0)]
+    assert figures.unasked == 0
+
+
 def test_broken_answers_belong_to_whom_was_asked_and_come_in_bursts() -> None:
     line = Line()
     for turn in range(6):

@@ -37,6 +37,7 @@ CASES = [
     ("two-masters", line(GOOD, unasked=4), "4 answers that nobody asked for"),
     ("cable", line(GOOD, broken=9, bursts=1), "9 / 109 (8.3 %) frames broken, 1 bursts"),
     ("station-silent", line(GOOD, SILENT), "20 requests, no answer"),
+    ("one-station-broken", line(GOOD, StationFigures("5", "rtu", 3, 0, 1, 2, crowded=3), junk_bytes=12), "after 3 / 3 requests"),
     ("answers-lost", line(StationFigures("3", "rtu", 100, 90, 0, 10, response_p95_s=0.9)), "10 / 100 requests"),
     ("station-silent", line(GOOD, StationFigures("7", "rtu", requests=2, unanswered=2)), "2 requests, no answer"),
     (
@@ -58,6 +59,13 @@ def test_each_trouble_is_found_alone_with_its_evidence(code: str, figures: LineF
     assert finding.evidence.zh
     assert finding.advice.zh
     assert finding.advice.en
+
+
+def test_where_nothing_whole_is_heard_two_devices_at_one_address_are_thought_of() -> None:
+    crowded = StationFigures("5", "rtu", requests=3, unanswered=3, crowded=3)
+    (finding,) = diagnose(line(crowded, SILENT, received_bytes=30, junk_bytes=30))
+
+    assert (finding.code, "two devices at address 5" in finding.advice.en) == ("wrong-settings", True)
 
 
 def test_frames_that_break_at_one_station_of_several_are_not_the_cables_fault() -> None:
