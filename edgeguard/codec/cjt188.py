@@ -13,7 +13,6 @@ from edgeguard.core.quality import Fault, Reason
 READ: Final = 0x01
 READ_ADDRESS: Final = 0x03
 WRITE: Final = 0x04
-ADDRESS: Final = "810A"
 VALVE: Final = "A017"
 CURRENT: Final = "901F"
 """The data of now, with the meter's clock among them."""
@@ -35,11 +34,6 @@ def identifier_bytes(identifier: str, low_first: bool) -> bytes:
 def read_request(identifier: str, low_first: bool, number: int) -> bytes:
     """Ask for the data of an identifier; `number` (0 to 255) comes back with it."""
     return bytes((READ,)) + identifier_bytes(identifier, low_first) + bytes((number,))
-
-
-def read_address_request(low_first: bool, number: int) -> bytes:
-    """Ask a meter for its address, which is that of its answer."""
-    return bytes((READ_ADDRESS,)) + identifier_bytes(ADDRESS, low_first) + bytes((number,))
 
 
 def valve_request(close: bool, low_first: bool, number: int) -> bytes:

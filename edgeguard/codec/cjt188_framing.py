@@ -15,7 +15,6 @@ from edgeguard.core.quality import Fault, Reason
 
 STATION: Final = re.compile(r"[0-9A-F]{16}\Z")
 """The meter type, then fourteen digits of which the first four are the maker's; AA for any byte."""
-EVERYBODY: Final = "A" * 16
 ANY_BYTE: Final = "AA"
 
 _HEAD: Final = 11

@@ -19,7 +19,6 @@ from edgeguard.core.quality import Fault, Reason
 READ: Final[Mapping[Edition, int]] = {Edition.Y2007: 0x11, Edition.Y1997: 0x01}
 READ_ON: Final[Mapping[Edition, int]] = {Edition.Y2007: 0x12, Edition.Y1997: 0x02}
 WRITE: Final[Mapping[Edition, int]] = {Edition.Y2007: 0x14, Edition.Y1997: 0x04}
-READ_ADDRESS: Final = 0x13
 BROADCAST_TIME: Final = 0x08
 CONTROL: Final = 0x1C
 CLOCK_DATE: Final[Mapping[Edition, str]] = {Edition.Y2007: "04000101", Edition.Y1997: "C010"}
@@ -84,11 +83,6 @@ def identifier_bytes(identifier: str) -> bytes:
 def read_request(edition: Edition, identifier: str) -> bytes:
     """Ask for the data of an identifier."""
     return bytes((READ[edition],)) + identifier_bytes(identifier)
-
-
-def read_address_request() -> bytes:
-    """Ask a single meter for its address; 2007 only, to everybody."""
-    return bytes((READ_ADDRESS,))
 
 
 def write_request(edition: Edition, identifier: str, data: bytes, credentials: Credentials) -> bytes:

@@ -15,7 +15,6 @@ from edgeguard.core.quality import Fault, Reason
 
 STATION: Final = re.compile(r"[0-9A]{12}\Z")
 """Twelve digits, or A for any digit."""
-EVERYBODY: Final = "A" * 12
 BROADCAST: Final = "9" * 12
 """Meters obey it and do not answer."""
 MORE_BIT: Final = 0x20

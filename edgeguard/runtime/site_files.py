@@ -57,11 +57,6 @@ class InForce:
     own: Site
     note: str = ""
 
-    @property
-    def is_put(self) -> bool:
-        """Whether it came from the platform."""
-        return self.site is not self.own
-
 
 class SiteFiles:
     """The person's file and what lies on top of it. Everything here blocks: call it on a thread of its own."""

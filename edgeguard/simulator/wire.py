@@ -76,8 +76,6 @@ class Spoken:
 class LineCounters:
     """What has happened on a line."""
 
-    from_master: int = 0
-    to_master: int = 0
     collisions: int = 0
     dropped: int = 0
     """Bytes lost because too many wait to be said, or because nobody is there to take them."""
@@ -196,7 +194,6 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """The master writes: its characters go out one after another, behind those that it wrote before."""
-        self.counters.from_master += len(data)
         self._say(None, data, self._loop.time(), self.settings)
 
     def say(self, speaker: Station, data: bytes, at_s: float) -> None:
@@ -310,7 +307,6 @@ class Wire:
 
     def _give_master(self, data: bytes) -> None:
         if data:
-            self.counters.to_master += len(data)
             self.on_heard(data)
 
     def _tell(self, run: _Run) -> None:

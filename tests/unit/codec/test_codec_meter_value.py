@@ -249,7 +249,6 @@ def test_frames_without_end_are_cut_off() -> None:
 def test_water_requests_have_either_order() -> None:
     assert cjt188.read_request("901F", low_first=False, number=1).hex(" ") == "01 90 1f 01"
     assert cjt188.read_request("901F", low_first=True, number=0).hex(" ") == "01 1f 90 00"
-    assert cjt188.read_address_request(low_first=True, number=0xA7).hex(" ") == "03 0a 81 a7"
     assert cjt188.valve_request(close=True, low_first=False, number=2).hex(" ") == "04 a0 17 02 99"
     assert str(cjt188.error_of(bytes.fromhex("c1 01 00 40"))) == "refused: control code C1, status 00 40"
 

@@ -263,7 +263,7 @@ def test_whoever_changes_the_file_has_the_last_word_also_when_changing_it_back(s
     scene.put()
     scene.path.write_text(TEXT.replace('"info"', '"warning"'), encoding="utf-8")
     found = SiteFiles(scene.path).load()
-    assert (found.site.log.level, found.is_put) == ("warning", False)
+    assert (found.site.log.level, found.site is found.own) == ("warning", True)
     assert "has been changed since" in found.note
     assert SiteFiles(scene.path).load().note == ""
     scene.path.write_text(TEXT, encoding="utf-8")
