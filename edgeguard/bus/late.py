@@ -137,13 +137,14 @@ class _Owed:
     """What one kind of request has not been answered yet, oldest first.
 
     `until_s`: not asked again before; `clear_s`: nothing else is asked before whose answer could be taken for what is owed;
-    `others_s`: since when others have had precedence.
+    `others_s`: since when others have had precedence, `same_s`: since when what is asked over and over again has.
     """
 
     asked: list[Asked] = field(default_factory=list)
     until_s: float = 0.0
     clear_s: float = 0.0
     others_s: float | None = None
+    same_s: float | None = None
 
     def add(self, asked: Asked, until_s: float) -> None:
         if len(self.asked) >= LATE_OWED:
@@ -162,6 +163,15 @@ class _Owed:
             self.asked = [asked.most_likely_paid(over_s) for asked in self.asked]
         if over_s < math.inf or not self.asked:
             self.until_s = 0.0
+
+    def wait_clear(self, over_s: float, now_s: float) -> None:
+        """The same was asked again while its answer was owed, and may be answered once more by `over_s`.
+
+        A device that is slow now and then and polled often may owe something for ever: whoever wants to know anything else is
+        asked in the end, and what is answered then is doubted like any other.
+        """
+        self.same_s = now_s if self.same_s is None else self.same_s
+        self.clear_s = max(self.clear_s, min(over_s, self.same_s + LATE_LEARNED_MAX_S))
 
     def confuses(self, request: Request) -> bool:
         """The answer to this request could be taken for one that is owed to another."""
@@ -330,8 +340,10 @@ class LateAnswers:
             doubtful = any(asked.pdu != request.pdu for asked in fitting)
             owed.add(known.asked_again(request.pdu, sent_s, over_s, now_s), over_s if doubtful and not first.came else 0.0)
             if doubtful:
+                owed.same_s = None
                 return False
-            owed.clear_s, owed_s = max(owed.clear_s, over_s), first.sent_s
+            owed.wait_clear(over_s, now_s)
+            owed_s = first.sent_s
             break
         kind = (request.address, request.protocol, function_of(request.protocol, request.pdu))
         may_owe_s = known.owes_s(now_s) if self.bursts.alone(now_s) and not slow else LATE_KEPT_S

@@ -18,7 +18,7 @@ class Fate(StrEnum):
     UNVERIFIED = "unverified"
     """The device confirmed it and shows something else, or could not be asked."""
     HALF_DONE = "half-done"
-    """Of several: some were carried out, others not."""
+    """Of several: some were carried out, of the others that is not so or not known."""
 
     @property
     def acted(self) -> bool:
@@ -35,6 +35,8 @@ def together(fates: Collection[Fate]) -> Fate:
         return next(iter(kinds))
     if not any(fate.acted for fate in kinds):
         return Fate.REFUSED
+    if Fate.DONE in kinds:
+        return Fate.HALF_DONE
     if not all(fate.acted for fate in kinds):
-        return Fate.LOST if kinds & {Fate.LOST} and not kinds & {Fate.DONE, Fate.UNVERIFIED} else Fate.HALF_DONE
-    return Fate.LOST if Fate.LOST in kinds else Fate.UNVERIFIED
+        return Fate.HALF_DONE if Fate.UNVERIFIED in kinds else Fate.LOST
+    return Fate.LOST

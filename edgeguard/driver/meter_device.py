@@ -84,7 +84,7 @@ class MeterDevice(ProfiledDevice):
         except ExchangeFailed as failed:
             if not failed.sent:
                 raise
-            return f"the answer was lost ({failed.fault}): the meter may or may not have obeyed"
+            return f"the answer was lost ({failed.fault})"
         fault = self.refusal(answer)
         if fault is None:
             return ""
@@ -105,12 +105,14 @@ class MeterDevice(ProfiledDevice):
             pause_s = min(2 * pause_s, max(WRITE_SETTLE_S, patience_s - waited_s))
 
     def _judge(self, point: Point, field: MeterField, wanted: Value, outcome: Outcome, doubt: str) -> WriteResult:
-        said = [doubt] if doubt else []
         lost = Fate.LOST if doubt else None
+        verified = _agrees(wanted, outcome, point.write.tolerance if point.write else 0.0)
+        said = (
+            [doubt + (", but the meter shows the value" if verified else ": the meter may or may not have obeyed")] if doubt else []
+        )
         if isinstance(outcome, Fault):
             said.append(f"it could not be read back ({outcome})")
             return WriteResult(wanted, None, verified=False, detail="; ".join(said), trouble=lost)
-        verified = _agrees(wanted, outcome, point.write.tolerance if point.write else 0.0)
         if not verified:
             said.append(f"wrote {wanted}, read back {outcome}")
             said += self.explain(field, doubt)

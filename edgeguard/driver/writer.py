@@ -29,7 +29,7 @@ _FLOAT_RELATIVE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A request that went out: `doubt` says in words what is not certain; `lost`: whether the device took it is not known."""
+    """A request that went out: `doubt` says in words what is not certain; `lost`: its answer does not say whether it was taken."""
 
     doubt: str = ""
     lost: bool = False
@@ -121,7 +121,7 @@ class ModbusWriter:
             except ExchangeFailed as failed:
                 if not failed.sent:
                     raise
-                return _Sent(f"the answer was lost ({failed.fault}): the device may or may not have taken the write", lost=True)
+                return _Sent(f"the answer was lost ({failed.fault})", lost=True)
             fault = check_answer(request, answer)
             if fault is None:
                 return _Sent()
@@ -135,10 +135,10 @@ class ModbusWriter:
                 return _Sent("the device has accepted the write and is still working on it")
             if code in UNTOUCHED:
                 raise WriteRefused(f"{where}: the device refuses the write with {fault.detail}")
-            return _Sent(f"the write was not confirmed ({fault}): the device may or may not have taken it", lost=True)
+            return _Sent(f"the write was not confirmed ({fault})", lost=True)
         if step.apart:
             return None
-        functions = " and ".join(str(request[0]) for request in step.requests)
+        functions = " or ".join(str(request[0]) for request in step.requests)
         raise WriteRefused(f"{where}: the device does not know function {functions}, which this write needs")
 
     async def _read_back(self, columns: Sequence[int], wanted: Mapping[int, Value], priority: Priority) -> dict[int, Outcome]:
@@ -161,10 +161,12 @@ class ModbusWriter:
             return WriteResult(wanted, None, False, str(outcome), Fate.REFUSED)
         said = [outcome.doubt] if outcome.doubt else []
         doubtful = Fate.LOST if outcome.lost else None
+        verified = seen is not None and _agrees(self._points[column], wanted, seen)
+        if outcome.lost:
+            said[0] += ", but the device shows the value" if verified else ": the device may or may not have taken the write"
         if seen is None or isinstance(seen, Fault):
             said.append(f"it could not be read back ({seen})")
             return WriteResult(wanted, None, False, "; ".join(said), doubtful)
-        verified = _agrees(self._points[column], wanted, seen)
         if not verified:
             said.append(f"wrote {wanted}, read back {seen}")
         return WriteResult(wanted, seen, verified, "; ".join(said), None if verified else doubtful)

@@ -1,7 +1,9 @@
 """Never another's value: late answers, too early ones, glued ones, and those that another master has asked for."""
 
 import asyncio
+import random
 from collections.abc import Callable
+from typing import SupportsIndex
 
 import pytest
 from hypothesis import example, given, settings
@@ -50,7 +52,7 @@ class Wire:
     def __init__(self, framing: Framing | None = None, true_time: bool = True) -> None:
         self.turns = Turns(BusName("riser"), Framings.only(framing or RtuFraming()), 1, 0.0, LINE, 50)
         self.sent: list[tuple[int, int, float]] = []
-        self.delays_s: list[float] = []
+        self.delays_s: list[float | None] = []
         self.usual_s: float | None = 0.02
         self.turns.opened(self.write, lambda _: None, lambda _: 0.0, true_time)
 
@@ -272,3 +274,38 @@ def test_our_own_request_heard_on_a_line_without_echo_is_another_masters_once(
         assert one.feed(frame(OURS) + frame(value(3)))
     one.request(5, 7, OURS[1:])
     assert one.feed(frame(OURS) * 2 + frame(value(3))) == []
+
+
+class _SlowNowAndThen(list[float | None]):
+    """What a device takes that is quick mostly, slow at times, and silent now and then."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__((0.0,))
+        self._entropy = random.Random(seed)
+
+    def pop(self, _: SupportsIndex = -1) -> float | None:
+        share = self._entropy.random()
+        return None if share < 0.1 else self._entropy.uniform(0.1, 0.9) if share < 0.3 else self._entropy.uniform(0.02, 0.04)
+
+
+@pytest.mark.parametrize("seed", [3, 10, 55])
+def test_what_is_polled_over_and_over_again_does_not_keep_anything_else_from_being_asked(seed: int) -> None:
+    async def story() -> None:
+        wire = Wire()
+        for _ in range(20):
+            assert await wire.read(7, 5) == 5
+        wire.delays_s = _SlowNowAndThen(seed)
+
+        async def polls() -> None:
+            while True:
+                assert not isinstance(value := await wire.read(7, 5, 0.5), int) or value == 5
+                await asyncio.sleep(1.0)
+
+        polling = asyncio.create_task(polls())
+        for address in range(6, 12):
+            await asyncio.sleep(3.0)
+            async with asyncio.timeout(30.0):
+                assert not isinstance(value := await wire.read(7, address, 0.5), int) or value == address
+        polling.cancel()
+
+    run_virtual(story())

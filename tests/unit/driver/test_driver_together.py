@@ -122,6 +122,33 @@ def test_an_answer_that_is_lost_of_a_write_that_was_taken_is_done_by_what_is_rea
     virtual(site, story)
 
 
+class _Half(FakeUnit):
+    """Takes the first register of several, and `confirms` all of them or none."""
+
+    confirms = True
+
+    def answer(self, pdu: bytes) -> bytes | None:
+        if pdu[0] != 16:
+            return super().answer(pdu)
+        self.set(Table.HOLDING, int.from_bytes(pdu[1:3]), int.from_bytes(pdu[6:8]))
+        return pdu[:5] if self.confirms else None
+
+
+@pytest.mark.parametrize(("confirms", "second"), [(True, Fate.UNVERIFIED), (False, Fate.LOST)])
+def test_of_one_request_that_was_half_carried_out_each_half_is_told_as_what_it_is(confirms: bool, second: Fate) -> None:
+    site = Site(POINTS)
+    site.bus.units[3] = unit = _Half()
+    unit.confirms = confirms
+
+    async def story() -> None:
+        results = await write(site, low=3, high=4)
+        assert fates(results) == {"low": Fate.DONE, "high": second}
+        assert together(fates(results).values()) is Fate.HALF_DONE
+        assert "wrote 4, read back 0" in results["high"].detail
+
+    virtual(site, story)
+
+
 def test_a_device_that_takes_one_register_at_a_time_gets_them_so() -> None:
     site = Site(POINTS)
     site.unit.unknown.add(16)
@@ -220,8 +247,11 @@ def test_a_driver_without_joint_writes_writes_one_by_one_and_stops_at_the_first_
         ("unverified not-sent", "half-done"),
         ("done lost not-sent", "half-done"),
         ("lost not-sent", "lost"),
-        ("done lost", "lost"),
-        ("done unverified", "unverified"),
+        ("done lost", "half-done"),
+        ("done unverified", "half-done"),
+        ("lost unverified", "lost"),
+        ("unverified unverified", "unverified"),
+        ("done done lost unverified", "half-done"),
     ],
 )
 def test_what_became_of_several_as_one(of: str, is_: str) -> None:

@@ -123,9 +123,9 @@ def test_a_busy_device_may_be_asked_again() -> None:
     ("reply", "words"),
     [
         (None, "the answer was lost"),
-        (4, "may or may not have taken it"),
+        (4, "may or may not have taken the write"),
         (5, "still working on it"),
-        (11, "may or may not have taken it"),
+        (11, "may or may not have taken the write"),
         (b"\x06\x00\x0a\xff\xff", "the write was not confirmed"),
     ],
 )
@@ -152,6 +152,7 @@ def test_a_write_that_was_taken_without_a_word_of_it_is_verified(reply: int | No
         result = await site.device.write(PointName("speed"), 1)
         assert result.verified
         assert words in result.detail
+        assert result.detail.endswith("), but the device shows the value")
 
     virtual(site, story)
 
