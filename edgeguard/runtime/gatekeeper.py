@@ -11,15 +11,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-import orjson
 import structlog
 
 from edgeguard.control.camera_views import ReadView
 from edgeguard.control.command_views import BarrierView
 from edgeguard.core.camera import CameraSpec
-from edgeguard.core.clock import Stamp
 from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
 from edgeguard.core.gate import Eye, GateSpec, OpensAt, PlateRule, Way, ZoneSpec
 from edgeguard.core.gate_limits import (
@@ -31,19 +28,19 @@ from edgeguard.core.gate_limits import (
 )
 from edgeguard.core.gate_list import masked_plate, plain_plate
 from edgeguard.core.health import Health
-from edgeguard.core.ids import BootId, GateName
+from edgeguard.core.ids import GateName
 from edgeguard.core.item import Item
 from edgeguard.core.limits import HOUR_MS
 from edgeguard.core.point import Labels
-from edgeguard.core.rule_state import RuleState
 from edgeguard.rules import passage as passages
 from edgeguard.rules import stays
 from edgeguard.rules.gate import Decision, Moment, Read, Reason, Verdict, decide
-from edgeguard.rules.gate_time import known_time
 from edgeguard.rules.passage import Passage, Phase, Told, Vehicle
 from edgeguard.rules.stays import Stay, StayNews
 from edgeguard.runtime.gate_book import OWNER as LISTS
 from edgeguard.runtime.gate_book import GateBook
+from edgeguard.runtime.gate_clock import OWNER as CLOCK
+from edgeguard.runtime.gate_clock import GateClock
 from edgeguard.runtime.gate_course import Course, Decided
 from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
 from edgeguard.runtime.gate_loop import has_loop, loop_shown
@@ -56,8 +53,6 @@ from edgeguard.runtime.gateway import Gateway
 from edgeguard.store import Batch
 
 _log = structlog.get_logger()
-CLOCK_OWNER: Final = "gate-clock"
-_ANCHOR: Final = "synced"
 _AGAIN_S: Final = 0.4
 _TRIES: Final = 2
 _STUCK: Final = Labels(
@@ -84,8 +79,7 @@ class Gatekeeper:
         self._ailing: set[GateName] = set()
         self._unknown = False
         self._stirred = asyncio.Event()
-        self._anchor: Stamp | None = None
-        self._anchored_ms = -HOUR_MS
+        self._clock = GateClock(gateway)
         self._tidied_ms = 0
 
     def recall(self, states: Mapping[str, Mapping[str, bytes]] | None) -> None:
@@ -97,11 +91,7 @@ class Gatekeeper:
         self.book.recall(states.get(LISTS, {}))
         self.inside.recall(states.get(STAYS, {}))
         self._resume(states.get(PASSAGES, {}))
-        try:
-            told = orjson.loads(states.get(CLOCK_OWNER, {})[_ANCHOR])
-            self._anchor = Stamp(int(told["wall_ms"]), int(told["boot_ms"]), BootId(told["boot"]), True)
-        except (KeyError, ValueError, TypeError):
-            return
+        self._clock.recall(states.get(CLOCK, {}))
 
     def keep(self) -> None:
         """Hand everything to a store that has begun a new file."""
@@ -109,7 +99,7 @@ class Gatekeeper:
         self.inside.keep()
         if under_way := self._passages.all():
             self._gateway.store.submit(Batch((), states=under_way))
-        self._anchored_ms = -HOUR_MS
+        self._clock.keep()
 
     def forget(self, text: str) -> None:
         """What has been erased, in memory too."""
@@ -184,10 +174,7 @@ class Gatekeeper:
 
     def moment(self) -> Moment:
         """What time it is, as far as anybody knows."""
-        now, parking = self._gateway.clock.now(), self._gateway.site.parking
-        if now.synced:
-            self._anchor = now
-        return Moment(known_time(now, self._anchor, trusted=parking.trust_clock), ZoneInfo(parking.timezone))
+        return self._clock.moment()
 
     def judge(self, rule: PlateRule, way: Way, read: Read) -> Decision:
         """What would be done now; others that are let in already, at any gate of the zone, count as inside."""
@@ -479,10 +466,8 @@ class Gatekeeper:
         if self._unknown:
             with suppress(StoreError):
                 self.recall(await self._gateway.store.load_states())
-        if now.synced and now.boot_ms - self._anchored_ms >= HOUR_MS and self.gates():
-            self._anchored_ms = now.boot_ms
-            told = {"wall_ms": now.wall_ms, "boot_ms": now.boot_ms, "boot": now.boot}
-            self._gateway.store.submit(Batch((), states=(RuleState(CLOCK_OWNER, _ANCHOR, orjson.dumps(told)),)))
+        if self.gates() and (known := self._clock.news()):
+            self._gateway.store.submit(Batch((), states=known))
         if now.boot_ms - self._tidied_ms < HOUR_MS or moment.now is None:
             return
         self._tidied_ms = now.boot_ms
