@@ -5,6 +5,7 @@ import contextlib
 import json
 import math
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,8 @@ from edgeguard.uplink.completeness import Completeness, Report
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * 3600 if LONG else 180)]
 
-KILLS = scaled(3, 200)
+KILLS, LIVES = scaled((3, 3), (200, 20))
+"""Kills, and how many of them one store lives through: in so small a one records of losses would take all room in the end."""
 CAP_BYTES = 1 << 20
 ALARM_EVERY = scaled(10, 50)
 """So seldom that those of all lives stay far below the cap: alarms are the last to go, and none shall."""
@@ -91,33 +93,40 @@ async def bring_out(directory: Path) -> tuple[str, Report, list[Health]]:
     return epoch, judge.report(0.0, final=True), [each for each in news if each.source == "store" and each.code == "damaged"]
 
 
+def live_and_die(state: Path, life: int, more_s: float) -> dict[str, object]:
+    """One life of the child, killed so long after it has begun to thin; the last that it told."""
+    told: dict[str, object] = {}
+    command = [sys.executable, __file__, str(state), str(life)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            told = json.loads(line)
+            if told["thinned"]:
+                break
+        time.sleep(more_s)
+        child.send_signal(signal.SIGKILL)
+        for line in child.stdout:
+            with contextlib.suppress(json.JSONDecodeError):
+                told = json.loads(line)
+    return told
+
+
 def test_killed_while_it_thins_and_drops(tmp_path: Path) -> None:
     luck = chance()
-    told: dict[str, object] = {}
-    thinned = False
-    for life in range(KILLS):
-        command = [sys.executable, __file__, str(tmp_path / "state"), str(life)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None
-            for line in child.stdout:  # until it has begun to thin
-                told = json.loads(line)
-                if told["thinned"]:
-                    thinned = True
-                    break
-            time.sleep(luck.uniform(0.0, 1.0))
-            child.send_signal(signal.SIGKILL)
-            for line in child.stdout:
-                with contextlib.suppress(json.JSONDecodeError):
-                    told = json.loads(line)
-    epoch, report, damage = asyncio.run(bring_out(tmp_path / "state"))
-    streams = {stream.stream: stream for stream in report.streams}
-    tell("thinning-kills", kills=KILLS, gaps=dict(report.gaps), items={name: stream.items for name, stream in streams.items()})
-    assert thinned
-    assert (damage, epoch) == ([], told["epoch"])
-    assert report.sound, report
-    assert report.gaps["thinned"] > 0
-    assert (streams["alarms"].first, streams["alarms"].items) == (1, streams["alarms"].last)
-    assert streams["alarms"].last >= int(str(told["alarms"]))
+    for store in range(KILLS // LIVES):
+        state = tmp_path / str(store)
+        for life in range(LIVES):
+            told = live_and_die(state, life, luck.uniform(0.0, 1.0))
+        epoch, report, damage = asyncio.run(bring_out(state))
+        streams = {stream.stream: stream for stream in report.streams}
+        items = {name: stream.items for name, stream in streams.items()}
+        tell("thinning-kills", store=store, kills=LIVES, gaps=dict(report.gaps), items=items)
+        assert (damage, epoch) == ([], told["epoch"])
+        assert report.sound, report
+        assert report.gaps["thinned"] > 0
+        assert (streams["alarms"].first, streams["alarms"].items) == (1, streams["alarms"].last)
+        assert streams["alarms"].last >= int(str(told["alarms"]))
+        shutil.rmtree(state)
 
 
 if __name__ == "__main__":
