@@ -154,8 +154,7 @@ def _peek(path: Path) -> Epoch | None:
 
 def _open_sound(path: Path, epoch: Epoch | None, open_connection: Connect) -> Ledger:
     """Open, or raise: DamageError or SQLite's own word for damage, other sqlite3.Error or OSError for a disk that refuses."""
-    if path.is_symlink() or not path.is_file():
-        raise DamageError("it is not a plain file")
+    check_plain(path)
     if not begins_like_sqlite(path):
         raise DamageError("it is not a database")
     seen = hear(_beside(path, _WITNESS))
@@ -256,6 +255,14 @@ def _is_damage(error: sqlite3.Error) -> bool:
     """While opening, a table or column that is not there is damage too."""
     missing = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
     return missing or trouble_of(error) is Trouble.DAMAGED
+
+
+def check_plain(path: Path) -> None:
+    """DamageError unless a database is a plain file, and what lies beside it for SQLite, where there is any, too."""
+    for suffix in ("", "-wal", "-shm"):
+        place = _beside(path, suffix)
+        if (not suffix or os.path.lexists(place)) and (place.is_symlink() or not place.is_file()):
+            raise DamageError(f"its {suffix} is not a plain file" if suffix else "it is not a plain file")
 
 
 def _beside(path: Path, suffix: str) -> Path:

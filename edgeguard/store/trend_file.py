@@ -16,7 +16,7 @@ from typing import Final
 from edgeguard.core.errors import NothingThere, Permanent, StoreError
 from edgeguard.core.history_limits import TREND_QUARANTINE_KEEP
 from edgeguard.core.limits import STORE_BUSY_S, WAL_CHECKPOINT_PAGES, WAL_MAX_BYTES
-from edgeguard.store.damage import Connect, connect, remove_tree, sync_directory
+from edgeguard.store.damage import Connect, check_plain, connect, remove_tree, sync_directory
 from edgeguard.store.trouble import DamageError, Trouble, trouble_of
 
 DATABASE: Final = "trends.db"
@@ -111,8 +111,7 @@ def reading(directory: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _opened(path: Path, open_connection: Connect) -> sqlite3.Connection:
-    if path.is_symlink() or not path.is_file():
-        raise DamageError("it is not a plain file")
+    check_plain(path)
     if path.stat().st_size:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:

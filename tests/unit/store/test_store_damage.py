@@ -96,6 +96,10 @@ def symlink_instead(path: Path) -> None:
     path.symlink_to("elsewhere")
 
 
+def log_is_a_directory(path: Path) -> None:
+    path.with_name(DATABASE + "-wal").mkdir()
+
+
 def foreign_database(path: Path) -> None:
     path.unlink()
     with sqlite3.connect(path) as connection:
@@ -155,6 +159,7 @@ KINDS: list[Callable[[Path], None]] = [
     text,
     directory_instead,
     symlink_instead,
+    log_is_a_directory,
     foreign_database,
     table_gone,
     rows_gone,
