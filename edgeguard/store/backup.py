@@ -40,7 +40,7 @@ from edgeguard.store.ledger import Ledger
 from edgeguard.store.lock import StateLock
 from edgeguard.store.retention import DAMAGED, GAP_MARK, REPLACED, RESTORED, Gap, gap_of
 from edgeguard.store.seal import is_sealed, seal
-from edgeguard.store.trouble import DamageError, sentence_of
+from edgeguard.store.trouble import DamageError, Trouble, sentence_of, trouble_of
 from edgeguard.store.witness import Witness
 
 _READ_BYTES: Final = 1 << 24
@@ -88,7 +88,7 @@ def backup(directory: Path, target: Path) -> Copied:
     if os.path.lexists(target):
         raise Permanent(f"{target} is there already")
     partial = target.with_name(target.name + ".partial")
-    with _told(target):
+    with _told(target, source):
         empty_file(partial)
         note_copy(directory, partial)  # whoever is killed at it leaves what has been written
         try:
@@ -129,7 +129,7 @@ def restore(source: Path, directory: Path, way: Restoring) -> Restored:
     An outbox that is there already is refused unless it may be set aside. An audit log that somebody has changed hinders nothing,
     but is told for as long as the row of the restore is kept. Permanent and StoreError as `backup`.
     """
-    with _told(directory), StateLock.acquire(directory), closing(_sound(source)) as held:
+    with _told(directory, source), StateLock.acquire(directory), closing(_sound(source)) as held:
         path = directory / DATABASE
         finish_restore(directory, way.now.wall_ms)
         if os.path.lexists(path) and not way.over:
@@ -245,7 +245,7 @@ def _sound(path: Path) -> sqlite3.Connection:
     """As `_reading`, of a copy that is as it was made; one without a seal was made by an earlier edgeguard, or by other means."""
     connection = _reading(path)
     try:
-        with _told(path):
+        with _told(path, path):
             is_sealed(path)
     except BaseException:
         connection.close()
@@ -314,9 +314,12 @@ def _give_to_owner(directory: Path) -> None:
 
 
 @contextmanager
-def _told(place: Path) -> Iterator[None]:
-    """SQLite's and the kernel's errors become ours."""
+def _told(place: Path, read: Path) -> Iterator[None]:
+    """SQLite's and the kernel's errors become ours, of what is `read` where damage is told, else of where it is written."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{place}: {sentence_of(error)}") from error
+    except OSError as error:
+        raise StoreError(f"{place}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        damaged = trouble_of(error) is Trouble.DAMAGED
+        raise StoreError(f"{read if damaged else place}: {sentence_of(error)}") from error

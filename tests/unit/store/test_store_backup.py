@@ -1,5 +1,6 @@
 """A copy taken beside the running store, and an outbox made of it: a new epoch that delivers what waited, and knows the rest."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -225,6 +226,18 @@ async def test_a_copy_that_has_lost_a_bit_is_refused(tmp_path: Path) -> None:
     content[place] ^= 1
     (tmp_path / "copy").write_bytes(content)
     assert restore(tmp_path / "copy", tmp_path / "new", way(clock)).waiting["events"] == 21
+
+
+async def test_a_copy_that_was_cut_short_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    """Not by that of the directory, which is sound."""
+    clock = FakeClock()
+    async with running(spec_of(tmp_path / "state"), clock) as store:
+        await filled(store, clock)
+        backup(tmp_path / "state", tmp_path / "copy")
+    os.truncate(tmp_path / "copy", (tmp_path / "copy").stat().st_size // 2)
+    with pytest.raises(StoreError, match=r"/copy: database disk image is malformed"):
+        restore(tmp_path / "copy", tmp_path / "new", way(clock))
+    assert not (tmp_path / "new" / DATABASE).exists()
 
 
 @pytest.mark.parametrize(
