@@ -143,6 +143,11 @@ def _blind(alarms: Sequence[AlarmView]) -> list[Problem]:
             continue
         text = LabelsView(f"摄像头 {camera}:{alarm.text.zh}", f"camera {camera}: {alarm.text.en}")
         hint = LabelsView("原因与起始时间:edgeguard cameras", "why and since when: edgeguard cameras")
+        if trouble == Blindness.MOVED:
+            hint = LabelsView(
+                f"重新标定:edgeguard camera {camera} --setup;若新视野正确:--accept-view",
+                f"turn it back, or: edgeguard camera {camera} --setup; if it is right so, --accept-view",
+            )
         problems.append(Problem(f"camera.{camera}", True, text, hint))
     return problems
 

@@ -119,6 +119,16 @@ def test_many_silent_devices_have_one_cause() -> None:
     assert codes[-1] == "devices"
 
 
+@pytest.mark.parametrize(("trouble", "step"), [("lost", "edgeguard cameras"), ("moved", "edgeguard camera gate-in --setup")])
+def test_a_blind_camera_is_named_with_what_to_do(trouble: str, step: str) -> None:
+    top = FakeBuilding().top()
+    alarm = replace(top.alarms[0], alarm=f"gate-in.{trouble}", device="", severity="major", state="active")
+    (problem,) = found(replace(healthy(), alarms=(alarm,)))
+
+    assert (problem.code, problem.wrong) == ("camera.gate-in", True)
+    assert step in problem.hint.en
+
+
 def test_values_that_cannot_be_speak_of_profile_and_word_order() -> None:
     top = FakeBuilding().top()
     odd = replace(top.devices[0], implausible=("voltage", "frequency"))
