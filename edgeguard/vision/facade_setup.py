@@ -19,6 +19,8 @@ _TAPE: Final = 0.03
 _UNSURE: Final = 0.5
 """Floors that may be wrong by more than this, in storeys, are told."""
 _TOO_WIDE_M: Final = 80.0
+_FAR_BELOW_M: Final = 6.0
+"""Below the ground floor: no camera hangs there, though the street may lie lower."""
 _LARGE_CM: Final = 20.0
 _LITTLE: Final = 0.02
 
@@ -168,6 +170,13 @@ def _about_floors(plane: Plane | None, floors: Sequence[FloorView], size: tuple[
             Labels(
                 f"{large.floor} 层及以上只能看到 {large.smallest_cm:.0f} 厘米以上的物体",
                 f"from floor {large.floor} on only things of {large.smallest_cm:.0f} cm and more are seen",
+            )
+        )
+    if plane.distance_m is not None and plane.camera_m < -_FAR_BELOW_M:
+        told.append(
+            Labels(
+                f"按这些楼层线,摄像头在首层以下 {-plane.camera_m:.0f} 米:请核对行号和镜头",
+                f"by these floors the camera would hang {-plane.camera_m:.0f} m below the ground floor: are rows and lens right?",
             )
         )
     shown_m = (floors[-1].floor - floors[0].floor) * plane.storey_m

@@ -118,6 +118,14 @@ def test_without_floors_it_says_what_is_lost() -> None:
     assert "do not rise" in bad.refusal
 
 
+def test_a_camera_that_would_hang_in_the_ground_is_doubted() -> None:
+    rows = tuple(FloorLine(floor, (0, row), (960, row)) for floor, row in ((1, 500), (4, 260), (7, 130)))
+    doubts = [warning.en for warning in look_at_facade(FacadeSpec(lines=rows, focal_px=922.0), (960, 540)).warnings]
+    assert any("13 m below the ground floor" in doubt for doubt in doubts)
+    right = look_at_facade(FacadeSpec(lines=lines_of(Mount(20, 1500, 18, 3), (1, 4, 7)), focal_px=1500.0), SIZE)
+    assert not any("below the ground" in warning.en for warning in right.warnings)
+
+
 def test_masks_are_taken_off_once() -> None:
     square = ((0.0, 0.0), (480.0, 0.0), (480.0, 1080.0), (0.0, 1080.0))
     view = look_at_facade(FacadeSpec(masks=(square, square)), SIZE)
