@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from edgeguard.cli.places import SITE_FILE
 from edgeguard.cli.session import Command, session_of
 
-SITE = Path("/etc/edgeguard/site.toml")
 Name = Annotated[str, typer.Argument(metavar="ALARM", help="Its full name, such as pump-1.dry-run.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the record.")]
 
@@ -30,7 +30,7 @@ def register_replay(app: typer.Typer) -> None:
 def replay_rules(
     ctx: typer.Context,
     recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="A state directory, a CSV of export, or JSON lines.")],
-    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The site with the new limits.")] = SITE,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The site with the new limits.")] = SITE_FILE,
     against: Annotated[Path | None, typer.Option("--against", metavar="FILE", help="The site to compare with.")] = None,
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="2026-11-24, 2026-11-24T06:30 (local), ...Z.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Not included.")] = None,
@@ -42,8 +42,8 @@ def replay_rules(
     """
     from edgeguard.cli import replay_rules as replays
 
-    if against is None and config != SITE and SITE.is_file():
-        against = SITE
+    if against is None and config != SITE_FILE and SITE_FILE.is_file():
+        against = SITE_FILE
     raise typer.Exit(replays.replay_rules(session_of(ctx), replays.Wanted(recording, config, against, since, to)))
 
 

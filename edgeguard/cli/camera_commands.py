@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
+from edgeguard.cli.places import SITE_FILE, Configuration
 from edgeguard.cli.session import Command, Group, session_of
 from edgeguard.core.camera_limits import SETUP_MINUTES, SETUP_MINUTES_MOST, SETUP_PORT
 
-Configuration = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")]
-_CONFIG = Path("/etc/edgeguard/site.toml")
 _Piece = Annotated[str, typer.Argument(metavar="ID", help="As listed; CAMERA.ID where two cameras have the same.")]
 _Keys = Annotated[
     list[Path] | None,
@@ -96,7 +95,7 @@ def cameras(ctx: typer.Context) -> None:
 def camera(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The camera's name in the configuration.")],
-    config: Configuration = _CONFIG,
+    config: Configuration = SITE_FILE,
     parent: Annotated[int | None, typer.Option("--parent", metavar="PID", help="End when this process does.", hidden=True)] = None,
     accept_view: Annotated[
         bool, typer.Option("--accept-view", help="The camera was moved on purpose: what it shows now is right from now on.")
@@ -152,14 +151,14 @@ def camera(
     raise typer.Exit(showing.process(name, config, parent))
 
 
-def evidence_list(ctx: typer.Context, config: Configuration = _CONFIG) -> None:
+def evidence_list(ctx: typer.Context, config: Configuration = SITE_FILE) -> None:
     """Every piece of evidence, oldest first, with what was seen and whether the platform knows of it."""
     from edgeguard.cli import evidence
 
     raise typer.Exit(evidence.listed(session_of(ctx), config))
 
 
-def evidence_show(ctx: typer.Context, identity: _Piece, keys: _Keys = None, config: Configuration = _CONFIG) -> None:
+def evidence_show(ctx: typer.Context, identity: _Piece, keys: _Keys = None, config: Configuration = SITE_FILE) -> None:
     """One piece: what was seen, and where its files are. That somebody looked is recorded first."""
     from edgeguard.cli import evidence
 
@@ -175,7 +174,7 @@ def evidence_export(
         typer.Option("--masks-checked", help="The camera seemed moved then; somebody has seen that the masks fit all the same."),
     ] = False,
     keys: _Keys = None,
-    config: Configuration = _CONFIG,
+    config: Configuration = SITE_FILE,
 ) -> None:
     """A copy of one piece with the SHA-256 of each file; privacy masks of the facade file are burnt in, sealed pictures are opened.
     Recorded first.
@@ -185,7 +184,7 @@ def evidence_export(
     raise typer.Exit(evidence.export(session_of(ctx), config, identity, folder, masks_checked, keys or ()))
 
 
-def evidence_verify(ctx: typer.Context, keys: _Keys = None, config: Configuration = _CONFIG) -> None:
+def evidence_verify(ctx: typer.Context, keys: _Keys = None, config: Configuration = SITE_FILE) -> None:
     """Check every clip and picture against its record and the audit log; exit 1 when something was changed or is missing, or is
     sealed with a key that was not given.
 

@@ -5,13 +5,10 @@ from typing import Annotated
 
 import typer
 
+from edgeguard.cli.places import SITE_FILE, STATE_DIRECTORY, Configuration, StateFolder
 from edgeguard.cli.session import Command, session_of
 from edgeguard.core.history_limits import TREND_MAX_HOURS
 
-STATE_DIRECTORY = Path("/var/lib/edgeguard")
-DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
-
-StateFolder = Annotated[Path, typer.Option("--directory", metavar="DIR", help="The state directory: [store] directory.")]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="2026-11-24, 2026-11-24T06:30 (local), ...Z or +08:00.")]
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Not included; now, if left out.")]
 
@@ -68,7 +65,7 @@ def energy(
     ctx: typer.Context,
     month: Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="The running one, if left out.")] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one page with plots instead.")] = None,
-    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The site: its meters and tariffs.")] = DEFAULT_CONFIG,
+    config: Configuration = SITE_FILE,
     directory: Annotated[
         Path | None, typer.Option("--directory", metavar="DIR", help="The state directory, if not the site's.")
     ] = None,

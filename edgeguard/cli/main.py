@@ -19,11 +19,9 @@ from edgeguard.cli import (
     rule_commands,
     store_commands,
 )
+from edgeguard.cli.places import CONFIG_VARIABLE, SITE_FILE, STATE_DIRECTORY, Configuration, StateFolder
 from edgeguard.cli.session import Command, Group, session_of
-from edgeguard.cli.store_commands import STATE_DIRECTORY, StateFolder
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
-
-DEFAULT_CONFIG = Path("/etc/edgeguard/site.toml")
 
 app = typer.Typer(
     cls=Group,
@@ -206,7 +204,8 @@ line_commands.register_profile(profile_app)
 
 @app.command(cls=Command)
 def check(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.")] = DEFAULT_CONFIG
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", envvar=CONFIG_VARIABLE, help="The configuration.")] = SITE_FILE,
 ) -> None:
     """Validate a configuration offline: every mistake as FILE:LINE: key: what is wrong.
 
@@ -222,7 +221,9 @@ def doctor(
     ctx: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", metavar="FILE", help=f"Left out: the running daemon's, or {DEFAULT_CONFIG}."),
+        typer.Option(
+            "--config", "-c", metavar="FILE", envvar=CONFIG_VARIABLE, help=f"Left out: the running daemon's, or {SITE_FILE}."
+        ),
     ] = None,
 ) -> None:
     """Look at everything a technician would, and say what to do: configuration, unit, daemon, disk, clock, ports, buses, models,
@@ -232,7 +233,7 @@ def doctor(
     """
     from edgeguard.cli import doctor as looking
 
-    raise typer.Exit(looking.doctor(session_of(ctx), config, DEFAULT_CONFIG))
+    raise typer.Exit(looking.doctor(session_of(ctx), config, SITE_FILE))
 
 
 @app.command(cls=Command)
@@ -403,7 +404,7 @@ def falling(
 
 @app.command(cls=Command)
 def run(
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")] = DEFAULT_CONFIG,
+    config: Configuration = SITE_FILE,
 ) -> None:
     """The daemon: polls, judges, keeps and sends until SIGTERM. SIGHUP takes up the configuration anew."""
     from edgeguard.runtime.daemon import run as run_daemon

@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeguard.cli.places import STATE_DIRECTORY, StateFolder
 from edgeguard.cli.session import Command, session_of
-
-STATE_DIRECTORY = Path("/var/lib/edgeguard")
-StateFolder = Annotated[Path, typer.Option("--directory", metavar="DIR", help="The state directory: [store] directory.")]
 
 
 def register(app: typer.Typer) -> None:

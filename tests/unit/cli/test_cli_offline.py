@@ -56,6 +56,17 @@ def test_a_good_configuration_is_summed_up(nobody: Desk, tmp_path: Path) -> None
     assert told["buses"][0]["requests_per_round"] >= 1
 
 
+def test_the_environment_names_the_files_of_another_installation(
+    nobody: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, GOOD.format(profile=first_profile()))
+    monkeypatch.setenv("EDGEGUARD_CONFIG", str(path))
+    monkeypatch.setenv("EDGEGUARD_STATE", str(tmp_path / "elsewhere"))
+
+    assert "lakeside/b07" in nobody.type("check").out
+    assert f"there is no database in {tmp_path / 'elsewhere'}" in nobody.type("audit", "show").err
+
+
 LINE = """\
 [gateway]
 site = "lakeside"
