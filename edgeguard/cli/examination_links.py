@@ -116,6 +116,11 @@ def _broker_fix(code: str) -> tuple[str, str]:
             return "向平台方索取正确的 CA 文件(uplink.ca)", "ask the platform for its CA file (uplink.ca)"
         case "tls-too-old" | "not-tls" | "tls-failed":
             return "平台须支持 TLS 1.2 以上;端口是否正确(8883)", "the broker must speak TLS 1.2 or newer; is the port right (8883)?"
+        case "hung-up":
+            return (
+                "端口与协议是否正确(mqtts:// 8883,mqtt:// 1883)?客户端标识是否允许?",
+                "are port and scheme right (mqtts:// 8883, mqtt:// 1883)? is the client id allowed?",
+            )
         case "connect-refused":
             return "检查用户名、密码、客户端标识及其权限", "user name, password, client id, and what they may do at the broker"
         case _:

@@ -35,7 +35,7 @@ from edgeguard.uplink.client import Client
 from edgeguard.uplink.envelope import Parts
 from edgeguard.uplink.inbox import Inbound
 from edgeguard.uplink.reconnect import V5
-from edgeguard.uplink.trouble import LinkTrouble, Trouble, TroubleKind
+from edgeguard.uplink.trouble import LinkTrouble, Trouble
 
 _MISC_S: Final = 1.0
 _GARBAGE: Final = (ValueError, LookupError, TypeError, AttributeError, struct.error, MQTTException)
@@ -260,6 +260,8 @@ class Session:
         except ssl.SSLError as error:
             raise LinkTrouble(tls.tls_trouble(error, self._call.spec.host)) from error
         except (OSError, ValueError) as error:
+            if self._call.spec.tls and isinstance(error, ConnectionResetError):
+                raise LinkTrouble(tls.cut_off(error.strerror or "")) from error
             raise LinkTrouble(trouble.dial_trouble(error)) from error
 
     def _connect(self) -> None:
@@ -393,10 +395,9 @@ class Session:
                 return trouble.connack_trouble(0x84)
             return _garbage_trouble("")
         detail = "" if error is None else error.strerror or str(error)
-        lost = trouble.network_trouble("平台关闭了连接", "the broker closed the connection", detail)
         if self._granted.done():
-            return lost
-        return Trouble(TroubleKind.CLOSED_EARLY, "hung-up", lost.text, detail or "right after CONNECT")
+            return trouble.network_trouble("平台关闭了连接", "the broker closed the connection", detail)
+        return trouble.hung_up(detail or "right after CONNECT", tls=self._call.spec.tls)
 
     # -- paho's callbacks: they only note, because paho holds its locks -------------------------------------------------
 

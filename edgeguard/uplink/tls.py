@@ -118,7 +118,15 @@ def tls_trouble(error: ssl.SSLError, host: str) -> Trouble:
         )
     if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason or "RECORD_LAYER" in reason:
         return person_trouble("not-tls", "对方端口不是 TLS", "this port of the broker does not speak TLS", reason)
+    if "EOF" in reason:
+        return cut_off(reason)
     return network_trouble("TLS 连接失败", "the TLS connection failed", reason, code="tls-failed")
+
+
+def cut_off(detail: str) -> Trouble:
+    """Somebody listens, and hangs up when TLS begins: most often a port for plain MQTT."""
+    zh, en = "TLS 握手时对方断开:该端口是否为 TLS 端口?", "the broker hung up when TLS began: is this its TLS port?"
+    return network_trouble(zh, en, detail, code="tls-failed")
 
 
 def _verification_trouble(error: ssl.SSLCertVerificationError, host: str) -> Trouble:

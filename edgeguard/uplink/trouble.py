@@ -142,6 +142,14 @@ def network_trouble(zh: str, en: str, detail: str = "", code: str = "disconnecte
     return Trouble(TroubleKind.NETWORK, code, Labels(zh, en), detail)
 
 
+def hung_up(detail: str, *, tls: bool) -> Trouble:
+    """The broker took the connection and closed it instead of answering a CONNECT; `tls`: within TLS."""
+    text = Labels("平台未应答就断开", "the broker hung up without a word")
+    if not tls:
+        text = Labels(f"{text.zh}:该端口是否要求 TLS(mqtts://)?", f"{text.en}: does it want TLS there (mqtts://)?")
+    return Trouble(TroubleKind.CLOSED_EARLY, "hung-up", text, detail)
+
+
 def person_trouble(code: str, zh: str, en: str, detail: str = "") -> Trouble:
     """Something that only a person can put right."""
     return Trouble(TroubleKind.PERSON, code, Labels(zh, en), detail)

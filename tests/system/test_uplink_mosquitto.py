@@ -369,6 +369,22 @@ async def _refused(port: int, authority: Authority, code: str) -> None:
     assert finding.fix.zh == fix_zh
 
 
+async def test_a_port_of_the_other_kind_is_told_as_that(tmp_path: Path, authority: Authority) -> None:
+    """TLS towards a port for plain MQTT, and the other way round: the mistake that is made most often."""
+    ca = PurePath(authority.certificate)
+    for lines, tls, words in (
+        (("allow_anonymous true",), True, "is this its TLS port?"),
+        (_tls_lines(authority, *authority.issue("broker")), False, "does it want TLS there (mqtts://)?"),
+    ):
+        async with mosquitto(tmp_path, *lines) as port:
+            spec = UplinkSpec("127.0.0.1", port, tls=tls, ca=ca if tls else None)
+            site = cast(Site, SimpleNamespace(site="lakeside", gateway="b07", uplink=spec))
+            finding, _ = await asyncio.to_thread(look_at_broker, site)
+        assert words in finding.text.en
+        assert finding.fix is not None
+        assert "8883" in finding.fix.en
+
+
 async def test_renewed_certificates_are_used_without_a_restart_and_half_written_ones_are_not(
     tmp_path: Path, authority: Authority
 ) -> None:
