@@ -204,7 +204,7 @@ class Dissector:
             whole = min(left, shape.size + at - wake)
             start_s, end_s, data = self._take(whole)
             left -= whole
-            yield self._fragment(start_s, end_s, data, shape)
+            yield self._fragment(start_s, end_s, data, shape, at - wake)
 
     def _odd_answer(self, size: int) -> Sighting | None:
         """An answer to a function whose shape nobody knows: only the silence around it shows where it ends."""
@@ -214,9 +214,10 @@ class Dissector:
         start_s, end_s, data = self._take(size)
         return Sighting(start_s, end_s, self._way, Sort.ANSWER, data, Form.RTU, data[0], data[1:-2])
 
-    def _fragment(self, start_s: float, end_s: float, data: bytes, shape: Shape) -> Sighting:
+    def _fragment(self, start_s: float, end_s: float, data: bytes, shape: Shape, woken: int) -> Sighting:
+        """`woken`: bytes of the data that only wake the station."""
         if shape.verdict is None:
-            detail = f"{len(data)} bytes of {shape.size} came"
+            detail = f"{len(data) - woken} bytes of {shape.size} came"
         else:
             detail = (
                 f"the checksum is wrong; {shape.right.hex(' ') if shape.form is not Form.ASCII else shape.right.decode()} is right"

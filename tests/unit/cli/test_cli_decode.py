@@ -37,6 +37,13 @@ def test_a_pasted_frame_is_said_in_words(text: str, told: str) -> None:
     assert printed.code == 0
 
 
+def test_of_half_a_meters_frame_the_bytes_that_woke_it_are_not_counted() -> None:
+    printed = decode("FEFEFEFE 68 01 00 44 23 52 00 68 91 06 33 36")
+
+    assert printed.out.splitlines()[0] == "✗ dlt645 broken 005223440001: broken frame: 12 bytes of 18 came"
+    assert printed.code == 1
+
+
 def test_a_write_is_flagged() -> None:
     assert "WRITE" in decode("68 01 00 14 03 18 00 68 14 10 34 34 33 37 35 43 43 43 44 44 44 44 37 43 38 4B 01 16").out
     assert "写操作" in decode("03 06 0001 0005 19EB", lang="zh").out
