@@ -9,28 +9,33 @@ then, the value is another register's. So what comes after a request without an 
 from collections import OrderedDict
 from collections.abc import Collection
 
+import structlog
+
 from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.queue import Turn
 from edgeguard.codec.alike import fits
 from edgeguard.codec.modbus import SILENT_DEVICE, exception_code
+from edgeguard.core.ids import BusName
 from edgeguard.core.limits import BUS_MAX_OUTSTANDING
-from edgeguard.core.line_limits import NUMBER_TRAVELS_S
+
+_log = structlog.get_logger()
 
 
 class Numbers:
-    """The requests of a wire whose frames are numbered. `late` is what its stations owe."""
+    """The requests of a wire whose frames are numbered, at most `parallel` at once. `late` is what its stations owe.
 
-    def __init__(self, late: LateAnswers) -> None:
+    A gateway that was seen to answer under another's number is asked one thing at a time from then on.
+    """
+
+    def __init__(self, name: BusName, late: LateAnswers, parallel: int) -> None:
+        self.parallel = parallel
+        self._name = name
         self._late = late
-        self._last: Turn | None = None
         self._missed: OrderedDict[int, Turn] = OrderedDict()
         """Those given up, by their numbers."""
-        self._apart = False
-        """Of several that wait each gets its own: an answer has borne a number that was not the last to be heard."""
 
     def sent(self, turn: Turn) -> None:
         """This goes out now."""
-        self._last = turn
         self._late.sent(turn.request)
 
     def missed(self, transaction: int, turn: Turn, now_s: float) -> None:
@@ -48,17 +53,22 @@ class Numbers:
 
     def trusts(self, turn: Turn, answer: bytes, others: Collection[Turn], now_s: float) -> bool:
         """Whether an answer under the number of this turn can be none to another request; `others` wait beside it."""
-        if turn is not self._last and self._last is not None and now_s - self._last.sent_s >= NUMBER_TRAVELS_S:
-            self._apart = True
         request = turn.request
-        if exception_code(answer) == SILENT_DEVICE or not fits(request.protocol, request.address, request.pdu, answer):
+        if exception_code(answer) == SILENT_DEVICE or not _fits(turn, answer):
             # Its own answer may still come. The driver says what is wrong with this one.
             self._owes(turn, now_s)
+            if any(_fits(other, answer) for other in others):
+                self._mixed_up()
             return True
-        if not self._apart and any(_may_be(other, turn, answer) for other in others):
+        if any(_may_be(other, turn, answer) for other in others):
             self._owes(turn, now_s)
             return False
         return self._late.trusts(request, answer, turn.sent_s, now_s, now_s, now_s)
+
+    def _mixed_up(self) -> None:
+        if self.parallel > 1:
+            self.parallel = 1
+            _log.warning("bus.numbers_mixed", bus=self._name, detail="answers under each other's numbers; asked one by one now")
 
     def _owes(self, turn: Turn, now_s: float) -> None:
         self._late.give_up(turn.request, turn.sent_s, now_s, rests=False)
@@ -67,5 +77,9 @@ class Numbers:
 def _may_be(other: Turn, turn: Turn, answer: bytes) -> bool:
     """It could be the answer to the other one, which asked the same unit for something else."""
     request = other.request
-    alike = request.address == turn.request.address and request.pdu != turn.request.pdu
-    return alike and fits(request.protocol, request.address, request.pdu, answer)
+    return request.address == turn.request.address and request.pdu != turn.request.pdu and _fits(other, answer)
+
+
+def _fits(turn: Turn, answer: bytes) -> bool:
+    request = turn.request
+    return fits(request.protocol, request.address, request.pdu, answer)

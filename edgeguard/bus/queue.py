@@ -11,13 +11,14 @@ the time at most, as long as anybody on the bus answers.
 import math
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from edgeguard.bus.exchange import Priority, Request
 from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.lost_time import LostTime
+from edgeguard.codec.alike import alike, function_of
 from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN, EARLY_SHARE
 from edgeguard.core.line import LineSettings, Station
 from edgeguard.core.line_limits import ANSWER_DOUBTS
@@ -78,6 +79,8 @@ class TurnQueue:
     """The waiting turns of one bus, of which `parallel` may be outstanding at once."""
 
     def __init__(self, parallel: int = 1) -> None:
+        self.under_way: Collection[Turn] = ()
+        """Those outstanding beside whom others go out: none whose answer could be taken for one of theirs."""
         self._lanes: tuple[_Lane, ...] = tuple(_Lane() for _ in Priority)
         self._waiting = 0
         self._rested_s: dict[Station, float] = {}
@@ -157,7 +160,7 @@ class TurnQueue:
             if lane is self._probes and now_s < self._probes_s:
                 continue
             waiting = len(lane.turns)
-            turn = lane.take(self._rested_s, self.late, now_s, lost)
+            turn = lane.take(self._rested_s, self.late, now_s, lost, self.under_way)
             self._waiting -= waiting - len(lane.turns)
             if turn is None:
                 continue
@@ -191,6 +194,7 @@ class TurnQueue:
                 self._rested_s.get(turn.request.address, 0.0),
                 self.late.until_s(turn.request),
                 self._probes_s if turn.priority is Priority.PROBE and not self._may_pass(turn) else 0.0,
+                math.inf if _confuses(turn, self.under_way) else 0.0,
             )
             for turn in self
         ]
@@ -238,7 +242,14 @@ class _Lane:
         """One that is not sure to live was silent for so long."""
         self._unsure_s = max(self._unsure_s, self._least_s) + waited_s
 
-    def take(self, rested_s: Mapping[Station, float], late: LateAnswers, now_s: float, lost: LostTime | None) -> Turn | None:
+    def take(
+        self,
+        rested_s: Mapping[Station, float],
+        late: LateAnswers,
+        now_s: float,
+        lost: LostTime | None,
+        under_way: Collection[Turn],
+    ) -> Turn | None:
         best: Turn | None = None
         best_s = least_s = math.inf
         done = False
@@ -247,7 +258,11 @@ class _Lane:
             station = turn.request.address
             if turn.future.done():
                 done = True
-            elif rested_s.get(station, 0.0) <= now_s and not (any_late and late.until_s(turn.request) > now_s):
+            elif (
+                rested_s.get(station, 0.0) <= now_s
+                and not (any_late and late.until_s(turn.request) > now_s)
+                and not (under_way and _confuses(turn, under_way))
+            ):
                 own_s = had_s = self._had_s.get(station, 0.0)
                 if lost is not None and had_s <= self._unsure_s and not lost.is_sure(station):
                     had_s, own_s = self._unsure_s, math.inf if lost.was_silent(station) else own_s
@@ -259,6 +274,18 @@ class _Lane:
         if done:
             self.turns = deque(turn for turn in self.turns if not turn.future.done())
         return best
+
+
+def _confuses(turn: Turn, under_way: Collection[Turn]) -> bool:
+    """Its answer and that to one under way could be taken for each other, whatever number they bear."""
+    return any(_confusable(turn.request, other.request) for other in under_way)
+
+
+def _confusable(one: Request, other: Request) -> bool:
+    if one.address != other.address or one.protocol is not other.protocol or one.pdu == other.pdu:
+        return False
+    protocol = one.protocol
+    return function_of(protocol, one.pdu) == function_of(protocol, other.pdu) and alike(protocol, one.pdu, other.pdu)
 
 
 def _not_overdue(lane: _Lane) -> bool:

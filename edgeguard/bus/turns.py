@@ -72,18 +72,19 @@ class Turns:
         """An answer has come on the present connection."""
         self._name = name
         self._framing = framings
-        self._parallel = 1 if delay_s > 0 or line is not None else max(1, min(parallel, framings.parallel))
+        parallel = 1 if delay_s > 0 or line is not None else max(1, min(parallel, framings.parallel))
         self._delay_s = delay_s
         self._line = line
         self._silence = Silence(silent_timeouts, line is not None)
         self._tune: Tune | None = None
         self._true_time = False
         self._next: Turn | None = None
-        self._queue = TurnQueue(self._parallel)
+        self._queue = TurnQueue(parallel)
         self._beside = Beside(self._queue.late)
         self._numberless = framings.quiet_s > 0
-        self._numbers = Numbers(self._queue.late)
+        self._numbers = Numbers(name, self._queue.late, parallel)
         self._outstanding: dict[int, Turn] = {}
+        self._queue.under_way = self._outstanding.values()
         self._transaction = 0
         self._write: Write | None = None
         self._drop: Drop = lambda _: None
@@ -246,7 +247,7 @@ class Turns:
 
     def _pump(self) -> None:
         """Send what may be sent."""
-        while self._write is not None and (self._queue or self._next) and len(self._outstanding) < self._parallel:
+        while self._write is not None and (self._queue or self._next) and len(self._outstanding) < self._numbers.parallel:
             now_s = asyncio.get_running_loop().time()
             held_until_s = max(self._held_until_s, self._beside.until_s)
             if now_s + TIMER_SLACK_S < held_until_s:

@@ -25,5 +25,3 @@ OUTPUTS_NAMED: Final = 8
 """Outputs that an alarm names one by one."""
 WORST_KEPT: Final = 0.99
 """What is left of a station's worst response with each answer: after seventy quicker ones it counts half."""
-NUMBER_TRAVELS_S: Final = 0.5
-"""A request that was sent so long ago has reached the other end of a connection."""

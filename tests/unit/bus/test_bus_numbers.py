@@ -170,3 +170,87 @@ def test_however_late_a_device_behind_a_gateway_answers_nobody_gets_anothers_val
         return good
 
     assert all(run_virtual(story(seed)) > 10 for seed in range(3))
+
+
+class Mixing:
+    """A gateway that is given several at once and answers, at times, under the number of another one that waits."""
+
+    def __init__(self, seed: int, mixes: float) -> None:
+        self.turns = Turns(BusName("riser"), Framings.only(MbapFraming()), 4, 0.0, None, 50)
+        self.turns.opened(self.write, lambda _: None)
+        self.most = self.mixed = 0
+        self._entropy, self._mixes = random.Random(seed), mixes
+        self._waiting: list[tuple[bytes, bytes]] = []
+        self._busy = False
+
+    def write(self, data: bytes) -> None:
+        self._waiting.append((data[:2], data[6:]))
+        self.most = max(self.most, len(self._waiting) + self._busy)
+        self._next()
+
+    def _next(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        self._busy = True
+        number, body = self._waiting.pop(0)
+        if self._waiting and self._entropy.random() < self._mixes:
+            other, asked = self._waiting[0]
+            self._waiting[0], number = (number, asked), other
+            self.mixed += 1
+        values = b"".join((int.from_bytes(body[2:4], "big") + i).to_bytes(2, "big") for i in range(body[5]))
+        answer = body[:2] + bytes((len(values),)) + values
+        takes_s = self._entropy.uniform(0.5, 1.2) if self._entropy.random() < 0.05 else 0.02
+        asyncio.get_running_loop().call_later(takes_s, self._done, number + bytes((0, 0, 0, len(answer))) + answer)
+
+    def _done(self, frame: bytes) -> None:
+        self._busy = False
+        self.turns.received(frame)
+        self._next()
+
+    async def read(self, unit: int, address: int, count: int) -> bool | None:
+        """Whether the answer is this request's; None if there was none, or one of another length."""
+        try:
+            answer = await self.turns.ask(Request(unit, read_request(Table.HOLDING, address, count), 2.0))
+        except ExchangeFailed:
+            return None
+        return None if len(answer) != 2 + 2 * count else int.from_bytes(answer[2:4], "big") == address
+
+    async def many(self, reads: int, sizes: tuple[int, ...], units: int = 1) -> list[bool | None]:
+        """Four readers at once."""
+        entropy = random.Random(1)
+
+        async def reader() -> list[bool | None]:
+            return [
+                await self.read(entropy.randint(1, units), entropy.randrange(100, 10_000), entropy.choice(sizes))
+                for _ in range(reads)
+            ]
+
+        return [told for each in await asyncio.gather(*(reader() for _ in range(4))) for told in each]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_gateway_that_mixes_up_its_queue_gives_nobody_anothers_value_and_is_asked_one_by_one_from_then_on(seed: int) -> None:
+    async def story() -> None:
+        gateway = Mixing(seed, 0.1)
+        told = await gateway.many(100, (1, 1, 2, 3))
+        assert False not in told
+        assert gateway.most > 1
+        assert 0 < gateway.mixed < 20
+        assert told[-300:].count(True) > 290
+        gateway.most = 0
+        assert set(await gateway.many(20, (1, 2))) == {True}
+        assert gateway.most == 1
+
+    run_virtual(story())
+
+
+def test_what_could_be_taken_for_each_other_is_not_under_way_at_once_and_other_things_are() -> None:
+    async def story() -> None:
+        alike = Mixing(1, 0.5)
+        assert set(await alike.many(50, (1,))) == {True}
+        assert (alike.most, alike.mixed) == (1, 0)
+        units = Mixing(1, 0.0)
+        assert set(await units.many(50, (1,), units=8)) == {True}
+        assert units.most > 2
+
+    run_virtual(story())
