@@ -12,6 +12,7 @@ from rich.text import Text
 from edgeguard.cli import examination as machine
 from edgeguard.cli import examination_links as links
 from edgeguard.cli.examination import FINE, WRONG, Finding, fine, note, wrong
+from edgeguard.cli.examination_cameras import look_at_cameras
 from edgeguard.cli.output import console, print_json, styled
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, label
@@ -103,7 +104,7 @@ def _examine(session: Session, config: Path, root: Path) -> Iterator[Finding]:
     yield from machine.look_at_ports(site, root)
     if not running:
         yield from links.look_at_networks(site)
-    yield from links.look_at_cameras(site)
+    yield from look_at_cameras(session, site, running)
     yield from _uplink(site, running)
 
 
@@ -154,7 +155,7 @@ def _daemon(session: Session) -> tuple[list[Finding], bool]:
 
 def _topic(code: str) -> str:
     """Under which heading a problem of `status` belongs."""
-    return {"uplink": "broker", "store": "disk", "outbox": "disk", "config": "config", "clock": "clock"}.get(
+    return {"uplink": "broker", "store": "disk", "outbox": "disk", "config": "config", "clock": "clock", "camera": "cameras"}.get(
         code.partition(".")[0], "buses" if code.startswith(("device", "refused", "implausible", "bus")) else "daemon"
     )
 

@@ -140,9 +140,3 @@ def look_at_models() -> Iterator[Finding]:
             yield wrong("models", "unusable", text, ("重新安装程序包", "install the package anew"))
             continue
         yield fine("models", name, f"模型 {name} {facts.version} 完好", f"model {name} {facts.version} is whole")
-
-
-def look_at_cameras(site: Site) -> Iterator[Finding]:
-    """Whether the site has cameras; how they are the daemon tells."""
-    if not site.cameras:
-        yield fine("cameras", "none", "未配置摄像头", "no camera is configured")

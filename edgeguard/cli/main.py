@@ -226,8 +226,8 @@ def doctor(
         ),
     ] = None,
 ) -> None:
-    """Look at everything a technician would, and say what to do: configuration, unit, daemon, disk, clock, ports, buses, models,
-    certificates, broker. Works with and without the daemon; changes nothing.
+    """Look at everything a technician would, and say what to do: configuration, unit, daemon, disk, clock, ports, buses, cameras,
+    models, certificates, broker. Works with and without the daemon; changes nothing.
 
     Exit 1 when anything is wrong.
     """

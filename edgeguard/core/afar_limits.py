@@ -67,5 +67,7 @@ CREDENTIAL_LOOK_S: Final = 30.0
 # A look at everything
 DOCTOR_CONNECT_S: Final = 3.0
 DOCTOR_COMMAND_S: Final = 10.0
+DOCTOR_CAMERA_S: Final = 12.0
+"""A first picture of a camera: longer than the network is given to open its stream."""
 DOCTOR_YEAR_MIN: Final = 2026
 """A clock that says an earlier year was never set."""

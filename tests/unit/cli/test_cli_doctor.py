@@ -12,12 +12,15 @@ import pytest
 from cli_kit import Desk, desk
 
 from edgeguard.cli.examination import Finding, judge_unit, look_at_clock, look_at_disk, look_at_ports, look_at_power, look_at_unit
+from edgeguard.cli.examination_cameras import look_at_cameras
 from edgeguard.cli.examination_links import judge_certificate, look_at_models, look_at_networks
+from edgeguard.cli.session import Session
 from edgeguard.codec.x509_dates import CertificateDates
 from edgeguard.config import load_site
 from edgeguard.control import Call
 from edgeguard.control.views import StatusView
 from edgeguard.core.site import Site
+from edgeguard.testing.film import noise, write
 from edgeguard.testing.handlers import FakeBuilding
 from edgeguard.uplink.certificates import Held, Role
 
@@ -181,6 +184,27 @@ def test_without_a_file_the_daemon_s_own_is_looked_at(tmp_path: Path) -> None:
         printed = here.type("doctor", "--json")
     told = [one["text"]["en"] for one in json.loads(printed.out)["findings"] if one["topic"] == "config"]
     assert told[0].startswith(f"{tmp_path}/site.toml: ")
+
+
+def test_without_a_daemon_every_camera_is_asked_for_a_picture(tmp_path: Path) -> None:
+    write(tmp_path / "wall.mp4", noise(8))
+    secret = file(tmp_path / "secret", "x")
+    secret.chmod(0o600)
+    rows = {"film": "file:wall.mp4", "gone": "/dev/video61", "locked": "rtsp://127.0.0.1:1/x"}
+    more = "".join(f'[[camera]]\nname = "{name}"\nurl = "{url}"\ntask = "falling"\n' for name, url in rows.items())
+    site = site_of(tmp_path, more + 'username = "gateway"\npassword_file = "secret"\n')
+    secret.unlink()
+
+    states = told(look_at_cameras(Session.of({"EDGEGUARD_SOCKET": str(tmp_path / "no")}), site, running=False))
+
+    assert states == {"gives.film": "fine", "lost.gone": "wrong", "hidden.locked": "note"}
+
+
+def test_what_a_daemon_sees_is_told_of_cameras_that_are_well(daemon: Desk, tmp_path: Path) -> None:
+    site = site_of(tmp_path, '[[camera]]\nname = "gate-in"\nurl = "rtsp://127.0.0.1:1/x"\ntask = "plates"\n')
+    session = Session.of({"EDGEGUARD_SOCKET": str(daemon.socket)})
+
+    assert set(told(look_at_cameras(session, site, running=True)).values()) == {"fine"}
 
 
 @pytest.mark.parametrize(("kernel", "codes"), [(True, ["clock", "synced"]), (False, ["unsynced"])])
