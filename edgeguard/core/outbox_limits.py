@@ -22,6 +22,8 @@ ERASE_SLICE_BLOCKS: Final = 500
 ERASE_MIN_CHARS: Final = 3
 ERASE_JOB_BYTES: Final = 64 * 1024
 """The note of what is being erased: the text, and who asked."""
+ERASE_ANSWER_S: Final = 40.0
+"""So long whoever asks waits, less than the control socket lets him; a large database on a card takes longer to be rebuilt."""
 ERASE_RETRY_S: Final = 60.0
 """After so long what could not be finished is tried again."""
 ERASE_LOOK_BYTES: Final = 1 << 20

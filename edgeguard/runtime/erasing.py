@@ -10,7 +10,8 @@ from pathlib import Path
 import structlog
 
 from edgeguard.control.views import ErasedView
-from edgeguard.core.outbox_limits import ERASE_RETRY_S
+from edgeguard.core.errors import StoreError
+from edgeguard.core.outbox_limits import ERASE_ANSWER_S, ERASE_RETRY_S
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.store import EraseJob, forget_job, known_copies, note_job, pending_job, unread_pictures
 
@@ -24,6 +25,7 @@ class Erasing:
         self._gateway = gateway
         self._directory = Path(gateway.site.store.directory)
         self._busy = asyncio.Lock()
+        self._begun = set[asyncio.Task[ErasedView]]()
         self._unfinished = True
         """There may be a note: an earlier run may have left one."""
 
@@ -36,7 +38,20 @@ class Erasing:
             await asyncio.sleep(ERASE_RETRY_S)
 
     async def erase(self, text: str, by: str) -> ErasedView:
-        """Take out what holds a text. StoreError: it is not done yet, and tried again now and then, and at the next start."""
+        """Take out what holds a text. StoreError: it is not done yet, but goes on, or is tried again; at the next start, too."""
+        task = asyncio.create_task(self._erase(text, by), name="erase")
+        self._begun.add(task)
+        task.add_done_callback(self._ended)
+        if not (await asyncio.wait({task}, timeout=ERASE_ANSWER_S))[0]:
+            raise StoreError("it takes longer than anybody waits for an answer, and goes on; the audit log says when it is done")
+        return task.result()
+
+    def _ended(self, task: asyncio.Task[ErasedView]) -> None:
+        self._begun.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("erase.unfinished", error=str(error))
+
+    async def _erase(self, text: str, by: str) -> ErasedView:
         async with self._busy:
             if (earlier := await self._resume()) is not None and earlier[0].text == text:
                 return earlier[1]
