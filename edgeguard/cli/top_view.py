@@ -196,14 +196,15 @@ def _alarms(frame: _Frame, most: int) -> list[Text]:
 
 def _alarm(frame: _Frame, alarm: AlarmView) -> Text:
     lang, wide = frame.lang, frame.width >= WIDE
-    name = 40 if wide else 25
+    state = 14 if wide else 10
+    name = 40 if wide else 23
     figures = 20 if wide else 11
-    head = 1 + 8 + 1 + 8 + 1 + 6 + 1 + name + 1 + figures + 1
+    head = 1 + 8 + 1 + state + 1 + 6 + 1 + name + 1 + figures + 1
     return row(
         [
             Field("", 0),
             Field(Text(f" {word(alarm.severity, lang)}", style=style(alarm.severity)), 9),
-            Field(word(alarm.state, lang), 8, style(alarm.state)),
+            Field(word(alarm.state, lang), state, style(alarm.state)),
             Field(age(seconds_since(alarm.since, frame.now), lang), 6, "dim", right=True),
             Field(clean(alarm.alarm), name, "bold"),
             Field(value_and_limit(alarm, lang), figures),

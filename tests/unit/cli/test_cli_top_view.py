@@ -23,9 +23,9 @@ PICTURE_80X24 = """\
  ● online 2 h  mqtts://mqtt.example:8883              queue 3 (1 s)  lasts 42 d
  5/6 devices  25 points, 3 bad  13.2 points/s                            42 MiB
 ─ ALARMS 3 ─────────────────────────────────────────────────────────────────────
- critical active    2 min pump-1.dry-run            0.61 / 1    Pump runs dry
- major    active   62 min fan-2.comms-lost          —           Device does not…
- minor    acked      41 s lift-1.door-blocked       blocked / … Car door blocked
+ critical active      2 min pump-1.dry-run          0.61 / 1    Pump runs dry
+ major    active     62 min fan-2.comms-lost        —           Device does not…
+ minor    acked        41 s lift-1.door-blocked     blocked / … Car door blocked
 ─ DEVICES                               state    every    ans/p95 failed  points
  fan-2              Garage exhaust fan  offline     5s          —    745     0/2
  lift-2             Lift 2              degraded    1s    12/31ms      2     2/3
