@@ -27,6 +27,8 @@ from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.snapshots import Snapshots
 from edgeguard.camera.worker import Seeker, Worker
+from edgeguard.control.camera_views import TroubleView
+from edgeguard.core.blindness import Blindness
 from edgeguard.core.camera import (
     CameraSpec,
     PassPictures,
@@ -68,7 +70,8 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     password, key = _line().decode("utf-8", "replace") if spec.password_file is not None else None, b""
     if spec.plate_key_file is not None:
         key = _line()
-    seal = None if spec.picture_key_file is None else _seal(spec, _line())
+    seal, why_open = (None, "") if spec.picture_key_file is None else _seal(spec, _line())
+    standing = (TroubleView(Blindness.UNSEALED.value, clock.now().boot_ms, why_open),) if why_open else ()
     shelf = _shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
     album = _shelf(Path(snapshot_folder(state, spec.name)), SNAPSHOTS_BYTES, spec.evidence_age_ms)
     sight = Sight(Path(view_file(state, spec.name)), setup_of(spec))
@@ -92,7 +95,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
         if passes is not None:
             passes.tidy(now, ages.wall_ms(now))
 
-    worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see)
+    worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see, standing=standing)
     reporter = Reporter(socket, spec.name, worker.beat, Journal(Path(reports_folder(state, spec.name))), snapshots.ask)
     reporter.start()
     for thread in (reads, passes):
@@ -123,17 +126,18 @@ def setup_of(spec: CameraSpec) -> str:
     return hashlib.sha256(repr((spec.url, spec.task, spec.facade)).encode()).hexdigest()
 
 
-def _seal(spec: CameraSpec, key: bytes) -> Seal | None:
-    """What seals its pictures. Where the key is none (any more), pictures of passes are not kept at all, and that is said once and
-    for good; what fell, and what somebody has asked for, is kept as it is: evidence is not given up for want of a key.
+def _seal(spec: CameraSpec, key: bytes) -> tuple[Seal | None, str]:
+    """What seals its pictures, or why nothing does. Where the key is none (any more), pictures of passes are not kept at all, and
+    that is said once and for good; what fell, and what somebody has asked for, is kept as it is: evidence is not given up for want
+    of a key.
     """
     try:
-        return Seal(key)
+        return Seal(key), ""
     except SealError as error:
         if spec.pictures is not PassPictures.NONE:
             raise Permanent(f"{spec.name}: picture_key_file: {error}") from error
         _log.warning("evidence.unsealed", camera=spec.name, error=str(error))
-        return None
+        return None, str(error)
 
 
 def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None], seal: Seal | None) -> PassShelf | None:

@@ -118,7 +118,7 @@ class Lag:
 
 class Worker:
     """Puts the parts of one camera's process together. `tidy` keeps the evidence within its bounds, once a minute; `look_on` is
-    shown every picture that is looked at.
+    shown every picture that is looked at; `standing` troubles hold as long as the process runs.
     """
 
     def __init__(
@@ -130,6 +130,7 @@ class Worker:
         tidy: Callable[[Stamp], None],
         tick: Callable[[], float] = time.monotonic,
         look_on: Callable[[Picture, Stamp], None] = lambda *_: None,
+        standing: tuple[TroubleView, ...] = (),
     ) -> None:
         self._camera = camera
         self._seeker = seeker
@@ -138,6 +139,7 @@ class Worker:
         self._tidy = tidy
         self._tick = tick
         self._look_on = look_on
+        self._standing = standing
         self._lag = Lag()
         self._minute = _Minute()
         self._pulse_s = self._picture_s = tick()
@@ -217,7 +219,8 @@ class Worker:
         self._rates = self._minute.look(self._pulse_s, _Counts(self.pictures, self.skipped, self._seeker.restless, damaged))
 
     def _troubles(self, now_s: float) -> tuple[TroubleView, ...]:
-        """What is wrong now, each since it was first so; a camera that gives nothing has no other trouble."""
+        """What is wrong now, each since it was first so; a camera that gives nothing has none but
+        this and what stands."""
         now_boot_ms = self._clock.now().boot_ms
         found: dict[Blindness, tuple[float, str]] = {}
         if now_s - self._picture_s > _LOST_AFTER_S:
@@ -238,7 +241,8 @@ class Worker:
         for trouble, (since_s, detail) in found.items():
             since_ms = now_boot_ms - round((now_s - since_s) * 1000)
             self._since[trouble] = (self._since.get(trouble, (since_ms, ""))[0], detail)
-        return tuple(TroubleView(trouble.value, since, detail) for trouble, (since, detail) in self._since.items())
+        passing = (TroubleView(trouble.value, since, detail) for trouble, (since, detail) in self._since.items())
+        return (*passing, *self._standing)
 
 
 def _rss_bytes() -> int:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
@@ -13,9 +13,10 @@ from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, label
 from edgeguard.control import call, methods
 from edgeguard.control.camera_views import CameraView
-from edgeguard.core.camera import CameraSpec
 from edgeguard.core.errors import Permanent
-from edgeguard.core.site import Site
+
+if TYPE_CHECKING:
+    from edgeguard.config.handover import Handover
 
 _STATES: Final = MappingProxyType(
     {
@@ -28,9 +29,9 @@ _STATES: Final = MappingProxyType(
 
 
 def cameras(session: Session) -> Exit:
-    """Every camera; exit 1 when one does not see as it should."""
+    """Every camera; exit 1 when something is wrong with one."""
     views = call(session.socket, methods.CAMERAS)
-    wrong = any(view.state in ("blind", "failed") for view in views)
+    wrong = any(view.troubles or view.state == "failed" for view in views)
     if session.json:
         print_json(views)
         return Exit.WRONG if wrong else Exit.FINE
@@ -70,27 +71,30 @@ def accept_view(session: Session, camera: str) -> Exit:
 
 
 def process(name: str, config: Path, parent: int | None) -> int:
-    """The process of one camera, until SIGTERM."""
+    """The process of one camera, until SIGTERM: of the daemon `parent`, which says on standard input what to do, or of `config`."""
     from edgeguard.camera.process import run_camera
-    from edgeguard.config import load_site
+    from edgeguard.config.handover import taken
     from edgeguard.runtime.clock import SystemClock
     from edgeguard.runtime.log import configure_log
 
     try:
-        site = load_site(config)
-        spec = _camera_of(site, name)
-        configure_log(site.log)
-        return run_camera(spec, Path(site.control.socket), Path(site.store.directory), SystemClock(), parent)
+        papers = _papers_of(name, config) if parent is None else taken(sys.stdin.buffer)
+        configure_log(papers.log)
+        return run_camera(papers.camera, Path(papers.socket), Path(papers.state), SystemClock(), parent)
     except Permanent as error:
         # 2 tells the daemon that starting it again would not help.
         sys.stderr.write(f"{error}\n")
         return Exit.BAD_USAGE
 
 
-def _camera_of(site: Site, name: str) -> CameraSpec:
+def _papers_of(name: str, config: Path) -> "Handover":
+    from edgeguard.config import load_site
+    from edgeguard.config.handover import Handover
+
+    site = load_site(config)
     for spec in site.cameras:
         if spec.name == name:
-            return spec
+            return Handover(spec, site.log, str(site.control.socket), str(site.store.directory))
     known = ", ".join(spec.name for spec in site.cameras) or "none"
     raise Permanent(f"{site.source}: there is no camera {name} (there are: {known})")
 

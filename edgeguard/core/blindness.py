@@ -25,11 +25,13 @@ class Blindness(StrEnum):
     """Packets are lost or broken on the way: many pictures are whole only in part."""
     OVERLOAD = "overload"
     """The machine cannot keep up: pictures are left out."""
+    UNSEALED = "unsealed"
+    """The key of its pictures could not be used when its process started: evidence is kept, but lies open on the disk."""
     FAILED = "failed"
     """Its process does not run."""
 
 
-SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.DAMAGED, Blindness.OVERLOAD})
+SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.DAMAGED, Blindness.OVERLOAD, Blindness.UNSEALED})
 """Troubles of a camera whose pictures are as they should be all the same."""
 
 BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
@@ -43,6 +45,7 @@ BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
         Blindness.RESTLESS: Labels(zh="雨雪或抖动,暂时无法判断", en="sees too much move at once (rain, snow, a shaking pole)"),
         Blindness.DAMAGED: Labels(zh="码流损坏或丢包,画面残缺", en="gives a damaged stream: many of its pictures are not whole"),
         Blindness.OVERLOAD: Labels(zh="处理能力不足,正在丢帧", en="gives more pictures than this machine can look at"),
+        Blindness.UNSEALED: Labels(zh="图片密钥不可用,证据未加密保存", en="keeps its evidence unsealed, for want of a key"),
         Blindness.FAILED: Labels(zh="处理进程未运行", en="has no process that looks at it"),
     }
 )

@@ -35,9 +35,16 @@ class CameraLink:
     """A camera's process. `beat` is its newest sign of life, None before the first of this life."""
 
     def __init__(
-        self, spec: CameraSpec, command: Sequence[str], silent_s: float = CAMERA_SILENT_S, start_s: float = CAMERA_START_S
+        self,
+        spec: CameraSpec,
+        command: Sequence[str],
+        papers: bytes = b"",
+        silent_s: float = CAMERA_SILENT_S,
+        start_s: float = CAMERA_START_S,
     ) -> None:
+        """`papers` are what the process is given first on its standard input; the camera's secrets follow."""
         self.spec = spec
+        self._papers = papers
         self._silent_s = silent_s
         self._start_s = start_s
         self.pid = 0
@@ -77,6 +84,7 @@ class CameraLink:
             raise Retryable(f"its process cannot be started: {error.strerror}") from error
         assert child.stdin is not None  # noqa: S101 (asked for)
         with contextlib.suppress(ConnectionError):
+            child.stdin.write(self._papers)
             for secret in (self.spec.password_file, self.spec.plate_key_file, self.spec.picture_key_file):
                 if secret is not None:
                     child.stdin.write(_first_line(self.spec, Path(secret)))

@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from edgeguard.codec.strict_json import JsonRefused, parse_strict_json
+from edgeguard.config.handover import Handover, handed
 from edgeguard.config.mistakes import did_you_mean
 from edgeguard.control import BadArguments, Call, Handler, UnknownName
 from edgeguard.control.camera_views import (
@@ -78,13 +79,12 @@ class _Watched:
 class Cameras:
     """All cameras of a gateway."""
 
-    def __init__(self, supervisor: Supervisor, pipeline: Pipeline, store: Store, clock: Clock, config_path: Path) -> None:
+    def __init__(self, supervisor: Supervisor, pipeline: Pipeline, store: Store, clock: Clock) -> None:
         self._supervisor = supervisor
         self._pipeline = pipeline
         self._store = store
         self._told = ToldOnce(store)
         self._clock = clock
-        self._config_path = config_path
         self._watched: dict[CameraName, _Watched] = {}
         self._state = Path()
         self.throws = ThrowWatch()
@@ -111,7 +111,7 @@ class Cameras:
         self._state = Path(site.store.directory)
         for spec in site.cameras:
             if spec.name not in self._watched:
-                self._start(spec)
+                self._start(spec, site)
 
     def watch(self, link: CameraLink) -> None:
         """Listen to the process of this link."""
@@ -282,9 +282,9 @@ class Cameras:
             self.on_read(watched.link.spec, _document(ReadView, call))
         return CountView(watched.sightings)
 
-    def _start(self, spec: CameraSpec) -> None:
-        me = (sys.executable, "-m", "edgeguard", "camera", spec.name)
-        link = CameraLink(spec, (*me, "--config", str(self._config_path), "--parent", str(os.getpid())))
+    def _start(self, spec: CameraSpec, site: Site) -> None:
+        command = (sys.executable, "-m", "edgeguard", "camera", spec.name, "--parent", str(os.getpid()))
+        link = CameraLink(spec, command, handed(Handover(spec, site.log, str(site.control.socket), str(site.store.directory))))
         self.watch(link)
         self._supervisor.start(f"camera.{spec.name}", link.run)
 
@@ -354,7 +354,8 @@ class Cameras:
             )
             for trouble, (since_ms, detail) in watched.troubles.items()
         )
-        state = "blind" if troubles else "well" if beat is not None else "starting"
+        sees = beat is not None and watched.troubles.keys() <= {Blindness.UNSEALED}
+        state = "well" if sees else "blind" if troubles else "starting"
         if Blindness.FAILED in watched.troubles or (child is not None and child.state is not ChildState.RUNNING):
             state = "failed"
         return CameraView(

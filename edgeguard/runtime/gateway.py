@@ -70,7 +70,7 @@ class Gateway:
         self.memory = LimitsMemory(Path(site.store.directory) / FILE_NAME, pipeline.health)
         self.history = history
         self.field = Field(self.supervisor, clock, self._take, entropy, tell=pipeline.health, recall=self.memory.recall)
-        self.cameras = Cameras(self.supervisor, pipeline, store, clock, Path(site.source))
+        self.cameras = Cameras(self.supervisor, pipeline, store, clock)
         self.uplink: Uplink | None = None
         self.config_error = ""
         self.rates = RatesKept(clock)

@@ -177,3 +177,9 @@ def test_with_a_key_falls_and_pictures_lie_sealed_and_are_checked_and_copied_thr
         assert copy.read_bytes() == clip
         with av.open(str(copy)) as video:
             assert sum(1 for _ in video.decode(video=0)) > 20
+        (tmp_path / "key").write_bytes(b"emptied\n")
+        (tmp_path / "site.toml").write_text("[[camera\n# somebody is just editing it\n")
+        os.kill(view(running).pid, signal.SIGTERM)
+        wait_for(lambda: [one.code for one in view(running).troubles] == ["unsealed"], "evidence that lies open is told", 60)
+        assert view(running).state == "well", "it sees all the same"
+        wait_for(lambda: any(one["code"] == "unsealed" and not one["ok"] for one in events(tmp_path, "health")), "the event", 60)

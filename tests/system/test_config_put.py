@@ -45,8 +45,9 @@ class Platform:
         subprocess.run(["mosquitto_pub", *where], input=body, text=True, check=True, timeout=20)
 
     def answers(self, command_id: str) -> list[dict[str, Any]]:
-        text = (self._folder / "sub.log").read_text(encoding="utf-8")
-        told = [line.partition(" ")[2] for line in text.splitlines() if line.startswith(f"{ROOT}/replies ")]
+        # a line still being written is left out
+        lines = (self._folder / "sub.log").read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        told = [line.partition(" ")[2] for line in lines if line.startswith(f"{ROOT}/replies ")]
         return [answer for answer in map(json.loads, told) if answer["id"] == command_id]
 
     def ask(self, name: str, **args: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SPEC = CameraSpec(CameraName("facade"), "rtsp://10.0.0.9/1", Task.FALLING, Label
 
 
 def link(program: str, spec: CameraSpec = SPEC, silent_s: float = 40.0, start_s: float = 40.0) -> CameraLink:
-    return CameraLink(spec, (sys.executable, "-c", program), silent_s, start_s)
+    return CameraLink(spec, (sys.executable, "-c", program), b"", silent_s, start_s)
 
 
 def end_of(made: CameraLink) -> EdgeguardError:

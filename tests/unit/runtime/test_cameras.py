@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import orjson
@@ -86,7 +85,7 @@ class Rig:
         self.news: list[Health] = []
         self.pipeline = Pipeline(self.store, Standing())
         self.boss = boss = Supervisor(self.news.append, random.Random(1))
-        self.cameras = Cameras(boss, self.pipeline, cast(Store, self.store), Standing(), Path("site.toml"))
+        self.cameras = Cameras(boss, self.pipeline, cast(Store, self.store), Standing())
         self.link = CameraLink(SPEC, ("true",))
         self.link.pid = 77
         self.cameras.watch(self.link)
@@ -219,6 +218,20 @@ def test_the_view_of_a_camera_says_what_is_wrong_in_two_languages() -> None:
         (trouble,) = view.troubles
         assert (trouble.code, trouble.text.zh) == ("moved", "镜头已移位,需要重新标定")
         await asyncio.sleep(0)
+
+    run_virtual(story())
+
+
+def test_a_camera_whose_evidence_lies_open_sees_all_the_same() -> None:
+    async def story() -> None:
+        rig = Rig()
+        await rig.call("camera-beat", beat(TroubleView("unsealed", 470_000, "the key is too short")))
+        rig.cameras.look()
+        (view,) = await rig.cameras.cameras(Call("cameras", {}, Peer(1, 0, 0), False))
+        assert (view.state, [one.code for one in view.troubles]) == ("well", ["unsealed"])
+        (told,) = rig.items
+        assert (told["code"], told["ok"]) == ("unsealed", False)
+        assert str(told["detail"]).endswith("the key is too short")
 
     run_virtual(story())
 

@@ -257,7 +257,6 @@ def test_the_disk_must_take_it_first(tmp_path: Path) -> None:
             Pipeline(store, Standing()),
             cast(Store, store),
             Standing(),
-            Path("site.toml"),
         )
         yard.cameras.start(cast(Site, _Site(tmp_path)))
         yard.cameras.watch(yard.link)
