@@ -219,11 +219,11 @@ class Mixing:
         """Four readers at once."""
         entropy = random.Random(1)
 
+        def one() -> tuple[int, int, int]:
+            return entropy.randint(1, units), entropy.randrange(100, 10_000), entropy.choice(sizes)
+
         async def reader() -> list[bool | None]:
-            return [
-                await self.read(entropy.randint(1, units), entropy.randrange(100, 10_000), entropy.choice(sizes))
-                for _ in range(reads)
-            ]
+            return [await self.read(*one()) for _ in range(reads)]
 
         return [told for each in await asyncio.gather(*(reader() for _ in range(4))) for told in each]
 
