@@ -122,6 +122,11 @@ def halve(span: Span, fields: Sequence[RegisterField]) -> tuple[Span, Span] | No
     return _span_of(span.table, parts[0], fields), _span_of(span.table, parts[1], fields)
 
 
+def bridge(before: Span, after: Span, fields: Sequence[RegisterField]) -> Span:
+    """The least read that runs from the one span into the other."""
+    return _span_of(before.table, (before.members[-1], after.members[0]), fields)
+
+
 def _span_of(table: Table, members: tuple[int, ...], fields: Sequence[RegisterField]) -> Span:
     first = min(fields[i].address for i in members)
     return Span(table, first, max(fields[i].last for i in members) - first + 1, members)

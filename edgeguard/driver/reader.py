@@ -16,7 +16,7 @@ import structlog
 from edgeguard.bus import ExchangeFailed, Priority
 from edgeguard.codec.block import Block, compile_block
 from edgeguard.codec.modbus import GATEWAY_EXCEPTIONS, exception_code
-from edgeguard.codec.plan import NOTHING_LEARNED, Learned, PlanRules, Span, halve, plan_reads
+from edgeguard.codec.plan import NOTHING_LEARNED, Learned, PlanRules, Span, bridge, halve, plan_reads
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.ids import DeviceName
@@ -179,14 +179,22 @@ class ModbusReader:
                 continue
             served.append(await self._read(compile_block(half, self._points, self._fields), under_way, priority))
         if all(served):
-            self._note_cut(span, *halves)
+            await self._note_cut(span, *halves, under_way, priority)
             learned = self._learned
             self._learned = Learned(learned.refused, learned.cuts | {(span.table, halves[1].first)})
 
-    def _note_cut(self, whole: Span, before: Span, after: Span) -> None:
-        """Served apart but not together: addresses between them that must not be read; where there are none, too many at once."""
+    async def _note_cut(self, whole: Span, before: Span, after: Span, under_way: Round, priority: Priority) -> None:
+        """Served apart but not together: it is too many at once, or addresses between them must not be read.
+
+        A short read through these addresses tells the one from the other.
+        """
         end = before.first + before.count
-        if end < after.first:
+        short = bridge(before, after, self._fields)
+        is_hole = end < after.first
+        if is_hole and short.count < whole.count:
+            told = await self._ask(compile_block(short, self._points, self._fields), under_way, priority)
+            is_hole = isinstance(told, Fault)
+        if is_hole:
             self._holes[whole.table, after.first] = (end, after.first - 1)
         elif not whole.table.is_bits:
             self._too_large = min(self._too_large or whole.count, whole.count)

@@ -31,6 +31,24 @@ def test_a_device_that_gives_less_at_a_time_teaches_its_largest_read() -> None:
     virtual(site, story)
 
 
+def test_too_many_at_once_is_no_hole_where_points_lie_apart() -> None:
+    site = Site(row(*range(0, 60, 4)))
+    site.unit.max_count = 20
+
+    async def story() -> None:
+        for _ in range(3):
+            assert all(outcome == 0 for outcome in (await site.device.poll()).outcomes)
+        learned = learned_of(site)
+        assert learned.holes == ()
+        assert learned.largest <= 20 < learned.too_large
+        assert profile_lines(learned, ModbusLimits())[-1] == f"max_registers = {learned.largest}"
+        asked = len(site.reads)
+        await site.device.poll()
+        assert all(count <= 20 for _, count in site.reads[asked:])
+
+    virtual(site, story)
+
+
 def test_a_hole_is_known_by_its_addresses() -> None:
     site = Site(row(0, 1, 2, 6, 7, 8, 9), cost=LineCost())
     site.unit.refused.update((Table.HOLDING, address) for address in (3, 4, 5))
