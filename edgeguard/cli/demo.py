@@ -5,7 +5,6 @@ Headless it is a proof: exit 0 only if telemetry of every device and an alarm we
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -91,4 +90,3 @@ def _told_to_stop() -> Iterator[asyncio.Event]:
 def _hush() -> None:
     """Building and broker live in this process: their log would tear the picture and the JSON."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False)
-    logging.getLogger("pymodbus").addHandler(logging.NullHandler())
