@@ -11,7 +11,7 @@ import typer
 from edgeguard.cli.look import author
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
-from edgeguard.cli.text import clean, label
+from edgeguard.cli.text import clean, counted, label
 from edgeguard.cli.wire import somebody_is_here
 from edgeguard.control import methods
 from edgeguard.control.client import call
@@ -301,10 +301,15 @@ def _tell(session: Session, view: GateListView, odd: Sequence[int] = ()) -> Exit
     )
     if view.unreadable:
         words = lang.say(
-            f"其中 {view.unreadable} 个车牌无法被识别", f"{view.unreadable} of these plates are of a form that can never be read"
+            f"其中 {view.unreadable} 个车牌无法被识别", f"{counted(view.unreadable, 'plate')} of a form that can never be read"
         )
         lines = ", ".join(map(str, odd[:GATE_MISTAKES_TOLD])) + ("..." if len(odd) > GATE_MISTAKES_TOLD else "")
-        console().print(styled(words + (lang.say(f"(第 {lines} 行)", f" (lines {lines})") if odd else ""), "yellow"))
+        console().print(
+            styled(
+                words + (lang.say(f"(第 {lines} 行)", f" ({'line' if len(odd) == 1 else 'lines'} {lines})") if odd else ""),
+                "yellow",
+            )
+        )
     return Exit.FINE
 
 

@@ -68,12 +68,15 @@ def build_gates(
     made: list[GateSpec] = []
     for i, row in enumerate(rows):
         raw = mistakes.examine(GateTable, row, ("gate", i))
-        spec = None if raw is None else _gate(raw, by_name, ("gate", i), mistakes)
-        if raw is not None and raw.plates is not None and spec is not None:
-            spec = replace(spec, plates=_plates(raw.plates, by_name, cameras, zones, ("gate", i, "plates"), mistakes))
+        if raw is None:
+            continue
+        spec = _gate(raw, by_name, ("gate", i), mistakes)
+        at = ("gate", i, "plates")
+        plates = None if raw.plates is None else _plates(raw.plates, by_name, cameras, zones, at, mistakes)
         if spec is not None:
+            spec = replace(spec, plates=plates)
             _check_twice(spec, made, ("gate", i), mistakes)
-            _check_eyes(spec, made, ("gate", i, "plates"), mistakes)
+            _check_eyes(spec, made, at, mistakes)
             made.append(spec)
     return tuple(made)
 

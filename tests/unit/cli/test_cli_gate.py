@@ -95,7 +95,7 @@ def test_plates_that_no_camera_will_ever_read_are_told_with_their_lines(here: De
     file = tmp_path / "list.csv"
     file.write_text("plate\n浙A12345\n浙A123456\n\n淅A12345\n粤Z1234港\n浙AD12345\n", encoding="utf-8")
     taken = here.type("gate", "import", str(file), "--list", "resident", width=200)
-    assert (taken.code, "2 of these plates are of a form that can never be read (lines 3, 5)" in taken.out) == (0, True)
+    assert (taken.code, "2 plates of a form that can never be read (lines 3, 5)" in taken.out) == (0, True)
 
 
 def test_what_is_exported_can_be_imported(here: Desk, building: FakeBuilding, tmp_path: Path) -> None:

@@ -100,6 +100,17 @@ def test_every_mistake_is_told_at_its_line(tmp_path: Path, old: str, new: str, s
     assert any(line in wanted for line in new.splitlines() or ["[gate.plates]"])
 
 
+def test_what_is_wrong_with_the_gate_hides_nothing_that_is_wrong_with_its_plates(tmp_path: Path) -> None:
+    wrong = SITE.replace("io.output_1", "io.output_99").replace("io.input_2", "io.input_9").replace("gate-in/left", "gate-on")
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, wrong)
+    assert [line.split(": ")[1] for line in error.value.mistakes] == [
+        "gate[0].open",
+        "gate[0].plates.entry[0]",
+        "gate[0].plates.loop",
+    ]
+
+
 SECOND = """[[gate]]
 name = "side"
 open = "io.output_2"
