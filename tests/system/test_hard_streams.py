@@ -139,5 +139,6 @@ def test_a_hundred_connections_leave_nothing_behind(tmp_path: Path) -> None:
             happenings.close()
             relay.close()
     descriptors, threads = zip(*holds, strict=True)
-    assert max(descriptors[3:]) <= max(descriptors[:3]), holds
-    assert max(threads[3:]) <= max(threads[:3]) + 4, f"those of the relay come and go: {holds}"
+    # The relay has four of each for a connection, and they go in their own time: a leak shows in the lowest of a few looks.
+    assert min(descriptors[-3:]) <= min(descriptors[:3]), holds
+    assert min(threads[-3:]) <= min(threads[:3]), holds
