@@ -84,10 +84,10 @@ class Running:
     child: subprocess.Popen[bytes]
     folder: Path
 
-    def ask(self, *command: str) -> object:
+    def ask(self, *command: str, within_s: float = 30.0) -> object:
         """A CLI command with --json; AssertionError with its words if it fails to answer."""
         full = [sys.executable, "-m", "edgeguard", "--socket", f"{self.folder}/control.sock", *command, "--json"]
-        done = subprocess.run(full, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(full, capture_output=True, text=True, timeout=within_s, check=False)
         assert done.stdout, f"{command}: exit {done.returncode}: {done.stderr}"
         return json.loads(done.stdout)
 
