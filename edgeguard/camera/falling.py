@@ -1,12 +1,18 @@
 """Falls in a stream of pictures: the motion field's spots through the decisions of `vision`. One object for a file or a camera."""
 
 from dataclasses import replace
+from typing import Final
 
-from edgeguard.camera.motion import MotionField
+from edgeguard.camera.motion import Motion, MotionField
 from edgeguard.camera.video import Picture
+from edgeguard.core.camera_limits import FALL_MAX_UNDECIDED
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.vision.facade import Plane, plane_of, watched_area
 from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
+
+_TOGETHER_S: Final = 0.155
+"""So much of the stream is judged at once, at most a picture more: decoding drives all else out of the processor's caches, and
+each step after another one costs half of what it costs after a picture."""
 
 
 class FallWatch:
@@ -19,6 +25,7 @@ class FallWatch:
         self._facade_plane: Plane | None = None
         self._place_known = True
         self.state = FallState(Scene(0, 0))
+        self._undecided: list[tuple[float, Motion]] = []
 
     def see(self, picture: Picture) -> tuple[Fall, ...]:
         """The falls that are known to be over with this picture."""
@@ -29,9 +36,19 @@ class FallWatch:
             self._facade_plane = plane_of(self._spec, picture.size)
             self._field = MotionField(*picture.size, watched_area(self._spec, picture.size))
             self.state = FallState(Scene(*picture.size, self.plane, self._spec.slow_falls))
-        motion = self._field.step(picture.t_s, picture.luma)
-        self.state, falls = step(self.state, picture.t_s, motion.spots, motion.busy)
-        return (*told, *falls)
+        self._undecided.append((picture.t_s, self._field.step(picture.t_s, picture.luma)))
+        if picture.t_s - self._undecided[0][0] < _TOGETHER_S and len(self._undecided) < FALL_MAX_UNDECIDED:
+            return told
+        return (*told, *self._decided())
+
+    def _decided(self) -> tuple[Fall, ...]:
+        """The falls that are over with what was seen and not judged yet."""
+        told: list[Fall] = []
+        for t_s, motion in self._undecided:
+            self.state, falls = step(self.state, t_s, motion.spots, motion.busy)
+            told += falls
+        self._undecided.clear()
+        return tuple(told)
 
     @property
     def plane(self) -> Plane | None:
@@ -58,5 +75,6 @@ class FallWatch:
         """The falls that were still in the air or on hold when the stream ended."""
         if self._field is None:
             return ()
+        told = self._decided()
         self.state, falls = finish(self.state)
-        return falls
+        return (*told, *falls)

@@ -168,8 +168,11 @@ class MotionField:
         """Rows and columns of what is out of range."""
         octets = self._inside.reshape(-1, 8)
         words = np.flatnonzero(octets.view(np.uint64) != _ALL_INSIDE)
-        word, byte = np.nonzero(octets[words] == 0)
-        return np.divmod(words[word] * 8 + byte, self._inside.shape[1])
+        places = np.flatnonzero(octets[words] == 0)
+        places = words[places >> 3] * 8 + (places & 7)
+        # Division and what is left apart: together they take ten times as long.
+        rows = places // self._inside.shape[1]
+        return rows, places - rows * self._inside.shape[1]
 
     def _spots(self, seen: Luma, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Spots:
         cell_rows, cell_columns = rows // _CELL_PX, columns // _CELL_PX

@@ -76,7 +76,7 @@ def _keep(file: Path, setup: str, eyes: Eyesight, is_moved: bool) -> None:
     for number, reference in enumerate(eyes.references):
         if reference is not None:
             arrays[f"edges{number}"] = reference.edges
-            arrays[f"facts{number}"] = np.array([reference.sharpness, reference.looks])
+            arrays[f"facts{number}"] = np.array([reference.sharpness, reference.looks, reference.crisp])
     partial = file.with_name(f".{file.name}.partial")
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +99,9 @@ def _kept(file: Path, setup: str) -> tuple[Eyesight, bool]:
             if f"edges{number}" not in kept:
                 continue
             edges, facts = kept[f"edges{number}"], kept[f"facts{number}"]
-            if edges.shape == GRID and edges.dtype == np.float32 and facts.shape == (2,) and np.isfinite(edges).all():
-                found[number] = Reference(edges, float(facts[0]), int(facts[1]))
+            if edges.shape == GRID and edges.dtype == np.float32 and facts.shape in ((2,), (3,)) and np.isfinite(edges).all():
+                # Files of before it was known how crisp a view is hold two facts.
+                found[number] = Reference(edges, float(facts[0]), int(facts[1]), *map(float, facts[2:]))
         is_moved = "moved" in kept and bool(kept["moved"]) and any(reference is not None for reference in found)
         return Eyesight((found[0], found[1], found[2])), is_moved
     return Eyesight(), False

@@ -32,6 +32,13 @@ _REACH: Final = 5
 _LEARN: Final = 0.02
 _LEARN_FROM: Final = 60
 """Looks at a new light before what is seen is taken for what should be seen."""
+_CRISP_FROM: Final = 600
+"""Looks over which it is averaged how crisp a view is; from then on it rises and falls slowly."""
+_CRISPER: Final = 2.5e-5
+"""Half a day of looks: a storm or a crowd is no measure of how a view should look."""
+_DULLER: Final = 1e-6
+"""Some weeks of days: a lens that goes out of focus or is spun over is slower than clouds and quicker than the seasons."""
+_NIGHT: Final = 0
 _BANDS: Final = (45.0, 90.0)
 """Mean brightness that parts night from dusk and dusk from day."""
 _PATIENCE_S: Final = MappingProxyType(
@@ -69,6 +76,8 @@ class Reference:
     edges: Small
     sharpness: float
     looks: int = 1
+    crisp: float = 0.0
+    """Sharpness by mean brightness: slowly follows what is sharper, hardly at all what is less so. 0: not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +159,19 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
         return frozenset(signs | {Blindness.COVERED}), _PLACE
     if reference is None or reference.looks < _LEARN_FROM:
         return frozenset(signs), _PLACE
-    if look.sharpness < _BLURRED_SHARE * reference.sharpness:
+    night = _band(look) == _NIGHT
+    if look.sharpness < _BLURRED_SHARE * reference.sharpness or (not night and _crisp(look) < _BLURRED_SHARE * reference.crisp):
         return frozenset(signs | {Blindness.BLURRED}), frozenset({Blindness.MOVED})
     if _is_elsewhere(reference.edges, edges_of(look)):
         signs.add(Blindness.MOVED)
-    return frozenset(signs), _NOTHING
+    # By night noise passes for edges, and how bright lamps are says nothing: what has dulled slowly is seen by day alone.
+    by_day = any(known is not None and known.looks >= _LEARN_FROM for known in eyes.references[_NIGHT + 1 :])
+    return frozenset(signs), frozenset({Blindness.BLURRED}) if night and by_day else _NOTHING
+
+
+def _crisp(look: Look) -> float:
+    """A picture twice as bright has edges twice as steep."""
+    return look.sharpness / float(look.levels.mean())
 
 
 def _is_elsewhere(reference: Small, seen: Small) -> bool:
@@ -210,7 +227,7 @@ def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
     before = eyes.references[band]
     edges = edges_of(look)
     if before is None:
-        after = Reference(edges, look.sharpness)
+        after = Reference(edges, look.sharpness, crisp=_crisp(look))
     else:
         share = max(_LEARN, 1.0 / (before.looks + 1))
         mixed = (1 - share) * before.edges + share * edges
@@ -218,8 +235,16 @@ def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
             np.asarray(mixed / max(1e-6, float(np.linalg.norm(mixed))), np.float32),
             (1 - share) * before.sharpness + share * look.sharpness,
             before.looks + 1,
+            _aged(before, _crisp(look)),
         )
     references = list(eyes.references)
     references[band] = after
     kept = eyes.reference_kept and after.looks % _LEARN_FROM != 0
     return replace(eyes, references=(references[0], references[1], references[2]), reference_kept=kept)
+
+
+def _aged(before: Reference, crisp: float) -> float:
+    if before.crisp <= 0:
+        return crisp
+    share = 1.0 / (before.looks + 1) if before.looks < _CRISP_FROM else _CRISPER if crisp > before.crisp else _DULLER
+    return before.crisp + share * (crisp - before.crisp)

@@ -66,8 +66,8 @@ class Mark(NamedTuple):
     """Probability that something unrelated would have been there as well."""
 
 
-Chain = tuple[list[float], "Chain | None"]
-"""The numbers of a mark, and those before it."""
+Chain = tuple[list[float], float, "Chain | None"]
+"""What was seen, the share of its place in which the track expected it, and what was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,8 @@ def _track(chain: Chain) -> Track:
     marks = []
     at: Chain | None = chain
     while at is not None:
-        numbers, at = at
-        marks.append(Mark(*numbers))
+        (t_s, x, y, thickness, contrast, length, chance), share, at = at
+        marks.append(Mark(t_s, x, y, thickness, contrast, length, chance * share))
     return Track(tuple(reversed(marks)))
 
 
@@ -164,9 +164,10 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
     free[links.spot[marks[links.track] + 1 >= _GROWN]] = False
     kept, over = _ranked(state, links, stays, t_s)
     fresh = np.flatnonzero(free)[: FALL_MAX_TRACKS - len(kept)]
-    ended = (*(state.chains[i] for i in lost), *_chains(state, seen, links, over))
-    begun: tuple[Chain, ...] = tuple((row, None) for row in seen[fresh].tolist())
-    chains = (*_chains(state, seen, links, kept), *begun)
+    sightings: list[list[float]] = seen.tolist()
+    ended = (*(state.chains[i] for i in lost), *_chains(state, sightings, links, over))
+    begun: tuple[Chain, ...] = tuple((sightings[i], 1.0, None) for i in fresh.tolist())
+    chains = (*_chains(state, sightings, links, kept), *begun)
     after = TrackSet(_grown(state, seen, links, kept, fresh, height), chains, state.spots + len(seen), period_s, t_s)
     return after, tuple(_track(chain) for chain in ended)
 
@@ -266,20 +267,19 @@ def _aim(rows: Column, height: int) -> None:
     rows[:, _SIDE:] = aim.T
 
 
-def _chains(state: TrackSet, seen: Sightings, links: _Links, origins: Whole) -> tuple[Chain, ...]:
+def _chains(state: TrackSet, sightings: list[list[float]], links: _Links, origins: Whole) -> tuple[Chain, ...]:
     """The marks of what comes from `origins`: numbers of links, then of the state's tracks."""
-    n_links = len(links.track)
+    n_links, before = len(links.track), state.chains
     used = origins[origins < n_links]
-    rows = seen[links.spot[used]]
-    rows[:, 6] *= np.minimum(1.0, math.pi * links.radius[used] ** 2 / 1024.0)
-    went = zip(rows.tolist(), links.track[used].tolist(), strict=True)
+    shares = np.minimum(1.0, math.pi * links.radius[used] ** 2 / 1024.0)
+    went = zip(links.spot[used].tolist(), shares.tolist(), links.track[used].tolist(), strict=True)
     chains: list[Chain] = []
     for origin in origins.tolist():
         if origin < n_links:
-            row, track = next(went)
-            chains.append((row, state.chains[track]))
+            spot, share, track = next(went)
+            chains.append((sightings[spot], share, before[track]))
         else:
-            chains.append(state.chains[origin - n_links])
+            chains.append(before[origin - n_links])
     return tuple(chains)
 
 

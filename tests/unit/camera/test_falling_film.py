@@ -15,6 +15,7 @@ from edgeguard.camera.video import Picture, open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.testing import film
+from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +147,22 @@ def test_a_downpour_of_which_only_a_part_is_looked_at_counts_as_restless() -> No
         assert (watch.restless > 0) == (n >= 25)
     assert watch.suspended == 0
     assert watch.restless >= 12
+
+
+def test_falls_that_are_judged_some_pictures_at_once_are_those_judged_picture_by_picture(throw: Path) -> None:
+    """Also where the film ends with pictures that still wait."""
+    watch = FallWatch()
+    at_once: list[Fall] = []
+    one_by_one: list[Fall] = []
+    with open_video(throw) as video:
+        for n, picture in enumerate(video):
+            if n == 0:
+                field, state = MotionField(*picture.size), FallState(Scene(*picture.size))
+            at_once += watch.see(picture)
+            motion = field.step(picture.t_s, picture.luma)
+            state, falls = step(state, picture.t_s, motion.spots, motion.busy)
+            one_by_one += falls
+            if picture.t_s > 3.6:
+                break
+    assert not at_once, "it is not told yet"
+    assert [*at_once, *watch.end()] == [*one_by_one, *finish(state)[1]] != []

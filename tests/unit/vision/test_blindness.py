@@ -74,6 +74,26 @@ def test_blurred(well: Eyesight) -> None:
     assert not troubles(see(well, 60, levels, np.asarray(detail * 0.7, np.float32), 120)), "haze is no blur"
 
 
+def test_a_lens_that_goes_out_of_focus_slowly_is_not_learned_as_normal(well: Eyesight) -> None:
+    levels, detail = view(1)
+    eyes = well
+    for step in range(60):
+        eyes = see(eyes, 20, levels, np.asarray(detail * 0.97**step, np.float32), 120 + 20 * step)
+    assert set(troubles(eyes)) == {Blindness.BLURRED}
+    night = see(eyes, 80, np.asarray(levels * 0.2, np.float32), detail, 1320)
+    assert set(troubles(night)) == {Blindness.BLURRED}, "night does not make it sharp"
+    assert not troubles(see(night, 10, levels, detail, 1400))
+
+
+def test_a_darker_day_is_no_blur(well: Eyesight) -> None:
+    levels, detail = view(1)
+    eyes = well
+    for step in range(30):
+        share = np.float32(1 - 0.013 * step)
+        eyes = see(eyes, 10, levels * share, detail * share, 120 + 10 * step)
+    assert not troubles(eyes)
+
+
 @pytest.mark.parametrize("shift", [(0, 3), (-2, 0), (4, 4)])
 def test_moved_by_a_few_cells(well: Eyesight, shift: tuple[int, int]) -> None:
     levels, detail = (np.asarray(np.roll(part, shift, (0, 1)), np.float32) for part in view(1))
