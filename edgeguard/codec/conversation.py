@@ -21,7 +21,7 @@ _BROADCASTS: Final[Mapping[Form, Station]] = MappingProxyType({Form.RTU: 0, Form
 """Addresses that everybody obeys and nobody answers: no station. Modbus over Serial Line V1.02, 2.2; DL/T 645-2007, 5.2.2."""
 _WILD: Final = "A"
 _OUTSTANDING: Final = 32
-_COUNTED: Final = ("requests", "answers", "exceptions", "unanswered", "broken", "retries", "crowded")
+_COUNTED: Final = ("requests", "answers", "exceptions", "unanswered", "broken", "retries", "crowded", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class _Station:
     form: Form | None
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     responses_s: deque[float] = field(default_factory=lambda: deque(maxlen=RESPONSE_WINDOW))
+    late_s: deque[float] = field(default_factory=lambda: deque(maxlen=RESPONSE_WINDOW))
     polls: OrderedDict[bytes, _Poll] = field(default_factory=OrderedDict)
 
 
@@ -66,6 +67,8 @@ class Conversation:
         self._unanswered: Sighting | None = None
         self._turn: Sighting | None = None
         """The latest request on a line: what comes before the next one comes from its station, or at its time."""
+        self._turn_over = False
+        """It has had its answer, in time or late."""
         self._first_s: float | None = None
         self._last_s = 0.0
         self._broken_s: deque[float] = deque(maxlen=BURST_FAULTS)
@@ -126,7 +129,7 @@ class Conversation:
             self._turn = None
             return Passage(seen, gap_s=gap_s, foreign=True)
         if seen.transaction is None:
-            self._turn = seen
+            self._turn, self._turn_over = seen, False
             for key in tuple(self._outstanding):
                 self._give_up(key)
         elif len(self._outstanding) >= _OUTSTANDING:
@@ -149,18 +152,26 @@ class Conversation:
         asked = self._outstanding.get(seen.transaction)
         if asked is None or asked.form is not seen.form or not _is_from(seen, asked):
             if asked is None and self._turn is not None and self._turn.station == seen.station:
-                self._count(seen, "crowded")
+                self._take_stray(seen, self._turn)
             else:
                 self._counts["unasked"] += 1
             return Passage(seen, gap_s=gap_s)
         del self._outstanding[seen.transaction]
-        self._unanswered = None
+        self._unanswered, self._turn_over = None, True
         self._count(seen, "exceptions" if seen.sort is Sort.EXCEPTION else "answers")
         response_s = max(0.0, seen.end_s - asked.start_s)
         station = self._stations.get(str(seen.station))
         if station is not None:
             station.responses_s.append(response_s)
         return Passage(seen, asked, response_s, gap_s)
+
+    def _take_stray(self, seen: Sighting, turn: Sighting) -> None:
+        """An answer of the station whose turn it is, to nothing outstanding: it is late, or there was one already."""
+        self._count(seen, "crowded" if self._turn_over else "late")
+        station = self._stations.get(str(seen.station))
+        if station is not None and not self._turn_over:
+            station.late_s.append(max(0.0, seen.end_s - turn.start_s))
+        self._turn_over = True
 
     def _broken(self, seen: Sighting) -> None:
         self._counts["broken"] += 1
@@ -210,6 +221,7 @@ def _figures(name: str, station: _Station) -> StationFigures:
         form=station.form.value if station.form else "",
         response_p50_s=_quantile(ordered, 0.5),
         response_p95_s=_quantile(ordered, 0.95),
+        late_s=max(station.late_s, default=0.0),
         polled=tuple(Polled(poll.words, poll.count, (poll.last_s - poll.first_s) / max(1, poll.count - 1)) for poll in polled),
         **station.counts,
     )

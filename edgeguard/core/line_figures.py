@@ -15,7 +15,8 @@ class Polled:
 @dataclass(frozen=True, slots=True)
 class StationFigures:
     """One station. `broken`: answers that did not arrive whole; `retries`: requests that repeat an unanswered one at once;
-    `crowded`: times that something else came in its place or behind it, junk or a second answer.
+    `crowded`: times that something else came in its place or behind it, junk or a second answer; `late`: answers that came when
+    their request had been given up, at most `late_s` after it began.
 
     Response times run from the beginning of a request to the end of its answer; 0 while there is none.
     """
@@ -29,13 +30,15 @@ class StationFigures:
     broken: int = 0
     retries: int = 0
     crowded: int = 0
+    late: int = 0
     response_p50_s: float = 0.0
     response_p95_s: float = 0.0
+    late_s: float = 0.0
     polled: tuple[Polled, ...] = ()
 
     @property
     def heard(self) -> int:
-        """Whole answers, refusals among them."""
+        """Whole answers in time, refusals among them."""
         return self.answers + self.exceptions
 
 

@@ -3,6 +3,7 @@
 Each finding is a rule of thumb of people who mend RS-485 lines, written down once: figures in, sentences out.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,9 @@ _FEW: Final = 3
 _SILENT_REQUESTS: Final = 2
 """A device that is silent is asked seldom: two requests into nothing are said."""
 _CROWDED_TURNS: Final = 2
+_LATE_ANSWERS: Final = 2
+_LATE_ROOM: Final = 1.5
+"""So much longer than the slowest answer seen is the time-out that is proposed."""
 _BROKEN_SHARE: Final = 0.01
 _SHOWN_STATIONS: Final = 4
 _LOST_SHARE: Final = 0.02
@@ -35,17 +39,16 @@ class Finding:
 def diagnose(line: LineFigures, passive: bool = False) -> tuple[Finding, ...]:
     """Every trouble of a line, the one that hides the others first. `passive`: somebody else is the master."""
     requests = sum(station.requests for station in line.stations)
-    heard = sum(station.heard for station in line.stations)
+    heard = sum(station.heard + station.late for station in line.stations)
     if passive and requests == 0:
         return tuple(_unheard_master(line))
     unanswered = sum(station.unanswered for station in line.stations)
     if heard == 0 and (requests >= _FEW or unanswered >= _SILENT_REQUESTS):
         return (_wrong_settings(line) if line.received_bytes - line.junk_bytes > 0 or line.junk_bytes >= _FEW else _nobody(line),)
     crowded = _crowded(line.stations)
-    if crowded is not None:
-        others = tuple(station for station in line.stations if station is not crowded)
-        return (*_second_master(line), _one_address(crowded), *_silent(others), *_lost(others), *_bias(line, requests))
-    return (*_second_master(line), *_damage(line), *_silent(line.stations), *_lost(line.stations), *_bias(line, requests))
+    damage = _damage(line) if crowded is None else iter((_one_address(crowded),))
+    others = tuple(station for station in line.stations if station is not crowded and station.late < _LATE_ANSWERS)
+    return (*_second_master(line), *damage, *_late(line.stations), *_silent(others), *_lost(others), *_bias(line, requests))
 
 
 def nothing_passed(trouble: str) -> Finding:
@@ -185,7 +188,9 @@ def _silent(stations: Sequence[StationFigures]) -> Iterator[Finding]:
     dead = [
         station
         for station in stations
-        if min(station.requests, station.unanswered) >= _SILENT_REQUESTS and station.heard == 0 and station.broken == 0
+        if min(station.requests, station.unanswered) >= _SILENT_REQUESTS
+        and station.heard + station.late == 0
+        and station.broken == 0
     ]
     for station in dead:
         yield Finding(
@@ -217,8 +222,27 @@ def _lost(stations: Sequence[StationFigures]) -> Iterator[Finding]:
         )
 
 
+def _late(stations: Sequence[StationFigures]) -> Iterator[Finding]:
+    for station in stations:
+        if station.late >= _LATE_ANSWERS:
+            enough_s = math.ceil(2 * _LATE_ROOM * station.late_s) / 2
+            told = f"{station.late} / {station.requests}"
+            yield Finding(
+                "answers-late",
+                Labels(f"站 {station.station} 应答太慢", f"{station.station} answers too late"),
+                Labels(
+                    f"{told} 个应答在超时之后才到,最慢 {station.late_s:.1f} 秒",
+                    f"{told} answers came after the request was given up, the slowest {station.late_s:.1f} s after it began",
+                ),
+                Labels(
+                    f'在该设备的 [[device]] 中写 timeout = "{enough_s:g}s";网关或中继器可能也在拖延',
+                    f'write timeout = "{enough_s:g}s" in its [[device]]; a repeater or gateway on the way may be what is slow',
+                ),
+            )
+
+
 def _missing(station: StationFigures) -> int:
-    return station.unanswered - station.broken
+    return station.unanswered - station.broken - station.late
 
 
 def _is_much(lost: int, requests: int) -> bool:

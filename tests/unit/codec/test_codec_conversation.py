@@ -101,6 +101,19 @@ def test_two_devices_at_one_address_crowd_each_other_and_are_no_second_master() 
     assert figures.unasked == 0
 
 
+def test_an_answer_behind_its_time_out_is_late_and_another_one_behind_that_is_none_of_its() -> None:
+    line = Line()
+    line.put(1.0, READ, Way.OUT)
+    line.talk.failed(2.0)
+    line.put(2.5, VALUES, Way.IN)
+    line.put(2.7, VALUES, Way.IN)
+
+    station = line.end().station
+    assert (station.late, station.crowded, station.unanswered, station.heard) == (1, 1, 1, 0)
+    assert station.late_s == pytest.approx(1.5)
+    assert line.talk.figures().unasked == 0
+
+
 def test_broken_answers_belong_to_whom_was_asked_and_come_in_bursts() -> None:
     line = Line()
     for turn in range(6):

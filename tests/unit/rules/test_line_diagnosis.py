@@ -38,6 +38,12 @@ CASES = [
     ("cable", line(GOOD, broken=9, bursts=1), "9 / 109 (8.3 %) frames broken, 1 bursts"),
     ("station-silent", line(GOOD, SILENT), "20 requests, no answer"),
     ("one-station-broken", line(GOOD, StationFigures("5", "rtu", 3, 0, 1, 2, crowded=3), junk_bytes=12), "after 3 / 3 requests"),
+    (
+        "answers-late",
+        line(StationFigures("5", "rtu", 4, unanswered=4, late=4, late_s=1.5)),
+        "4 / 4 answers came after the request was",
+    ),
+    ("answers-late", line(GOOD, StationFigures("5", "rtu", 9, 5, unanswered=4, late=4, late_s=1.5)), "the slowest 1.5 s"),
     ("answers-lost", line(StationFigures("3", "rtu", 100, 90, 0, 10, response_p95_s=0.9)), "10 / 100 requests"),
     ("station-silent", line(GOOD, StationFigures("7", "rtu", requests=2, unanswered=2)), "2 requests, no answer"),
     (
@@ -59,6 +65,12 @@ def test_each_trouble_is_found_alone_with_its_evidence(code: str, figures: LineF
     assert finding.evidence.zh
     assert finding.advice.zh
     assert finding.advice.en
+
+
+def test_a_time_out_that_would_do_is_proposed() -> None:
+    (finding,) = diagnose(line(GOOD, StationFigures("5", "rtu", 4, unanswered=4, late=4, late_s=1.52)))
+
+    assert 'timeout = "2.5s"' in finding.advice.en
 
 
 def test_where_nothing_whole_is_heard_two_devices_at_one_address_are_thought_of() -> None:
