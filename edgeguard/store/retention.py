@@ -2,7 +2,7 @@
 
 The lowest class goes first, its oldest rows before its newest: telemetry, then hints and figures, then other events, alarms last.
 A gap record that would go with the events around it is told again, joined with its neighbours, so that loss is never silent; what
-telling it again will take is room that has to be made, too.
+telling it again will take is room that has to be made, too. Records never push out alarms: they are joined into wide ranges before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.intervals import Intervals, Span
 from edgeguard.core.item import STREAMS, Item, OutboxRow, Stream
 from edgeguard.core.limits import CAP_SLACK_PARTS, PRUNE_ROWS
-from edgeguard.core.outbox_limits import THIN_TOLD
+from edgeguard.core.outbox_limits import ROW_BESIDE_BYTES, THIN_TOLD
 from edgeguard.store.ledger import Ledger
 from edgeguard.store.sql import SQL
 
@@ -148,19 +148,37 @@ def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
     """Bring rows and bytes under their caps, with some room to spare; what is lost by it is told by new rows and by the result."""
     drops: list[_Drop] = []
     again: Span = (0, 0)
+    widened = False
     for stream in LOWEST_FIRST:
         while (excess := _excess(ledger, caps, again)) != (0, 0):
             if prune(ledger):
                 continue
             if stream is Stream.EVENTS and (figures := _drop_figures(ledger)) is not None:
                 drops.append(figures)
-            elif ledger.streams[stream].rows == 0:
-                break
+            elif ledger.streams[stream].rows:
+                drops.append(_drop(ledger, stream, _cut(ledger, stream, excess[0], excess[1] + again[1] // 4), STORE_FULL))
+            elif stream is Stream.EVENTS and not widened:
+                drops, widened = [_widened(drops)], True
+                again = _told_again(drops, now)
+                continue
             else:
-                drops.append(_drop(ledger, stream, _cut(ledger, stream, *excess), STORE_FULL))
+                break
             if _excess(ledger, caps, again) == (0, 0):
                 again = _told_again(drops, now)
     return _tell(ledger, drops, now)
+
+
+def _widened(drops: Sequence["_Drop"]) -> "_Drop":
+    """The same with one range for each stream and reason. It may name numbers that come all the same, which harms nobody."""
+    carried = tuple(gap for drop in drops for gap in drop.carried)
+    ranges: dict[tuple[Stream, str, str | None], Span] = {}
+    for gap in carried:
+        if gap.first is not None and gap.last is not None:
+            low, high = ranges.get((gap.stream, gap.reason, gap.epoch), (gap.first, gap.last))
+            ranges[gap.stream, gap.reason, gap.epoch] = (min(low, gap.first), max(high, gap.last))
+    wide = tuple(Gap(stream, reason, *span, epoch=epoch) for (stream, reason, epoch), span in ranges.items())
+    counted = tuple(gap for gap in carried if gap.first is None or gap.last is None)
+    return _Drop(tuple(gap for drop in drops for gap in drop.lost), wide + counted)
 
 
 def _told_again(drops: Sequence["_Drop"], now: Stamp) -> Span:
@@ -168,7 +186,7 @@ def _told_again(drops: Sequence["_Drop"], now: Stamp) -> Span:
     if not any(drop.carried for drop in drops):
         return 0, 0
     records = _records(drops, now)
-    return len(records), sum(len(record.body) for record in records)
+    return len(records), sum(len(record.body) + ROW_BESIDE_BYTES for record in records)
 
 
 def expire(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
