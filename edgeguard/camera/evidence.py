@@ -27,6 +27,7 @@ from edgeguard.camera.ring import EncodedPacket
 from edgeguard.camera.sealing import Seal, SealedWriter, opened_file, sha256_within
 from edgeguard.camera.video import Luma, VideoError, VideoSource, open_stored, open_video
 from edgeguard.core.camera import SEALED
+from edgeguard.core.camera_limits import VIDEO_GAP_MAX_S
 from edgeguard.vision.falls import Fall
 
 _IN_BROWSERS: Final = frozenset({"h264", "hevc", "av1", "vp9"})
@@ -89,17 +90,36 @@ def _mux(output: OutputContainer, template: VideoStream, packets: Sequence[Encod
     stream = output.add_stream_from_template(template, opaque=True)
     if template.codec_context.name == "hevc" and output.format.name == "mp4":
         stream.codec_context.codec_tag = _HEVC_TAG
-    first = min((p.dts if p.dts is not None else p.pts or 0) for p in packets)
-    for number, kept in enumerate(packets):
+    pause = round(VIDEO_GAP_MAX_S / float(base or 1))
+    for kept, (dts, pts) in zip(packets, _stamps(packets, ticks, pause), strict=True):
         packet = Packet(kept.data)
         packet.stream = stream
         packet.time_base = base  # type: ignore[assignment]
-        stamped = kept.dts is not None or kept.pts is not None
-        packet.dts = (kept.dts if kept.dts is not None else kept.pts or 0) - first if stamped else number * ticks
-        packet.pts = kept.pts - first if kept.pts is not None else packet.dts
+        packet.dts, packet.pts = dts, pts
         packet.duration = kept.duration_ticks
         packet.is_keyframe = kept.is_key
         output.mux_one(packet)
+
+
+def _stamps(packets: Sequence[EncodedPacket], ticks: int, pause: int) -> Iterator[tuple[int, int]]:
+    """dts and pts of each packet, from zero on, as a container takes them. Cameras repeat stamps and set their clock back: a dts
+    that does not grow is one tick after the one before it; where it goes back by more than two pictures, or on by more than a
+    `pause`, what follows is put `ticks` after it. Without stamps pictures are counted."""
+    last: int | None = None
+    shift = 0
+    for kept in packets:
+        stamp = kept.dts if kept.dts is not None else kept.pts
+        if stamp is None:
+            dts = 0 if last is None else last + ticks
+        elif last is None:
+            dts, shift = 0, -stamp
+        else:
+            dts = stamp + shift
+            if not -2 * ticks <= dts - last <= pause:
+                shift += last + ticks - dts
+            dts = max(stamp + shift, last + 1)
+        yield dts, dts if kept.pts is None else max(dts, kept.pts + shift)
+        last = dts
 
 
 @contextmanager

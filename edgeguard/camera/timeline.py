@@ -16,7 +16,8 @@ _SLACK: Final = 0.05
 _TRUST: Final = 3
 """So many stamps that went backwards show a container that stamps in decoding order: from then on pictures are counted."""
 _STRAY_S: Final = 1.0
-"""A counted second that strays from its stamp by more than this takes the stamp."""
+"""A counted second that strays from its stamp by more than this takes the stamp. One that goes back by more is of a clock that was
+set back: from there on stamps are counted from the last second."""
 
 
 class Timeline:
@@ -45,7 +46,7 @@ class Timeline:
             self._first, self._first_s = pts, self._last_s + self.period_s
         t_s = (pts - self._first) * self._tick_s + self._first_s
         step_s = t_s - self._last_s
-        if step_s > VIDEO_GAP_MAX_S or step_s < -VIDEO_GAP_MAX_S:
+        if step_s > VIDEO_GAP_MAX_S or step_s < -_STRAY_S:
             self._first = None
             return self._guess()
         self._backward += step_s < -_SLACK * self.period_s
@@ -61,7 +62,9 @@ class Timeline:
         return self._last_s
 
     def locate(self, pts: int | None) -> float:
-        """The second that a packet's stamp means, without moving on; the last frame's where that cannot be said."""
+        """The second that a packet's stamp means, without moving on; the last frame's where that cannot be said, as where the clock
+        of the stamps was set."""
         if pts is None or self._first is None or not self._tick_s:
             return max(self._last_s, 0.0)
-        return (pts - self._first) * self._tick_s + self._first_s
+        t_s = (pts - self._first) * self._tick_s + self._first_s
+        return t_s if -_STRAY_S <= t_s - self._last_s <= VIDEO_GAP_MAX_S else max(self._last_s, 0.0)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from edgeguard.camera import facade_scene
+from edgeguard.camera.evidence import write_clip
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.motion import MotionField
 from edgeguard.camera.video import Picture, open_video
@@ -95,6 +98,31 @@ def test_evidence_is_the_cameras_own_packets_with_their_hashes(tmp_path: Path) -
 def _packets(path: Path) -> list[bytes]:
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def _again(pts: int) -> int:
+    return pts - pts % 2
+
+
+def _set_back(pts: int) -> int:
+    return pts - 20 if pts > 30 else pts
+
+
+def _years_on(pts: int) -> int:
+    return pts + 10**8 if pts > 30 else pts
+
+
+@pytest.mark.parametrize("stamped", [_again, _set_back, _years_on])
+def test_a_clip_is_kept_of_stamps_that_repeat_or_jump(tmp_path: Path, stamped: Callable[[int], int]) -> None:
+    path = film.write(tmp_path / "noise.mkv", film.noise(60))
+    with open_video(path) as video:
+        list(video)
+        ticks = 40
+        packets = [replace(p, dts=(stamp := ticks * stamped(n)), pts=stamp) for n, p in enumerate(video.ring.cut(0.0, 9.0))]
+        write_clip(tmp_path / "clip.mp4", video.template, packets)
+    with open_video(tmp_path / "clip.mp4") as clip:
+        assert [picture.t_s for picture in clip][-1] == pytest.approx(59 / 25, abs=0.1)
+    assert _packets(tmp_path / "clip.mp4") == _packets(path)
 
 
 @pytest.mark.slow

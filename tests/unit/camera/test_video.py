@@ -55,6 +55,15 @@ def test_a_long_pause_is_a_pause_and_a_wild_jump_is_not() -> None:
     assert [timeline.stamp(pts) for pts in (0, 40, 9040, 10**9, 10**9 + 40)] == pytest.approx([0, 0.04, 9.04, 9.08, 9.12])
 
 
+def test_a_clock_that_was_set_back_goes_on_from_the_last_second_for_packets_too() -> None:
+    timeline = Timeline(MS, Fraction(25))
+    for pts in (0, 40, 10_000, 10_040):
+        timeline.stamp(pts)
+    assert timeline.locate(5_000) == pytest.approx(10.04)
+    assert [timeline.stamp(pts) for pts in (5_000, 5_040, 5_240)] == pytest.approx([10.08, 10.12, 10.32])
+    assert timeline.locate(5_280) == pytest.approx(10.36)
+
+
 def _packet(t_s: float, is_key: bool, size: int = 10) -> EncodedPacket:
     return EncodedPacket(bytes(size), int(t_s * 1000), None, 40, is_key, t_s)
 
