@@ -15,7 +15,7 @@ THIN_WORDS: Final = 16
 THIN_TOLD: Final = 2500
 """Numbers in one gap record that stay: about 25 kB of JSON."""
 ROW_BESIDE_BYTES: Final = 100
-"""More than a row takes beside its body, its part of a page that is not full included."""
+"""More than a row takes beside its body, which itself takes no more than twice its bytes: the rest of a page may be too small."""
 RESTORE_ROWS: Final = 2000
 ERASE_SLICE_ROWS: Final = 20_000
 """Numbers looked through at a time, so that commits go on between."""

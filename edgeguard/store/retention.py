@@ -156,7 +156,7 @@ def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
             if stream is Stream.EVENTS and (figures := _drop_figures(ledger)) is not None:
                 drops.append(figures)
             elif ledger.streams[stream].rows:
-                drops.append(_drop(ledger, stream, _cut(ledger, stream, excess[0], excess[1] + again[1] // 4), STORE_FULL))
+                drops.append(_drop(ledger, stream, _cut(ledger, stream, excess[0], excess[1] + again[1]), STORE_FULL))
             elif stream is Stream.EVENTS and not widened:
                 drops, widened = [_widened(drops)], True
                 again = _told_again(drops, now)
@@ -186,7 +186,7 @@ def _told_again(drops: Sequence["_Drop"], now: Stamp) -> Span:
     if not any(drop.carried for drop in drops):
         return 0, 0
     records = _records(drops, now)
-    return len(records), sum(len(record.body) + ROW_BESIDE_BYTES for record in records)
+    return len(records), sum(2 * len(record.body) + ROW_BESIDE_BYTES for record in records)
 
 
 def expire(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
