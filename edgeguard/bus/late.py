@@ -62,6 +62,10 @@ class Asked:
         """When it is owed nothing any more, by a station that is `slow`, or as quick as it always was."""
         return max(self.kept_s, self.slow_kept_s) if slow else self.kept_s
 
+    def settled(self, over_s: float) -> "Asked":
+        """One that was asked later is answered by `over_s`, if at all, so that this one is as well."""
+        return replace(self, kept_s=min(self.kept_s, over_s), slow_kept_s=min(self.slow_kept_s, over_s))
+
     def most_likely_paid(self, over_s: float) -> "Asked":
         """It has its answer, or has it by `over_s`, unless the station is slow all of a sudden."""
         return replace(self, came=True, kept_s=min(self.kept_s, over_s), slow_kept_s=self.kept_until_s(slow=True))
@@ -338,6 +342,8 @@ class LateAnswers:
             owed.paid(owed.asked.index(first), known.over_s(now_s, len(owed.asked)))
             over_s = known.done_s(sent_s, sent_s if first.came else first.sent_s, now_s)
             doubtful = any(asked.pdu != request.pdu for asked in fitting)
+            if doubtful and not first.came:
+                owed.asked = [asked.settled(over_s) if asked.ours else asked for asked in owed.asked]
             owed.add(known.asked_again(request.pdu, sent_s, over_s, now_s), over_s if doubtful and not first.came else 0.0)
             if doubtful:
                 owed.same_s = None

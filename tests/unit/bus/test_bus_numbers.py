@@ -152,6 +152,23 @@ def test_one_silent_unit_costs_the_others_no_repetition() -> None:
     run_virtual(story())
 
 
+def test_however_many_answers_are_lost_the_next_question_is_asked_twice_and_no_more() -> None:
+    """By the time at which its own answer would have come, those to all questions before it have come, or come no more."""
+
+    async def story() -> None:
+        gateway = Gateway(waits_s=0.3, says=True)
+        assert [await gateway.read(100 + nth % 3) for nth in range(12)] == [100, 101, 102] * 4
+        for address in (100, 102, 100):
+            gateway.takes_s = [20.0]
+            assert await gateway.read(address) == -1
+            gateway._free_s = 0.0
+        gateway.asked.clear()
+        assert [await gateway.read(address) for address in (101, 102, 100)] == [101, 102, 100]
+        assert gateway.asked == [101, 101, 102, 100]
+
+    run_virtual(story())
+
+
 @pytest.mark.parametrize("number", [lambda own, _: own, latest])
 @pytest.mark.parametrize("waits_s", [0.2, 0.7, 10.0])
 def test_however_late_a_device_behind_a_gateway_answers_nobody_gets_anothers_value(
