@@ -238,24 +238,23 @@ def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) 
     crowd = state.crowd + min(0.5, tracks.period_s / _CROWD_S) * (len(spots) - state.crowd)
     memory = state.memory.with_picture(t_s, seen)
     state = replace(state, tracks=tracks, begun_s=begun_s, memory=memory, crowd=crowd)
-    left = FALL_GATHERED
+    left, ragged = FALL_GATHERED, 0
     for track in sorted(ended, key=len, reverse=True):
         if (path := _worth_weighing(track.marks)) is None:
-            state = _turned_away(state, Veto.RAGGED)
+            ragged += 1
         else:
             hopeful = promising(path, state.scene)
             left -= hopeful
             state = _weighed(state, path, hopeful and left >= 0)
         if state.scene.slow and sinks(track.marks, state.scene.height, state.scene.plane, tracks.period_s):
             state = _sunk(state, track.marks)
-    return _told(state, t_s)
+    return _told(_turned_away(state, Veto.RAGGED, ragged) if ragged else state, t_s)
 
 
 def _worth_weighing(marks: tuple[Mark, ...]) -> Path | None:
     """The smooth part of a track; None for what trembles on the spot."""
-    if max(mark.y for mark in marks) - min(mark.y for mark in marks) < _LEAST_WAY_PX:
-        return None
-    return best_part(marks)
+    rows = [mark[2] for mark in marks]
+    return best_part(marks) if max(rows) - min(rows) >= _LEAST_WAY_PX else None
 
 
 def promising(path: Path, scene: Scene) -> bool:
@@ -349,13 +348,13 @@ def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
     return state, (*first, *second)
 
 
-def _turned_away(state: FallState, veto: Veto) -> FallState:
-    return replace(state, vetoes=_counted(state.vetoes, veto))
+def _turned_away(state: FallState, veto: Veto, tracks: int = 1) -> FallState:
+    return replace(state, vetoes=_counted(state.vetoes, veto, tracks))
 
 
-def _counted(vetoes: tuple[tuple[Veto, int], ...], veto: Veto) -> tuple[tuple[Veto, int], ...]:
+def _counted(vetoes: tuple[tuple[Veto, int], ...], veto: Veto, tracks: int = 1) -> tuple[tuple[Veto, int], ...]:
     counts = dict(vetoes)
-    counts[veto] = counts.get(veto, 0) + 1
+    counts[veto] = counts.get(veto, 0) + tracks
     return tuple(sorted(counts.items()))
 
 

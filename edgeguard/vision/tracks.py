@@ -296,8 +296,12 @@ def _links(rows: Column, unseen_s: Column, seen: Sightings, height: int) -> _Lin
     side, up, down = np.where(single, _REACH_RATE * (unseen_s * height) + 4 * _REACH_SIGN, _REACH_SIGN * radius)[:, :, None]
     dx = seen[:, 1] - ahead_x[:, None]
     dy = seen[:, 2] - ahead_y[:, None]
-    pairs = np.flatnonzero((np.abs(dx) <= side) & (dy >= up) & (dy <= down))
-    track, spot = np.divmod(pairs, len(seen))
+    near_enough = dy >= up
+    near_enough &= dy <= down
+    near_enough &= np.abs(dx) <= side
+    pairs = np.flatnonzero(near_enough)
+    track = pairs // len(seen)
+    spot = pairs - track * len(seen)
     far = np.hypot(dx.ravel()[pairs], dy.ravel()[pairs])
     unlike = np.abs(np.log(seen[spot, 3] / rows[track, _THICKNESS]))
     begins = single[track]

@@ -173,7 +173,7 @@ def best_part(marks: tuple[Mark, ...]) -> Path | None:
         way = curve(marks)
         offs = _offs(marks, way)
         # more is allowed to large and to fast things
-        excess = [off / (1.5 + 0.3 * mark.thickness + 0.012 * speed) for mark, (off, speed) in zip(marks, offs, strict=True)]
+        excess = [off / (1.5 + 0.3 * mark[3] + 0.012 * speed) for mark, (off, speed) in zip(marks, offs, strict=True)]
         if max(excess) <= 1.0 or (sum(one > 1.0 for one in excess) <= 0.1 * n and excess[0] <= 1.0 and excess[-1] <= 1.0):
             return _path(marks, way, [off for off, _ in offs])
         edge, few = max(2, n // 4), max(1, n // 16)
