@@ -29,7 +29,7 @@ _HOLD_SLOW_S: Final = 1.8
 """What sinks waits for what sinks beside it: leaves, snow."""
 _SMALL_PX: Final = 4.0
 """What is so thin may be a drop of water: it waits a little longer, for the next drop to give itself away."""
-_QUIET_S: Final = 1.0
+_QUIET_S: Final = 1.2
 """What was on its way this soon after the first picture: where it came from was not seen."""
 _EXPOSURE_MOST_S: Final = 0.04
 _PIECE_S: Final = 2.0
@@ -40,6 +40,9 @@ _FEW_S: Final = 0.05
 """With so much time from picture to picture they begin to be few."""
 _WEIGHT_MOST: Final = 1.7
 _NEARLY_EACH: Final = 0.88
+_SCATTER: Final = 2.0
+_SCATTER_PX: Final = 0.8
+"""Marks of a path lie so many times its scatter, and so many px, from it at most: chance had no more room than that."""
 _CROWD_S: Final = 2.0
 _CROWDED: Final = 20.0
 """With so many spots a picture they make chance paths, and more is asked of one that counts."""
@@ -148,6 +151,9 @@ class Limits:
     chance_log10: float = -8.0
     least_confidence: float = 0.79
     """What passes each test barely is none: birds and cars do, now and then."""
+    clear_fall_height: float = 0.2
+    short_confidence: float = 2.5
+    """So much more is asked of what falls through less than that of the picture's height, a height."""
 
 
 LIMITS: Final = Limits()
@@ -167,7 +173,8 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory:
     if chance > limits.chance_log10:
         return Veto.CHANCE
     confidence = _confidence(path, chance, weight)
-    return confidence if confidence >= limits.least_confidence else Veto.WEAK
+    short = max(0.0, limits.clear_fall_height - path.fall_px / scene.height)
+    return confidence if confidence >= limits.least_confidence + limits.short_confidence * short else Veto.WEAK
 
 
 def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
@@ -217,10 +224,15 @@ def _weight(path: Path, period_s: float) -> float:
 
 
 def _chance_log10(path: Path, period_s: float, weight: float, alike: float) -> float:
-    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it and
-    be `alike`, and each picture that was left out could have been any other."""
+    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it as
+    closely as they do and be `alike`, and each picture that was left out could have been any other."""
     left_out = max(0.0, path.span_s / period_s + 1 - len(path.marks))
-    return 6.0 + weight * (0.3 * left_out + sum(math.log10(max(mark.chance * alike, 1e-6)) for mark in path.marks[3:]))
+    near = (_SCATTER * path.rms_px + _SCATTER_PX) ** 2
+    found = 0.0
+    for mark in path.marks[3:]:
+        allowed = 1.5 + 0.25 * mark.thickness + 0.012 * math.hypot(*path.velocity(mark.t_s))
+        found += math.log10(max(mark.chance * alike * min(1.0, near / allowed**2), 1e-6))
+    return 6.0 + weight * (0.3 * left_out + found)
 
 
 def _confidence(path: Path, chance: float, weight: float) -> float:

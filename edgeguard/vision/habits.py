@@ -22,6 +22,11 @@ _DROP_PX: Final = 6.0
 """Nothing thicker is a drop of water, and drops fall straight down: somebody may well throw twice from one window."""
 _FINE_PX: Final = 3.2
 """A drop of 6 mm looks no thicker from 3 m away: one more like it is enough. Of what is thicker, two more must have begun there."""
+_UPRIGHT: Final = 0.2
+"""A row counts so much of a column where beginnings are compared."""
+_BESIDE: Final = 8.0
+_MORE: Final = 3.0
+"""In rain and snow like things begin everywhere: here so many times more must begin than on average in the columns beside it."""
 _UP_BEFORE_S: Final = 1.2
 _UP_SHARE: Final = 0.4
 _ALIKE: Final = 2.5
@@ -68,17 +73,21 @@ def habitual(habits: Habits, path: Path, live: tuple[Track, ...]) -> bool:
         return False
     near_px = _NEAR_PX + 0.5 * path.thickness
     begun = (_beginning(fit(t.marks)) for t in live if len(t) >= _LEAST_MARKS and _off(t.marks[0], first) <= near_px)
-    times = sorted(
-        start.t_s
+    alike = [
+        start
         for start in (*habits.starts, *(start for start in begun if start is not None))
         if abs(start.t_s - path.start_s) > _APART_S
-        and _off(start, first) <= near_px
         and start.way_px >= 0.15 * path.fall_px
         and _as_thick(start, path)
         and 1 / _ALIKE < start.bend / path.bend < _ALIKE
+    ]
+    here = [start for start in alike if _off(start, first) <= near_px]
+    beside = sum(
+        abs(start.y - first.y) <= near_px / _UPRIGHT and near_px < abs(start.x - first.x) <= _BESIDE * near_px for start in alike
     )
+    times = sorted(start.t_s for start in here)
     others = sum(later - earlier > _APART_S for earlier, later in pairwise((-math.inf, *times)))
-    return others >= (1 if path.thickness <= _FINE_PX else 2)
+    return others >= (1 if path.thickness <= _FINE_PX else 2) + _MORE * beside / (_BESIDE - 1)
 
 
 def came_up(habits: Habits, path: Path) -> bool:
@@ -100,7 +109,7 @@ def _as_thick(event: Event, path: Path) -> bool:
 
 
 def _off(one: Event | Mark, two: Mark) -> float:
-    return math.hypot(one.x - two.x, 0.2 * (one.y - two.y))
+    return math.hypot(one.x - two.x, _UPRIGHT * (one.y - two.y))
 
 
 def _beginning(path: Path) -> Event | None:

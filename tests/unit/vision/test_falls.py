@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from edgeguard.core.camera_limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
 from edgeguard.testing.examples import examples
-from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
+from edgeguard.vision.falls import Fall, FallState, Scene, Veto, finish, judge, step
 from edgeguard.vision.gathering import Memory
+from edgeguard.vision.habits import Event, Habits, habitual
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import fit
@@ -203,6 +204,50 @@ def test_few_are_as_thick_as_a_ball_among_drops() -> None:
     assert lonely.alike(fit(marks)) == 1.0
     assert among.alike(fit(marks)) == pytest.approx(0.1)
     assert among.alike(fit(tuple(mark._replace(thickness=1.5) for mark in marks))) > 0.8
+
+
+def test_what_falls_not_far_must_be_clear() -> None:
+    """The lights of a car that comes nearer bend downwards through a seventh of the picture: passed barely, that is none."""
+    rng = np.random.default_rng(4)
+    times = np.arange(14) / FPS
+    scene = Scene(WIDTH, HEIGHT)
+
+    def verdict(height: float) -> Veto | float:
+        way = 0.3 * times + 0.7 * times * times
+        rows = 100 + height * HEIGHT * way / way[-1] + rng.normal(0, 1.2, len(times))
+        marks = tuple(Mark(float(t), 600.0, float(y), 9.0, 40.0, 9.0, 0.05) for t, y in zip(times, rows, strict=True))
+        return judge(fit(marks), scene, 1 / FPS)
+
+    assert verdict(0.14) is Veto.WEAK
+    assert not isinstance(verdict(0.24), Veto)
+
+
+def test_marks_that_lie_close_to_the_way_are_less_likely_chance() -> None:
+    """Ten marks of a fast thing of which the first half was not seen, in a busy place."""
+    scene, times = Scene(WIDTH, HEIGHT), np.arange(10) / FPS
+
+    def verdict(scatter_px: float) -> Veto | float:
+        off = scatter_px * np.where(np.arange(10) % 2, 1.0, -1.0)
+        rows = 100 + 500 * times + 1800 * times * times + off
+        marks = tuple(Mark(float(t), 600.0, float(y), 5.0, 40.0, 9.0, 0.3) for t, y in zip(times, rows, strict=True))
+        return judge(fit(marks), scene, 1 / FPS)
+
+    assert verdict(2.0) is Veto.CHANCE
+    assert not isinstance(verdict(0.3), Veto)
+
+
+def test_in_snow_a_place_where_as_much_begins_as_elsewhere_is_no_gutter() -> None:
+    """The upper border of the picture, where flakes come in."""
+
+    def beginning(t_s: float, x: float) -> Event:
+        return Event(t_s, x, 20.0, 180.0, 180.0, 3.0)
+
+    marks = tuple(Mark(30 + n / FPS, 600.0, 20 + 80 * (n / FPS) ** 2 * 1.1, 3.0, 40.0, 3.0, 0.05) for n in range(40))
+    path = fit(marks)
+    flakes = tuple(beginning(10.0 + n, 560.0 + 10 * (n % 9)) for n in range(18))
+    assert habitual(Habits((beginning(10.0, 600.0), beginning(12.0, 601.0))), path, ())
+    assert not habitual(Habits(flakes), path, ())
+    assert habitual(Habits(tuple(beginning(10.0 + n, 600.0) for n in range(18))), path, ())
 
 
 def test_two_throws_are_two_falls() -> None:
