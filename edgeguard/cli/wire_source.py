@@ -4,6 +4,7 @@ Both tell a hearer the same: bytes with a time and a way, and what failed. Times
 """
 
 import asyncio
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Final, Protocol
 import typer
 
 from edgeguard.cli.session import Session
+from edgeguard.cli.text import clean
 from edgeguard.codec.sighting import Way
 from edgeguard.control import methods
 from edgeguard.control.client import ControlClient
+from edgeguard.control.errors import DaemonSilent
 from edgeguard.control.line_views import BusView, TraceView
+from edgeguard.core.errors import EdgeguardError, Permanent
 from edgeguard.core.line import LineSettings, Parity
 
 _TICK_S: Final = 0.05
@@ -78,7 +82,7 @@ class PortChoice:
 
 
 def listen_to_port(choice: PortChoice, hearer: Hearer, seconds: float | None) -> int | None:
-    """Hear the port until it is enough or time is over; the framing and parity errors that its driver has counted."""
+    """Hear the port until it is enough, time is over, or it is gone; the framing and parity errors that its driver has counted."""
     from edgeguard.bus.overhear import Overheard
 
     port = Overheard(choice.path, choice.line)
@@ -93,6 +97,8 @@ def listen_to_port(choice: PortChoice, hearer: Hearer, seconds: float | None) ->
         )
     except KeyboardInterrupt:
         pass
+    except Permanent as gone:
+        _say_gone(gone)
     finally:
         errors = port.uart_errors
         port.close()
@@ -100,11 +106,16 @@ def listen_to_port(choice: PortChoice, hearer: Hearer, seconds: float | None) ->
 
 
 def listen_to_daemon(session: Session, bus: str, hearer: Hearer, seconds: float | None, last_s: float) -> None:
-    """Hear a bus of the daemon until it is enough, time is over, or somebody interrupts."""
+    """Hear a bus of the daemon until it is enough, time is over, the daemon is gone, or somebody interrupts."""
     try:
         asyncio.run(_follow(session, bus, hearer, seconds, last_s))
     except KeyboardInterrupt:
         return
+
+
+def _say_gone(why: EdgeguardError) -> None:
+    """Nothing more will be heard; what has been is not lost with it."""
+    sys.stderr.write(f"edgeguard: {clean(str(why), 300)}\n")
 
 
 async def _follow(session: Session, bus: str, hearer: Hearer, seconds: float | None, last_s: float) -> None:
@@ -120,6 +131,9 @@ async def _follow(session: Session, bus: str, hearer: Hearer, seconds: float | N
                 async with asyncio.timeout_at(end_s):
                     view = await client.call(methods.TRACE, {"bus": bus, "after": view.next})
             except TimeoutError:
+                return
+            except DaemonSilent as gone:
+                _say_gone(gone)
                 return
             _tell(view, hearer)
 

@@ -177,6 +177,32 @@ def test_a_port_is_listened_to_and_never_written_to(terminal: tuple[int, Path]) 
         os.read(far, 1)
 
 
+class _Unplugs(Notes):
+    """Closes the far end once the first bytes have come."""
+
+    def __init__(self, far: int) -> None:
+        super().__init__(1000, lambda: os.write(far, FRAME))
+        self._far = far
+
+    def heard(self, at_s: float, data: bytes, way: Way) -> None:
+        super().heard(at_s, data, way)
+        if data:
+            os.close(self._far)
+
+
+def test_what_was_heard_before_the_adapter_was_pulled_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    far, near = pty.openpty()
+    tty.setraw(far)
+    path = Path(os.ttyname(near))
+    os.close(near)
+    notes = _Unplugs(far)
+
+    listen_to_port(PortChoice.of(path, 9600, "N", 1), notes, 20.0)
+
+    assert notes.data == FRAME
+    assert "was the adapter pulled?" in capsys.readouterr().err
+
+
 def test_a_port_that_is_not_there_is_said_in_words() -> None:
     with pytest.raises(Permanent, match="is not there"):
         listen_to_port(PortChoice.of(Path("/dev/edgeguard/none"), 9600, "N", 1), Notes(1), 0.1)
