@@ -28,6 +28,8 @@ def profile_write(session: Session, name: str, path: Path, directories: Sequence
         raise ConfigError((f"{path}:1: file: the name of a profile's file ends in .toml",))
     if path.stem in library.names():
         raise ConfigError((f"{path}:1: file: there is a profile called {path.stem} already; choose another name",))
+    if view.profile not in library.names():
+        raise ConfigError((f"{view.profile}.toml:1: file: this profile is the site's own; --profiles DIR says where it is",))
     source = library.path(view.profile)
     text = with_limits(source.read_text(encoding="utf-8"), learned.section, learned.profile_lines, path.stem)
     examine_profile(path, text)

@@ -270,7 +270,7 @@ def _no_finding(line: LineFigures, lang: Lang) -> Text:
         return styled(lang.say("✓ 线路正常", "✓ nothing is wrong with the line"), "green")
     told = lang.say(
         f"! 无应答 {unanswered},损坏帧 {line.broken}:太少,无法判断原因;请监听更久,同时用 edgeguard read 设备 立即询问",
-        f"! {unanswered} without an answer, {line.broken} broken: too few to say why; trace longer, while edgeguard read DEVICE asks",
+        f"! {unanswered} without an answer, {line.broken} broken: too few to say why; trace longer, edgeguard read DEVICE asks",
     )
     return styled(told, "yellow")
 

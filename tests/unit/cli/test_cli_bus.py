@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def test_what_a_device_has_taught_is_shown_and_can_be_pasted_into_its_profile(he
     assert here.type("profile", "diff", "fan-2").code == 1
     assert here.type("profile", "diff", "nobody").code == 2
     assert json.loads(here.type("profile", "diff", "pump-1", "--json").out)["learned"]["largest"] == 20
+
+
+def test_where_the_sites_own_profile_is_has_to_be_said(here: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    buses = here.building.lines.buses()
+    own = tuple(replace(bus, devices=tuple(replace(device, profile="ours") for device in bus.devices)) for bus in buses)
+    monkeypatch.setattr(here.building.lines, "buses", lambda: own)
+
+    printed = here.type("profile", "diff", "pump-1", "--write", str(tmp_path / "new.toml"))
+
+    assert printed.code == 2
+    assert "ours.toml:1: file: this profile is the site's own; --profiles DIR says where it is" in printed.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_device_has_taught_becomes_a_profile_of_its_own(here: Desk, tmp_path: Path) -> None:
