@@ -242,7 +242,7 @@ class MotionField:
         out = cv2.max(cv2.subtract(self._near.lows, sample), cv2.subtract(sample, self._near.highs))
         cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, self._strays[:, : self._size[0]])
         octets = self._strays.reshape(-1).view(np.uint64)
-        words = np.flatnonzero(octets)
+        words = np.flatnonzero(octets != 0)  # of the numbers themselves it takes five times as long
         rows, columns = np.divmod(words, self._strays.shape[1] // 8)
         down, across = self.sensitivity.hits.shape
         tiles = rows // self._tile * across + columns // (self._tile // 8)

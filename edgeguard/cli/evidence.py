@@ -232,16 +232,18 @@ def _refuse_masks_that_may_not_fit(kept: Kept, identity: str) -> None:
 
 def verify(session: Session, config: Path, keys: Sequence[Path] = ()) -> Exit:
     """Every file against its record, and every record against the audit log; what is sealed is opened for it, with one of `keys` or
-    the camera's own.
+    the camera's own. Beside a daemon that goes on: what is being kept, or has gone of age or size meanwhile, is nothing wrong.
     """
     site = load_site(config)
+    # In this order: what was told before it was listed is in the audit log by now.
+    kept = [one for one in _kept(config) if one.record or not one.piece.unsent]
     rows = _audited(Path(site.store.directory))
-    kept = list(_kept(config))
     seals = {
         one.camera.name: _seal(one.camera, keys)
         for one in {one.camera.name: one for one in kept if one.is_sealed and one.kind is not Kind.PASSED}.values()
     }
-    found = [(one, _wrong(one, rows, session.lang, seals.get(one.camera.name))) for one in kept]
+    judged = [(one, _wrong(one, rows, session.lang, seals.get(one.camera.name))) for one in kept]
+    found = [(one, wrong) for one, wrong in judged if not wrong or any(file.exists() for file in one.piece.files)]
     bad = [(one, wrong) for one, wrong in found if wrong]
     if session.json:
         print_json([{"camera": one.camera.name, "id": one.piece.stem, "wrong": list(wrong)} for one, wrong in found])
@@ -267,7 +269,10 @@ def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang, seal: "
             wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
             continue
         try:
-            found = _sha256(file) if one.kind is Kind.PASSED else sha256_within(file, seal)
+            found = _hashed(file) if one.kind is Kind.PASSED else sha256_within(file, seal)
+        except FileNotFoundError:
+            wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
+            continue
         except SealError as error:
             wrong.append(lang.say(f"{what} 无法解密：{error}", f"the {what} cannot be checked: {error}"))
             continue
@@ -335,9 +340,13 @@ def _put_on_record(session: Session, kept: Kept, what: str, where: str) -> None:
     call(session.socket, methods.EVIDENCE_ACCESS, args)
 
 
+def _hashed(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return _hashed(file)
     except OSError as error:
         raise Permanent(f"{file}: cannot be read: {error.strerror}") from error

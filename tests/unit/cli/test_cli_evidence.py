@@ -19,7 +19,7 @@ from edgeguard.core.clock import Stamp
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.core.ids import BootId
 from edgeguard.core.site import StoreSpec
-from edgeguard.store import Batch, Store, audit_body
+from edgeguard.store import Batch, Store, audit_body, read_audit
 from edgeguard.testing import film
 
 STEM = "20261124T215501123Z"
@@ -149,6 +149,36 @@ def test_a_changed_clip_is_found(made: Path) -> None:
         assert (verified.code, "the clip was changed" in verified.out) == (1, True)
     finally:
         clip.write_bytes(before)
+
+
+def test_what_is_kept_told_or_removed_while_it_is_verified_is_nothing_wrong(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = made / "state" / "evidence" / "facade"
+    half, told, gone = (f"20261124T21560{n}000Z" for n in range(3))
+    for stem in (half, told):
+        (evidence / f"{stem}.unsent").touch()
+    (evidence / f"{half}.mp4").write_bytes(b"the record comes last")
+    for stem in (told, gone):
+        hashes = {"file": f"{stem}.mp4", "sha256": hashlib.sha256(b"").hexdigest()}
+        (evidence / f"{stem}.mp4").touch()
+        (evidence / f"{stem}.json").write_text(json.dumps({"clip": hashes, "picture": hashes}), encoding="utf-8")
+
+    def meanwhile(directory: Path, most: int) -> object:
+        """The daemon goes on while the log is read."""
+        rows = list(read_audit(directory, most))
+        (evidence / f"{told}.unsent").unlink()
+        for file in evidence.glob(f"{gone}.*"):
+            file.unlink()
+        return rows
+
+    monkeypatch.setattr("edgeguard.cli.evidence.read_audit", meanwhile)
+    try:
+        with desk() as at:
+            verified = at.type("evidence", "verify", "--config", str(made / "site.toml"))
+        assert (verified.code, verified.out) == (0, "✓ 2 of 2 pieces are as they were kept\n")
+    finally:
+        for stem in (half, told, gone):
+            for file in evidence.glob(f"{stem}.*"):
+                file.unlink()
 
 
 def test_evidence_that_is_not_there(made: Path) -> None:
