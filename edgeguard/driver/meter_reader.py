@@ -116,7 +116,7 @@ class MeterReader:
                 await self._read_or_fill(ask, under_way, self._line.urgent(priority) if self._is_urgent(ask) else priority)
         if not asked:
             await self._knock(under_way, priority)
-        self._note_silence(under_way)
+        self._note(under_way)
         self._tell()
         return under_way
 
@@ -126,7 +126,6 @@ class MeterReader:
         for i, fault in self.refused.items():
             under_way.outcomes[i] = fault
         await self._knock(under_way, self._line.knock_priority())
-        self._note_silence(under_way)
         return under_way
 
     async def some(self, columns: Sequence[int], priority: Priority) -> Round:
@@ -137,10 +136,16 @@ class MeterReader:
         self._tell()
         return under_way
 
-    def _note_silence(self, under_way: Round) -> None:
-        """After a silence nothing that was known holds any more: everything is due."""
+    def _note(self, under_way: Round) -> None:
+        """When what was last read in a round; after a silence nothing that was known holds any more: everything is due.
+
+        Knocks and what a person reads do not count: what they bring is not kept.
+        """
         if not under_way.answered:
             self._asked_ms.clear()
+        for ask in self._asks:
+            for at in filter(None, (under_way.asked_at[i] for i in ask.members)):
+                self._asked_ms[ask.identifier, ask.every_ms] = at.boot_ms
 
     def _begin(self, first_wait_s: float | None = None) -> Round:
         return Round(
@@ -169,7 +174,6 @@ class MeterReader:
         outcomes = decode(ask, data, self._points, self._fields)
         missing = [i for i, outcome in zip(ask.members, outcomes, strict=True) if outcome is None]
         self._put(under_way, ask.members, outcomes)
-        self._asked_ms[ask.identifier, ask.every_ms] = self._clock.now().boot_ms
         if missing:
             self._alone |= frozenset(missing)
             self._learn()

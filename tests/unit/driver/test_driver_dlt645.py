@@ -146,6 +146,34 @@ def test_a_slow_point_is_not_due_between_and_due_after_a_silence() -> None:
     virtual(site, story)
 
 
+def test_a_knock_is_no_reading_of_a_slow_point() -> None:
+    meter = FakeElectricMeter(METER, {"00010000": bytes(4), "04000501": bytes(2)}, silent=True)
+    site = MeterSite([electric("00010000"), electric("04000501", every_ms=3_600_000)], meter)
+
+    async def story() -> None:
+        assert seen(await site.device.poll()) == [Reason.TIMEOUT] * 2
+        meter.silent = False
+        assert (await site.device.probe()).answered
+        assert reads(meter)[-1] == "04000501", "the shortest"
+        assert Reason.NOT_DUE not in seen(await site.device.poll()), "nobody has taken what the knock brought"
+
+    virtual(site, story)
+
+
+def test_what_a_person_reads_puts_off_no_poll_of_a_slow_point() -> None:
+    meter = FakeElectricMeter(METER, {"02800002": b"\x03\x50", "04000402": bytes(6)})
+    site = MeterSite([electric("02800002"), electric("04000402", every_ms=3_600_000)], meter)
+
+    async def story() -> None:
+        assert seen(await site.device.poll()) == [50.03, "000000000000"]
+        site.clock.advance(3_000)
+        assert seen(await site.device.read([PointName("d04000402_0")])) == ["000000000000"]
+        site.clock.advance(600)
+        assert seen(await site.device.poll()) == [50.03, "000000000000"]
+
+    virtual(site, story)
+
+
 def test_a_dead_meter_costs_one_request_a_round() -> None:
     meter = FakeElectricMeter(METER, silent=True)
     site = MeterSite([electric("02800002"), electric("02010100"), electric("00010000")], meter)
