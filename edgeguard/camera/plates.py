@@ -54,6 +54,10 @@ _SURE_CROP: Final = 0.9
 _CROP_SIDE: Final = 640
 _CROP_ASPECT: Final = (1.5, 6.5)
 """Pictures of this size and shape may be nothing but a plate."""
+_STEEP_SIDE: Final = 320
+_STEEP_ASPECT: Final = (1.0, 1.5)
+"""So may small ones of the shape of photos, where a plate hangs or is seen askew: only if nothing else was read in them, and only
+what is sure, since plates of other countries fill such pictures as well."""
 
 
 _Place = tuple[Found, bool]
@@ -90,13 +94,16 @@ class PlateReader:
     def see(self, picture: Bgr) -> tuple[PlateRead, ...]:
         """Every plate that can be read, the most prominent first."""
         reads: list[PlateRead] = []
-        if _may_be_crop(picture):
+        if _may_be_crop(picture, _CROP_SIDE, _CROP_ASPECT):
             reads = self._read_crop(picture)
         for side in (_LOOK_PX, *_SECOND_LOOKS):
             if any(self._is_told(one) for one in reads):
                 break
             found = self._detect(picture, side)
             reads = self._read(picture, self._closer(picture, found)) if found else []
+        else:
+            if _may_be_crop(picture, _STEEP_SIDE, _STEEP_ASPECT) and not any(self._is_told(one) for one in reads):
+                reads = [one for one in self._read_crop(picture) if one.reading.confidence >= _SURE_CROP]
         told = [one for one in reads if self._is_told(one)]
         return tuple(sorted(_distinct(told), key=lambda one: -one.prominence))
 
@@ -199,9 +206,9 @@ def _line_counts(plate: Found) -> tuple[bool, ...]:
     return (False, True) if aspect(plate.corners) < _TWO_LINES_BELOW else (False,)
 
 
-def _may_be_crop(picture: Bgr) -> bool:
+def _may_be_crop(picture: Bgr, most_px: int, shape: tuple[float, float]) -> bool:
     height, width = picture.shape[:2]
-    return bool(width <= _CROP_SIDE and _CROP_ASPECT[0] <= width / height <= _CROP_ASPECT[1])
+    return bool(width <= most_px and shape[0] <= width / height <= shape[1])
 
 
 def _up(pixels: int) -> int:

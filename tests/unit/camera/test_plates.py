@@ -47,6 +47,13 @@ def test_a_picture_that_is_hardly_more_than_the_plate_is_read(reader: PlateReade
     assert [one.reading.text for one in reader.see(sized)] == ["皖A61R58"]
 
 
+@pytest.mark.parametrize("turn", [-25, -18, 25])
+def test_a_small_picture_that_a_slanting_plate_fills_is_read(reader: PlateReader, turn: int) -> None:
+    turned = cv2.warpAffine(rear("皖A61R58"), cv2.getRotationMatrix2D((240, 186), turn, 1), (480, 270))
+    crop = np.asarray(turned[136:236, 170:310], np.uint8)
+    assert [one.reading.text for one in reader.see(crop)] == ["皖A61R58"]
+
+
 def test_size_and_place_in_the_picture_do_not_matter(reader: PlateReader) -> None:
     page = np.full((1080, 1920, 3), 90, np.uint8)
     page[700:970, 1300:1780] = rear("苏E39078")
