@@ -47,7 +47,7 @@ plate. To tell more of what is unsure by pooling the three looks was tried on su
 right, three more wrong, and one plate read where none was. It is not done."""
 
 NEGATIVES_MORE = """
-One photo of openlpr_web (openlpr_00582.jpg) shows a Chinese plate, which was read rightly; it does not count. With
+Three photos from abroad (openlpr_00582, rf_lp350_00136 and _00333) show Chinese plates, which were read rightly; they do not count. With
 `--sets --negatives 221` more photos from abroad are read by which no threshold was chosen: nothing was read in any of 563 (at most 0.7 %, with 95 %)."""
 
 READER_WEAK = """- Province characters are its commonest mistake; those with few real pictures (宁 藏 青 新 贵 甘 吉 黑) rest on rendered ones.

@@ -37,8 +37,8 @@ SHOWN = {
     ("lyl_train", "S13_E6SL53_1.jpg"): "皖BB4091",
 }
 """What held-out pictures plainly show whose labels say otherwise, found by looking at every miss."""
-SHOWS_ONE = frozenset({"openlpr_00582.jpg"})
-"""Photos from abroad that do show a Chinese plate, found by looking at what was read in them: 京YYM399 on a BMW in Beijing."""
+SHOWS_ONE = frozenset({"openlpr_00582.jpg", "rf_lp350_00136.jpg", "rf_lp350_00333.jpg"})
+"""Photos from abroad that do show a Chinese plate, found by looking at what was read in them: 京YYM399, 沪B1E727, 川AE8V04."""
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
