@@ -225,6 +225,7 @@ class Training:
                 self.save("last.pt")
                 if self.step == self.phase_two_at:
                     self.save("phase-one.pt")
+                    self.net.load_state_dict(self.averaged.module.state_dict())
         self.report(began, recent)
         self.save("last.pt")
 
