@@ -42,9 +42,9 @@ class CameraLink:
         silent_s: float = CAMERA_SILENT_S,
         start_s: float = CAMERA_START_S,
     ) -> None:
-        """`papers` are what the process is given first on its standard input; the camera's secrets follow."""
         self.spec = spec
-        self._papers = papers
+        self.papers = papers
+        """What its next life is given first on standard input; the camera's secrets follow."""
         self._silent_s = silent_s
         self._start_s = start_s
         self.pid = 0
@@ -84,7 +84,7 @@ class CameraLink:
             raise Retryable(f"its process cannot be started: {error.strerror}") from error
         assert child.stdin is not None  # noqa: S101 (asked for)
         with contextlib.suppress(ConnectionError):
-            child.stdin.write(self._papers)
+            child.stdin.write(self.papers)
             for secret in (self.spec.password_file, self.spec.plate_key_file, self.spec.picture_key_file):
                 if secret is not None:
                     child.stdin.write(_first_line(self.spec, Path(secret)))

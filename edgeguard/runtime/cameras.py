@@ -106,12 +106,15 @@ class Cameras:
         }
 
     def start(self, site: Site) -> None:
-        """Start the processes of cameras that do not run yet."""
+        """Start the processes of cameras that do not run yet; those of others are given what is new when they start anew."""
         self.throws.look_with(site.cameras)
         self._state = Path(site.store.directory)
         for spec in site.cameras:
-            if spec.name not in self._watched:
-                self._start(spec, site)
+            papers = handed(Handover(spec, site.log, str(site.control.socket), str(site.store.directory)))
+            if spec.name in self._watched:
+                self._watched[spec.name].link.papers = papers
+            else:
+                self._start(spec, papers)
 
     def watch(self, link: CameraLink) -> None:
         """Listen to the process of this link."""
@@ -282,9 +285,9 @@ class Cameras:
             self.on_read(watched.link.spec, _document(ReadView, call))
         return CountView(watched.sightings)
 
-    def _start(self, spec: CameraSpec, site: Site) -> None:
+    def _start(self, spec: CameraSpec, papers: bytes) -> None:
         command = (sys.executable, "-m", "edgeguard", "camera", spec.name, "--parent", str(os.getpid()))
-        link = CameraLink(spec, command, handed(Handover(spec, site.log, str(site.control.socket), str(site.store.directory))))
+        link = CameraLink(spec, command, papers)
         self.watch(link)
         self._supervisor.start(f"camera.{spec.name}", link.run)
 

@@ -1,15 +1,18 @@
 """Cameras as the daemon sees them: who may speak for one, what becomes an item, how troubles are told."""
 
 import asyncio
+import io
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import cast
 
 import orjson
 import pytest
 
 from edgeguard.config.camera_alarms import camera_alarms
+from edgeguard.config.handover import taken
 from edgeguard.config.mistakes import Mistakes
 from edgeguard.control import BadArguments, Call, UnknownName
 from edgeguard.control.camera_views import BeatView, SightingView, TroubleView
@@ -21,6 +24,7 @@ from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.point import Labels
+from edgeguard.core.site import LogSpec, Site
 from edgeguard.runtime.camera_link import CameraLink
 from edgeguard.runtime.camera_watch import CameraWatch
 from edgeguard.runtime.cameras import Cameras
@@ -218,6 +222,20 @@ def test_the_view_of_a_camera_says_what_is_wrong_in_two_languages() -> None:
         (trouble,) = view.troubles
         assert (trouble.code, trouble.text.zh) == ("moved", "镜头已移位,需要重新标定")
         await asyncio.sleep(0)
+
+    run_virtual(story())
+
+
+def test_a_camera_that_runs_on_over_a_reload_gets_what_is_new_when_it_starts_anew() -> None:
+    async def story() -> None:
+        rig = Rig()
+        for level in ("info", "debug"):
+            control, store = SimpleNamespace(socket="/run/control.sock"), SimpleNamespace(directory="/state")
+            site = SimpleNamespace(cameras=(SPEC,), log=LogSpec(level=level), control=control, store=store)
+            await rig.cameras.become(cast(Site, site))
+            papers = taken(io.BytesIO(rig.link.papers))
+            assert (papers.camera, papers.log.level, papers.state) == (SPEC, level, "/state")
+        assert rig.link.pid == 77, "the process that runs goes on"
 
     run_virtual(story())
 
