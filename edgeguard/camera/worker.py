@@ -219,8 +219,10 @@ class Worker:
         self._rates = self._minute.look(self._pulse_s, _Counts(self.pictures, self.skipped, self._seeker.restless, damaged))
 
     def _troubles(self, now_s: float) -> tuple[TroubleView, ...]:
-        """What is wrong now, each since it was first so; a camera that gives nothing has none but
-        this and what stands."""
+        """What is wrong now, each since it was first so; a camera that gives nothing has no other trouble.
+
+        What stands is told in any case.
+        """
         now_boot_ms = self._clock.now().boot_ms
         found: dict[Blindness, tuple[float, str]] = {}
         if now_s - self._picture_s > _LOST_AFTER_S:

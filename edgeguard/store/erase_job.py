@@ -14,6 +14,7 @@ import orjson
 
 from edgeguard.core.errors import StoreError
 from edgeguard.core.outbox_limits import ERASE_JOB_BYTES
+from edgeguard.store.damage import sync_directory
 
 JOB: Final = "erasing"
 
@@ -33,7 +34,7 @@ def note_job(directory: Path, job: EraseJob) -> None:
         raise StoreError("a text so long is not erased")
     try:
         _write(directory / JOB, line)
-        _sync_names(directory)
+        sync_directory(directory)
     except OSError as error:
         raise StoreError(f"what is to be erased cannot be noted: {error.strerror}") from error
 
@@ -61,7 +62,7 @@ def forget_job(directory: Path) -> None:
         if path.exists():
             _write(path, b"\0" * path.stat().st_size)
             path.unlink()
-            _sync_names(directory)
+            sync_directory(directory)
     except OSError as error:
         raise StoreError(f"the note of what was erased cannot be removed: {error.strerror}") from error
 
@@ -73,11 +74,3 @@ def _write(path: Path, content: bytes) -> None:
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_names(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT
 from edgeguard.vision.facade import GRAVITY_M_S2, Plane
-from edgeguard.vision.gathering import Memory, gathered
+from edgeguard.vision.gathering import Memory, gathered, near_px
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
 from edgeguard.vision.spots import Spots
@@ -230,7 +230,7 @@ def _chance_log10(path: Path, period_s: float, weight: float, alike: float) -> f
     near = (_SCATTER * path.rms_px + _SCATTER_PX) ** 2
     found = 0.0
     for mark in path.marks[3:]:
-        allowed = 1.5 + 0.25 * mark.thickness + 0.012 * math.hypot(*path.velocity(mark.t_s))
+        allowed = near_px(mark.thickness, math.hypot(*path.velocity(mark.t_s)))
         found += math.log10(max(mark.chance * alike * min(1.0, near / allowed**2), 1e-6))
     return 6.0 + weight * (0.3 * left_out + found)
 

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from edgeguard.vision.spots import Column, Sightings
 from edgeguard.vision.tracks import BEND_PRIOR, GAP_S, PLACE_PX, Mark
 from edgeguard.vision.trajectory import Path, best_part, curve
 
+_Px = TypeVar("_Px", float, Column)
 _MEMORY_S: Final = 4.0
 _STEP_S: Final = 0.2
 """So far beyond its known ends a way is looked for at once."""
@@ -85,15 +86,20 @@ def gathered(path: Path, memory: Memory, height: int) -> Path | None:
     return whole if whole is not None and len(whole.marks) >= len(path.marks) else None
 
 
+def near_px(thickness: _Px, speed: _Px) -> _Px:
+    """So far from a way that is sure may a spot of that thickness (px) lie where the way goes at that speed (px/s)."""
+    return 1.5 + 0.25 * thickness + 0.012 * speed
+
+
 def _along(table: Sightings, pictures: tuple[Sightings, ...], way: Column) -> Sightings:
     """The spot of each picture that lies nearest to the `way` of the marks of `table`, without what a long gap parts from it."""
     rows = np.concatenate(pictures)
     here = np.repeat(way, [len(one) for one in pictures], axis=0)
     off = np.hypot(rows[:, 1] - here[:, 1], rows[:, 2] - here[:, 2])
     thick = 2 * median(table[:, 3].tolist())
-    near = np.flatnonzero(off <= (1.5 + 0.25 * thick + 0.012 * here[:, 4]) * here[:, 3])
+    near = np.flatnonzero(off <= near_px(thick, here[:, 4]) * here[:, 3])
     rows, here, off = rows[near], here[near], off[near]
-    radius = (1.5 + 0.25 * np.minimum(rows[:, 3], thick) + 0.012 * here[:, 4]) * here[:, 3]
+    radius = near_px(np.minimum(rows[:, 3], thick), here[:, 4]) * here[:, 3]
     cost = off / radius + _UNLIKE * np.abs(np.log(rows[:, 3] / (0.5 * thick)))
     near = np.flatnonzero(off <= radius)
     near = near[np.lexsort((cost[near], rows[near, 0]))]
