@@ -147,6 +147,40 @@ def test_a_kill_with_a_vehicle_under_the_barrier(tmp_path: Path) -> None:
     box.close()
 
 
+def test_a_camera_whose_process_is_killed_with_a_vehicle_under_the_barrier(tmp_path: Path) -> None:
+    broker, box = free_port(), GateBox()
+    with lane(tmp_path, RESIDENTS[:2]) as camera:
+        tables = gate_tables(tmp_path, box.port, camera.url).replace('pulse = "300ms"', 'pulse = "20s"')
+        text = site_text(tmp_path, broker, {}, tables).replace(f"{tmp_path}/profiles", str(tmp_path))
+        with mosquitto(tmp_path, broker), subscribe(tmp_path, broker), daemon(tmp_path, text) as running:
+            put_on_list(running)
+            wait_for(lambda: sees(running), "pictures of the lane", 120)
+            drive(camera, RESIDENTS[0], lambda: bool(box.closed_s))
+            box.drive(True)
+            wait_for(lambda: phase(running) == "under", "a vehicle under the barrier")
+            told_before = len(told(tmp_path, "plate", "id"))
+            (one,) = call(socket_of(running), methods.CAMERAS)
+            os.kill(one.pid, signal.SIGKILL)
+            wait_for(lambda: anew(running, one.pid), "another process, and its pictures", 120)
+            drive(camera, RESIDENTS[0], lambda: len(told(tmp_path, "plate", "id")) > told_before)  # it is read once more
+            assert (len(box.closed_s), box.let_go_s, box.coils[RELAY]) == (1, [], True), "opened twice, or down on the vehicle"
+            box.drive(False)
+            wait_for(lambda: bool(told(tmp_path, "stay", "state")), "the vehicle in the yard")
+            drive(camera, RESIDENTS[1], lambda: len(box.closed_s) == 2)
+            assert running.stop(60) == 0
+        assert told(tmp_path, "stay", "state", "count") == [("entered", 1)]
+        ends = [one for one in told(tmp_path, "gate", "state", "plate") if one[0] not in ("decided", "opened", "not-opened")]
+        assert ends == [("passed", "皖A****8")]
+        ids = told(tmp_path, "plate", "id")
+        assert len(ids) == len(set(ids)), "a pass told twice"
+    box.close()
+
+
+def anew(running: Running, before: int) -> bool:
+    (one,) = call(socket_of(running), methods.CAMERAS)
+    return one.pid not in (0, before) and one.pictures > 40
+
+
 def phase(running: Running) -> str:
     (gate,) = call(socket_of(running), methods.GATES, {}).gates
     return gate.phase
