@@ -2,11 +2,12 @@
 
 The lowest class goes first, its oldest rows before its newest: telemetry, then hints and figures, then other events, alarms last.
 A gap record that would go with the events around it is told again, joined with its neighbours, so that loss is never silent; what
-telling it again will take is room that has to be made, too. Records never push out alarms: they are joined into wide ranges before.
+telling it again will take is room that has to be made, too. Before records push out alarms, those that say what is `kept` become
+whole ranges.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -148,7 +149,7 @@ def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
     """Bring rows and bytes under their caps, with some room to spare; what is lost by it is told by new rows and by the result."""
     drops: list[_Drop] = []
     again: Span = (0, 0)
-    widened = False
+    whole = False
     for stream in LOWEST_FIRST:
         while (excess := _excess(ledger, caps, again)) != (0, 0):
             if prune(ledger):
@@ -157,8 +158,8 @@ def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
                 drops.append(figures)
             elif ledger.streams[stream].rows:
                 drops.append(_drop(ledger, stream, _cut(ledger, stream, excess[0], excess[1] + again[1]), STORE_FULL))
-            elif stream is Stream.EVENTS and not widened:
-                drops, widened = [_widened(drops)], True
+            elif stream is Stream.EVENTS and not whole and _excess(ledger, caps, (0, 0)) == (0, 0):
+                drops, whole = [_whole(drops)], True
                 again = _told_again(drops, now)
                 continue
             else:
@@ -168,17 +169,14 @@ def enforce(ledger: Ledger, caps: Caps, now: Stamp) -> tuple[Gap, ...]:
     return _tell(ledger, drops, now)
 
 
-def _widened(drops: Sequence["_Drop"]) -> "_Drop":
-    """The same with one range for each stream and reason. It may name numbers that come all the same, which harms nobody."""
-    carried = tuple(gap for drop in drops for gap in drop.carried)
-    ranges: dict[tuple[Stream, str, str | None], Span] = {}
-    for gap in carried:
-        if gap.first is not None and gap.last is not None:
-            low, high = ranges.get((gap.stream, gap.reason, gap.epoch), (gap.first, gap.last))
-            ranges[gap.stream, gap.reason, gap.epoch] = (min(low, gap.first), max(high, gap.last))
-    wide = tuple(Gap(stream, reason, *span, epoch=epoch) for (stream, reason, epoch), span in ranges.items())
-    counted = tuple(gap for gap in carried if gap.first is None or gap.last is None)
-    return _Drop(tuple(gap for drop in drops for gap in drop.lost), wide + counted)
+def _whole(drops: Sequence["_Drop"]) -> "_Drop":
+    """The same with whole ranges in the place of those with `kept`, which can be joined.
+
+    What of these has come, or was on its way, is named as well, which harms nobody; what waits is not, since what is less than
+    alarms has gone by then, and no record tells of alarms with `kept`.
+    """
+    carried = tuple(replace(gap, kept=()) for drop in drops for gap in drop.carried)
+    return _Drop(tuple(gap for drop in drops for gap in drop.lost), carried)
 
 
 def _told_again(drops: Sequence["_Drop"], now: Stamp) -> Span:

@@ -254,3 +254,15 @@ def test_records_of_losses_that_cannot_be_joined_are_widened_before_they_push_ou
     assert ledger.used_bytes() <= caps.max_bytes + 2 * 4096
     told = {seq for stream, low, high, _ in gaps(ledger) if stream == "telemetry" for seq in range(low, high + 1)}
     assert set(range(2, 900 * 40 + 1, 2)) <= told
+
+
+def test_alarms_that_wait_or_were_delivered_are_never_told_as_lost(ledger: Ledger, clock: FakeClock) -> None:
+    """Parked ones among them are told in several records, which no fullness joins over those between."""
+    put(ledger, clock, A, 30)
+    for seq in (3, 9, 20):
+        grouping.park(ledger, A, seq, seq, "poison", clock.now())
+    ledger.mark_done(A, 5, 6)
+    lost = put(ledger, clock, A, 20, Caps(1 << 30, 40, None)).lost
+    told = {seq for stream, first, last, _ in gaps(ledger) if stream == "alarms" for seq in range(first, last + 1)}
+    assert lost, "alarms alone are too many"
+    assert told == set(range(1, 51)) - set(alive(ledger, A)) - {5, 6}
