@@ -18,7 +18,7 @@ from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
 from edgeguard.vision.lanes import Lane, lanes_of
-from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, step
+from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, rest, step
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 0.075
@@ -75,7 +75,12 @@ class PlateSeeker:
         """One more picture, which came at `now`."""
         del source
         self._last_s = picture.t_s
-        if not self._gate.moves(picture.t_s, picture.luma) or picture.t_s < self._next_s:
+        moves = self._gate.moves(picture.t_s, picture.luma)
+        if picture.t_s < self._next_s:
+            return
+        if not moves:
+            self.state, passes = rest(self.state, picture.t_s, self._lanes)
+            self._report(passes, picture.t_s, now)
             return
         self._next_s = picture.t_s + _LOOK_S
         self.looked += 1

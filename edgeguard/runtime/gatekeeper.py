@@ -214,7 +214,7 @@ class Gatekeeper:
         course, now = self.course(gate.name), self._gateway.clock.now()
         if view.id in course.seen or view.direction == "away":
             return
-        if (rule.opens_at is OpensAt.LINE and view.stage == "sure") or (view.text is None and view.stage == "sure"):
+        if view.stage in ("sure", "turned") and (rule.opens_at is OpensAt.LINE or (view.text is None and view.stage == "sure")):
             return
         course.seen.append(view.id)
         read = Read(view.text, view.confidence, view.kind)

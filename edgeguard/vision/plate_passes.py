@@ -58,6 +58,8 @@ class Stage(StrEnum):
     """It has crossed the line, or has been read where there is none."""
     END = "end"
     """It has gone."""
+    TURNED = "turned"
+    """It has gone without having crossed the line of its lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Track:
     lane: Lane | None = None
     crossed_s: float | None = None
     sure: bool = False
+    missed_s: float | None = None
+    """The first look since it was last seen in which it was not; None while it is there, also while nobody looks."""
 
     def read_again(self, places: tuple[tuple[float, Found], ...], readings: tuple[Sighting, ...]) -> "Track":
         """With the vote of its readings."""
@@ -111,6 +115,11 @@ class Track:
     def last(self) -> Found:
         """Where it was last."""
         return self.places[-1][1]
+
+    @property
+    def awaits_line(self) -> bool:
+        """Whether its lane has a line that it has not crossed."""
+        return self.lane is not None and self.lane.line is not None and self.crossed_s is None
 
     @property
     def span_s(self) -> float:
@@ -133,11 +142,11 @@ def step(state: PassState, t_s: float, seen: Sequence[Seen], lanes: Sequence[Lan
 
     With `lanes` a plate that never was in any of them is nobody's pass.
     """
-    tracks = list(state.tracks)
+    tracks, gone = _parted(state.tracks, t_s)
     taken: set[int] = set()
     numbers = state.numbers
     for one in sorted(seen, key=lambda one: -one.found.score):
-        index = _nearest(tracks, one, taken)
+        index = _nearest(tracks, one, taken, t_s)
         if index is None:
             numbers += 1
             tracks.append(_in_lane(Track((), number=numbers).read_again(((t_s, one.found),), _read(t_s, one)), lanes))
@@ -145,20 +154,31 @@ def step(state: PassState, t_s: float, seen: Sequence[Seen], lanes: Sequence[Lan
         else:
             tracks[index] = _in_lane(_seen_again(tracks[index], t_s, one), lanes)
             taken.add(index)
-    live: list[Track] = []
-    gone: list[Track] = []
-    for track in tracks:
-        (live if t_s - track.places[-1][0] <= _GONE_S else gone).append(track)
-    if lanes:
-        gone = [track for track in gone if track.lane is not None]
+    live = [one if index in taken or one.missed_s is not None else replace(one, missed_s=t_s) for index, one in enumerate(tracks)]
     state = replace(state, numbers=numbers)
     return _told(live[-PASS_MAX_TRACKS:], gone + live[:-PASS_MAX_TRACKS], state, t_s, bool(lanes))
 
 
+def rest(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
+    """One picture that was not looked at, for nothing moves in it: who stands there stays, who was missing is gone in time."""
+    live, gone = _parted(state.tracks, t_s)
+    return _told(live, gone, state, t_s, bool(lanes)) if gone else (state, ())
+
+
 def finish(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
     """The stream has ended: what was on its way is told as far as it is known."""
-    gone = [track for track in state.tracks if track.lane is not None or not lanes]
-    return _told([], gone, state, t_s, bool(lanes))
+    return _told([], list(state.tracks), state, t_s, bool(lanes))
+
+
+def _parted(tracks: Sequence[Track], t_s: float) -> tuple[list[Track], list[Track]]:
+    """Those that are there, or hidden at most; and those that have gone. Who is surely read and has not come to the line yet may be
+    hidden for longer: the gate waits for it."""
+    live: list[Track] = []
+    gone: list[Track] = []
+    for track in tracks:
+        within_s = _SAME_S if track.sure and not track.told else _GONE_S
+        (live if track.missed_s is None or t_s - track.missed_s <= within_s else gone).append(track)
+    return live, gone
 
 
 def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in_lanes: bool) -> tuple[PassState, tuple[Pass, ...]]:
@@ -167,19 +187,22 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
     for index, track in enumerate(live):
         if track.told or (in_lanes and track.lane is None) or (found := _settled(track)) is None:
             continue
-        waits = track.lane is not None and track.lane.line is not None and track.crossed_s is None
-        if not waits:
+        if not track.awaits_line:
             live[index] = replace(track, told=True, sure=True)
             passes.append(found)
         elif not track.sure:
             live[index] = replace(track, sure=True)
             passes.append(replace(found, stage=Stage.SURE))
-    passes += [found for track in gone if not track.told and (found := _at_last(track)) is not None]
+    unknown = [track for track in gone if not track.told and (track.lane is not None or not in_lanes)]
+    passes += [found for track in unknown if (found := _at_last(track)) is not None]
     kept: list[Pass] = []
+    known = {text for text, _ in fresh}
     for one in passes:
-        if one.text is not None and any(text == one.text for text, _ in fresh):
+        if one.text is not None and one.text in known:
             continue
         kept.append(one)
+        if one.text is not None and one.stage is not Stage.SURE:
+            known.add(one.text)
     # A car that stands there is still the same pass, however long it stands.
     fresh += [(track.vote.text, t_s) for track in live if track.told and track.vote is not None]
     fresh += [(one.text, t_s) for one in kept if one.text is not None and one.stage is not Stage.SURE]
@@ -214,19 +237,32 @@ def _middle(found: Found) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def _nearest(tracks: Sequence[Track], one: Seen, taken: set[int]) -> int | None:
-    """The track that goes on with this sighting; none where it is surely another plate."""
-    best, best_gap = None, _STRIDE
-    for index, track in enumerate(tracks):
-        if index in taken or _is_other(track, one.reading):
-            continue
-        width = max(track.last.width_px, one.found.width_px, 1.0)
-        gap = _distance(track.last, one.found) / width
-        if overlap(track.last, one.found) > 0.1:
-            gap *= 0.5
-        if gap < best_gap:
-            best, best_gap = index, gap
-    return best
+def _nearest(tracks: Sequence[Track], one: Seen, taken: set[int], t_s: float) -> int | None:
+    """The track that goes on with this sighting; none where it is surely another plate.
+
+    A vehicle that was hidden, or too quick for its place to tell, is known by its text.
+    """
+    left = [index for index in range(len(tracks)) if index not in taken]
+    same = [index for index in left if one.reading is not None and _text(tracks[index]) == one.reading.text]
+    if same:
+        return min(same, key=lambda index: _gap(tracks[index].last, one.found))
+    near = [index for index in left if not _is_hidden(tracks[index], t_s) and not _is_other(tracks[index], one.reading)]
+    best = min(near, key=lambda index: _gap(tracks[index].last, one.found), default=None)
+    return None if best is None or _gap(tracks[best].last, one.found) >= _STRIDE else best
+
+
+def _gap(before: Found, now: Found) -> float:
+    """How far a plate has moved, in widths of its own; half of that where the places touch."""
+    gap = _distance(before, now) / max(before.width_px, now.width_px, 1.0)
+    return gap * 0.5 if overlap(before, now) > 0.1 else gap
+
+
+def _text(track: Track) -> str | None:
+    return None if track.vote is None else track.vote.text
+
+
+def _is_hidden(track: Track, t_s: float) -> bool:
+    return track.missed_s is not None and t_s - track.missed_s > _GONE_S
 
 
 def _is_other(track: Track, reading: Reading | None) -> bool:
@@ -241,7 +277,7 @@ def _is_other(track: Track, reading: Reading | None) -> bool:
 
 
 def _seen_again(track: Track, t_s: float, one: Seen) -> Track:
-    places = (*track.places, (t_s, one.found))
+    track, places = replace(track, missed_s=None), (*track.places, (t_s, one.found))
     if len(places) > PASS_SIGHTINGS:
         places = (*places[: PASS_SIGHTINGS // 4], *places[1 - 3 * PASS_SIGHTINGS // 4 :])
     readings = (*track.readings, *_read(t_s, one))
@@ -268,12 +304,13 @@ def _settled(track: Track) -> Pass | None:
 
 def _at_last(track: Track) -> Pass | None:
     """What a vehicle that has gone amounts to: its text if the vote is sure, else a pass without one, else nothing."""
+    stage = Stage.TURNED if track.awaits_line else Stage.END
     if track.vote is not None and _is_sure(track.vote) and (track.vote.agree >= 2 or len(track.places) < _AGREE):
-        return _pass(track, track.vote, Stage.END)
+        return _pass(track, track.vote, stage)
     strong = sum(found.score >= _UNREAD_SCORE for _, found in track.places)
     moved = _distance(track.places[0][1], track.last) >= _UNREAD_MOVED * max(track.last.width_px, 1.0)
     if strong >= _UNREAD_SIGHTINGS and moved:
-        return _pass(track, None, Stage.END)
+        return _pass(track, None, stage)
     return None
 
 

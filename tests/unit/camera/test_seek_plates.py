@@ -160,6 +160,30 @@ class Rehearsed:
         return [Seen(found, Reading(text, 0.9, PlateKind.ORDINARY, Colour.BLUE, (Candidate(text, 0.9),)))] if i < 20 else []
 
 
+class Hasty:
+    """A reader of dark cars."""
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Seen]:
+        dark = np.flatnonzero(picture[90, :, 0] < 60)
+        if not len(dark):
+            return []
+        text, x = "皖A12345", float(dark[0])
+        return [Seen(Found(box_corners(x, 80, x + 60, 100), 0.9), Reading(text, 0.9, PlateKind.ORDINARY, Colour.BLUE, ()))]
+
+
+def test_a_car_in_a_hurry_is_told_when_it_has_gone_and_not_with_the_next_one() -> None:
+    """Two readings, and then an empty lane: what is told minutes later would open the barrier for somebody else."""
+    reads: list[ReadView] = []
+    seeker, rng = PlateSeeker(spec(PlateShape.MASKED), Hasty(), lambda _: None, b"", reads.append), np.random.default_rng(1)
+    for i in range(120):
+        grey = lane(rng)
+        if 40 <= i < 43:
+            grey[60:120, 60 * (i - 40) : 60 * (i - 40) + 60] = 40
+        seeker.see(cast(VideoSource, None), picture(i, np.repeat(grey[..., None], 3, axis=2)), NOW)
+    assert [(view.stage, view.text) for view in reads] == [("end", "皖A12345")]
+    assert seeker.looked < 30, "an empty lane is not looked at"
+
+
 def test_the_gate_hears_of_a_car_before_its_pass_is_told_under_the_same_id_and_nobody_else_its_plate() -> None:
     told: list[Report] = []
     reads: list[ReadView] = []

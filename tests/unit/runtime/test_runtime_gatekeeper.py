@@ -259,6 +259,7 @@ def test_what_comes_late_goes_away_or_waits_for_the_line_opens_nothing() -> None
         at.read(KNOWN, boot="another")
         at.read(KNOWN, direction="away")
         at.read(KNOWN, stage="sure")
+        at.read(KNOWN, stage="turned")
         await asyncio.sleep(2)
         assert at.barrier.openings == 0
         at.read(KNOWN, stage="line")

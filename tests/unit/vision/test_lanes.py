@@ -33,8 +33,29 @@ def test_the_gate_hears_before_the_line_and_the_pass_is_told_at_it() -> None:
 
 
 def test_who_turns_back_before_the_line_is_told_when_gone() -> None:
-    sure, passed = run(coming("皖A12345", 10) + [[]] * 40, LANE)
-    assert (sure.stage, passed.stage, passed.crossed_s) == (Stage.SURE, Stage.END, None)
+    sure, passed = run(coming("皖A12345", 10) + [[]] * 140, LANE)
+    assert (sure.stage, passed.stage, passed.crossed_s) == (Stage.SURE, Stage.TURNED, None)
+
+
+def test_who_is_hidden_before_the_line_is_the_same_when_it_crosses() -> None:
+    whole = coming("皖A12345", 30)
+    hidden: list[list[Seen]] = [[]] * 60
+    sure, passed = run([*whole[:8], *hidden, *whole[12:], *[[]] * 140], LANE)
+    assert (sure.stage, passed.stage, passed.number, passed.first_s) == (Stage.SURE, Stage.LINE, sure.number, 0.0)
+
+
+def test_who_walks_past_a_waiting_car_makes_no_second_one_of_it() -> None:
+    """Of a plate that is hidden from one side to the other what comes out first is small, far from where it was, and unread."""
+    waiting, hidden = coming("皖A12345", 10), [[plate(350 - 10 * i, 154, 20 + 10 * i, None)] for i in range(5)]
+    pictures = [*waiting, [], [], *hidden, *[waiting[-1]] * 5, *[[]] * 140]
+    told = run(pictures, LANE)
+    assert [(one.stage, one.text, one.number) for one in told] == [(Stage.SURE, "皖A12345", 1), (Stage.TURNED, "皖A12345", 1)]
+
+
+def test_who_drives_too_fast_for_its_places_to_tell_is_known_by_its_text() -> None:
+    quick = [[plate(300, 60 + 150 * i, 80 + 6 * i, "皖A12345")] for i in range(3)]
+    (passed,) = run([*quick, *[[]] * 40], LANE)
+    assert (passed.sightings, passed.crossed_s is not None) == (3, True)
 
 
 def test_what_is_in_no_lane_is_nobodys_pass() -> None:

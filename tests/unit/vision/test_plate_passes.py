@@ -8,7 +8,7 @@ from edgeguard.vision.plate_cells import Found
 from edgeguard.vision.plate_decoding import Candidate, Reading
 from edgeguard.vision.plate_geometry import box_corners
 from edgeguard.vision.plate_grammar import Colour, PlateKind
-from edgeguard.vision.plate_passes import Direction, Pass, PassState, Seen, finish, step
+from edgeguard.vision.plate_passes import Direction, Pass, PassState, Seen, finish, rest, step
 
 STEP_S = 0.08
 
@@ -52,6 +52,47 @@ def test_a_car_that_leaves() -> None:
 def test_a_stopped_car_is_one_pass_however_long_it_stands() -> None:
     standing = [[plate(300, 200, 120, "皖A12345")]] * 500
     assert len(run(coming("皖A12345") + standing + [[]] * 40)) == 1
+
+
+def test_who_has_gone_is_told_though_nothing_moves_any_more() -> None:
+    quick = coming("皖A12345", 2)
+    state, told = PassState(), list[Pass]()
+    for number, seen in enumerate([*quick, [], [], [], []]):
+        state, passes = step(state, number * STEP_S, seen)
+        told += passes
+    assert told == []
+    state, early = rest(state, 1.0)
+    state, passes = rest(state, 2.0)
+    assert (early, [one.text for one in passes], state.tracks) == ((), ["皖A12345"], ())
+
+
+@pytest.mark.parametrize("text", [None, "苏E8CD20"])
+def test_who_comes_long_after_in_the_same_place_is_another(text: str | None) -> None:
+    state = PassState()
+    for number, seen in enumerate([*coming(None, 16), [], []]):
+        state, _ = step(state, number * STEP_S, seen)
+    _, passes = step(state, 60.0, [plate(360, 195, 130, text)])
+    assert [(one.text, one.sightings) for one in passes] == [(None, 16)], "the first, and nothing of the second"
+
+
+def test_a_stopped_car_is_the_same_after_minutes_in_which_nobody_looked_and_hidden_when_somebody_does() -> None:
+    whole = coming("皖A12345", 30)
+    state, told = PassState(), list[Pass]()
+    for number, seen in enumerate(whole[:20]):
+        state, passes = step(state, number * STEP_S, seen)
+        told += passes
+    for number, seen in enumerate([*[[]] * 30, *whole[20:], *[[]] * 40]):
+        state, passes = step(state, 180.0 + number * STEP_S, seen)
+        told += passes
+    assert [one.text for one in told] == ["皖A12345"]
+
+
+def test_two_tracks_of_one_vehicle_that_end_together_are_one_pass() -> None:
+    state = PassState()
+    for number in range(3):
+        pair = [plate(x, 200 + 6 * number, 80, "皖A12345") for x in (100, 900)]
+        state, _ = step(state, number * 0.01, pair)
+    assert [one.text for one in finish(state, 0.03)[1]] == ["皖A12345"]
 
 
 def test_a_car_hidden_for_three_seconds_is_the_same_pass() -> None:

@@ -91,7 +91,7 @@ def test_a_u_turn_before_the_line_has_not_crossed_it(turns_at: int, texts: list[
     pictures = [frame(300, 100 + 8 * k, 80 + 3 * k, texts[i % 30]) for i, k in enumerate(way)]
     told = drive([*pictures, *EMPTY], LINE)
     assert len(told) <= 1
-    assert all(one.crossed_s is None and one.stage is Stage.END for one in told)
+    assert all(one.crossed_s is None and one.stage is Stage.TURNED for one in told)
 
 
 @given(st.lists(READ, min_size=50, max_size=50))
