@@ -35,7 +35,7 @@ from edgeguard.core.camera_limits import PASS_PICTURES_HELD, PASS_WRITES
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
 from edgeguard.vision.plate_geometry import stretched
-from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, best_moment
+from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, best_moment
 
 _log = structlog.get_logger()
 _QUALITY: Final = 85
@@ -81,7 +81,7 @@ class BestPictures:
     def see(self, picture: Picture, seen: Sequence[Seen], state: PassState, passes: Sequence[Pass]) -> None:
         """A picture was looked at; after it this is on the way, and these are to be told."""
         plates = tuple(one.found.corners for one in seen)
-        now_told = {one.number for one in passes if one.stage is not Stage.SURE}
+        now_told = {one.number for one in passes if one.stage not in FOR_THE_GATE}
         for track in state.tracks:
             if (not track.told or track.number in now_told) and best_moment(track) == picture.t_s:
                 self._held[track.number] = _Held(picture.t_s, picture, plates)

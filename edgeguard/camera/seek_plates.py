@@ -18,7 +18,7 @@ from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
 from edgeguard.vision.lanes import Lane, lanes_of
-from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, rest, step
+from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, finish, rest, step
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 0.075
@@ -119,7 +119,7 @@ class PlateSeeker:
         for one in passes:
             identity, at = self._name(one, now.before(t_s - one.first_s))
             self._reads(_read_view(identity, one, now))
-            if one.stage is Stage.SURE:
+            if one.stage in FOR_THE_GATE:
                 continue
             event = self._event(one)
             held = self._best.take(one.number)

@@ -76,9 +76,9 @@ class SightingView:
 class ReadView:
     """A vehicle before a gate camera, for the decision at the gate alone: neither kept nor sent on, and worthless seconds later.
 
-    `id` is that of the sighting that tells of its pass. `stage`: sure (its plate is read surely), line (it has crossed the line),
-    end (it has gone), turned (it has gone and never crossed the line of its lane). `text` is whole, None if it could not be read;
-    `boot_ms` is when that stage came.
+    `id` is that of the sighting that tells of its pass. `stage`: waits (it stands there unread), sure (its plate is read surely),
+    line (it has crossed the line), end (it has gone), turned (it has gone and never crossed the line of its lane). `text` is whole,
+    None if it could not be read; `boot_ms` is when that stage came.
     """
 
     id: str

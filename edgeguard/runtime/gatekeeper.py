@@ -212,11 +212,15 @@ class Gatekeeper:
 
     def _see(self, gate: GateSpec, rule: PlateRule, eye: Eye, camera: CameraSpec, view: ReadView) -> None:
         course, now = self.course(gate.name), self._gateway.clock.now()
-        if view.id in course.seen or view.direction == "away":
+        waits = f"{view.id} waits"
+        if view.id in course.seen or (view.text is None and waits in course.seen) or view.direction == "away":
             return
-        if view.stage in ("sure", "turned") and (rule.opens_at is OpensAt.LINE or (view.text is None and view.stage == "sure")):
+        if view.stage in ("sure", "turned") and rule.opens_at is OpensAt.LINE:
             return
-        course.seen.append(view.id)
+        earlier = course.decided(view.id)
+        if earlier is not None and earlier.is_let_in:
+            return  # by a person, before it could be read
+        course.seen.append(waits if view.stage == "waits" else view.id)
         read = Read(view.text, view.confidence, view.kind)
         decision = self.judge(rule, eye.way, read)
         exact = decision.verdict is Verdict.OPEN

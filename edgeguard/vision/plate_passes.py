@@ -32,6 +32,8 @@ _UNREAD_SIGHTINGS: Final = 5
 _UNREAD_SCORE: Final = 0.5
 _UNREAD_MOVED: Final = 0.6
 """Own widths that such a plate must have moved: lettering on a wall stays where it is."""
+_WAITS_S: Final = 3.0
+"""What has been unreadable for so long, and is still there, is told to the gate."""
 _SAME_S: Final = 10.0
 """A plate told again within this time, however its track was lost, is the same pass."""
 _STRIDE: Final = 1.6
@@ -52,6 +54,8 @@ class Direction(StrEnum):
 class Stage(StrEnum):
     """What a pass is told for."""
 
+    WAITS = "waits"
+    """It stands or creeps there and cannot be read: a person is told while it still is there; the pass itself is told later."""
     SURE = "sure"
     """Its text is sure, and it is on its way to the line; the pass itself is told later."""
     LINE = "line"
@@ -60,6 +64,10 @@ class Stage(StrEnum):
     """It has gone."""
     TURNED = "turned"
     """It has gone without having crossed the line of its lane."""
+
+
+FOR_THE_GATE: Final = frozenset({Stage.WAITS, Stage.SURE})
+"""Stages of which only the gate is told: the pass itself is told later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,8 @@ class Pass:
 class Track:
     """A plate on its way. `places` are where it was, `readings` the surest of what was read, `vote` what they amount to.
 
-    `lane` is the one in which it was last, None while it was in none; `sure` and `told` are whether those stages have been told.
+    `lane` is the one in which it was last, None while it was in none; `waits`, `sure` and `told` are whether those stages have been
+    told.
     """
 
     places: tuple[tuple[float, Found], ...]
@@ -104,6 +113,7 @@ class Track:
     lane: Lane | None = None
     crossed_s: float | None = None
     sure: bool = False
+    waits: bool = False
     missed_s: float | None = None
     """The first look since it was last seen in which it was not; None while it is there, also while nobody looks."""
 
@@ -162,7 +172,8 @@ def step(state: PassState, t_s: float, seen: Sequence[Seen], lanes: Sequence[Lan
 def rest(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
     """One picture that was not looked at, for nothing moves in it: who stands there stays, who was missing is gone in time."""
     live, gone = _parted(state.tracks, t_s)
-    return _told(live, gone, state, t_s, bool(lanes)) if gone else (state, ())
+    waits = any(_waits_unread(track, t_s) for track in live)
+    return _told(live, gone, state, t_s, bool(lanes)) if gone or waits else (state, ())
 
 
 def finish(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
@@ -185,7 +196,12 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
     passes: list[Pass] = []
     fresh = [(text, at_s) for text, at_s in state.recent if t_s - at_s < _SAME_S]
     for index, track in enumerate(live):
-        if track.told or (in_lanes and track.lane is None) or (found := _settled(track)) is None:
+        if track.told or (in_lanes and track.lane is None):
+            continue
+        if (found := _settled(track)) is None:
+            if _waits_unread(track, t_s):
+                live[index] = replace(track, waits=True)
+                passes.append(_pass(track, None, Stage.WAITS))
             continue
         if not track.awaits_line:
             live[index] = replace(track, told=True, sure=True)
@@ -201,11 +217,11 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
         if one.text is not None and one.text in known:
             continue
         kept.append(one)
-        if one.text is not None and one.stage is not Stage.SURE:
+        if one.text is not None and one.stage not in FOR_THE_GATE:
             known.add(one.text)
     # A car that stands there is still the same pass, however long it stands.
     fresh += [(track.vote.text, t_s) for track in live if track.told and track.vote is not None]
-    fresh += [(one.text, t_s) for one in kept if one.text is not None and one.stage is not Stage.SURE]
+    fresh += [(one.text, t_s) for one in kept if one.text is not None and one.stage not in FOR_THE_GATE]
     newest = dict(fresh)
     return PassState(tuple(live), tuple(newest.items())[-PASS_MAX_TOLD:], state.numbers), tuple(kept)
 
@@ -307,11 +323,20 @@ def _at_last(track: Track) -> Pass | None:
     stage = Stage.TURNED if track.awaits_line else Stage.END
     if track.vote is not None and _is_sure(track.vote) and (track.vote.agree >= 2 or len(track.places) < _AGREE):
         return _pass(track, track.vote, stage)
+    return _pass(track, None, stage) if _is_vehicle(track) else None
+
+
+def _is_vehicle(track: Track) -> bool:
+    """Whether what was found is the plate of a vehicle, though it could not be read."""
     strong = sum(found.score >= _UNREAD_SCORE for _, found in track.places)
     moved = _distance(track.places[0][1], track.last) >= _UNREAD_MOVED * max(track.last.width_px, 1.0)
-    if strong >= _UNREAD_SIGHTINGS and moved:
-        return _pass(track, None, stage)
-    return None
+    return strong >= _UNREAD_SIGHTINGS and moved
+
+
+def _waits_unread(track: Track, t_s: float) -> bool:
+    """Whether it is there, has been for a while, could not be read, and nobody knows yet."""
+    known = track.waits or track.sure or track.told or track.missed_s is not None
+    return not known and t_s - track.places[0][0] >= _WAITS_S and _is_vehicle(track)
 
 
 def _is_sure(vote: Vote) -> bool:

@@ -132,9 +132,10 @@ class Gateway:
         """A camera tells a reading; its id."""
         self.number += 1
         now = self.house.clock.now()
-        view = ReadView(f"v{self.number}", "sure", "", text, confidence, "ordinary", "towards", now.boot_ms, now.boot)
+        stage = "end" if text is None else "sure"
+        view = ReadView(f"v{self.number}", stage, "", text, confidence, "ordinary", "towards", now.boot_ms, now.boot)
         view = replace(view, **more)
-        self.keeper.see(camera, view if text is not None else replace(view, stage="end"))
+        self.keeper.see(camera, view)
         return view.id
 
     async def drive_through(self) -> None:

@@ -65,6 +65,24 @@ def test_strangers_near_misses_doubts_and_the_unread_open_nothing() -> None:
     told(story, site_of(replace(RULE, loop=None)))
 
 
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_who_stands_there_unread_is_told_at_once_and_opens_once_when_it_is_read(confirmed: bool) -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read(None, stage="waits")
+        assert at.told("gate", "id", "verdict", "reason") == [(one, "ask", "unread")]
+        if confirmed:
+            await at.handlers.act(call("gate-act", gate="north", **{"pass": one}))
+        at.read(KNOWN, id=one)
+        await at.drive_through()
+        await asyncio.sleep(25)
+        assert at.barrier.openings == 1
+        at.read(None, id=one)
+        decided = [told for told in at.told("gate", "state", "verdict") if told[0] == "decided"]
+        assert [verdict for _, verdict in decided] == (["ask"] if confirmed else ["ask", "open"])
+
+    told(story)
+
+
 def test_a_person_confirms_a_near_miss_for_the_listed_plate() -> None:
     async def story(at: Gateway) -> None:
         identity = at.read("浙A1234S")

@@ -8,7 +8,7 @@ from edgeguard.vision.plate_cells import Found
 from edgeguard.vision.plate_decoding import Candidate, Reading
 from edgeguard.vision.plate_geometry import box_corners
 from edgeguard.vision.plate_grammar import Colour, PlateKind
-from edgeguard.vision.plate_passes import Direction, Pass, PassState, Seen, finish, rest, step
+from edgeguard.vision.plate_passes import Direction, Pass, PassState, Seen, Stage, finish, rest, step
 
 STEP_S = 0.08
 
@@ -126,6 +126,22 @@ def test_a_plate_that_cannot_be_read_is_a_pass_without_text() -> None:
     ((number, one),) = run(coming(None) + [[]] * 40)
     assert (one.text, one.best, one.confidence) == (None, None, 0.0)
     assert number > 20, "only once it has gone"
+
+
+def test_who_stands_there_unread_is_told_to_the_gate_while_it_does_and_passes_later() -> None:
+    state, told = PassState(), list[tuple[float, Stage, str | None]]()
+    for number, seen in enumerate(coming(None, 20)):
+        state, _ = step(state, number * STEP_S, seen)
+    for t_s in (2.9, 3.1, 3.2, 60.0):
+        state, passes = rest(state, t_s)
+        told += [(t_s, one.stage, one.text) for one in passes]
+    (last,) = finish(state, 60.0)[1]
+    assert (told, last.stage, last.text, last.number) == ([(3.1, Stage.WAITS, None)], Stage.END, None, 1)
+
+
+def test_who_is_read_after_a_while_passes_with_its_text() -> None:
+    told = run([*coming(None, 50), *[[plate(500, 400, 230, "皖A12345")]] * 8])
+    assert [(one.stage, one.text) for _, one in told] == [(Stage.WAITS, None), (Stage.LINE, "皖A12345")]
 
 
 def test_readings_that_never_agree_are_no_guess() -> None:
