@@ -17,6 +17,8 @@ from edgeguard.rules.gate import differs_in_one
 _WAITING_MOST: Final = 3
 _NEVER_MS: Final = -(2**60)
 _FOR_EVER_MS: Final = 2**60
+BY_HAND: Final = "by-hand-"
+"""How the ids begin of vehicles for which a person has opened without saying for whom."""
 _BEHIND_MS: Final = 6_000
 """So long after a vehicle has cleared the loop the barrier may still be up."""
 
@@ -41,6 +43,11 @@ class Vehicle:
     way: Way | None
     list_name: str = ""
     bay: str = ""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person has opened without saying for whom."""
+        return self.id.startswith(BY_HAND)
 
 
 class Told(StrEnum):
@@ -116,6 +123,16 @@ def opened(passage: Passage, vehicle: Vehicle, now_ms: int, *, has_loop: bool) -
     if not has_loop:
         return _gone(passage, Told.PASSED, now_ms)
     return replace(passage, phase=Phase.OPEN, since_ms=now_ms), ()
+
+
+def named(passage: Passage, vehicle: Vehicle) -> Passage | None:
+    """With the name of the vehicle that a person has let in before it could be read: it is read on its way through. None where no
+    such vehicle is under way."""
+    under_way = passage.vehicle
+    if passage.phase in (Phase.IDLE, Phase.RESUMED) or under_way is None or under_way.plate is not None or not under_way.by_hand:
+        return None
+    waiting = tuple(one for one in passage.waiting if one[0].id != vehicle.id)
+    return replace(passage, vehicle=vehicle, waiting=waiting)
 
 
 def failed(passage: Passage, vehicle: Vehicle) -> Passage:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from edgeguard.core.clock import Stamp
 from edgeguard.core.gate import Way
 from edgeguard.core.gate_limits import GATE_DECISIONS_KEPT
+from edgeguard.core.gate_list import Entry
 from edgeguard.rules.gate import Decision, Read, Verdict
-from edgeguard.rules.passage import Passage
+from edgeguard.rules.passage import Passage, Vehicle
 
 
 @dataclass(slots=True)
@@ -22,6 +23,10 @@ class Decided:
     decision: Decision
     came: str = ""
     ms: int | None = None
+
+    def vehicle(self, plate: str | None, entry: Entry | None) -> Vehicle:
+        """It at the barrier, let in by that entry of a list, or by none."""
+        return Vehicle(self.id, plate, self.way, entry.kind.value if entry else "", entry.bay if entry else "")
 
     @property
     def is_let_in(self) -> bool:

@@ -212,12 +212,13 @@ class Gatekeeper:
 
     def _see(self, gate: GateSpec, rule: PlateRule, eye: Eye, camera: CameraSpec, view: ReadView) -> None:
         course, now = self.course(gate.name), self._gateway.clock.now()
-        waits = f"{view.id} waits"
+        waits, earlier = f"{view.id} waits", course.decided(view.id)
+        if view.id in course.seen and view.stage == "line" and earlier is not None:
+            self._name(gate, course, earlier)
         if view.id in course.seen or (view.text is None and waits in course.seen) or view.direction == "away":
             return
         if view.stage in ("sure", "turned") and rule.opens_at is OpensAt.LINE:
             return
-        earlier = course.decided(view.id)
         if earlier is not None and earlier.is_let_in:
             return  # by a person, before it could be read
         course.seen.append(waits if view.stage == "waits" else view.id)
@@ -234,13 +235,26 @@ class Gatekeeper:
         self._tell(gate, one, "decided", decision_facts(decision) | self._near(camera, decision))
         note = f"{gate.name} {eye.way} {masked_plate(view.text or '')} {decision.verdict.value} ({decision.reason.value})"
         self._gateway.pipeline.note(now, note)
-        if decision.verdict is Verdict.OPEN:
+        if not (view.stage == "line" and self._name(gate, course, one)) and decision.verdict is Verdict.OPEN:
             self._let_in(gate, course, one)
 
-    def _let_in(self, gate: GateSpec, course: Course, one: Decided, plate: str | None = None) -> None:
-        entry = one.decision.entry
-        list_name, bay = ("", "") if entry is None else (entry.kind.value, entry.bay)
-        vehicle = Vehicle(one.id, plate or one.read.text, one.way, list_name, bay)
+    def _name(self, gate: GateSpec, course: Course, one: Decided) -> bool:
+        """Whether a person has let this one in already: it crosses the line while the barrier is open for somebody unnamed."""
+        named = passages.named(course.passage, self._vehicle_by_hand(gate, one, one.read.text))
+        if named is None or one.read.text is None:
+            return False
+        course.passage, one.came = named, "confirmed"
+        self._keep(gate, course)
+        return True
+
+    def _vehicle_by_hand(self, gate: GateSpec, one: Decided, plate: str | None) -> Vehicle:
+        """One that a person lets in: by the list that would have, if any."""
+        opens = frozenset() if gate.plates is None else gate.plates.opens
+        on = self.book.lists.on(plate) if plate else ()
+        return one.vehicle(plate, next((entry for entry in on if entry.kind in opens), None))
+
+    def _let_in(self, gate: GateSpec, course: Course, one: Decided) -> None:
+        vehicle = one.vehicle(one.read.text, one.decision.entry)
         now_ms = self._gateway.clock.now().boot_ms
         if self._gates.held_ms(gate.name):
             course.passage = replace(course.passage, last=vehicle, last_ms=now_ms)
@@ -366,13 +380,10 @@ class Gatekeeper:
             return view
         if one is not None:
             one.came = "confirmed"
-            plate = one.decision.near or one.read.text
-            on = self.book.lists.on(plate) if plate else ()
-            entry = next((entry for entry in on if entry.kind in gate.plates.opens), None)
-            vehicle = Vehicle(one.id, plate, one.way, entry.kind.value if entry else "", entry.bay if entry else "")
+            vehicle = self._vehicle_by_hand(gate, one, one.decision.near or one.read.text)
             self._tell(gate, one, "confirmed", decision_facts(one.decision) | {"by": by})
         else:
-            vehicle = Vehicle(f"by-hand-{self._gateway.clock.now().boot_ms}", None, self._only_way(gate))
+            vehicle = Vehicle(f"{passages.BY_HAND}{self._gateway.clock.now().boot_ms}", None, self._only_way(gate))
         if course.passage.phase in (Phase.IDLE, Phase.RESUMED):
             if course.passage.vehicle is not None:
                 self._hear(gate, course, ((Told.UNSEEN, course.passage.vehicle),))

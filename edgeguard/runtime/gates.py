@@ -39,6 +39,8 @@ OWNER: Final = "gates"
 _FEEDBACK_LOOK_S: Final = 0.3
 _HELD_LOOK_S: Final = 5.0
 _OCCUPIED_LOOK_S: Final = 0.3
+_CLOSED: Final = Labels(zh="继电器可能仍吸合", en="the relay may still be closed")
+_LET_GO: Final = Labels(zh="继电器已释放", en="the relay has let go")
 _OCCUPIED: Final = "a vehicle stands under the barrier: its relay is let go when it has gone"
 
 
@@ -56,6 +58,8 @@ class Gates:
         self._due = asyncio.Event()
         self._unknown_ms: dict[GateName, int] = {}
         """Since when it has been waited for a loop that nobody knows, boot ms."""
+        self._stuck: set[GateName] = set()
+        """Gates whose relay was told not to let go."""
         self._overruled: set[GateName] = set()
         """Gates whose loop shows a vehicle where somebody sees that there is none, until it is free or the relay is let go."""
 
@@ -92,6 +96,7 @@ class Gates:
                         again_s = again_s or _OCCUPIED_LOOK_S
                     elif not await self._let_go(name):
                         again_s = GATE_LET_GO_S
+                        self._tell_closed(name, closed=True)
             if again_s:
                 self._due.set()
                 await asyncio.sleep(again_s)
@@ -232,8 +237,14 @@ class Gates:
             if await self._let_go(gate.name):
                 return
         self._due.set()
-        zh, en = f"{gate.labels.zh}:继电器可能仍吸合", f"{gate.labels.en}: the relay may still be closed"
-        self._gateway.pipeline.health(Health(f"gate.{gate.name}", "relay-closed", ok=False, text=Labels(zh, en)))
+        self._tell_closed(gate.name, closed=True)
+
+    def _tell_closed(self, name: GateName, *, closed: bool) -> None:
+        """Once when a relay does not let go, and once when it has."""
+        if closed is (name in self._stuck):
+            return
+        (self._stuck.add if closed else self._stuck.discard)(name)
+        self._gateway.pipeline.health(Health(f"gate.{name}", "relay-closed", ok=not closed, text=_CLOSED if closed else _LET_GO))
 
     def _is_occupied(self, name: GateName) -> bool:
         """Whether a vehicle stands under the barrier, or may: of a loop that nobody knows that is believed for a while only."""
@@ -259,6 +270,7 @@ class Gates:
         if not end.fate.acted or end.read_back is True:
             return False
         await self._forget(name)
+        self._tell_closed(name, closed=False)
         return True
 
     async def _forget(self, name: GateName) -> None:

@@ -83,6 +83,23 @@ def test_who_stands_there_unread_is_told_at_once_and_opens_once_when_it_is_read(
     told(story)
 
 
+@pytest.mark.parametrize("opens_at", OpensAt)
+def test_who_is_let_in_by_hand_and_read_on_the_way_is_that_vehicle(opens_at: OpensAt) -> None:
+    async def story(at: Gateway) -> None:
+        await at.handlers.act(call("gate-act", gate="north"))
+        one = at.read(KNOWN)
+        at.barrier.loop(True)
+        await asyncio.sleep(1)
+        at.read(KNOWN, id=one, stage="line")
+        await asyncio.sleep(1)
+        at.barrier.loop(False)
+        await asyncio.sleep(60)
+        assert at.barrier.openings == 1, "opened once more, for nobody"
+        assert at.told("stay", "state", "plate", "count") == [("entered", "浙A****5", 1)]
+
+    told(story, site_of(replace(RULE, opens_at=opens_at)))
+
+
 def test_a_person_confirms_a_near_miss_for_the_listed_plate() -> None:
     async def story(at: Gateway) -> None:
         identity = at.read("浙A1234S")

@@ -257,6 +257,8 @@ def test_a_relay_that_does_not_let_go_is_told_and_tried_again_until_it_does() ->
         assert list(kept(house)) == ["north"]
         await asyncio.sleep(120)
         assert (arm.relay[-1], kept(house)) == (0, {})
+        told_of = [body["ok"] for body in house.store.bodies(Stream.EVENTS) if body.get("code") == "relay-closed"]
+        assert told_of == [False, True], "it begins once and ends"
         work.cancel()
 
     told(story)
