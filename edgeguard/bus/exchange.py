@@ -41,6 +41,8 @@ class Request:
     `look_s`: how long it is waited for while too much of the wire's time is lost to silence (bus.lost_time), and for no more
     than `timeout_s`; the failure says `looked`.
 
+    `stranger`: nobody has heard this station yet, so that it may be dead (bus.probe_share).
+
     `answered` False: nobody answers, as to a broadcast. The line is kept quiet for `timeout_s`, and the answer is empty.
     `pdu_now` makes the PDU at the moment at which it goes out, for one that tells the time; it takes the place of `pdu`. A
     ValueError out of it, and the request is not sent.
@@ -57,6 +59,7 @@ class Request:
     answered: bool = True
     pdu_now: Callable[[], bytes] | None = None
     look_s: float = math.inf
+    stranger: bool = False
 
 
 class ExchangeFailed(Retryable):

@@ -4,24 +4,25 @@ Fair means by time on the wire: of the stations that wait with equal priority th
 (start-time fair queuing; Goyal, Vin and Cheng 1996), so that neither many requests nor slow answers of one device push the
 others back. While time is being lost to silence (bus.lost_time) those who have answered since it began are stations of their own,
 all others together are one: so many may die at once, a living one has its turn after each that is silent. Two things are bounded:
-whoever waits is passed over by more urgent ones so often and not more, and knocking at the doors of dead devices takes a tenth of
-the time at most, as long as anybody on the bus answers.
+whoever waits is passed over by more urgent ones so often and not more, and knocking at the doors of dead devices and of those that
+nobody has heard yet takes a tenth of the time at most, as long as anybody on the bus answers (bus.probe_share).
 """
 
 import math
 from asyncio import Future
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from edgeguard.bus.exchange import Priority, Request
 from edgeguard.bus.late import LateAnswers
 from edgeguard.bus.lost_time import LostTime
+from edgeguard.bus.probe_share import ProbeShare
 from edgeguard.codec.alike import alike, function_of
-from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_PROBE_SHARE, BUS_STATIONS_KNOWN, EARLY_SHARE
+from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_ALONE_S, BUS_STATIONS_KNOWN, EARLY_SHARE
 from edgeguard.core.line import LineSettings, Station
-from edgeguard.core.line_limits import ANSWER_DOUBTS
+from edgeguard.core.line_limits import ANSWER_DOUBTS, PROBE_AFTER_LOOKS_S
 
 _LEAST_AROUND: Final = 3
 """Characters that the shortest frame adds to a PDU: unit and CRC of Modbus RTU."""
@@ -76,9 +77,9 @@ class Turn:
 
 
 class TurnQueue:
-    """The waiting turns of one bus, of which `parallel` may be outstanding at once."""
+    """The waiting turns of one bus, of which `parallel` may be outstanding at once. `quiet_s`: kept after one without an answer."""
 
-    def __init__(self, parallel: int = 1) -> None:
+    def __init__(self, parallel: int = 1, quiet_s: float = 0.0) -> None:
         self.under_way: Collection[Turn] = ()
         """Those outstanding beside whom others go out: none whose answer could be taken for one of theirs."""
         self._lanes: tuple[_Lane, ...] = tuple(_Lane() for _ in Priority)
@@ -91,8 +92,9 @@ class TurnQueue:
         self._passed: set[Station] = set()
         """Those that have answered late and were let pass, and have not answered in time since."""
         self._probes = self._lanes[Priority.PROBE]
-        self._probes_s = 0.0
-        self._answered_s = -math.inf
+        self._share = ProbeShare()
+        self._quiet_s = quiet_s
+        self._answered_s = self._looked_s = -math.inf
 
     def __len__(self) -> int:
         return self._waiting
@@ -121,23 +123,23 @@ class TurnQueue:
         self._rested_s[address] = until_s
 
     def charge(self, turn: Turn, busy_s: float, now_s: float, answered: bool) -> None:
-        """This turn has kept the wire busy for so long. Unanswered probes pay with a pause for all of their kind."""
+        """This turn has kept the wire busy for so long. What was waited for one that may be dead counts as that."""
         lane = self._lanes[turn.priority]
         lane.charge(turn.request.address, busy_s)
         if answered:
             self._answered_s = now_s
             self._passed.discard(turn.request.address)
             self.lost.answered(turn.request.address)
-        elif lane is self._probes and now_s - self._answered_s < BUS_PROBE_ALONE_S:
-            self._probes_s = now_s + busy_s * (1.0 / BUS_PROBE_SHARE - 1.0)
+        elif _may_be_dead(turn) and not self._alone(now_s):
+            self._share.spend(busy_s + self._quiet_s, now_s, lane is self._probes)
 
     def silent(self, turn: Turn, now_s: float) -> bool:
-        """Nothing was heard in all the time that this turn was given; probes have a share of their own for that.
+        """Nothing was heard in all the time that this turn was given; those that may be dead have a share of their own for that.
 
         True if it is worth another: it was a look, and it may have been the line.
         """
         lane, waited_s = self._lanes[turn.priority], now_s - turn.sent_s
-        if lane is self._probes or turn.priority is Priority.SEARCH:
+        if _may_be_dead(turn) or turn.priority is Priority.SEARCH:
             return False
         lane.lose(waited_s)
         spared = self.lost.silent(turn.request.address, waited_s, now_s)
@@ -157,18 +159,37 @@ class TurnQueue:
             lanes.sort(key=_not_overdue)
         lost = self.lost if self.lost.is_open(now_s) else None
         for lane in lanes:
-            if lane is self._probes and now_s < self._probes_s:
-                continue
             waiting = len(lane.turns)
-            turn = lane.take(self._rested_s, self.late, now_s, lost, self.under_way)
+            turn = lane.take(self._rested_s, self.late, now_s, lost, self.under_way, self._fits)
             self._waiting -= waiting - len(lane.turns)
             if turn is None:
                 continue
             lane.passed = 0
             if len(lanes) > 1:
                 self._pass_over(lane)
+            if turn.request.stranger and lane is not self._probes:
+                self._looked_s = now_s
             return turn
         return None
+
+    def _alone(self, now_s: float) -> bool:
+        """Nobody on the bus answers, so that those who may be dead are in nobody's way."""
+        return now_s - self._answered_s >= BUS_PROBE_ALONE_S
+
+    def _fits(self, turn: Turn, now_s: float) -> bool:
+        return self._share_s(turn, now_s) <= now_s
+
+    def _share_s(self, turn: Turn, now_s: float) -> float:
+        """When one that may be dead may be waited for; infinite while another is."""
+        if self._alone(now_s):
+            return now_s
+        if any(_may_be_dead(other) for other in self.under_way):
+            return math.inf
+        knock = turn.priority is Priority.PROBE
+        ready_s = self._share.ready_s(turn.request.timeout_s + self._quiet_s, now_s, knock)
+        if not knock:
+            return ready_s
+        return max(ready_s, self._looked_s + PROBE_AFTER_LOOKS_S) if self._probes.held in (None, turn) else math.inf
 
     def _let_the_living_pass(self) -> None:
         """Who has answered, only late, is not dead: it need not wait for their share. One that is always late has one try."""
@@ -187,13 +208,13 @@ class TurnQueue:
         for lower in self._lanes[self._lanes.index(taken) + 1 :]:
             lower.passed += bool(lower.turns)
 
-    def ready_s(self) -> float | None:
+    def ready_s(self, now_s: float) -> float | None:
         """When the first of those that wait may have its turn, as far as pauses are concerned; None if nothing waits."""
         ready = [
             max(
                 self._rested_s.get(turn.request.address, 0.0),
                 self.late.until_s(turn.request),
-                self._probes_s if turn.priority is Priority.PROBE and not self._may_pass(turn) else 0.0,
+                self._share_s(turn, now_s) if _may_be_dead(turn) and not self._may_pass(turn) else 0.0,
                 math.inf if _confuses(turn, self.under_way) else 0.0,
             )
             for turn in self
@@ -215,6 +236,8 @@ class _Lane:
     def __init__(self) -> None:
         self.turns: deque[Turn] = deque()
         self.passed = 0
+        self.held: Turn | None = None
+        """The probe whose turn it was when last looked, which does not fit yet: all others wait behind it."""
         self._had_s: dict[Station, float] = {}
         """Time that each station has had, on a scale on which those that wait are never left behind."""
         self._least_s = 0.0
@@ -249,8 +272,11 @@ class _Lane:
         now_s: float,
         lost: LostTime | None,
         under_way: Collection[Turn],
+        fits: Callable[[Turn, float], bool],
     ) -> Turn | None:
+        """`fits`: one that may be dead may be waited for now. Among probes none goes before the one whose turn it is."""
         best: Turn | None = None
+        self.held = None
         best_s = least_s = math.inf
         done = False
         any_late = bool(late)
@@ -262,18 +288,26 @@ class _Lane:
                 rested_s.get(station, 0.0) <= now_s
                 and not (any_late and late.until_s(turn.request) > now_s)
                 and not (under_way and _confuses(turn, under_way))
+                and not (turn.request.stranger and turn.priority < Priority.PROBE and not fits(turn, now_s))
             ):
                 own_s = had_s = self._had_s.get(station, 0.0)
                 if lost is not None and had_s <= self._unsure_s and not lost.is_sure(station):
                     had_s, own_s = self._unsure_s, math.inf if lost.was_silent(station) else own_s
                 if had_s < best_s or (had_s == best_s and own_s < least_s):
                     best, best_s, least_s = turn, had_s, own_s
+        if best is not None and best.priority is Priority.PROBE and not fits(best, now_s):
+            best, self.held = None, best
         if best is not None:
             self._least_s = max(self._least_s, best_s)
             self.turns.remove(best)
         if done:
             self.turns = deque(turn for turn in self.turns if not turn.future.done())
         return best
+
+
+def _may_be_dead(turn: Turn) -> bool:
+    """It was silent when last asked, or nobody has heard it yet."""
+    return turn.priority is Priority.PROBE or turn.request.stranger
 
 
 def _confuses(turn: Turn, under_way: Collection[Turn]) -> bool:

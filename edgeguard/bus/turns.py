@@ -79,7 +79,7 @@ class Turns:
         self._tune: Tune | None = None
         self._true_time = False
         self._next: Turn | None = None
-        self._queue = TurnQueue(parallel)
+        self._queue = TurnQueue(parallel, framings.quiet_s)
         self._beside = Beside(self._queue.late)
         self._numberless = framings.quiet_s > 0
         self._numbers = Numbers(name, self._queue.late, parallel)
@@ -258,7 +258,7 @@ class Turns:
                 self._framing.reset()
             turn, self._next = self._next or self._queue.take(now_s + TIMER_SLACK_S), None
             if turn is None:
-                ready_s = self._queue.ready_s()
+                ready_s = self._queue.ready_s(now_s)
                 if ready_s is not None and ready_s < math.inf:
                     self._resume.at(ready_s)
                 return

@@ -91,9 +91,8 @@ FOREIGN_YIELD_S: Final = 1.0
 """So long we stand back for one that asks without a pause; then one of ours goes out between."""
 BUS_PASSED_OVER: Final = 8
 """Turns that more urgent requests may have before a less urgent one that waits has one."""
-BUS_PROBE_SHARE: Final = 0.08
-"""The part of a bus's time that waiting for dead devices may take: with one time-out of a second begun at its edge, no minute has
-more than a tenth of it."""
+BUS_PROBE_SHARE: Final = 0.1
+"""The part of a bus's time that waiting for dead devices may take."""
 BUS_PROBE_ALONE_S: Final = 60.0
 """After so long without any answer on a bus its probes keep no share: they are in nobody's way."""
 BUS_STATIONS_KNOWN: Final = 512

@@ -25,3 +25,7 @@ OUTPUTS_NAMED: Final = 8
 """Outputs that an alarm names one by one."""
 WORST_KEPT: Final = 0.99
 """What is left of a station's worst response with each answer: after seventy quicker ones it counts half."""
+PROBE_WINDOW_S: Final = 20.0
+"""Of any so long the dead take no more than their share (BUS_PROBE_SHARE)."""
+PROBE_AFTER_LOOKS_S: Final = 3.0
+"""After a first look at a stranger there may be more of them to come: so long they have the share of the dead for themselves."""

@@ -106,7 +106,7 @@ class DeviceLine:
         return knock_timeout_s(self.timeout_s, usual_s, since_s)
 
     def knock_priority(self) -> Priority:
-        """Of a sign of life. A first look at a stranger is none of the probes, which may have to wait for their share."""
+        """Of a sign of life. A first look at a stranger goes before those that are known to be silent, in the share of both."""
         return Priority.PROBE if self._tries or self.answered_s is not None else Priority.ROUTINE
 
     def urgent(self, priority: Priority) -> Priority:
@@ -150,6 +150,7 @@ class DeviceLine:
             line=self._settings,
             pdu_now=told if still is None else functools.partial(if_still, still),
             look_s=look_s(self.responses.worst_s) if polls else math.inf,
+            stranger=polls and self.answered_s is None,
         )
         try:
             answer = await self._bus.exchange(request)

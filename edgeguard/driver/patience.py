@@ -10,8 +10,9 @@ Who was not silent has its whole time-out, but not while many are: then it has a
 response time lately, and its whole time-out with a later try, if it needs that.
 
 A stranger on a serial line, one that nobody has heard since the start, may be dead, or slow, or slower than its neighbours. Its
-first look is short, so that many dead ones do not keep the living from being found. If it is silent, its next tries are whole
-ones, as probes, which keep to their share of the line (bus.queue); then it is a dead device like any other.
+first look is short, so that many dead ones do not keep the living from being found; who is slower is known by its late answer. If
+it is silent, its next tries are whole ones, as probes; then it is a dead device like any other. All of it keeps to one share of
+the line as soon as anybody there answers (bus.probe_share).
 """
 
 import math
@@ -37,7 +38,7 @@ def knock_timeout_s(timeout_s: float, usual_s: float, since_s: float) -> float:
 def first_look_s(timeout_s: float, usual_s: float, meter: bool) -> float:
     """Seconds to wait for a stranger on a serial line. `usual_s`: what its neighbours take, 0 if none has answered."""
     least_s = FIRST_LOOK_METER_S if meter else (PROBE_TIMEOUT_MIN_S if usual_s > 0.0 else FIRST_LOOK_S)
-    return min(timeout_s, max(least_s, PROBE_TIMEOUT_RESPONSES * usual_s))
+    return min(timeout_s, max(least_s, LOOK_RESPONSES * usual_s))
 
 
 def look_s(worst_s: float) -> float:

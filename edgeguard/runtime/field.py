@@ -13,6 +13,7 @@ from edgeguard.core.clock import Clock
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import BUS_PROBE_SHARE
+from edgeguard.core.line_limits import PROBE_WINDOW_S
 from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
@@ -131,8 +132,8 @@ class Field:
         network = not spec.bus.wire.is_line
         unit = Unit(spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else _character_s(spec), self._tell))
         # In the worst case all others are dead: each is waited for twice, or their probes go first, in their small share of time.
-        each_s = sum(device.profile.limits.timeout_ms for device in spec.devices) / 1000.0
-        patience_s = each_s * (2 + 1 / BUS_PROBE_SHARE)
+        waits_s = [device.profile.limits.timeout_ms / 1000.0 for device in spec.devices]
+        patience_s = sum(2 * wait_s + max(PROBE_WINDOW_S, wait_s / BUS_PROBE_SHARE) for wait_s in waits_s)
         for poller in pollers:
             poller.figures.patience_s = patience_s
         bus.on_connected(wake)

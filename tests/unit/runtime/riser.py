@@ -8,6 +8,7 @@ from runtime_kit import device
 
 from edgeguard.bus import LineCost
 from edgeguard.bus.framings import Framings
+from edgeguard.bus.tap import Passing, WireEvent
 from edgeguard.bus.turns import Turns
 from edgeguard.codec.rtu import RtuFraming, crc16
 from edgeguard.core.ids import DeviceName
@@ -60,12 +61,32 @@ class Riser:
         self.rounds: dict[int, list[float]] = {unit: [] for unit in units}
         self.told: dict[int, list[float]] = {unit: [] for unit in units}
         self.begun_s = 0.0
+        self.waits: list[tuple[int, float, float]] = []
+        """Of each request without an answer: the unit, when it went out and when it was given up."""
+        self._sent_s = 0.0
+        self.bus.listen(self._note)
         for unit in units:
             self.bus.unit(unit).response_s = 0.02
 
     def silence(self, units: Iterable[int], silent: bool = True) -> None:
         for unit in units:
             self.bus.unit(unit).silent = silent
+
+    def _note(self, event: WireEvent) -> None:
+        if event.passing is Passing.SENT:
+            self._sent_s = event.at_s
+        elif event.passing is Passing.FAILED and isinstance(event.station, int):
+            self.waits.append((event.station, self._sent_s - self.begun_s, event.at_s - self.begun_s))
+
+    def worst_share(self, units: Iterable[int], window_s: float, since_s: float, quiet_s: float) -> float:
+        """The most of any so long that was waited for these, with the silence that follows each wait; no begin before `since_s`."""
+        waits = [(max(sent_s, since_s), until_s + quiet_s) for unit, sent_s, until_s in self.waits if unit in set(units)]
+        begins = [since_s, *(sent_s for sent_s, _ in waits), *(until_s - window_s for _, until_s in waits)]
+        return max(
+            sum(max(0.0, min(until_s, begin_s + window_s) - max(sent_s, begin_s)) for sent_s, until_s in waits) / window_s
+            for begin_s in begins
+            if begin_s >= since_s
+        )
 
     @property
     def passed_s(self) -> float:

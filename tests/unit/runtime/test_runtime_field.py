@@ -188,7 +188,7 @@ def test_a_poller_has_the_patience_for_a_bus_full_of_dead_devices() -> None:
         yard = Yard(clock)
         slow = changed(PUMP_2, profile=replace(PROFILE, limits=ModbusLimits(timeout_ms=2000)))
         yard.field.start(UnitSpec(bus("riser-a"), (PUMP_1, slow)))
-        assert [poller.figures.patience_s for poller in yard.field.pollers.values()] == [36.25, 36.25]
+        assert [poller.figures.patience_s for poller in yard.field.pollers.values()] == [45.0, 45.0]
         assert {poller.figures.beat_s for poller in yard.field.pollers.values()} == {asyncio.get_running_loop().time()}
         await yard.field.stop_all()
 

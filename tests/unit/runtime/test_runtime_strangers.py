@@ -6,6 +6,7 @@ import pytest
 from riser import TIMEOUT_S, Riser, RtuBus
 
 from edgeguard.core.limits import BUS_PASSED_OVER, BUS_PROBE_SHARE, FIRST_LOOK_S, RTU_QUIET_S
+from edgeguard.core.line_limits import PROBE_WINDOW_S
 
 
 def test_twenty_strangers_that_are_dead_leave_the_line_to_the_one_that_lives() -> None:
@@ -18,7 +19,7 @@ def test_twenty_strangers_that_are_dead_leave_the_line_to_the_one_that_lives() -
         await asyncio.sleep(44.0)
         assert riser.rounds[99][0] <= 20 * FIRST_LOOK_S + 20 / BUS_PASSED_OVER * TIMEOUT_S
         assert len(riser.rounds[99]) >= 70  # of 88; they were 2
-        assert all(told[0] <= 21 * FIRST_LOOK_S + 1.0 for told in riser.told.values())
+        assert all(told[0] <= 21 * FIRST_LOOK_S / BUS_PROBE_SHARE for told in riser.told.values())
         since_s, busy_s, had = riser.passed_s, riser.bus.stats.busy_s, len(riser.rounds[99])
         await asyncio.sleep(100.0)
         living_s = 2 * 0.02 * (len(riser.rounds[99]) - had)
@@ -106,5 +107,38 @@ def test_when_one_is_back_the_others_are_knocked_at_at_once() -> None:
         await asyncio.sleep(300.0)
         first_s = [next(at for at in riser.rounds[unit] if at > back_s) for unit in units]
         assert max(first_s) - min(first_s) <= 1.0
+
+    riser.run(story)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dead", "worst_s"), [(0, 5.1), (5, 5.1), (20, 45.0)])
+def test_the_dead_among_thirty_two_that_live_never_take_more_than_a_tenth_from_the_start_on(dead: int, worst_s: float) -> None:
+    """The worst order: those that live are behind the dead. Of no 20 s and of no minute more is taken, silences included."""
+    living, deads = range(1, 33), range(101, 101 + dead)
+    riser = Riser([1, *deads, *living[1:]], 5.0, RtuBus())
+    riser.silence(deads)
+    for unit in living:
+        riser.bus.unit(unit).response_s = 0.03
+
+    async def story() -> None:
+        await asyncio.sleep(400.0)
+        assert max(riser.rounds[unit][0] for unit in living) <= worst_s
+        since_s = min(riser.rounds[unit][0] for unit in living)
+        for window_s in (PROBE_WINDOW_S, 60.0) if dead else ():
+            assert 0.02 < riser.worst_share(deads, window_s, since_s, RTU_QUIET_S) <= BUS_PROBE_SHARE + 1e-6
+
+    riser.run(story)
+
+
+def test_first_looks_go_before_the_whole_tries_at_those_that_did_not_answer_theirs() -> None:
+    """A whole time-out in between would have kept those that live waiting for their first look for 20 s."""
+    living, dead = range(1, 13), range(101, 106)
+    riser = Riser([1, *dead, *living[1:]], 5.0, RtuBus())
+    riser.silence(dead)
+
+    async def story() -> None:
+        await asyncio.sleep(8.0)
+        assert max(riser.rounds[unit][0] for unit in living) <= 5.1
 
     riser.run(story)
