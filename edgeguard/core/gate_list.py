@@ -28,6 +28,10 @@ DATED: Final = frozenset({ListKind.VISITOR})
 """Lists whose entries must say until when they hold."""
 
 _PLATE: Final = re.compile(r"[0-9A-Z一-鿿]{5,10}\Z")
+_IN_TEXT: Final = re.compile(
+    "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
+    "[A-Za-zＡ-Ｚａ-ｚ][ ·・•.-]?[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]{4,6}[警学挂港澳领]?|使[0-9０-９]{6}"
+)
 _BETWEEN: Final = re.compile(r"[\s·・•.\-\u200b-\u200f\u2060\ufeff]")
 """Dots, spaces, and what cannot be seen but comes along when a plate is copied out of a chat."""
 
@@ -76,6 +80,11 @@ def plain_plate(written: str) -> str | None:
 def masked_plate(plate: str) -> str:
     """For logs and sentences: the province and the last character alone."""
     return f"{plate[:1]}{'*' * max(0, len(plate) - 2)}{plate[-1:]}"
+
+
+def without_plates(text: str) -> str:
+    """What people or files have said, with every number plate in it masked: for logs and records, from which nothing is erased."""
+    return _IN_TEXT.sub(lambda found: masked_plate(found.group()), text)
 
 
 def _clock(minute: int) -> str:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from edgeguard.core.gate_limits import GATE_BAY_CHARS, GATE_ENTRIES_MAX, GATE_HOURS_MAX, GATE_NOTE_CHARS
-from edgeguard.core.gate_list import DATED, Entry, Hours, ListKind, plain_plate
+from edgeguard.core.gate_list import DATED, Entry, Hours, ListKind, plain_plate, without_plates
 from edgeguard.core.ids import ID_PATTERN
 
 COLUMNS: Final = ("list", "plate", "from", "to", "days", "hours", "bay", "zones", "note")
@@ -83,6 +83,8 @@ _SEPARATORS: Final = (",", ";", "\t", "，")
 _SEPARATED: Final = re.compile(r"[\s,;、]+")
 _CHINESE: Final = re.compile("[一-鿿][A-Z][0-9A-Z]{4}")
 """How the plates of GA 36 begin, whose serials have no I and no O: whoever types one means a digit, and would never be let in."""
+_FORMULA: Final = tuple("=+-@＝＋－＠")
+"""How a cell begins that a spreadsheet takes for a formula."""
 _DAY_MIN: Final = 24 * 60
 
 
@@ -221,8 +223,10 @@ def _columns(header: list[str], default: ListKind | None) -> tuple[tuple[str, ..
         header = header[:-1]
     for written in header:
         name = _ALIASES.get(written.strip().lower())
+        if name is None and without_plates(written) != written:
+            return (), "the first line names the columns, such as: list,plate,from,to,bay,note; it is missing"
         if name is None:
-            return (), f'"{written.strip()[:40]}" is no column; there are: {", ".join(COLUMNS)}'
+            return (), f'"{without_plates(written.strip())[:40]}" is no column; there are: {", ".join(COLUMNS)}'
         if name in columns and name != "note":  # offices keep both the flat and a remark
             return (), f"column {name} stands twice"
         columns.append(name)
@@ -238,7 +242,7 @@ def _list(written: str, default: ListKind | None) -> ListKind:
         return default
     kind = _LISTS.get(written.lower())
     if kind is None:
-        raise EntryRefused(f'list: "{written[:20]}" is none of {", ".join(ListKind)}')
+        raise EntryRefused(f'list: "{without_plates(written)[:20]}" is none of {", ".join(ListKind)}')
     return kind
 
 
@@ -255,7 +259,9 @@ def _moment(written: str, column: str, *, end: bool) -> datetime | None:
         at = datetime(year, month, day, 0 if midnight_after else hour, minute)  # noqa: DTZ001 (a time on the wall)
         return at + timedelta(days=1) if (whole and end) or midnight_after else at
     except (ValueError, OverflowError):
-        raise EntryRefused(f'{column}: "{written[:30]}" is no date such as 2026-11-25 or 2026-11-25 08:00') from None
+        raise EntryRefused(
+            f'{column}: "{without_plates(written)[:30]}" is no date such as 2026-11-25 or 2026-11-25 08:00'
+        ) from None
 
 
 def _days(written: str) -> frozenset[int]:
@@ -264,7 +270,7 @@ def _days(written: str) -> frozenset[int]:
     for part in filter(None, _SEPARATED.split(written.lower())):
         first, dash, last = (piece.strip() for piece in re.sub("[–—~至到]", "-", part).partition("-"))
         if first not in _DAYS or (dash and last not in _DAYS):
-            raise EntryRefused(f'days: "{part[:20]}" is none of 1 (Monday) to 7 (Sunday), mon-fri, 周一-周五')
+            raise EntryRefused(f'days: "{without_plates(part)[:20]}" is none of 1 (Monday) to 7 (Sunday), mon-fri, 周一-周五')
         low, high = _DAYS[first], _DAYS[last if dash else first]
         days |= set(range(low, high + 1)) if low <= high else {*range(low, 8), *range(1, high + 1)}
     return frozenset(days)
@@ -281,7 +287,7 @@ def _hours(written: str) -> tuple[Hours, ...]:
             raise EntryRefused(f'hours: "{match.group()}" is no part of a day such as 08:00-18:00 or 22:00-06:00')
         found.append(Hours(first, until))
     if _SEPARATED.sub("", rest):
-        raise EntryRefused(f'hours: "{written[:30]}" is no part of a day such as 08:00-18:00 or 22:00-06:00')
+        raise EntryRefused(f'hours: "{without_plates(written)[:30]}" is no part of a day such as 08:00-18:00 or 22:00-06:00')
     if len(found) > GATE_HOURS_MAX:
         raise EntryRefused(f"hours: {len(found)} parts of the day; {GATE_HOURS_MAX} are the most")
     return tuple(sorted(found, key=lambda hours: (hours.first_min, hours.until_min)))
@@ -292,12 +298,12 @@ def _zones(written: str, known: frozenset[str] | None) -> frozenset[str]:
     for zone in sorted(zones):
         if ID_PATTERN.match(zone) is None or (known is not None and zone not in known):
             there = f" (there are: {', '.join(sorted(known))})" if known else ""
-            raise EntryRefused(f'zones: there is no zone "{zone[:20]}"{there}')
+            raise EntryRefused(f'zones: there is no zone "{without_plates(zone)[:20]}"{there}')
     return zones
 
 
 def _short(written: str, column: str, most: int) -> str:
-    written = written.removeprefix("'") if written[1:2] in ("=", "+", "-", "@") else written
+    written = written.removeprefix("'") if written[1:2] in _FORMULA else written
     if len(written) > most:
         raise EntryRefused(f"{column}: has {len(written)} characters; {most} are the most")
     if not written.isprintable():
@@ -310,4 +316,4 @@ def _moment_text(at: datetime | None) -> str:
 
 
 def _unformula(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
+    return f"'{cell}" if cell[:1] in _FORMULA else cell

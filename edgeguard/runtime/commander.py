@@ -33,6 +33,7 @@ from edgeguard.core.afar_limits import (
 from edgeguard.core.clock import Clock
 from edgeguard.core.command import Command, Outcome, Refusal, ReplyTo
 from edgeguard.core.errors import CommandRefused, EdgeguardError, RolledBack, StoreError, WriteRefused
+from edgeguard.core.gate_list import without_plates
 from edgeguard.core.limits import AUDIT_WITHIN_S, COMMAND_IDS_KEPT, MESSAGE_MAX_BYTES
 from edgeguard.runtime.late_answers import Answer, LateAnswers
 from edgeguard.store import Batch, audit_body
@@ -322,7 +323,8 @@ class Commander:
 
     async def _note(self, told: Mapping[str, object]) -> None:
         """A further row of the audit log; that the disk does not take it is counted, for what it tells has happened already."""
-        batch = Batch((), audit=(audit_body(self._clock.now(), orjson.dumps(told)),))
+        shown = {name: without_plates(value) if isinstance(value, str) else value for name, value in told.items()}
+        batch = Batch((), audit=(audit_body(self._clock.now(), orjson.dumps(shown)),))
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await self._store.put(batch)
@@ -358,7 +360,7 @@ def _unrecorded(command: Command, why: str) -> Refusal:
 
 
 def _for_the_record(command: Command) -> dict[str, object]:
-    """The arguments as the audit log keeps them: of a long text its digest, of what tells of residents its length."""
+    """The arguments as the audit log keeps them: of a long text its digest, of what tells of residents its length, no plate."""
     parameters = COMMANDS[command.name].parameters if command.name in COMMANDS else {}
     # What is no argument of the command may be one that was misspelt: nobody can say whom it tells of.
     private = {name for name in command.args if name not in parameters or parameters[name].private}
@@ -367,7 +369,9 @@ def _for_the_record(command: Command) -> dict[str, object]:
 
 
 def _shortened(value: object) -> object:
-    if not isinstance(value, str) or len(value) <= COMMAND_ARGUMENT_KEPT:
+    if not isinstance(value, str):
         return value
+    if len(value) <= COMMAND_ARGUMENT_KEPT:
+        return without_plates(value)
     data = value.encode()
     return {"bytes": len(data), "sha256": sha256(data).hexdigest()}

@@ -7,6 +7,7 @@ from typing import TextIO
 
 import structlog
 
+from edgeguard.core.gate_list import without_plates
 from edgeguard.core.printable import printable
 from edgeguard.core.site import LogSpec
 from edgeguard.runtime.library_words import hear_libraries
@@ -39,6 +40,11 @@ def _harmless(_logger: object, _name: str, told: structlog.types.EventDict) -> s
     return {**told, **texts}
 
 
+def _discreet(_logger: object, _name: str, told: structlog.types.EventDict) -> structlog.types.EventDict:
+    """A refusal may quote what was asked for, and that may hold a plate."""
+    return {key: without_plates(value) if isinstance(value, str) else value for key, value in told.items()}
+
+
 def configure_log(spec: LogSpec) -> None:
     """Set up structlog for the process, what libraries say by Python's own logging included.
 
@@ -54,6 +60,7 @@ def configure_log(spec: LogSpec) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
+            _discreet,
             *((_harmless,) if human else ()),
             renderer,
         ],

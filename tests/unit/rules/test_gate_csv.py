@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeguard.core.gate_list import Entry, Hours, ListKind, masked_plate, plain_plate
+from edgeguard.core.gate_list import Entry, Hours, ListKind, masked_plate, plain_plate, without_plates
 from edgeguard.rules.gate_csv import COLUMNS, read_csv, write_csv
 
 wall = datetime.fromisoformat
@@ -104,6 +104,7 @@ def test_every_mistake_is_told_with_its_line_and_column() -> None:
         ("plate,车牌\n", "column plate stands twice"),
         ("plate\n浙A12345\n", "no column says on which list"),
         ('list,plate\nresident,"浙A12345\n', "is no CSV"),
+        ("浙A12345,resident\n浙A12346,resident\n", "the first line names the columns"),
         ("list,plate,from,to\nvisitor,浙A12345,2026-11-25 10:00,2026-11-25 09:00\n", "to: is not after from"),
         ("list,plate,hours\nresident,浙A12345,25:00-26:00\n", "is no part of a day"),
         ("list,plate,hours\nresident,浙A12345,08:00-08:00\n", "is no part of a day"),
@@ -111,6 +112,16 @@ def test_every_mistake_is_told_with_its_line_and_column() -> None:
 )
 def test_what_is_wrong_with_the_whole_is_said(text: str, said: str) -> None:
     assert said in mistakes(text)[0]
+
+
+@pytest.mark.parametrize("column", ["list", "from", "days", "hours", "zones"])
+def test_a_plate_in_the_wrong_column_is_not_quoted(column: str) -> None:
+    head = "plate" if column == "list" else "list"
+    (said,) = mistakes(
+        f"{head},{'' if column == 'list' else 'plate,'}{column}\n{'' if column == 'list' else 'resident,'}浙A12345,浙a·12345\n"
+    )
+    assert "2345" not in said, said
+    assert "浙****" in said
 
 
 def test_a_default_list_and_midnight_as_twenty_four() -> None:
@@ -160,6 +171,16 @@ def test_plates_are_one_whatever_they_are_written_like() -> None:
     assert {plain_plate(text) for text in ("浙A·12345", "浙a 12345", "浙A-12345", "浙A12345")} == {"浙A12345"}
     assert plain_plate("浙A1234;") is None
     assert masked_plate("浙A12345") == "浙*****5"
+
+
+@pytest.mark.parametrize("plate", ["浙A12345", "浙a·12345", "浙Ａ１２３４５", "浙AD12345", "粤Z1234港", "使123456"])
+def test_plates_in_what_is_said_are_masked(plate: str) -> None:
+    said = without_plates(f'line 2: "{plate}" is no date, {plate}.')
+    assert (said.count("**"), plate in said, plate[2:] in said) == (len(plate[1:-1]) // 2 * 2, False, False)
+    assert said.startswith('line 2: "')
+    assert (
+        without_plates("a vehicle at gate-in, 2026-11-25 08:00, B-17, 浙江") == "a vehicle at gate-in, 2026-11-25 08:00, B-17, 浙江"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from edgeguard.control.views import ReloadView, WriteView
 from edgeguard.core.afar_limits import COMMAND_IDS, COMMAND_REFUSALS_PER_MINUTE, COMMANDS_WAITING
 from edgeguard.core.command import Command, CommandName, Refusal, ReplyTo
 from edgeguard.core.errors import Retryable, StoreError, WriteRefused
-from edgeguard.core.json_value import JsonValue
 from edgeguard.runtime.commander import Commander
 from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual
@@ -438,49 +437,3 @@ def test_no_order_of_repeats_and_full_disks_carries_an_id_out_twice(steps: list[
         done += [id_] * len(scene.done)
     assert len(done) == len(set(done))
     assert set(done) == {id_ for id_, full in steps if not full}
-
-
-def test_plates_of_a_list_stand_in_no_record() -> None:
-    scene = Scene()
-
-    async def main() -> None:
-        taken: list[Call] = []
-
-        async def take(call: Call) -> WriteView:
-            taken.append(call)
-            return WriteView("a", "b", 1.0, 1.0, verified=True, detail="", took_ms=1.0)
-
-        scene.commander.equip({"gate.list": take})
-        scene.commander.allowed = frozenset({"gate.list"})
-        work = asyncio.create_task(scene.commander.run())
-        args: dict[str, JsonValue] = {
-            "transfer": "t1",
-            "list": "resident",
-            "version": 3,
-            "entries": "plate\n浙A12345\n",
-            "remove": "浙A12346",
-        }
-        now_ms = scene.clock.now().wall_ms
-        scene.commander.take(Command("gate.list", "c1", now_ms, 30_000, args, TO))
-        await asyncio.sleep(1)
-        work.cancel()
-        assert taken[0].text("entries") == "plate\n浙A12345\n"
-
-    with capture_logs() as logs:
-        run_virtual(main(), scene.clock)
-    assert scene.disk.audit[0]["args"] == {
-        "transfer": "t1",
-        "list": "resident",
-        "version": 3,
-        "entries": {"chars": 14},
-        "remove": {"chars": 7},
-    }
-    assert "1234" not in json.dumps([scene.disk.audit, logs], ensure_ascii=False, default=str)
-
-
-def test_an_argument_that_is_misspelt_is_not_kept_in_clear() -> None:
-    """Nobody can say of whom it tells."""
-    scene = Scene()
-    send(scene, scene.command(device="pump-1", point="setpoint", vaule="浙A12345"))
-    assert scene.states == ["accepted", "refused"]
-    assert scene.disk.audit[0]["args"] == {"device": "pump-1", "point": "setpoint", "vaule": {"chars": 7}}

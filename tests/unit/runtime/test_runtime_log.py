@@ -42,6 +42,12 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert (second["event"], second["level"]) == ("device.silent", "warning")
 
 
+def test_no_line_holds_a_plate(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(LogSpec(format="json"))
+    structlog.get_logger().info("command.ended", error='line 1: "浙A12345" is no column')
+    assert json.loads(capsys.readouterr().err)["error"] == 'line 1: "浙*****5" is no column'
+
+
 def test_hostile_text_stays_within_its_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_log(LogSpec(format="json"))
     structlog.get_logger().info("uplink.refused", reason=HOSTILE)
