@@ -2,10 +2,11 @@
 
 The order is what makes it safe: allowed by the configuration, fresh by a clock that can be trusted, never seen before; then the
 id and the audit row become durable together; only then does anything happen. A crash in between leaves a command that was
-accepted and not carried out, never one that is carried out twice.
+accepted and perhaps not carried out, never one that is carried out twice; the next start answers it.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,14 +36,21 @@ from edgeguard.core.command import Command, Outcome, Refusal, ReplyTo
 from edgeguard.core.errors import CommandRefused, EdgeguardError, RolledBack, StoreError, WriteRefused
 from edgeguard.core.gate_list import without_plates
 from edgeguard.core.limits import AUDIT_WITHIN_S, COMMAND_IDS_KEPT, MESSAGE_MAX_BYTES
+from edgeguard.core.rule_state import RuleState
 from edgeguard.runtime.late_answers import Answer, LateAnswers
 from edgeguard.store import Batch, audit_body
 
 _log = structlog.get_logger()
 
+OWNER: Final = "commands"
+"""Of the states of commands under way: by their ids, where each is to be answered."""
 _BY: Final = "platform"
 _UNRECORDED: Final = "not-recorded"
+_BROKEN_OFF: Final = "broken-off"
+_PERHAPS: Final = "it may or may not have been carried out"
 _MINUTE_MS: Final = 60_000
+_FOLDERS: Final = re.compile(r"(?<![\w./:])/(?:[\w.@+-]+/)+")
+"""The folders of an absolute path; a URL and a topic are none."""
 _REFUSED: Final = (CommandRefused, WriteRefused, UnknownName, BadArguments)
 
 
@@ -99,6 +107,7 @@ class Commander:
         self._ids: dict[str, int] | None = None
         self._held_ms: dict[str, int] = {}
         self._under_way: set[str] = set()
+        self._left: set[str] = set()
         self._notes: set[asyncio.Task[None]] = set()
         self._told_since_ms = 0
         self._told = 0
@@ -149,11 +158,13 @@ class Commander:
             try:
                 await self._carry_out(command)
             except asyncio.CancelledError:
-                code, why = "broken-off", "broken off"
+                code, why = _BROKEN_OFF, "broken off"
+                self._under_way -= self._left
                 raise
             finally:
+                self._left.discard(command.id)
                 if command.id in self._under_way:
-                    self._break_off(command, code, f"{why}: it may or may not have been carried out")
+                    self._break_off(command, code, f"{why}: {_PERHAPS}")
         finally:
             self._working -= 1
 
@@ -204,13 +215,14 @@ class Commander:
                 del ids[seen]
                 self._held_ms.pop(seen, None)
         if command.id in ids:
-            return _refusal(command, "repeated", "a command with this id was taken before")
+            return _refusal(command, "repeated", "a command with this id was taken before: its own answers count")
         if len(ids) >= COMMAND_IDS:
             return _refusal(command, "busy", f"{COMMAND_IDS} commands have not expired yet")
         ids[command.id] = command.expires_ms
         self._held_ms[command.id] = now.boot_ms + max(0, command.expires_ms - now.wall_ms)
         told = {"command": command.name, "id": command.id, "by": _BY, "args": _for_the_record(command), "state": Outcome.ACCEPTED}
-        batch = Batch((), commands=((command.id, command.expires_ms),), audit=(audit_body(now, orjson.dumps(told)),))
+        audit = (audit_body(now, orjson.dumps(told)),)
+        batch = Batch((), commands=((command.id, command.expires_ms),), audit=audit, states=(_begun(command),))
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await self._store.put(batch)
@@ -219,7 +231,7 @@ class Commander:
             stops = isinstance(given_up, asyncio.CancelledError)
             refusal = _unrecorded(command, "the gateway stops" if stops else "the disk takes nothing")
             ended = {"command": command.name, "id": command.id, "by": _BY, "state": Outcome.REFUSED, "error": refusal.message}
-            self._store.submit(Batch((), audit=(audit_body(now, orjson.dumps(ended)),)))
+            self._store.submit(Batch((), audit=(audit_body(now, orjson.dumps(ended)),), states=(_over(command.id),)))
             if stops:
                 self._refuse(refusal)
                 raise
@@ -279,20 +291,32 @@ class Commander:
         self._under_way.discard(command.id)  # not before: an answer that cannot be written is a bug, and is answered as one
         told = {"command": command.name, "id": command.id, "by": _BY, "state": state, "error": error and error[1]}
         _log.info("command.ended", command=command.name, id=command.id, state=state.value, error=error and error[1])
-        await self._note(told)
+        await self._note(told, _over(command.id))
 
     def _break_off(self, command: Command, code: str, message: str) -> None:
         """It was accepted, and ends without an end: the daemon stops, or a bug has brought it down."""
         self._under_way.discard(command.id)
         self._count(Outcome.FAILED)
         self._reply(command.reply_to, command.id, Outcome.FAILED, error=(code, message))
-        self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": Outcome.FAILED, "error": message})
+        told = {"command": command.name, "id": command.id, "by": _BY, "state": Outcome.FAILED, "error": message}
+        self._note_aside(told, _over(command.id))
 
-    def end_later(self, command: Command, state: Outcome, why: str) -> None:
+    def leave_to_start(self, command: Command) -> None:
+        """Should the daemon stop from now on, its next start ends and answers this one, and not the stop."""
+        self._left.add(command.id)
+
+    def end_later(self, command: Command, state: Outcome, why: str, code: str = "") -> None:
         """Answer a command of an earlier run of the daemon, and put its outcome on record."""
         self._count(state)
-        self._reply(command.reply_to, command.id, state, error=(state.value, why))
-        self._note_aside({"command": command.name, "id": command.id, "by": _BY, "state": state, "error": why})
+        self._reply(command.reply_to, command.id, state, error=(code or state.value, why))
+        told = {"command": command.name, "id": command.id, "by": _BY, "state": state, "error": why}
+        self._note_aside(told, _over(command.id))
+
+    def end_cut_off(self, begun: Mapping[str, bytes], besides: str = "") -> None:
+        """Answer what the end of an earlier run has cut off: `begun` are states of OWNER; the command `besides` is another's."""
+        for command_id, body in begun.items():
+            if command_id != besides:
+                self.end_later(_cut_off(command_id, body), Outcome.FAILED, f"the gateway was cut off: {_PERHAPS}", _BROKEN_OFF)
 
     # -- refusing and answering ----------------------------------------------------------------------------------------
 
@@ -313,18 +337,18 @@ class Commander:
         if refusal.code != _UNRECORDED:  # a disk that takes no command takes no note of it either
             self._note_aside({"command": refusal.name, "id": refusal.id, "by": _BY, "state": state, "error": refusal.message})
 
-    def _note_aside(self, told: Mapping[str, object]) -> None:
+    def _note_aside(self, told: Mapping[str, object], *states: RuleState) -> None:
         if len(self._notes) >= COMMANDS_WAITING:
             self._count("not-noted")
             return
-        task = asyncio.get_running_loop().create_task(self._note(told), name="note for the audit log")
+        task = asyncio.get_running_loop().create_task(self._note(told, *states), name="note for the audit log")
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 
-    async def _note(self, told: Mapping[str, object]) -> None:
+    async def _note(self, told: Mapping[str, object], *states: RuleState) -> None:
         """A further row of the audit log; that the disk does not take it is counted, for what it tells has happened already."""
         shown = {name: without_plates(value) if isinstance(value, str) else value for name, value in told.items()}
-        batch = Batch((), audit=(audit_body(self._clock.now(), orjson.dumps(shown)),))
+        batch = Batch((), audit=(audit_body(self._clock.now(), orjson.dumps(shown)),), states=states)
         try:
             async with asyncio.timeout(AUDIT_WITHIN_S):
                 await self._store.put(batch)
@@ -343,7 +367,8 @@ class Commander:
         if result is not None:
             body["result"] = result
         if error is not None:
-            body["error"] = {"code": error[0], "message": error[1]}
+            # whoever asks from afar is told what is wrong, and not where files lie here
+            body["error"] = {"code": error[0], "message": _FOLDERS.sub("", error[1])}
         payload = orjson.dumps(body)
         if len(payload) > MESSAGE_MAX_BYTES:
             complaint = {"code": "answer-too-large", "message": f"{state}, but its result has {len(payload)} bytes"}
@@ -353,6 +378,26 @@ class Commander:
 
 def _refusal(command: Command, code: str, message: str) -> Refusal:
     return Refusal(code, message, command.name, command.reply_to, command.id)
+
+
+def _begun(command: Command) -> RuleState:
+    """It is under way: what a start must know to answer it, should the daemon be killed."""
+    told = {"name": command.name, "topic": command.reply_to.topic, "correlation": (command.reply_to.correlation or b"").hex()}
+    return RuleState(OWNER, command.id, orjson.dumps(told))
+
+
+def _over(command_id: str) -> RuleState:
+    return RuleState(OWNER, command_id, b"")
+
+
+def _cut_off(command_id: str, body: bytes) -> Command:
+    """A command of which `_begun` tells; without a name and a topic where the disk has changed that."""
+    try:
+        told = orjson.loads(body)
+        name, topic, correlation = str(told["name"]), str(told["topic"]), bytes.fromhex(told["correlation"])
+    except (ValueError, KeyError, TypeError):
+        name, topic, correlation = "?", "", b""
+    return Command(name, command_id, 0, 0, {}, ReplyTo(topic, correlation or None))
 
 
 def _unrecorded(command: Command, why: str) -> Refusal:

@@ -94,6 +94,7 @@ class ConfigPut:
         )
         await self._record(trial, changed)
         before = self._standing()
+        gateway.commander.leave_to_start(command)
         try:
             await asyncio.to_thread(self._files.begin, gateway.own, trial, text)
         except OSError as error:

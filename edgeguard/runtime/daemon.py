@@ -25,6 +25,7 @@ from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOOD
 from edgeguard.core.site import Site
 from edgeguard.rules.thinning import Extremes
 from edgeguard.runtime.clock import SystemClock
+from edgeguard.runtime.commander import OWNER as UNDER_WAY
 from edgeguard.runtime.config_put import ConfigPut
 from edgeguard.runtime.gates import OWNER as GATES
 from edgeguard.runtime.gateway import Gateway
@@ -193,6 +194,8 @@ class Daemon:
         gateway.commander.equip(handlers.table(), special, handlers.at_gates.commands())
         if self._cut_off is not None:
             config.tell_cut_off(self._cut_off)
+        trial = "" if self._cut_off is None else self._cut_off.command_id
+        gateway.commander.end_cut_off(self._states.get(UNDER_WAY, {}), besides=trial)
         gateway.supervisor.start(COMMANDS, gateway.commander.run)
         handlers.reacting.load(reactions)
         gateway.store.on_new_epoch(handlers.reacting.keep)

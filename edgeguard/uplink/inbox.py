@@ -67,6 +67,8 @@ def _checked(name: str, inbound: Inbound, topics: Topics, reply_to: ReplyTo) -> 
     if inbound.response_topic is not None and reply_to.topic != inbound.response_topic:
         where = f"must lie below {topics.root}, and not where the gateway itself speaks"
         raise _Unfit("response-topic", f"the response topic {where}")
+    if (correlation := inbound.correlation) is not None and len(correlation) > COMMAND_CORRELATION_BYTES:
+        raise _Unfit("too-large", f"correlation data of {len(correlation)} bytes; {COMMAND_CORRELATION_BYTES} are the most")
     if inbound.retained:
         raise _Unfit("retained", "a retained command would be carried out at each connection")
     most = COMMAND_CONFIG_BYTES if name == CommandName.CONFIG_PUT else COMMAND_MAX_BYTES
@@ -80,13 +82,13 @@ def _reply_to(inbound: Inbound, topics: Topics) -> ReplyTo:
     if correlation is not None and len(correlation) > COMMAND_CORRELATION_BYTES:
         correlation = None
     wanted = inbound.response_topic
-    if wanted is None or not _is_own(wanted, topics):
+    if wanted is None or not is_own(wanted, topics):
         return ReplyTo(topics.replies, correlation)
     return ReplyTo(wanted, correlation)
 
 
-def _is_own(topic: str, topics: Topics) -> bool:
-    """Below the root, but not where the gateway itself speaks or is spoken to."""
+def is_own(topic: str, topics: Topics) -> bool:
+    """Whether answers may go there: below the root, but not where the gateway itself speaks or is spoken to."""
     first = topic.removeprefix(topics.root + "/").partition("/")[0]
     own = topic.startswith(topics.root + "/") and first not in _TAKEN
     return own and len(topic) <= COMMAND_TOPIC_CHARS and topic.isprintable() and not set("+#\0") & set(topic)

@@ -25,7 +25,7 @@ from edgeguard.uplink import news
 from edgeguard.uplink.catalog import Catalog, Page
 from edgeguard.uplink.certificates import Signature, signature
 from edgeguard.uplink.handshake import try_credentials
-from edgeguard.uplink.inbox import Inbound, read_command
+from edgeguard.uplink.inbox import Inbound, is_own, read_command
 from edgeguard.uplink.reconnect import V5, Backoff, Dial, Down, Event, Link, Phase, Up, step
 from edgeguard.uplink.session import Call, Grant, Session
 from edgeguard.uplink.sync import Sync, SyncTimes
@@ -163,8 +163,11 @@ class Uplink:
         self._poked.set()
 
     def answer(self, reply_to: ReplyTo, payload: bytes) -> bool:
-        """Answer a command, ahead of the streams; False if there is no session now."""
-        return self._sync.answer(reply_to, payload)
+        """Answer a command, ahead of the streams; False if there is no session now.
+
+        Nobody is answered elsewhere: where a command of an earlier run is to be answered, a file has told.
+        """
+        return not is_own(reply_to.topic, self._topics) or self._sync.answer(reply_to, payload)
 
     async def run(self) -> None:
         """For ever: ends by being cancelled only, also after `close`."""

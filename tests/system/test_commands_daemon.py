@@ -105,6 +105,31 @@ def test_what_a_platform_can_have_done_and_what_it_cannot(tmp_path: Path) -> Non
     assert _audit(tmp_path, "verify")["broken"] is None  # type: ignore[index]
 
 
+def test_a_command_that_a_kill_cuts_off_is_answered_by_the_next_start(tmp_path: Path) -> None:
+    bus, broker = free_port(), free_port()
+    text = site_text(tmp_path, broker, {"plant": bus}, SITE)
+    with mosquitto(tmp_path, broker), subscribe(tmp_path, broker), plant(tmp_path, text, bus) as say:
+        platform = Platform(tmp_path, broker)
+        with daemon(tmp_path, text, synced=True) as running:
+            wait_for(lambda: running.ask("status")["devices_online"] == 2, "the plant room", 60)  # type: ignore[index]
+            wait_for(lambda: running.ask("status")["uplink"]["state"] == "online", "the session", 60)  # type: ignore[index]
+            say("panel dead")
+            cut = platform.send("read", targets=["panel.relay_2"])
+            wait_for(lambda: bool(platform.answers(cut)), "its acceptance")
+            running.child.kill()
+            running.child.wait(10)
+        with daemon(tmp_path, text, synced=True) as running:
+            wait_for(lambda: bool(platform.ends(cut)), "the answer of the next start")
+            assert running.stop(60) == 0
+        with daemon(tmp_path, text, synced=True) as running:
+            wait_for(lambda: running.ask("status")["uplink"]["state"] == "online", "the session", 60)  # type: ignore[index]
+            assert platform.ask("diag")["state"] == "done"
+            assert running.stop(60) == 0
+    assert [(end["state"], end["error"]["code"]) for end in platform.ends(cut)] == [("failed", "broken-off")]
+    states = [row["state"] for row in _audit(tmp_path, "show") if row.get("id") == cut]  # type: ignore[attr-defined]
+    assert states == ["accepted", "failed"]
+
+
 def _audit(folder: Path, what: str) -> object:
     command = [sys.executable, "-m", "edgeguard", "audit", what, "--directory", f"{folder}/state", "--json"]
     return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout)

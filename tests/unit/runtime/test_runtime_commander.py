@@ -33,11 +33,17 @@ class Disk:
     batches: list[Batch] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
     full: bool = False
+    states: dict[str, bytes] = field(default_factory=dict)
 
     async def put(self, batch: Batch) -> object:
         if self.full:
             raise StoreError("the disk is full")
         self.batches.append(batch)
+        for state in batch.states:
+            if state.body:
+                self.states[state.name] = state.body
+            else:
+                self.states.pop(state.name, None)
         self.ids |= dict(batch.commands)
         return ()
 

@@ -56,6 +56,7 @@ class Fake:
     news: list[Health] = field(default_factory=list)
     answering: dict[str, bool] = field(default_factory=dict)
     ended: list[tuple[Command, Outcome]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     full: bool = False
 
     @property
@@ -80,6 +81,9 @@ class Fake:
 
     def end_later(self, command: Command, state: Outcome, _why: str) -> None:
         self.ended.append((command, state))
+
+    def leave_to_start(self, command: Command) -> None:
+        self.left.append(command.id)
 
     def refuse_if_restart_needed(self, site: Site) -> None:
         if site.store != self.site.store:

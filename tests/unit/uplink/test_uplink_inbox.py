@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeguard.core.afar_limits import COMMAND_MAX_BYTES
+from edgeguard.core.afar_limits import COMMAND_CORRELATION_BYTES, COMMAND_MAX_BYTES
 from edgeguard.core.command import Command, Refusal, ReplyTo
 from edgeguard.core.ids import GatewayId, SiteId
 from edgeguard.uplink.inbox import Inbound, read_command
@@ -71,6 +71,7 @@ def test_an_answer_never_goes_where_it_could_do_harm(topic: str) -> None:
     [
         (inbound(retained=True), "retained"),
         (inbound(b"x" * (COMMAND_MAX_BYTES + 1)), "too-large"),
+        (inbound(correlation=b"x" * (COMMAND_CORRELATION_BYTES + 1)), "too-large"),
         (inbound(b""), "malformed"),
         (inbound(b"\xff"), "malformed"),
         (inbound(b"[" * 10_000), "malformed"),
