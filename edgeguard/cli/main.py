@@ -20,7 +20,7 @@ from edgeguard.cli import (
     store_commands,
 )
 from edgeguard.cli.places import CONFIG_VARIABLE, SITE_FILE, STATE_DIRECTORY, Configuration, StateFolder
-from edgeguard.cli.session import Command, Group, session_of
+from edgeguard.cli.session import Command, Daemon, Group, session_of
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
 app = typer.Typer(
@@ -402,11 +402,14 @@ def falling(
     raise typer.Exit(command.falling(session_of(ctx), videos, facade, fps, evidence))
 
 
-@app.command(cls=Command)
+@app.command(cls=Daemon)
 def run(
     config: Configuration = SITE_FILE,
 ) -> None:
-    """The daemon: polls, judges, keeps and sends until SIGTERM. SIGHUP takes up the configuration anew."""
+    """The daemon: polls, judges, keeps and sends until SIGTERM. SIGHUP takes up the configuration anew.
+
+    Where its control socket and its state are, the configuration says (control.socket, store.directory).
+    """
     from edgeguard.runtime.daemon import run as run_daemon
 
     raise typer.Exit(run_daemon(config))

@@ -150,6 +150,14 @@ class Command(TyperCommand):
         super().__init__(name, params=[*(params or []), *_shared_options()], **settings)
 
 
+class Daemon(Command):
+    """The daemon itself: where its socket is, its configuration says (`control.socket`), and `--socket` would say nothing."""
+
+    def __init__(self, name: str | None, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.params = [param for param in self.params if param.name != "socket"]
+
+
 class Group(TyperGroup):
     """The root: has the shared options too, and turns errors into sentences and exit codes."""
 

@@ -48,6 +48,11 @@ WRITABLE: dict[str, set[str]] = {
     "kmtronic-relay8": set(),
     "wellpro-wp8027adam": set(),
     "wellpro-wp8028adam": set(),
+    "danfoss-fc51": {"command", "speed_setpoint"},
+    "delta-vfd": {"frequency_setpoint"},
+    "enc-eds300": {"command"},
+    "vacon-10": {"run_command", "reverse_command", "reset_command", "speed_setpoint"},
+    "veda-vf51": {"command", "frequency_setpoint"},
 }
 """Profiles that may write at all, and which registers; coils of relay boards are listed by table instead."""
 
@@ -128,8 +133,24 @@ def test_only_what_is_meant_to_be_written_can_be(profile: DeviceProfile) -> None
         if point.write is not None:
             assert profile.name in WRITABLE
             assert field.table is Table.COIL or point.name in WRITABLE[profile.name]
-    if profile.kind in ("lift", "vfd", "fire-alarm", "ats", "generator"):
+            assert not (profile.kind == "vfd" and point.write.harmless)
+    if profile.kind in ("lift", "fire-alarm", "ats", "generator"):
         assert all(point.write is None for point in profile.points)
+
+
+def test_every_setpoint_of_a_drive_is_bounded_and_every_command_is_one_of_a_few() -> None:
+    drives = [LIBRARY.get(name) for name in NAMES if LIBRARY.get(name).kind == "vfd"]
+    written = {f"{drive.name}.{point.name}": point for drive in drives for point in drive.points if point.write is not None}
+    assert {key for key in written if "setpoint" in key} == {
+        f"{name}_setpoint" for name in ("danfoss-fc51.speed", "delta-vfd.frequency", "vacon-10.speed", "veda-vf51.frequency")
+    }
+    for key, point in written.items():
+        assert point.write is not None
+        if key.endswith("_setpoint"):
+            assert point.write.minimum == 0.0
+            assert point.write.maximum in (50.0, 100.0)
+        else:
+            assert point.choices or point.name.endswith("_command")
 
 
 def test_no_point_of_the_lift_touches_its_command_registers() -> None:
