@@ -20,6 +20,49 @@ _NAMES: Final[Mapping[Role, tuple[str, str]]] = {
     Role.AUTHORITY: ("CA 证书", "the authorities' certificate"),
     Role.BROKER: ("平台证书", "the broker's certificate"),
 }
+_BROKER_FIXES: Final[Mapping[tuple[str, ...], tuple[str, str]]] = {
+    ("no-name",): (
+        "检查 uplink.url 与域名解析:resolvectl query",
+        "is uplink.url right? does the name server answer? resolvectl query",
+    ),
+    ("refused", "no-answer", "unreachable", "disconnected"): (
+        "检查网络、防火墙、端口;公网地址需要 drop-ins/addresses.conf",
+        "network, firewall, port; a public address needs drop-ins/addresses.conf",
+    ),
+    ("certificate-required", "certificate-refused", "certificate-invalid"): (
+        "检查 uplink.certificate 与 uplink.key 是否由平台签发",
+        "are uplink.certificate and uplink.key those that the platform has issued?",
+    ),
+    ("certificate-expired",): (
+        "向平台方申请新的客户端证书(uplink.certificate)",
+        "ask the platform for a new client certificate (uplink.certificate)",
+    ),
+    ("key-encrypted",): (
+        "以无密码的形式存放密钥,权限 0600:openssl pkey",
+        "keep the key without a password, mode 0600: openssl pkey",
+    ),
+    ("server-certificate-expired", "server-certificate-revoked"): ("联系平台方更新证书", "have the platform renew its certificate"),
+    ("server-certificate-early",): ("检查本机时钟:timedatectl", "is the clock right? timedatectl"),
+    ("server-certificate-host",): ("uplink.url 应使用证书上的名字", "use the name in uplink.url that stands in the certificate"),
+    ("server-certificate-issuer", "server-certificate", "ca-invalid"): (
+        "向平台方索取正确的 CA 文件(uplink.ca)",
+        "ask the platform for its CA file (uplink.ca)",
+    ),
+    ("tls-too-old", "not-tls", "tls-failed"): (
+        "平台须支持 TLS 1.2 以上;端口是否正确(8883)",
+        "the broker must speak TLS 1.2 or newer; is the port right (8883)?",
+    ),
+    ("hung-up",): (
+        "端口与协议是否正确(mqtts:// 8883,mqtt:// 1883)?客户端标识是否允许?",
+        "are port and scheme right (mqtts:// 8883, mqtt:// 1883)? is the client id allowed?",
+    ),
+    ("connect-refused",): (
+        "检查用户名、密码、客户端标识及其权限",
+        "user name, password, client id, and what they may do at the broker",
+    ),
+}
+"""What to do about each cause; codes are those of health events."""
+_LOOK_AT_FILE: Final = ("查看该文件的内容与权限(0600)", "look at the file that is named: its content, its mode (0600)")
 
 
 def look_at_networks(site: Site) -> Iterator[Finding]:
@@ -89,42 +132,7 @@ async def _connect(site: Site, spec: UplinkSpec) -> tuple[Finding, Held | None]:
 
 
 def _broker_fix(code: str) -> tuple[str, str]:
-    """What to do about each cause; codes are those of health events."""
-    match code:
-        case "no-name":
-            return (
-                "检查 uplink.url 与域名解析:resolvectl query",
-                "is uplink.url right? does the name server answer? resolvectl query",
-            )
-        case "refused" | "no-answer" | "unreachable" | "disconnected":
-            return (
-                "检查网络、防火墙、端口;公网地址需要 drop-ins/addresses.conf",
-                "network, firewall, port; a public address needs drop-ins/addresses.conf",
-            )
-        case "certificate-required" | "certificate-refused" | "certificate-invalid":
-            return (
-                "检查 uplink.certificate 与 uplink.key 是否由平台签发",
-                "are uplink.certificate and uplink.key those that the platform has issued?",
-            )
-        case "server-certificate-expired" | "server-certificate-revoked":
-            return "联系平台方更新证书", "have the platform renew its certificate"
-        case "server-certificate-early":
-            return "检查本机时钟:timedatectl", "is the clock right? timedatectl"
-        case "server-certificate-host":
-            return "uplink.url 应使用证书上的名字", "use the name in uplink.url that stands in the certificate"
-        case "server-certificate-issuer" | "server-certificate" | "ca-invalid":
-            return "向平台方索取正确的 CA 文件(uplink.ca)", "ask the platform for its CA file (uplink.ca)"
-        case "tls-too-old" | "not-tls" | "tls-failed":
-            return "平台须支持 TLS 1.2 以上;端口是否正确(8883)", "the broker must speak TLS 1.2 or newer; is the port right (8883)?"
-        case "hung-up":
-            return (
-                "端口与协议是否正确(mqtts:// 8883,mqtt:// 1883)?客户端标识是否允许?",
-                "are port and scheme right (mqtts:// 8883, mqtt:// 1883)? is the client id allowed?",
-            )
-        case "connect-refused":
-            return "检查用户名、密码、客户端标识及其权限", "user name, password, client id, and what they may do at the broker"
-        case _:
-            return "查看该文件的内容与权限(0600)", "look at the file that is named: its content, its mode (0600)"
+    return next((fix for codes, fix in _BROKER_FIXES.items() if code in codes), _LOOK_AT_FILE)
 
 
 def look_at_models() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import NothingThere, StoreError
+from edgeguard.core.limits import AUDIT_MAX_ROWS
 from edgeguard.core.outbox_limits import AUDIT_BREAKS_TOLD
 from edgeguard.store.audit_chain import COMMAND_MARK, ERASED_BODY, broken_in, erased_in, fields_of, link
 from edgeguard.store.damage import DATABASE
@@ -119,6 +120,10 @@ class _Walk:
         if self._emptied:
             row_n = min(self._emptied)
             self.note(row_n, f"row {row_n} was emptied, and no row says that it was erased")
+        kept = self.n - self.first + 1
+        if self.first > 1 and kept < AUDIT_MAX_ROWS:
+            why = f"old ones go by age only while {AUDIT_MAX_ROWS} stay, and {kept} are left"
+            self.note(self.first - 1, f"rows before {self.first} or behind {self.n} were taken out: {why}")
         if self._noted is not None and self.n < self._noted[0]:
             self.note(self.n + 1, f"the rows behind {self.n} are gone: there were {self._noted[0]}")
 

@@ -30,10 +30,19 @@ _ABOUT: Final[Mapping[str, str]] = {
     Stream.EVENTS.value: "Health of the gateway, commands, gaps, figures and hints.",
     Stream.TELEMETRY.value: "Values, when they have changed enough or have not been told for long.",
     HISTORY: "Telemetry that could not be sent while it was young: the same items under the same numbers.",
-    "reply": "Answers to commands that name no response topic.",
+    "reply": "Answers to commands: here, or on the MQTT 5 response topic that a command names below the gateway's root.",
 }
 _RETAINED: Final = frozenset({"status", "catalog", "catalog.device"})
-_LEVELS: Final[Mapping[str, tuple[str, ...]]] = {"catalog.device": ("device",)}
+_LEVELS: Final[Mapping[str, str]] = {
+    "device": "as in the catalog",
+    "page": "2 and so on: the index says how many of a device there are, `of` on each page of the index how many of that",
+}
+_BELOW: Final[Mapping[str, tuple[str, str]]] = {
+    "catalog.device": ("catalog.device", "{device}"),
+    "catalog.device.page": ("catalog.device", "{device}/{page}"),
+    "catalog.page": ("catalog", "-/{page}"),
+}
+"""Pages of a large building's catalog: what is said there, and the levels below `catalog`."""
 
 
 def schema_text(kind: str) -> str | None:
@@ -53,6 +62,7 @@ def asyncapi() -> Schema:
     """The document."""
     schemas = message_schemas()
     names = [name for name in schemas if not name.startswith(RESULT)]
+    places = [*names, *(name for name in _BELOW if name not in names)]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -63,8 +73,8 @@ def asyncapi() -> Schema:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {_key(name): _channel(name) for name in names},
-        "operations": {_key(name, "on" if name.startswith(COMMAND) else "say"): _operation(name) for name in names},
+        "channels": {_key(name): _channel(name) for name in places},
+        "operations": {_key(name, "on" if name.startswith(COMMAND) else "say"): _operation(name) for name in places},
         "components": {
             "messages": {_key(name): _message(name, schemas) for name in names},
             "schemas": {_key(name): _payload(schemas[name]) for name in schemas if name.startswith(RESULT)},
@@ -88,28 +98,30 @@ def _address(name: str) -> str:
         return f"{topics.commands}/{name.removeprefix(COMMAND)}"
     if name == "reply":
         return topics.replies
-    return topics.page("/".join([name.split(".")[0], *(f"{{{level}}}" for level in _LEVELS.get(name, ()))]))
+    return topics.page(f"{name.split('.')[0]}/{_BELOW[name][1]}" if name in _BELOW else name)
 
 
 def _channel(name: str) -> Schema:
-    levels = {
-        "site": "the estate",
-        "gateway": "this gateway within it",
-        **dict.fromkeys(_LEVELS.get(name, ()), "as in the catalog"),
-    }
+    address, said = _address(name), _key(_said(name))
+    levels = {"site": "the estate", "gateway": "this gateway within it", **_LEVELS}
     return {
-        "address": _address(name),
-        "parameters": {level: {"description": about} for level, about in levels.items()},
-        "messages": {_key(name): {"$ref": f"#/components/messages/{_key(name)}"}},
+        "address": address,
+        "parameters": {level: {"description": about} for level, about in levels.items() if f"{{{level}}}" in address},
+        "messages": {said: {"$ref": f"#/components/messages/{said}"}},
     }
+
+
+def _said(place: str) -> str:
+    """The message of a place."""
+    return _BELOW[place][0] if place in _BELOW else place
 
 
 def _operation(name: str) -> Schema:
     made: dict[str, Any] = {
         "action": "receive" if name.startswith(COMMAND) else "send",
         "channel": {"$ref": f"#/channels/{_key(name)}"},
-        "messages": [{"$ref": f"#/channels/{_key(name)}/messages/{_key(name)}"}],
-        "bindings": {"mqtt": {"qos": 1, "retain": name in _RETAINED, "bindingVersion": _BINDING}},
+        "messages": [{"$ref": f"#/channels/{_key(name)}/messages/{_key(_said(name))}"}],
+        "bindings": {"mqtt": {"qos": 1, "retain": _said(name) in _RETAINED, "bindingVersion": _BINDING}},
     }
     if name.startswith(COMMAND):
         made["reply"] = {"channel": {"$ref": "#/channels/reply"}, "messages": [{"$ref": "#/channels/reply/messages/reply"}]}

@@ -80,6 +80,14 @@ def _load_ca(context: ssl.SSLContext, ca: PurePath) -> None:
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: PurePath, key: PurePath) -> None:
+    asked = False
+
+    def no_password() -> str:
+        """An encrypted key must fail, not ask a terminal that is not there."""
+        nonlocal asked
+        asked = True
+        return ""
+
     try:
         _refuse_if_wide("key file", key, Path(key).stat().st_mode)
         Path(certificate).read_bytes()
@@ -87,9 +95,11 @@ def _load_certificate(context: ssl.SSLContext, certificate: PurePath, key: PureP
         at_fault = key if error.filename == str(key) else certificate
         raise _open_trouble("certificate or key file", at_fault, error) from error
     try:
-        # An encrypted key must fail, not ask a terminal that is not there.
-        context.load_cert_chain(str(certificate), str(key), password=lambda: "")
+        context.load_cert_chain(str(certificate), str(key), password=no_password)
     except ssl.SSLError as error:
+        if asked:
+            zh, en = f"密钥 {key} 已加密,网关没有其密码", f"key {key} is encrypted, and the gateway has no password for it"
+            raise LinkTrouble(person_trouble("key-encrypted", zh, en)) from error
         zh = f"客户端证书 {certificate} 与密钥 {key} 无效或不匹配"
         en = f"client certificate {certificate} and key {key} are not valid or do not belong together"
         raise LinkTrouble(person_trouble("certificate-invalid", zh, en, _reason(error))) from error
@@ -108,6 +118,9 @@ def tls_trouble(error: ssl.SSLError, host: str) -> Trouble:
     reason = _reason(error)
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return person_trouble("certificate-required", "平台要求客户端证书", "the broker asks for a client certificate", reason)
+    if "ALERT_CERTIFICATE_EXPIRED" in reason:
+        zh, en = "平台认为本机的客户端证书已过期", "the broker says that our client certificate has expired"
+        return person_trouble("certificate-expired", zh, en, reason)
     if "ALERT" in reason and any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA", "DECRYPT", "ACCESS_DENIED")):
         return person_trouble(
             "certificate-refused", "平台不接受本机的客户端证书", "the broker does not accept our client certificate", reason

@@ -272,6 +272,24 @@ async def test_a_client_certificate_is_shown_when_asked_for(tmp_path: Path, auth
         foreign = make_rig(port, PATIENT, tls=True, ca=ca, certificate=PurePath(stranger[0]), key=PurePath(stranger[1]))
         async with Running(foreign):
             await until(lambda: "certificate-refused" in foreign.codes(), what=str(foreign.news))
+        old = authority.issue("b07-old", "DNS:b07", days="-1")
+        old[1].chmod(0o600)
+        late = make_rig(port, PATIENT, tls=True, ca=ca, certificate=PurePath(old[0]), key=PurePath(old[1]))
+        async with Running(late):
+            await until(lambda: "certificate-expired" in late.codes(), what=str(late.news))
+
+
+async def test_a_key_with_a_password_is_named_and_nobody_is_asked_for_it(tmp_path: Path, authority: Authority) -> None:
+    certificate, key = authority.issue("b07", "DNS:b07")
+    locked = tmp_path / "locked.key"
+    made = ("pkey", "-in", str(key), "-aes256", "-passout", "pass:unknown", "-out", str(locked))
+    subprocess.run(["openssl", *made], check=True, capture_output=True)
+    locked.chmod(0o600)
+    async with mosquitto(tmp_path, *_tls_lines(authority, *authority.issue("broker"), "require_certificate true")) as port:
+        ca = PurePath(authority.certificate)
+        rig = make_rig(port, PATIENT, tls=True, ca=ca, certificate=PurePath(certificate), key=PurePath(locked))
+        async with Running(rig):
+            await until(lambda: "key-encrypted" in rig.codes(), what=str(rig.news))
 
 
 async def test_a_server_certificate_of_another_ca_is_refused(tmp_path: Path, authority: Authority) -> None:

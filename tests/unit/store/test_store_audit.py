@@ -11,7 +11,7 @@ from store_kit import item, running, spec_of
 from edgeguard.core.errors import Permanent, StoreError
 from edgeguard.core.item import Stream
 from edgeguard.rules.items import command_item
-from edgeguard.store import Batch, audit_body, ledger, read_audit, verify_audit
+from edgeguard.store import Batch, audit, audit_body, ledger, read_audit, verify_audit
 from edgeguard.store import audit_chain as chain
 from edgeguard.testing.clock import FakeClock
 
@@ -94,7 +94,23 @@ async def test_an_end_that_is_cut_off_is_found_while_an_event_tells_of_it(tmp_pa
     assert found.reason == "the rows behind 3 are gone: write pump-1.p4 by liwei stands among the events only"
 
 
-async def test_of_a_log_whose_old_rows_went_by_age_a_late_event_proves_a_cut_and_an_early_one_nothing(tmp_path: Path) -> None:
+async def test_a_beginning_that_is_cut_off_is_found_since_old_rows_go_only_when_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(tmp_path)
+    tamper(tmp_path, "UPDATE audit_anchor SET (n, hash) = (SELECT n, hash FROM audit WHERE n = 2)")
+    tamper(tmp_path, "DELETE FROM audit WHERE n <= 2")
+    found = verify_audit(tmp_path)
+    assert (found.first, found.last, found.broken) == (3, 5, 2)
+    assert found.reason.startswith("rows before 3 or behind 5 were taken out: ")
+    monkeypatch.setattr(audit, "AUDIT_MAX_ROWS", 3)
+    assert verify_audit(tmp_path).broken is None
+
+
+async def test_of_a_log_whose_old_rows_went_by_age_a_late_event_proves_a_cut_and_an_early_one_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "AUDIT_MAX_ROWS", 2)
     await filled(tmp_path)
     tamper(tmp_path, "UPDATE audit_anchor SET (n, hash) = (SELECT n, hash FROM audit WHERE n = 2)")
     tamper(tmp_path, "DELETE FROM audit WHERE n <= 2")
@@ -122,8 +138,9 @@ async def test_a_chain_that_was_computed_anew_is_not_the_one_that_was_noted(tmp_
     assert verify_audit(tmp_path / "a", (3, bytes.fromhex(noted.head))).broken == 3
 
 
-async def test_a_noted_row_that_lies_before_the_kept_ones_proves_nothing(tmp_path: Path) -> None:
+async def test_a_noted_row_that_lies_before_the_kept_ones_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever computes the whole chain anew could let it begin behind what was noted."""
+    monkeypatch.setattr(audit, "AUDIT_MAX_ROWS", 2)
     await filled(tmp_path)
     noted = verify_audit(tmp_path)
     at_3 = read_audit(tmp_path, 3)[0]
@@ -137,7 +154,8 @@ async def test_a_noted_row_that_lies_before_the_kept_ones_proves_nothing(tmp_pat
 
 
 async def test_old_rows_go_in_order_and_leave_their_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "AUDIT_MAX_ROWS", 10)
+    for module in (audit, chain):
+        monkeypatch.setattr(module, "AUDIT_MAX_ROWS", 10)
     monkeypatch.setattr(chain, "AUDIT_PRUNE_ROWS", 5)
     await filled(tmp_path, 40)
     verdict = verify_audit(tmp_path)

@@ -15,7 +15,7 @@ from edgeguard.control.errors import BadArguments
 from edgeguard.control.message import check_arguments
 from edgeguard.core.camera import ModelMark
 from edgeguard.core.command import Command, CommandName
-from edgeguard.core.ids import GatewayId, SiteId
+from edgeguard.core.ids import DeviceName, GatewayId, SiteId
 from edgeguard.core.item import Stream
 from edgeguard.store.retention import DAMAGED, DEAD_LETTER, DISK_FULL, ERASED, REPLACED, RESTORED, STORE_FULL, THINNED, TOO_OLD
 from edgeguard.testing.messages import check_command, check_item, check_message, check_reply
@@ -28,6 +28,7 @@ from edgeguard.uplink.topics import Topics
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCS = REPOSITORY / "edgeguard" / "docs"
+CATALOG = Topics.of(SiteId("{site}"), GatewayId("{gateway}")).page("catalog")
 TOPICS = Topics.of(SiteId("lakeside"), GatewayId("b07"))
 GOOD_ARGS: dict[str, dict[str, Any]] = {
     "read": {"targets": ["pump-1"]},
@@ -84,6 +85,26 @@ def test_catalogs_are_as_described(max_bytes: int) -> None:
         site = replace(site, devices=site.devices[:4])
     for page in build_catalog(site, "0.1.0", MODELS, max_bytes):
         check_message(TOPICS.page(page.subtopic), page.payload)
+
+
+def test_every_topic_of_a_catalog_of_many_pages_stands_in_the_document() -> None:
+    site = load_site(REPOSITORY / "configs" / "site.example.toml")
+    site = replace(
+        site, cameras=(), alarms=(), devices=tuple(replace(site.devices[0], name=DeviceName(f"m{n}" + "x" * 40)) for n in range(30))
+    )
+    addresses = {channel["address"]: channel["messages"] for channel in asyncapi()["channels"].values()}
+    said = set()
+    for page in build_catalog(site, "0.1.0", (), 1000):
+        levels = page.subtopic.split("/")
+        below = "" if len(levels) == 1 else "/-" if levels[1] == "-" else "/{device}"
+        (message,) = addresses[f"{CATALOG}{below}{'/{page}' * (len(levels) > 2)}"]
+        said.add((below, len(levels), message))
+    assert said == {
+        ("", 1, "catalog"),
+        ("/-", 3, "catalog"),
+        ("/{device}", 2, "catalogDevice"),
+        ("/{device}", 3, "catalogDevice"),
+    }
 
 
 def _is_taken(name: str, payload: bytes) -> bool:

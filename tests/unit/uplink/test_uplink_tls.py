@@ -88,7 +88,7 @@ def test_a_key_open_to_others_is_refused_before_it_is_read(tmp_path: Path) -> No
         ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "certificate-required"),
         ("SSLV3_ALERT_HANDSHAKE_FAILURE", "certificate-required"),
         ("TLSV1_ALERT_UNKNOWN_CA", "certificate-refused"),
-        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "certificate-refused"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "certificate-expired"),
         ("UNSUPPORTED_PROTOCOL", "tls-too-old"),
         ("TLSV1_ALERT_PROTOCOL_VERSION", "tls-too-old"),
         ("WRONG_VERSION_NUMBER", "not-tls"),
