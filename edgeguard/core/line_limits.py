@@ -29,3 +29,5 @@ PROBE_WINDOW_S: Final = 20.0
 """Of any so long the dead take no more than their share (BUS_PROBE_SHARE)."""
 PROBE_AFTER_LOOKS_S: Final = 3.0
 """After a first look at a stranger there may be more of them to come: so long they have the share of the dead for themselves."""
+PTY_LOOK_S: Final = 0.01
+"""So often a simulated port that nobody has open is looked at."""

@@ -3,11 +3,15 @@
 The client's baud rate and stop bits are read from the terminal before each of its frames. Of parity a pseudo-terminal only keeps
 "odd": Linux takes PARENB away (drivers/tty/pty.c), so that even and none look alike. A client is credited with the parity of
 the line's own settings, or of a station at its baud rate.
+
+What is said while nobody has the port open is lost, as with an adapter: that nobody has, the kernel tells by POLLHUP once nobody
+has, so that this end keeps none open itself, and looks every few milliseconds whether somebody has come.
 """
 
 import asyncio
 import contextlib
 import os
+import select
 import selectors
 import termios
 import tty
@@ -20,6 +24,7 @@ from typing import Final, Self
 from edgeguard.core.errors import Retryable
 from edgeguard.core.limits import PTY_READ_BYTES
 from edgeguard.core.line import LineSettings, Parity
+from edgeguard.core.line_limits import PTY_LOOK_S
 from edgeguard.simulator.wire import Noise, Station, Wire
 
 _RATES: Final[Mapping[int, int]] = MappingProxyType(
@@ -68,8 +73,9 @@ class PtyLine:
         self._link = link
         self._first = (tuple(stations), seed, echo, noise)
         self._wire: Wire | None = None
-        self._master = self._slave = -1
+        self._master = -1
         self._device = ""
+        self._looking: asyncio.TimerHandle | None = None
 
     @property
     def wire(self) -> Wire:
@@ -87,6 +93,11 @@ class PtyLine:
         """Whether the port is there."""
         return self._master >= 0
 
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody had the port open when it was last looked at."""
+        return self.plugged and self._looking is None
+
     async def __aenter__(self) -> Self:
         stations, seed, echo, noise = self._first
         self._wire = Wire(stations, self.declared, seed=seed, echo=echo, noise=noise)
@@ -103,11 +114,12 @@ class PtyLine:
         if self.plugged:
             return
         try:
-            self._master, self._slave = os.openpty()
+            self._master, slave = os.openpty()
         except OSError as error:
             raise Retryable(f"no pseudo-terminal to be had: {error.strerror}") from error
-        tty.setraw(self._slave)
-        self._device = os.ttyname(self._slave)
+        tty.setraw(slave)
+        self._device = os.ttyname(slave)
+        os.close(slave)
         os.set_blocking(self._master, False)
         if self._link is not None:
             try:
@@ -117,17 +129,41 @@ class PtyLine:
             except OSError as error:
                 self.unplug()
                 raise Retryable(f"cannot make the link {self._link}: {error.strerror}") from error
-        asyncio.get_running_loop().add_reader(self._master, self._take)
+        self._look()
 
     def unplug(self) -> None:
         """Take the port away as a pulled adapter does: whoever has it open gets an error."""
         if not self.plugged:
             return
-        master, slave, self._master, self._slave = self._master, self._slave, -1, -1
+        if self._looking is not None:
+            self._looking.cancel()
+        master, self._master = self._master, -1
         asyncio.get_running_loop().remove_reader(master)
         os.close(master)
-        os.close(slave)
         self._remove_link()
+
+    def _look(self) -> None:
+        """Listen to whoever has the port open; look again soon while nobody has."""
+        loop = asyncio.get_running_loop()
+        if self._has_client():
+            self._looking = None
+            loop.add_reader(self._master, self._take)
+        else:
+            self._looking = loop.call_later(PTY_LOOK_S, self._look)
+
+    def _has_client(self) -> bool:
+        poll = select.poll()
+        poll.register(self._master, 0)
+        return not any(event & select.POLLHUP for _, event in poll.poll(0))
+
+    def _left(self) -> None:
+        """The client has closed the port; what it has not read is nobody's."""
+        asyncio.get_running_loop().remove_reader(self._master)
+        with contextlib.suppress(OSError, termios.error):
+            slave = os.open(self._device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            termios.tcflush(slave, termios.TCIFLUSH)
+            os.close(slave)
+        self._look()
 
     def _remove_link(self) -> None:
         """Only ever a link of ours or of an earlier run, never somebody's file."""
@@ -140,6 +176,9 @@ class PtyLine:
         try:
             data = os.read(self._master, PTY_READ_BYTES)
         except BlockingIOError:
+            return
+        except OSError:
+            self._left()
             return
         self.wire.settings = self._client_settings()
         self.wire.send(data)
@@ -156,7 +195,7 @@ class PtyLine:
 
     def _give(self, data: bytes) -> None:
         """The master's adapter has heard something; what nobody takes in time is lost, as with an adapter's buffer."""
-        if not self.plugged:
+        if not self.plugged or not self._has_client():
             self.wire.counters.dropped += len(data)
             return
         try:

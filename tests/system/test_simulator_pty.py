@@ -1,6 +1,7 @@
 """The simulated line behind a pseudo-terminal, in real time: its port, its times, its plug."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -75,3 +76,33 @@ async def test_what_nobody_reads_is_lost_and_not_kept_for_ever() -> None:
         with serial.Serial(line.port, 115_200, timeout=WAIT_S) as port:
             port.reset_input_buffer()
             assert len(await asyncio.to_thread(ask, port)) == 7
+
+
+async def test_what_is_said_while_nobody_has_the_port_open_is_lost_and_so_is_what_its_last_client_did_not_read() -> None:
+    """A foreign master's frames waited in the port, and whoever opened it took them for answers."""
+
+    def opened() -> int:
+        # as a C program opens it: without pyserial's flush
+        return os.open(line.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
+    async with PtyLine([RtuStation(UNIT)]) as line:
+        line.wire.on_heard(b"to nobody")
+        assert line.wire.counters.dropped == 9
+        port = opened()
+        with pytest.raises(BlockingIOError):
+            os.read(port, 100)
+        async with asyncio.timeout(WAIT_S):
+            while not line.in_use:
+                await asyncio.sleep(0.002)
+        line.wire.on_heard(b"unread")
+        assert line.wire.counters.dropped == 9
+        os.close(port)
+        async with asyncio.timeout(WAIT_S):
+            while line.in_use:
+                await asyncio.sleep(0.002)
+        port = opened()
+        with pytest.raises(BlockingIOError):
+            os.read(port, 100)
+        os.close(port)
+        with serial.Serial(line.port, timeout=WAIT_S) as again:
+            assert len(await asyncio.to_thread(ask, again)) == 7
