@@ -15,13 +15,26 @@ from edgeguard.core.limits import CONFIG_MAX_BYTES, MAX_POINTS_PER_DEVICE
 from edgeguard.core.point import Labels
 from edgeguard.core.register import RawType, Table, WordOrder
 
+_NAMES_ZH: Final = ("点位名称", "参数名称", "变量名称", "信号名称", "测点名称", "测点")
+_ADDRESSES: Final = (
+    "地址",
+    "寄存器",
+    "寄存器地址",
+    "起始地址",
+    "通讯地址",
+    "通信地址",
+    "modbus地址",
+    "registernumber",
+    "startaddress",
+)
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "name": ("point", "name", "parameter", "tag", "signal", "variable", "quantity", "点位", "名称", "参数", "变量"),
-    "address": ("address0", "address", "addr", "register", "reg", "offset", "registeraddress", "地址", "寄存器", "寄存器地址"),
+    "name": ("point", "name", "parameter", "tag", "signal", "variable", "quantity", "点位", "名称", "参数", "变量", *_NAMES_ZH),
+    "address": ("address0", "address", "addr", "register", "reg", "offset", "registeraddress", "modbusaddress", *_ADDRESSES),
     "function": ("function", "functioncode", "fc", "func", "table", "registertype", "功能码", "寄存器类型"),
     "type": ("type", "datatype", "format", "dtype", "数据类型", "类型"),
     "order": ("wordorder", "order", "endian", "endianness", "byteorder", "字序", "字节序"),
     "scale": ("scale", "factor", "multiplier", "gain", "coefficient", "resolution", "倍率", "系数", "比例"),
+    "access": ("access", "rw", "readwrite", "mode", "读写", "读写属性", "权限", "属性"),
     "unit": ("unit", "units", "uom", "单位"),
     "bit": ("bit", "bits", "位"),
     "words": ("words", "count", "length", "registers", "size", "长度", "数量"),
@@ -33,7 +46,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "source": ("source", "reference", "来源"),
     "verified": ("verified", "trust", "remark", "remarks", "备注"),
 }
-"""By what names a column goes, without regard to case, blanks and signs."""
+"""By what names a column goes, without regard to case, blanks, signs and what stands in brackets."""
 
 _TABLES: Final[Mapping[str, Table]] = {
     **dict.fromkeys(("1", "01", "coil", "coils", "do", "0x"), Table.COIL),
@@ -65,8 +78,13 @@ _ORDERS: Final[Mapping[str, WordOrder]] = {
 }
 _BIT_IN_NAME: Final = re.compile(r"(?:^|_)bit_?(\d{1,2})$")
 _LOW_BYTE: Final = re.compile(r"\(?low ?byte\)?")
-_MODICON: Final[Mapping[str, Table]] = {"3": Table.INPUT, "4": Table.HOLDING}
+_MODICON: Final[Mapping[str, Table]] = {"0": Table.COIL, "1": Table.DISCRETE, "3": Table.INPUT, "4": Table.HOLDING}
 """First digit of numbers such as 40001, where no column tells the table."""
+_MODICON_SURE: Final = re.compile(r"[34]\d{4,5}")
+"""10001 may be a register of that number; it is a discrete input in a list of such as these and nothing else."""
+_SPAN: Final = re.compile(r"\s*(?:[-–—~～至]|\.\.+|to)\s*", re.IGNORECASE)
+_HEX_HEADER: Final = re.compile(r"hex|16进制|十六进制", re.IGNORECASE)
+_WRITE_ONLY: Final = frozenset({"w", "wo", "write", "writeonly", "只写", "写"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +106,7 @@ def read_register_csv(path: Path, base: int = 0, device: str = "") -> RegisterLi
     mistakes = Mistakes(str(path))
     rows = _rows(path, mistakes)
     mistakes.raise_if_any()
-    reader = _Reader(rows[0], base, mistakes)
+    reader = _Reader(rows, base, mistakes)
     points, taken = [], []
     for line, row in enumerate(rows[1:], 2):
         if not any(cell.strip() for cell in row) or device.casefold() not in reader.cell(row, "device").casefold():
@@ -139,12 +157,15 @@ def _together(texts: Iterable[str]) -> str:
 class _Reader:
     """Rows of one file, by what its columns mean."""
 
-    def __init__(self, header: Sequence[str], base: int, mistakes: Mistakes) -> None:
+    def __init__(self, rows: Sequence[Sequence[str]], base: int, mistakes: Mistakes) -> None:
         self._mistakes = mistakes
         self._base = base
         self.notes: list[str] = []
-        written = [re.sub(r"[\W_]", "", cell).casefold() for cell in header]
-        self._columns = {key: min((written.index(n) for n in names if n in written), default=-1) for key, names in COLUMNS.items()}
+        header = rows[0]
+        whole = [re.sub(r"[\W_]", "", cell).casefold() for cell in header]
+        plain = [re.sub(r"[\W_]", "", re.sub(r"[(（\[【].*", "", cell)).casefold() for cell in header]
+        places = {name: at for words in (plain, whole) for at, name in reversed(list(enumerate(words))) if name}
+        self._columns = {key: min((places[n] for n in names if n in places), default=-1) for key, names in COLUMNS.items()}
         if self._columns["min"] < 0 or self._columns["max"] < 0:
             self._columns["min"] = self._columns["max"] = -1
         for key in ("name", "address"):
@@ -153,6 +174,13 @@ class _Reader:
                 names = ", ".join(COLUMNS[key][:5])
                 mistakes.add_line(1, key, f"there is no column for the {key} (such as {names}); columns: {there}")
         mistakes.raise_if_any()
+        self._hex = _HEX_HEADER.search(header[self._columns["address"]]) is not None
+        texts = [_SPAN.split(self.cell(row, "address"))[0] for row in rows[1:]]
+        self._modicon = (
+            not self._hex
+            and any(map(_MODICON_SURE.fullmatch, texts))
+            and all(text.isdecimal() and len(text) in (5, 6) and text[0] in _MODICON for text in texts if text)
+        )
 
     def cell(self, row: Sequence[str], key: str) -> str:
         """What stands in a row's column; empty where there is none."""
@@ -164,7 +192,8 @@ class _Reader:
         before = len(self._mistakes.lines())
         written = self.cell(row, "name")
         function = re.sub(r"[\W_]", "", self.cell(row, "function")).casefold().removeprefix("fc")
-        if function in _WRITES or re.search(r"\bwrite\b", written, re.IGNORECASE):
+        access = re.sub(r"[\W_]", "", self.cell(row, "access")).casefold()
+        if function in _WRITES or access in _WRITE_ONLY or re.search(r"\bwrite\b", written, re.IGNORECASE):
             self.notes.append(f"line {line}: {written} is for writing only and is left out")
             return None
         place = self._place(row, function, line)
@@ -198,11 +227,11 @@ class _Reader:
         self._mistakes.add_line(line, key, sentence)
 
     def _place(self, row: Sequence[str], function: str, line: int) -> tuple[Table, int] | None:
-        text = self.cell(row, "address")
+        text, *_ = _SPAN.split(self.cell(row, "address"))
         try:
-            number = _whole(text)
+            number = _whole(text, self._hex)
         except ValueError:
-            self._wrong(line, "address", f'"{text}" is not an address: write 4112, 0x1010 or 1010H')
+            self._wrong(line, "address", f'"{self.cell(row, "address")}" is not an address: write 4112, 0x1010 or 1010H')
             return None
         table = _TABLES.get(function)
         if function and table is None:
@@ -212,8 +241,8 @@ class _Reader:
                 f'"{self.cell(row, "function")}" is not a function or table: 1 to 4, or coil, discrete, holding, input',
             )
             return None
-        if table is None and len(text) in (5, 6) and text[0] in _MODICON and (number := int(text[1:])):
-            return _MODICON[text[0]], number - 1
+        if table is None and not self._hex and (self._modicon or _MODICON_SURE.fullmatch(text)) and int(text[1:]):
+            return _MODICON[text[0]], int(text[1:]) - 1
         address = number - self._base
         if not 0 <= address <= 65535:
             self._wrong(line, "address", f"{number} is out of range: {self._base} to {65535 + self._base}")
@@ -238,15 +267,30 @@ class _Reader:
             return None, None
         if bit is not None and bit < 16:
             return RawType.UINT16, (bit, bit)
+        self._check_span(row, kind, bool(text), line)
         return kind, ((0, 7) if low_byte else None)
+
+    def _check_span(self, row: Sequence[str], kind: RawType, typed: bool, line: int) -> None:
+        """Where a row tells its first and last address, its type must fill them."""
+        ends = _SPAN.split(self.cell(row, "address"))
+        if len(ends) != 2 or kind is RawType.STRING:
+            return
+        try:
+            count = _whole(ends[1], self._hex) - _whole(ends[0], self._hex) + 1
+        except ValueError:
+            count = 0
+        if count != (kind.words or 1):
+            told = f"a {kind.value} does not fill" if typed else "no type is given for"
+            self._wrong(line, "type", f"{told} the registers {self.cell(row, 'address')}")
 
     def _scale(self, row: Sequence[str], line: int) -> float | None:
         text = self.cell(row, "scale")
         if text in ("?", "-"):
             self.notes.append(f"line {line}: no scale is given; the number is shown raw")
             return None
-        if text.startswith("1/"):
-            divisor = self._float(text[2:])
+        quotient = re.fullmatch(r"(?:1\s*)?[/÷]\s*(.+)", text)
+        if quotient:
+            divisor = self._float(quotient[1])
             if not divisor:
                 self._wrong(line, "scale", f'"{text}" is not a number')
             return 1 / divisor if divisor else None
@@ -255,13 +299,15 @@ class _Reader:
 
     def _number(self, row: Sequence[str], key: str, line: int) -> float | None:
         text = self.cell(row, key)
-        value = self._float(text)
+        value = self._float(re.sub(r"^[x×*]\s*", "", text, flags=re.IGNORECASE) if key == "scale" else text)
         if text and value is None:
             self._wrong(line, key, f'"{text}" is not a number')
         return value
 
     @staticmethod
     def _float(text: str) -> float | None:
+        """A number; with a comma, where that can stand for no thousands."""
+        text = re.sub(r"^([-+]?(?:0|\d+(?=,\d{1,2}$))),(\d+)$", r"\1.\2", text)
         return float(text) if re.fullmatch(r"[-+]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})([eE][-+]?\d{1,2})?", text) else None
 
     def _words(self, row: Sequence[str], kind: RawType | None, line: int) -> int | None:
@@ -282,12 +328,12 @@ class _Reader:
         return order if many and order is not WordOrder.BIG else None
 
 
-def _whole(text: str) -> int:
-    """4112, 0x1010 or 1010H. ValueError for anything else."""
+def _whole(text: str, hexadecimal: bool = False) -> int:
+    """4112, 0x1010 or 1010H; `hexadecimal`: 1010 is that as well. ValueError for anything else."""
     lower = text.lower()
     if lower.endswith("h"):
         return int(lower.removesuffix("h"), 16)
-    return int(lower, 16) if lower.startswith("0x") else int(lower, 10)
+    return int(lower, 16) if hexadecimal or lower.startswith("0x") else int(lower, 10)
 
 
 def _name(written: str, address: int) -> tuple[str, int | None]:

@@ -142,3 +142,58 @@ def test_every_list_at_hand_becomes_a_profile_that_says_the_same(path: Path, tmp
         if row["type"] in set(RawType) - {"bit"} and field.bits is None:
             assert field.type.value == row["type"]
             assert field.word_order.value == (row["word_order"] or "big")
+
+
+def test_a_list_out_of_an_office_program_is_taken_as_it_was_meant(tmp_path: Path) -> None:
+    """Brackets in the headings, spans of addresses, factors with a sign or a comma, all five kinds of Modicon numbers."""
+    text = "Register (Modbus),Name,Type,Scale,Unit,R/W\n"
+    text += "40001,Supply temp,INT16,x0.1,degC,R\n"
+    text += "40003-40004,Energy,FLOAT,,kWh,R\n"
+    text += '30010,Pressure,UINT16,"0,01",bar,R\n'
+    text += "10001,Pump running,,,,R\n"
+    text += "00005,Valve open,,,,R/W\n"
+    text += "40020,Flow,uint 16,/10,m3/h,R\n"
+    text += "40030,Reset,uint16,,,W\n"
+    found = read_register_csv(written(tmp_path, text))
+    assert [(p.name, p.table, p.address, p.type, p.scale) for p in found.points] == [
+        ("supply_temp", Table.HOLDING, 0, RawType.INT16, 0.1),
+        ("energy", Table.HOLDING, 2, RawType.FLOAT32, None),
+        ("pressure", Table.INPUT, 9, RawType.UINT16, 0.01),
+        ("pump_running", Table.DISCRETE, 0, None, None),
+        ("valve_open", Table.COIL, 4, None, None),
+        ("flow", Table.HOLDING, 19, RawType.UINT16, 0.1),
+    ]
+    assert found.notes == ("line 8: Reset is for writing only and is left out",)
+
+
+def test_a_heading_that_says_hexadecimal_is_believed(tmp_path: Path) -> None:
+    text = "序号;寄存器地址(十六进制);名称;数据类型\n1;0010;A相电压;uint16\n2;001AH;总有功功率;int32\n"
+    text += "3;0x20;频率;uint16\n4;0100~0101;电能;U32\n"
+    assert [point.address for point in read_register_csv(written(tmp_path, text)).points] == [0x10, 0x1A, 0x20, 0x100]
+
+
+def test_10001_is_a_register_of_that_number_where_nothing_says_that_it_is_not(tmp_path: Path) -> None:
+    (point,) = read_register_csv(written(tmp_path, "Address,Name\n10001,Speed\n")).points
+    assert (point.table, point.address) == (Table.HOLDING, 10001)
+    mixed = "Address,Name\n10001,Speed\n40001,Torque\n7,Power\n"
+    assert [point.address for point in read_register_csv(written(tmp_path, mixed)).points] == [10001, 0, 7]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("40003-40004,Energy,uint16", "a uint16 does not fill the registers 40003-40004"),
+        ("40003-40004,Energy,", "no type is given for the registers 40003-40004"),
+        ("40003-x,Energy,float", "a float32 does not fill the registers 40003-x"),
+        ("0x10-12,Energy,float", "a float32 does not fill the registers 0x10-12"),
+    ],
+)
+def test_a_span_that_its_type_does_not_fill_is_told(tmp_path: Path, row: str, words: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        read_register_csv(written(tmp_path, f"Address,Name,Type\n{row}\n"))
+    assert words in str(told.value)
+
+
+def test_a_comma_that_may_part_thousands_is_no_number(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="scale"):
+        read_register_csv(written(tmp_path, 'Address,Name,Scale\n1,Speed,"1,000"\n'))
