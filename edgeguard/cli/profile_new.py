@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from edgeguard.cli.output import console, print_json, styled
 from edgeguard.cli.session import Exit, Lang, Session
@@ -13,7 +13,7 @@ from edgeguard.cli.text import clean
 from edgeguard.config import ProfileLibrary, load_profile
 from edgeguard.config.profile_draft import Draft, DraftPoint, profile_text, without_doubles
 from edgeguard.config.profile_model import DEVICE_KINDS
-from edgeguard.config.register_csv import read_register_csv
+from edgeguard.config.register_csv import address_in, factor_in, read_register_csv, type_named
 from edgeguard.core.errors import ConfigError, Permanent
 from edgeguard.core.ids import ID_PATTERN, POINT_PATTERN
 from edgeguard.core.limits import MAX_POINTS_PER_DEVICE
@@ -23,8 +23,6 @@ from edgeguard.core.register import RawType, Table
 T = TypeVar("T")
 Ask = Callable[[str, str], str]
 """A question and its default to what was answered (the default for an empty line); EOFError when nobody answers."""
-
-_NUMBER: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ class _Interview:
             yield before
 
     def _point(self, name: str, before: DraftPoint | None, labels: Labels | None) -> DraftPoint:
-        table = self._until("表", "table", (before.table if before else Table.HOLDING).value, Table)
+        table = self._until("表", "table", (before.table if before else Table.HOLDING).value, _table)
         same = before is not None and before.table is table
         after = before.address + (before.words or (before.type.words if before.type else 1)) if before and same else 0
         address = self._until("地址(从0起)", "address, counted from 0", str(after), _address)
@@ -185,37 +183,58 @@ class _Interview:
         return self._until(zh, en, default, (lambda text: text) if empty else _some)
 
     def _until(self, zh: str, en: str, default: str, read: Callable[[str], T]) -> T:
-        """The answer as `read` takes it; its ValueError is told, and the question comes again."""
+        """The answer as `read` takes it; what is wrong with one is told, and the question comes again."""
         while True:
             answer = self._ask(self._lang.say(zh, en), default).strip()
             try:
                 return read(answer)
-            except ValueError:
-                console().print(styled(self._lang.say(f"{clean(answer)}:不可用", f"{clean(answer)!r} will not do"), "yellow"))
+            except _Unfit as why:
+                told = self._lang.say(f"{clean(answer)}:不可用,{why.zh}", f"{clean(answer)!r} will not do: {why.en}")
+                console().print(styled(told, "yellow"), soft_wrap=True)
+
+
+class _Unfit(ValueError):
+    """An answer will not do, for this reason."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh, self.en = zh, en
 
 
 def _some(text: str) -> str:
     if not text or not text.isprintable():
-        raise ValueError
+        raise _Unfit("不能为空", "something must stand here, without control characters")
     return text
 
 
 def _id(text: str) -> str:
     if ID_PATTERN.match(text) is None:
-        raise ValueError
+        raise _Unfit("用小写字母、数字和连字符,如 acme-m1", "small letters, digits and hyphens, such as acme-m1")
     return text
 
 
 def _kind(text: str) -> str:
     if text not in DEVICE_KINDS:
-        raise ValueError
+        raise _Unfit("不在所列类别中", "it is none of those named")
     return text
+
+
+def _table(text: str) -> Table:
+    try:
+        return Table(text.casefold())
+    except ValueError:
+        raise _Unfit("用 coil、discrete、holding 或 input", "coil, discrete, holding or input") from None
 
 
 def _point_name(text: str) -> str:
-    if POINT_PATTERN.match(text) is None:
-        raise ValueError
-    return text
+    """As it is, or made of a label: `Discharge pressure` is discharge_pressure."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.casefold()).strip("_")
+    if not text.isascii() or POINT_PATTERN.match(name) is None:
+        raise _Unfit(
+            "用小写字母、数字和下划线,如 pressure",
+            "small letters, digits and _, such as pressure; a Chinese name is asked for later",
+        )
+    return name
 
 
 def _point_name_or_end(text: str) -> str:
@@ -223,27 +242,37 @@ def _point_name_or_end(text: str) -> str:
 
 
 def _address(text: str) -> int:
-    value = int(text, 0)
+    """From 0. 40001 is most likely the first register in words of old, and asked for again."""
+    try:
+        value = address_in(text)
+    except ValueError:
+        value = -1
     if not 0 <= value <= 65535:
-        raise ValueError
+        raise _Unfit("写 4112、0x1010 或 1010H,0 到 65535", "write 4112, 0x1010 or 1010H, 0 to 65535")
+    if re.fullmatch(r"[34]\d{4}", text) and int(text[1:]):
+        zh = f"若是第 {int(text[1:])} 个寄存器,请写 {int(text[1:]) - 1};确为此地址则写 {value:#x}"
+        raise _Unfit(
+            zh, f"if that is register {int(text[1:])}, write {int(text[1:]) - 1}; if it is counted from 0, write {value:#x}"
+        )
     return value
 
 
 def _kind_of_number(text: str) -> RawType:
-    kind = RawType(text)
-    if kind is RawType.BIT:
-        raise ValueError
+    kind = type_named(text)
+    if kind is None or kind is RawType.BIT:
+        known = " ".join(one.value for one in RawType if one is not RawType.BIT)
+        raise _Unfit(f"用 {known} 之一", f"one of {known}")
     return kind
 
 
 def _words(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 125:
-        raise ValueError
-    return value
+    if re.fullmatch(r"\d{1,3}", text) is None or not 1 <= int(text) <= 125:
+        raise _Unfit("1 到 125", "1 to 125")
+    return int(text)
 
 
 def _scale(text: str) -> float:
-    if _NUMBER.fullmatch(text) is None or not float(text):
-        raise ValueError
-    return float(text)
+    factor = factor_in(text)
+    if not factor:
+        raise _Unfit("写 0.1、0,1 或 1/10", "a number that is not 0, such as 0.1, 0,1 or 1/10")
+    return factor

@@ -229,7 +229,7 @@ class _Reader:
     def _place(self, row: Sequence[str], function: str, line: int) -> tuple[Table, int] | None:
         text, *_ = _SPAN.split(self.cell(row, "address"))
         try:
-            number = _whole(text, self._hex)
+            number = address_in(text, self._hex)
         except ValueError:
             self._wrong(line, "address", f'"{self.cell(row, "address")}" is not an address: write 4112, 0x1010 or 1010H')
             return None
@@ -254,11 +254,11 @@ class _Reader:
             return None, None
         written = self.cell(row, "type").casefold()
         low_byte = _LOW_BYTE.search(written) is not None
-        text = re.sub(r"[\W_]", "", _LOW_BYTE.sub("", written))
+        text = _LOW_BYTE.sub("", written)
         given = self.cell(row, "bit")
         if re.fullmatch(r"\d{1,2}", given):
             bit = int(given)
-        kind = _TYPES.get(text or "uint16")
+        kind = type_named(text) if re.search(r"\w", text) else RawType.UINT16
         if kind is None:
             self._wrong(line, "type", f'"{written}" is not a type{did_you_mean(text, [k.value for k in RawType])}')
             return None, None
@@ -267,7 +267,7 @@ class _Reader:
             return None, None
         if bit is not None and bit < 16:
             return RawType.UINT16, (bit, bit)
-        self._check_span(row, kind, bool(text), line)
+        self._check_span(row, kind, bool(text.strip()), line)
         return kind, ((0, 7) if low_byte else None)
 
     def _check_span(self, row: Sequence[str], kind: RawType, typed: bool, line: int) -> None:
@@ -276,7 +276,7 @@ class _Reader:
         if len(ends) != 2 or kind is RawType.STRING:
             return
         try:
-            count = _whole(ends[1], self._hex) - _whole(ends[0], self._hex) + 1
+            count = address_in(ends[1], self._hex) - address_in(ends[0], self._hex) + 1
         except ValueError:
             count = 0
         if count != (kind.words or 1):
@@ -288,27 +288,17 @@ class _Reader:
         if text in ("?", "-"):
             self.notes.append(f"line {line}: no scale is given; the number is shown raw")
             return None
-        quotient = re.fullmatch(r"(?:1\s*)?[/÷]\s*(.+)", text)
-        if quotient:
-            divisor = self._float(quotient[1])
-            if not divisor:
-                self._wrong(line, "scale", f'"{text}" is not a number')
-            return 1 / divisor if divisor else None
-        value = self._number(row, "scale", line)
+        value = factor_in(text)
+        if text and value is None:
+            self._wrong(line, "scale", f'"{text}" is not a number')
         return None if value == 0 else value
 
     def _number(self, row: Sequence[str], key: str, line: int) -> float | None:
         text = self.cell(row, key)
-        value = self._float(re.sub(r"^[x×*]\s*", "", text, flags=re.IGNORECASE) if key == "scale" else text)
+        value = _float(text)
         if text and value is None:
             self._wrong(line, key, f'"{text}" is not a number')
         return value
-
-    @staticmethod
-    def _float(text: str) -> float | None:
-        """A number; with a comma, where that can stand for no thousands."""
-        text = re.sub(r"^([-+]?(?:0|\d+(?=,\d{1,2}$))),(\d+)$", r"\1.\2", text)
-        return float(text) if re.fullmatch(r"[-+]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})([eE][-+]?\d{1,2})?", text) else None
 
     def _words(self, row: Sequence[str], kind: RawType | None, line: int) -> int | None:
         if kind is not RawType.STRING:
@@ -328,7 +318,27 @@ class _Reader:
         return order if many and order is not WordOrder.BIG else None
 
 
-def _whole(text: str, hexadecimal: bool = False) -> int:
+def type_named(text: str) -> RawType | None:
+    """The type that goes by this name, without regard to case, blanks and signs; None if there is none."""
+    return _TYPES.get(re.sub(r"[\W_]", "", text).casefold())
+
+
+def factor_in(text: str) -> float | None:
+    """0.1, written as a number, `0,1`, `x0.1`, `/10` or `1/10`; None for anything else."""
+    quotient = re.fullmatch(r"(?:1\s*)?[/÷]\s*(.+)", text)
+    if quotient is None:
+        return _float(re.sub(r"^[x×*]\s*", "", text, flags=re.IGNORECASE))
+    divisor = _float(quotient[1])
+    return 1 / divisor if divisor else None
+
+
+def _float(text: str) -> float | None:
+    """A number; with a comma, where that can stand for no thousands."""
+    text = re.sub(r"^([-+]?(?:0|\d+(?=,\d{1,2}$))),(\d+)$", r"\1.\2", text)
+    return float(text) if re.fullmatch(r"[-+]?(\d{1,15}(\.\d{0,15})?|\.\d{1,15})([eE][-+]?\d{1,2})?", text) else None
+
+
+def address_in(text: str, hexadecimal: bool = False) -> int:
     """4112, 0x1010 or 1010H; `hexadecimal`: 1010 is that as well. ValueError for anything else."""
     lower = text.lower()
     if lower.endswith("h"):

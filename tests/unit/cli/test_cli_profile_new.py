@@ -18,7 +18,7 @@ Acme M1 meter,frequency,4,1,uint16,?,
 ANSWERS = "\n".join(
     (
         *("Acme", "M 2", "", "something", "pump", ""),
-        *("bad name", "frequency", "register", "input", "70000", "0x12C", "", "0.01", "Hz", "", ""),
+        *("频率", "frequency", "register", "input", "70000", "0x12C", "", "0.01", "Hz", "", ""),
         *("power", "", "", "uint32", "", "kW", "功率", "Power"),
         *("", ""),
     )
@@ -70,6 +70,36 @@ def test_by_answering_with_second_thoughts(nobody: Desk, tmp_path: Path) -> None
     assert (power.table, power.address, power.type) == (Table.INPUT, 301, RawType.UINT32)
     assert (profile.points[0].labels.zh, profile.points[1].unit) == ("频率", "kW")
     assert printed.out.count("will not do") == 4
+
+
+def test_answers_in_the_words_of_a_data_sheet_are_understood_or_told_why_not(nobody: Desk, tmp_path: Path) -> None:
+    answers = (
+        "Acme",
+        "M 3",
+        "",
+        "pump",
+        "",
+        "Discharge pressure",
+        "",
+        "40002",
+        "abc",
+        "100H",
+        "uint 16",
+        "0,1",
+        "bar",
+        "出口压力",
+        "",
+        "",
+    )
+    printed = nobody.type("profile", "new", "--dir", str(tmp_path), answer="\n".join((*answers, "")))
+
+    assert printed.code == 0, printed
+    profile = load_profile(tmp_path / "acme-m-3.toml")
+    (point,), (field,) = profile.points, profile.fields
+    assert (point.name, point.labels.zh, point.labels.en) == ("discharge_pressure", "出口压力", "Discharge pressure")
+    assert (field.address, field.type, field.scale) == (256, RawType.UINT16, 0.1)
+    assert "'40002' will not do: if that is register 2, write 1; if it is counted from 0, write 0x9c42" in printed.out
+    assert "'abc' will not do: write 4112, 0x1010 or 1010H" in printed.out
 
 
 def test_answers_that_end_early_leave_nothing(nobody: Desk, tmp_path: Path) -> None:
