@@ -39,6 +39,10 @@ class Passage:
     foreign: bool = False
 
 
+_SER_AT: Final = 3
+"""Behind control code, DI0 and DI1."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Poll:
     words: str
@@ -139,7 +143,7 @@ class Conversation:
             self._turn = None
             return Passage(seen, gap_s=gap_s)
         before = self._unanswered
-        retry = before is not None and before.station == seen.station and before.pdu == seen.pdu
+        retry = before is not None and before.station == seen.station and _question(before) == _question(seen)
         self._unanswered = None
         self._outstanding[seen.transaction] = seen
         self._count(seen, "requests")
@@ -201,11 +205,17 @@ class Conversation:
         station = self._stations.get(str(seen.station))
         if station is None:
             return
-        poll = station.polls.get(seen.pdu)
+        question = _question(seen)
+        poll = station.polls.get(question)
         if poll is not None:
-            station.polls[seen.pdu] = _Poll(poll.words, poll.first_s, seen.start_s, poll.count + 1)
+            station.polls[question] = _Poll(poll.words, poll.first_s, seen.start_s, poll.count + 1)
         elif len(station.polls) < TRACE_POLLS:
-            station.polls[seen.pdu] = _Poll(describe(seen).en, seen.start_s, seen.start_s)
+            station.polls[question] = _Poll(describe(seen).en, seen.start_s, seen.start_s)
+
+
+def _question(seen: Sighting) -> bytes:
+    """What is asked: of CJ/T 188 without the number (SER) that each request bears and that only its answer repeats."""
+    return seen.pdu[:_SER_AT] + seen.pdu[_SER_AT + 1 :] if seen.form is Form.CJT188 else seen.pdu
 
 
 def _is_from(seen: Sighting, asked: Sighting) -> bool:

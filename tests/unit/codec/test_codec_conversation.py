@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.codec.cjt188_framing import Cjt188Framing
 from edgeguard.codec.conversation import Conversation, Passage
 from edgeguard.codec.dissect import Dissector
 from edgeguard.codec.dlt645_framing import Dlt645Framing
@@ -53,6 +54,19 @@ def test_another_masters_polls_are_paired_and_timed() -> None:
     assert station.polled[0].every_s == pytest.approx(2.0)
     assert line.passages[1].response_s == pytest.approx(0.04)
     assert line.passages[2].gap_s == pytest.approx(1.96)
+
+
+def test_a_water_meters_polls_are_one_whatever_number_each_bears() -> None:
+    """SER counts up with each request: there were as many polls as requests, without a period, and never a retry."""
+    line = Line()
+    for turn in range(6):
+        asked = Cjt188Framing().request(0, "1000000805000001", bytes((0x01, 0x90, 0x1F, turn)))
+        line.put(5.0 * turn, asked, Way.OUT)
+
+    station = line.station
+    (polled,) = station.polled
+    assert (polled.count, polled.every_s) == (6, 5.0)
+    assert station.retries == 5
 
 
 def test_a_broadcast_is_no_station_and_nobody_owes_it_an_answer() -> None:
