@@ -1,6 +1,7 @@
 """Number plates in a live stream: looked for while something moves, told once for each vehicle, in the shape the site allows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import orjson
@@ -15,6 +16,7 @@ from edgeguard.camera.veil import veil
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import ReadView, SightingView
 from edgeguard.core.camera import CameraSpec, PassPictures, PlateShape
+from edgeguard.core.camera_limits import PASS_MAX_TOLD
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
 from edgeguard.vision.lanes import Lane, lanes_of
@@ -68,6 +70,8 @@ class PlateSeeker:
         self._size = (0, 0)
         self._named: dict[int, tuple[str, Stamp]] = {}
         """Ids and first moments of vehicles on their way, by the number of their track."""
+        self._told_before: tuple[tuple[str, float], ...] = ()
+        """Texts told lately in streams that have ended, each with its second of the boot clock."""
         self.looked = 0
         """Pictures in which plates were looked for."""
 
@@ -75,6 +79,9 @@ class PlateSeeker:
         """One more picture, which came at `now`."""
         del source
         self._last_s = picture.t_s
+        if self._told_before:
+            recent = tuple((text, picture.t_s - (now.boot_ms / 1000 - at_s)) for text, at_s in self._told_before)
+            self.state, self._told_before = replace(self.state, recent=recent[-PASS_MAX_TOLD:]), ()
         moves = self._gate.moves(picture.t_s, picture.luma)
         if picture.t_s < self._next_s:
             return
@@ -98,7 +105,8 @@ class PlateSeeker:
         self.state, passes = finish(self.state, self._last_s, self._lanes)
         self._report(passes, self._last_s, now)
         self._gate, self._next_s, self._best = LaneGate(), 0.0, BestPictures()
-        self.state, self._named = PassState(numbers=self.state.numbers), {}
+        told = tuple((text, now.boot_ms / 1000 - (self._last_s - at_s)) for text, at_s in self.state.recent)
+        self.state, self._named, self._told_before = PassState(numbers=self.state.numbers), {}, (*self._told_before, *told)
 
     def remember(self) -> None:
         """What could not be told lies in the reporter's journal."""

@@ -195,6 +195,7 @@ def _parted(tracks: Sequence[Track], t_s: float) -> tuple[list[Track], list[Trac
 def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in_lanes: bool) -> tuple[PassState, tuple[Pass, ...]]:
     passes: list[Pass] = []
     fresh = [(text, at_s) for text, at_s in state.recent if t_s - at_s < _SAME_S]
+    known = {text for text, _ in fresh}
     for index, track in enumerate(live):
         if track.told or (in_lanes and track.lane is None):
             continue
@@ -203,7 +204,9 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
                 live[index] = replace(track, waits=True)
                 passes.append(_pass(track, None, Stage.WAITS))
             continue
-        if not track.awaits_line:
+        if found.text in known:  # its first track was lost
+            live[index] = replace(track, told=True, sure=True)
+        elif not track.awaits_line:
             live[index] = replace(track, told=True, sure=True)
             passes.append(found)
         elif not track.sure:
@@ -212,7 +215,6 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
     unknown = [track for track in gone if not track.told and (track.lane is not None or not in_lanes)]
     passes += [found for track in unknown if (found := _at_last(track)) is not None]
     kept: list[Pass] = []
-    known = {text for text, _ in fresh}
     for one in passes:
         if one.text is not None and one.text in known:
             continue
@@ -221,7 +223,9 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
             known.add(one.text)
     # A car that stands there is still the same pass, however long it stands.
     fresh += [(track.vote.text, t_s) for track in live if track.told and track.vote is not None]
-    fresh += [(one.text, t_s) for one in kept if one.text is not None and one.stage not in FOR_THE_GATE]
+    # Who turned back before the line may come again at once, and then passes.
+    passed = [one for one in kept if one.stage not in FOR_THE_GATE and one.stage is not Stage.TURNED]
+    fresh += [(one.text, t_s) for one in passed if one.text is not None]
     newest = dict(fresh)
     return PassState(tuple(live), tuple(newest.items())[-PASS_MAX_TOLD:], state.numbers), tuple(kept)
 

@@ -184,6 +184,23 @@ def test_a_car_in_a_hurry_is_told_when_it_has_gone_and_not_with_the_next_one() -
     assert seeker.looked < 30, "an empty lane is not looked at"
 
 
+@pytest.mark.parametrize(("away_s", "passes"), [(3, 1), (60, 2)])
+def test_a_stream_that_is_lost_for_a_moment_makes_no_second_pass_of_who_stands_there(away_s: int, passes: int) -> None:
+    told: list[Report] = []
+    seeker, rng = PlateSeeker(spec(PlateShape.MASKED), Hasty(), told.append), np.random.default_rng(1)
+    standing = lane(rng)
+    standing[60:120, 100:160] = 40
+    shown = np.repeat(standing[..., None], 3, axis=2)
+    for i in range(20):
+        seeker.see(cast(VideoSource, None), picture(i, shown), replace(NOW, boot_ms=NOW.boot_ms + 40 * i))
+    seeker.lost(replace(NOW, boot_ms=NOW.boot_ms + 800))
+    seeker.lost(replace(NOW, boot_ms=NOW.boot_ms + 1800))  # called again, in vain
+    for i in range(20):
+        seeker.see(cast(VideoSource, None), picture(i, shown), replace(NOW, boot_ms=NOW.boot_ms + 1000 * away_s + 40 * i))
+    seeker.lost(replace(NOW, boot_ms=NOW.boot_ms + 100_000))
+    assert len(told) == passes
+
+
 def test_the_gate_hears_of_a_car_before_its_pass_is_told_under_the_same_id_and_nobody_else_its_plate() -> None:
     told: list[Report] = []
     reads: list[ReadView] = []

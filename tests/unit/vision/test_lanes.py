@@ -44,6 +44,12 @@ def test_who_is_hidden_before_the_line_is_the_same_when_it_crosses() -> None:
     assert (sure.stage, passed.stage, passed.number, passed.first_s) == (Stage.SURE, Stage.LINE, sure.number, 0.0)
 
 
+def test_who_turns_back_and_comes_again_within_a_moment_passes() -> None:
+    whole = coming("皖A12345", 30)
+    told = run([*whole[:10], *[[]] * 160, *whole, *[[]] * 40], LANE)
+    assert [one.stage for one in told] == [Stage.SURE, Stage.TURNED, Stage.SURE, Stage.LINE]
+
+
 def test_who_walks_past_a_waiting_car_makes_no_second_one_of_it() -> None:
     """Of a plate that is hidden from one side to the other what comes out first is small, far from where it was, and unread."""
     waiting, hidden = coming("皖A12345", 10), [[plate(350 - 10 * i, 154, 20 + 10 * i, None)] for i in range(5)]
