@@ -260,12 +260,23 @@ def show_summary(out: Console, line: LineFigures, findings: tuple[Finding, ...],
         out.print(styled(f"✗ {text}: {evidence}", "bold red"))
         out.print(styled(f"  → {lang.say(finding.advice.zh, finding.advice.en)}", "dim"))
     if not findings:
-        out.print(_no_finding(line, lang))
+        out.print(_no_finding(line, names, lang))
 
 
-def _no_finding(line: LineFigures, lang: Lang) -> Text:
-    """A line is called well only if nothing at all went wrong; a little that did is said, without a guess at why."""
+def _no_finding(line: LineFigures, names: dict[str, str], lang: Lang) -> Text:
+    """A line is called well only if nothing at all went wrong; a little that did is said, without a guess at why.
+
+    What is silent is asked so seldom that its one request may be the last frame that was seen.
+    """
     unanswered = sum(station.unanswered for station in line.stations)
+    mute = [one.station for one in line.stations if one.requests and not one.heard + one.late + one.broken]
+    if mute and not line.broken:
+        who = clean(", ".join(names.get(station, station) for station in mute), 200)
+        told = lang.say(
+            f"! 未听到 {who}:不应答的设备很少被询问;请监听更久,或用 edgeguard read 设备 立即询问",
+            f"! nothing was heard of {who}: what is silent is asked seldom; trace longer, edgeguard read DEVICE asks at once",
+        )
+        return styled(told, "yellow")
     if not (unanswered or line.broken):
         return styled(lang.say("✓ 线路正常", "✓ nothing is wrong with the line"), "green")
     told = lang.say(

@@ -93,6 +93,10 @@ def test_what_makes_no_sense_is_bad_usage(here: Desk, words: list[str]) -> None:
     ("line", "told"),
     [
         (LineFigures(60.0, (StationFigures("3", "rtu", 100, 100),), 900), "✓ nothing is wrong with the line"),
+        (
+            LineFigures(20.0, (StationFigures("3", "rtu", 100, 100), StationFigures("9", "rtu", 1)), 900),
+            "! nothing was heard of 9: what is silent is asked seldom",
+        ),
         (LineFigures(60.0, (StationFigures("3", "rtu", 100, 99, 0, 1),), 900), "! 1 without an answer, 0 broken"),
         (LineFigures(60.0, (StationFigures("3", "rtu", 100, 99, 0, 1, 1),), 900, broken=1), "! 1 without an answer, 1 broken"),
     ],
