@@ -257,6 +257,8 @@ class Daemon:
             news = self._time.look(self._clock.now())
             if news.health is not None:
                 gateway.pipeline.health(news.health)
+            if news.doubtful:
+                await gateway.store.set_boot_offset(self._clock.now().boot, None)
             if news.boot_offset_ms is not None:
                 await gateway.store.set_boot_offset(self._clock.now().boot, news.boot_offset_ms)
                 if gateway.history is not None:

@@ -10,10 +10,14 @@ from edgeguard.core.point import Labels
 
 @dataclass(frozen=True, slots=True)
 class ClockNews:
-    """`boot_offset_ms` (wall minus boot time) is set when it is now known and trusted, and differs from what was."""
+    """`boot_offset_ms` (wall minus boot time) is set when it is now known and trusted, and differs from what was.
+
+    `doubtful`: from now on it is not.
+    """
 
     health: Health | None
     boot_offset_ms: int | None
+    doubtful: bool = False
 
 
 class TimeWatch:
@@ -46,4 +50,4 @@ class TimeWatch:
             text = Labels(zh="系统时钟未同步", en="the wall clock is not synchronised; items are marked until it is")
             health = Health("clock", "unsynced", ok=False, text=text)
         trusted = now.synced and (became_synced or stepped)
-        return ClockNews(health, offset_ms if trusted else None)
+        return ClockNews(health, offset_ms if trusted else None, doubtful=lost_sync or (first and not now.synced))

@@ -32,7 +32,7 @@ class Group:
     items: tuple[Item, ...]
     alarms: tuple[tuple[AlarmName, Alarm], ...]
     gaps: tuple[Gap, ...]
-    offset: tuple[BootId, int] | None
+    offset: tuple[BootId, int | None] | None
     now: Stamp
     save_marks: bool
     commands: tuple[tuple[str, int], ...] = ()

@@ -295,8 +295,12 @@ class Ledger:
         )
         return parked
 
-    def set_boot_offset(self, name: BootId, offset_ms: int) -> None:
-        """Every run of this boot, past and to come, gets its true wall time by `offset_ms`."""
+    def set_boot_offset(self, name: BootId, offset_ms: int | None) -> None:
+        """Every run of this boot, past and to come, gets its true wall time by `offset_ms`; None: none that is to come."""
+        if offset_ms is None:
+            if self._offset_of(name) is not None:
+                self._begin_run(name, None)
+            return
         self._run_of(name)
         self.connection.execute("UPDATE boots SET offset_ms = ? WHERE name = ?", (offset_ms, name))
         self._boots = tuple(replace(boot, offset_ms=offset_ms) if boot.name == name else boot for boot in self._boots)
@@ -437,8 +441,11 @@ class Ledger:
         """The newest run if it is of this boot, else a new one: so runs rise with the rows and old ones can be forgotten."""
         if self._boots and self._boots[-1].name == name:
             return self._boots[-1].run
+        return self._begin_run(name, self._offset_of(name))
+
+    def _begin_run(self, name: BootId, offset_ms: int | None) -> int:
         run = self._boots[-1].run + 1 if self._boots else self._first_run()
-        boot = Boot(run, name, self._offset_of(name))
+        boot = Boot(run, name, offset_ms)
         self.connection.execute("INSERT INTO boots VALUES (?, ?, ?)", (boot.run, boot.name, boot.offset_ms))
         self._boots = (*self._boots, boot)
         return run

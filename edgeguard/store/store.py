@@ -145,10 +145,11 @@ class Store:
             async with asyncio.timeout(STORE_CLOSE_S):
                 await self._keeper.close()
 
-    async def set_boot_offset(self, boot: BootId, wall_minus_boot_ms: int) -> None:
+    async def set_boot_offset(self, boot: BootId, wall_minus_boot_ms: int | None) -> None:
         """The clock is set: rows of this boot taken before are read with their true time from now on.
 
-        While the disk refuses this is kept for the next commit.
+        None: it cannot be trusted any more, rows to come bear what it says until it is set again. While the disk refuses it is
+        kept for the next commit.
         """
         self._writer.set_offset(boot, wall_minus_boot_ms)
         await self._writer.step()

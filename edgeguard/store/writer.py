@@ -109,7 +109,7 @@ class Writer:
         self._shift = 0
         self._acks: list[Ack] = []
         self._doubt: _Doubt | None = None
-        self._offset: tuple[BootId, int] | None = None
+        self._offset: tuple[BootId, int | None] | None = None
         self._told = dict.fromkeys(STREAMS, 0)
         self._short_of_room = False
         self._full = False
@@ -142,7 +142,7 @@ class Writer:
             self._stirred.set()
         self._acks.append(ack)
 
-    def set_offset(self, boot: BootId, offset_ms: int) -> None:
+    def set_offset(self, boot: BootId, offset_ms: int | None) -> None:
         """Write with the next commit."""
         self._offset = (boot, offset_ms)
 

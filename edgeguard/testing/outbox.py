@@ -28,6 +28,8 @@ class MemoryOutbox:
         self._epoch = Epoch(epoch)
         self._rows: dict[Stream, list[OutboxRow]] = {stream: [] for stream in STREAMS}
         self._offsets: dict[BootId, int] = {}
+        self._doubted: dict[BootId, int] = {}
+        """Boot time from which on the offset does not count."""
         self._wakes: list[Callable[[], None]] = []
         self._departures = Departures()
 
@@ -57,9 +59,13 @@ class MemoryOutbox:
             self._rows[stream].clear()
             self.acknowledged[stream].clear()
 
-    async def set_boot_offset(self, boot: BootId, wall_minus_boot_ms: int) -> None:
-        """From now on rows of this boot that were taken with an untrusted clock are read with their true time."""
+    async def set_boot_offset(self, boot: BootId, wall_minus_boot_ms: int | None) -> None:
+        """From now on rows of this boot taken with an untrusted clock are read with their true time; None: not those to come."""
         self._refuse()
+        if wall_minus_boot_ms is None:
+            self._doubted[boot] = self._clock.now().boot_ms
+            return
+        self._doubted.pop(boot, None)
         self._offsets[boot] = wall_minus_boot_ms
 
     async def read(
@@ -144,7 +150,8 @@ class MemoryOutbox:
         return [row for row in self._rows[stream] if row.seq not in gone]
 
     def _true_time(self, at: Stamp) -> Stamp:
-        offset = None if at.synced else self._offsets.get(at.boot)
+        doubted = at.boot_ms >= self._doubted.get(at.boot, at.boot_ms + 1)
+        offset = None if at.synced or doubted else self._offsets.get(at.boot)
         return at if offset is None else replace(at, wall_ms=at.boot_ms + offset, synced=True)
 
 

@@ -27,7 +27,7 @@ class Subject:
     outbox: Outbox
     clock: FakeClock
     put: Callable[[tuple[Item, ...]], Awaitable[tuple[int, ...]]]
-    set_boot_offset: Callable[[BootId, int], Awaitable[None]]
+    set_boot_offset: Callable[[BootId, int | None], Awaitable[None]]
 
     async def fill(self, stream: Stream, count: int, size: int = 0) -> None:
         for number in range(count):
@@ -160,6 +160,23 @@ async def test_time_taken_before_the_clock_was_set_is_made_true(subject: Subject
     assert first.at == Stamp(1_800_000_000_000 + untrusted.boot_ms, untrusted.boot_ms, untrusted.boot, synced=True)
     assert second.at == trusted
     assert third.at == replace(untrusted, boot=BootId("boot-x"))
+
+
+async def test_a_clock_that_is_trusted_no_more_says_so_until_it_is_set_again(subject: Subject) -> None:
+    boot = subject.clock.boot
+    await subject.set_boot_offset(boot, 1_800_000_000_000)
+    subject.clock.synced = False
+    before = subject.clock.now()
+    await subject.put((Item(T, before, b"1"),))
+    subject.clock.advance(1)
+    await subject.set_boot_offset(boot, None)
+    doubted = subject.clock.now()
+    await subject.put((Item(T, doubted, b"2"),))
+    first, second = await subject.outbox.read(T, 0, 2, 100)
+    assert (first.at, second.at) == (Stamp(1_800_000_000_000 + before.boot_ms, before.boot_ms, boot, synced=True), doubted)
+    await subject.set_boot_offset(boot, 1_800_000_000_500)
+    rows = await subject.outbox.read(T, 0, 2, 100)
+    assert [(row.at.synced, row.at.wall_ms - row.at.boot_ms) for row in rows] == [(True, 1_800_000_000_500)] * 2
 
 
 async def test_packs_are_the_rows_ready_to_leave(subject: Subject) -> None:

@@ -80,6 +80,8 @@ class House:
         told = self._watch.look(self.clock.now())
         if told.health is not None:
             self.news.append(told.health)
+        if told.doubtful:
+            await self.store.set_boot_offset(self.clock.boot, None)
         if told.boot_offset_ms is not None:
             await self.store.set_boot_offset(self.clock.boot, told.boot_offset_ms)
 

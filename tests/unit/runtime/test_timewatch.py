@@ -60,4 +60,10 @@ def test_lost_synchronisation_is_told() -> None:
     clock.synced = False
     news = watch.look(clock.now())
     assert news.health is not None
-    assert news.health.code == "unsynced"
+    assert (news.health.code, news.doubtful) == ("unsynced", True)
+    assert not watch.look(clock.now()).doubtful
+
+
+def test_a_start_whose_clock_is_not_set_does_not_go_by_what_an_earlier_one_knew() -> None:
+    assert TimeWatch().look(FakeClock(synced=False).now()).doubtful
+    assert not TimeWatch().look(FakeClock().now()).doubtful
