@@ -1,18 +1,20 @@
 """Falls in a stream of pictures: the motion field's spots through the decisions of `vision`. One object for a file or a camera."""
 
+import math
 from dataclasses import replace
 from typing import Final
 
-from edgeguard.camera.motion import Motion, MotionField
-from edgeguard.camera.video import Picture
-from edgeguard.core.camera_limits import FALL_MAX_UNDECIDED
+from edgeguard.camera.motion import MotionField
+from edgeguard.camera.video import Luma, Picture
+from edgeguard.core.camera_limits import FALL_MAX_WAITING
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.vision.facade import Plane, plane_of, watched_area
-from edgeguard.vision.falls import Fall, FallState, Scene, finish, step
+from edgeguard.vision.falls import Fall, FallState, Scene, due_s, finish, step
 
-_TOGETHER_S: Final = 0.155
-"""So much of the stream is judged at once, at most a picture more: decoding drives all else out of the processor's caches, and
-each step after another one costs half of what it costs after a picture."""
+_TOGETHER_S: Final = 0.475
+"""So much of the stream is looked at and judged at once, at most a picture more, unless a fall is due to be told: decoding drives
+all else out of the processor's caches, and each step after another one costs half of what it costs after a picture. A fall is held
+for longer than this and the patience of its track together, so that it is told no later."""
 
 
 class FallWatch:
@@ -25,7 +27,8 @@ class FallWatch:
         self._facade_plane: Plane | None = None
         self._place_known = True
         self.state = FallState(Scene(0, 0))
-        self._undecided: list[tuple[float, Motion]] = []
+        self._waiting: list[tuple[float, Luma]] = []
+        self._due_s = math.inf
 
     def see(self, picture: Picture) -> tuple[Fall, ...]:
         """The falls that are known to be over with this picture."""
@@ -36,18 +39,19 @@ class FallWatch:
             self._facade_plane = plane_of(self._spec, picture.size)
             self._field = MotionField(*picture.size, watched_area(self._spec, picture.size))
             self.state = FallState(Scene(*picture.size, self.plane, self._spec.slow_falls))
-        self._undecided.append((picture.t_s, self._field.step(picture.t_s, picture.luma)))
-        if picture.t_s - self._undecided[0][0] < _TOGETHER_S and len(self._undecided) < FALL_MAX_UNDECIDED:
-            return told
-        return (*told, *self._decided())
+        self._waiting.append((picture.t_s, self._field.reduced(picture.luma)))
+        waits = picture.t_s < self._due_s and picture.t_s - self._waiting[0][0] < _TOGETHER_S
+        return told if waits and len(self._waiting) < FALL_MAX_WAITING else (*told, *self._judged())
 
-    def _decided(self) -> tuple[Fall, ...]:
-        """The falls that are over with what was seen and not judged yet."""
+    def _judged(self) -> tuple[Fall, ...]:
+        """The falls that are over with the pictures that wait."""
         told: list[Fall] = []
-        for t_s, motion in self._undecided:
-            self.state, falls = step(self.state, t_s, motion.spots, motion.busy)
-            told += falls
-        self._undecided.clear()
+        if self._field is not None:
+            for (t_s, _), motion in zip(self._waiting, self._field.steps(self._waiting), strict=True):
+                self.state, falls = step(self.state, t_s, motion.spots, motion.busy)
+                told += falls
+        self._waiting.clear()
+        self._due_s = due_s(self.state)
         return tuple(told)
 
     @property
@@ -75,6 +79,6 @@ class FallWatch:
         """The falls that were still in the air or on hold when the stream ended."""
         if self._field is None:
             return ()
-        told = self._decided()
+        told = self._judged()
         self.state, falls = finish(self.state)
         return (*told, *falls)

@@ -7,7 +7,9 @@ still. Ranges are brought up to date a few times a second. Large pictures are lo
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -51,6 +53,8 @@ _LEAST_AREA_PX: Final = 2
 _BRIGHT_SINGLE: Final = 12.0
 """A single pixel counts when it is so many levels beyond its margin."""
 
+_LOOKS: Final = 4
+"""Pictures whose spots are made at once, at most: ranges are brought up to date after as many at 30 a second."""
 _ALL_INSIDE: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 """Eight pixels inside their ranges."""
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
@@ -74,6 +78,18 @@ class Motion:
     """Too much changed at once to say anything."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A picture that was compared with the ranges, and whose spots are still to be made."""
+
+    place: int
+    """Its own among the pictures of this call."""
+    seen: Luma
+    dt_s: float
+    count: int
+    """Pixels out of range."""
+
+
 class MotionField:
     """The ranges of one camera's pixels. `watched` is True where spots may be (facade polygon less privacy masks)."""
 
@@ -84,9 +100,12 @@ class MotionField:
         shape = (-(-self._size[1] // self._tile), -(-self._size[0] // self._tile))
         self.sensitivity = Sensitivity.fresh(shape)
         padded = -(-self._size[0] // 64) * 64
-        self._inside = np.full((self._size[1], padded), 255, np.uint8)
+        self._masks = np.full((_LOOKS, self._size[1], padded), 255, np.uint8)
+        self._looks: list[_Look] = []
+        self._motions: list[Motion] = []
+        self._changes = np.zeros((shape[0] * self._tile * self._scale // _NOISE_STEP_PX, shape[1] * self._tile), np.uint8)
         self._strays = np.zeros((self._size[1], padded), np.uint8)
-        self._unwatched = None if watched is None or watched.all() else self._reduced(np.where(watched, 0, 255).astype(np.uint8))
+        self._unwatched = None if watched is None or watched.all() else self.reduced(np.where(watched, 0, 255).astype(np.uint8))
         self._pixels_watched = self._size[0] * self._size[1]
         if self._unwatched is not None:
             self._pixels_watched = max(1, self._unwatched.size - cv2.countNonZero(self._unwatched))
@@ -105,90 +124,127 @@ class MotionField:
         self.crowded = 0
         """Pictures in which more stood out than is looked at."""
 
-    def step(self, t_s: float, luma: Luma) -> Motion:
-        """The spots of the next picture, which must have the field's size."""
-        dt_s = min(t_s - self._last_s, 1.0)
-        self._last_s = t_s
-        raw = self._reduced(luma)
-        seen = np.asarray(cv2.blur(raw, (3, 3)), np.uint8) if self._smooth else raw
-        motion = self._look(t_s, seen, dt_s) if self._samples >= _WARM_SAMPLES else Motion(Spots.none(), np.empty(0), True)
-        self._late.append((t_s, seen))
-        if t_s - self._refreshed_s >= _REFRESH_S and (self._late[0][0] <= t_s - _DELAY_S or self._samples < _WARM_SAMPLES):
-            self._refresh(t_s, raw)
-        self._before = raw
-        while len(self._late) > 1 and self._late[1][0] <= t_s - _DELAY_S:
-            self._late.popleft()
-        return motion
+    def steps(self, pictures: Iterable[tuple[float, Luma]]) -> list[Motion]:
+        """The spots of the next pictures: of each its second, and what `reduced` makes of one of the field's size."""
+        for t_s, raw in pictures:
+            dt_s = min(t_s - self._last_s, 1.0)
+            self._last_s = t_s
+            seen = np.asarray(cv2.blur(raw, (3, 3)), np.uint8) if self._smooth else raw
+            self._motions.append(Motion(Spots.none(), np.empty(0), True))
+            if self._samples >= _WARM_SAMPLES:
+                self._look(t_s, seen, dt_s)
+            self._late.append((t_s, seen))
+            if t_s - self._refreshed_s >= _REFRESH_S and (self._late[0][0] <= t_s - _DELAY_S or self._samples < _WARM_SAMPLES):
+                self._read()
+                self._refresh(t_s, raw)
+            self._before = raw
+            while len(self._late) > 1 and self._late[1][0] <= t_s - _DELAY_S:
+                self._late.popleft()
+        self._read()
+        motions, self._motions = self._motions, []
+        return motions
 
-    def _reduced(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def reduced(self, luma: Luma) -> Luma:
         """The picture as it is looked at."""
         if self._scale == 1:
-            return picture
+            return luma
         width, height = self._size
-        whole = picture[: height * self._scale, : width * self._scale]
+        whole = luma[: height * self._scale, : width * self._scale]
         return np.asarray(cv2.resize(whole, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _look(self, t_s: float, seen: Luma, dt_s: float) -> Motion:
+    def _look(self, t_s: float, seen: Luma, dt_s: float) -> None:
+        """Compare one picture more with the ranges; what is found is read later."""
+        if len(self._looks) == len(self._masks) or sum(look.count for look in self._looks) >= MOTION_MAX_POINTS:
+            self._read()
         count = self._outside_of(seen)
         if self._is_flood(count) and self._uses_fine:
             # A key frame draws everything anew, a gust shakes the pole: for a moment the neighbours count everywhere.
+            self._read()
             self._compare(np.zeros_like(self.sensitivity.fine))
             count = self._outside_of(seen)
         if self._is_flood(count):
             self.suspended += 1
             if t_s - self._calm_s > _FORGET_AFTER_S:
                 self._forget(t_s)
-            return Motion(Spots.none(), np.empty(0), True)
+            return
         self._calm_s = t_s
-        busy_before = self.sensitivity.hits
-        hit = np.zeros(busy_before.shape, np.bool_)
-        spots = Spots.none()
-        if count:
-            rows, columns = self._outside()
-            hit[rows // self._tile, columns // self._tile] = True
-            spots = self._spots(seen, rows, columns)
-            self.crowded += len(spots) > MOTION_MAX_SPOTS
-            spots = spots.strongest(MOTION_MAX_SPOTS)
-        self.sensitivity = watch(self.sensitivity, hit, dt_s)
-        at = spots.centres.astype(np.intp) // TILE_PX
-        return Motion(spots, busy_before[at[:, 1], at[:, 0]], False)
+        self._looks.append(_Look(len(self._motions) - 1, seen, dt_s, count))
 
     def _outside_of(self, seen: Luma) -> int:
-        """How many pixels are out of their range; where they are is 0 in `_inside`."""
-        inside = self._inside[:, : self._size[0]]
+        """How many pixels are out of their range; where they are is 0 in the first mask that waits for no reading."""
+        mask = self._masks[len(self._looks)]
+        inside = mask[:, : self._size[0]]
         cv2.inRange(seen, self._lows, self._highs, inside)
         if self._unwatched is not None:
             cv2.bitwise_or(inside, self._unwatched, inside)
-        return self._inside.size - cv2.countNonZero(self._inside)
+        return int(mask.size) - cv2.countNonZero(mask)
 
     def _is_flood(self, count: int) -> bool:
         return count >= MOTION_MAX_POINTS or count > max(_SUSPEND_LEAST_PX, _SUSPEND_SHARE * self._pixels_watched)
 
-    def _outside(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows and columns of what is out of range."""
-        octets = self._inside.reshape(-1, 8)
+    def _read(self) -> None:
+        """What stood out in the pictures looked at since the last reading, all at once: many cost little more than one."""
+        looks, self._looks = self._looks, []
+        hits = np.zeros((len(looks), *self.sensitivity.hits.shape), np.bool_)
+        found = [Spots.none()] * len(looks)
+        if any(look.count for look in looks):
+            numbers, rows, columns = self._outside(len(looks))
+            _, down, across = hits.shape
+            hits.reshape(-1)[(numbers * down + rows // self._tile) * across + columns // self._tile] = True
+            found = self._spots(looks, numbers, rows, columns)
+        for look, all_spots, hit in zip(looks, found, hits, strict=True):
+            self.crowded += len(all_spots) > MOTION_MAX_SPOTS
+            spots = all_spots.strongest(MOTION_MAX_SPOTS)
+            at = spots.centres.astype(np.intp) // TILE_PX
+            self._motions[look.place] = Motion(spots, self.sensitivity.hits[at[:, 1], at[:, 0]], False)
+            self.sensitivity = watch(self.sensitivity, hit, look.dt_s)
+
+    def _outside(self, looks: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """What is out of range: the number of the look, row and column."""
+        octets = self._masks[:looks].reshape(-1, 8)
         words = np.flatnonzero(octets.view(np.uint64) != _ALL_INSIDE)
         places = np.flatnonzero(octets[words] == 0)
         places = words[places >> 3] * 8 + (places & 7)
         # Division and what is left apart: together they take ten times as long.
-        rows = places // self._inside.shape[1]
-        return rows, places - rows * self._inside.shape[1]
+        _, height, width = self._masks.shape
+        lines = places // width
+        numbers = lines // height
+        return numbers, lines - numbers * height, places - lines * width
 
-    def _spots(self, seen: Luma, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Spots:
+    def _spots(
+        self, looks: list[_Look], numbers: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]
+    ) -> list[Spots]:
+        """Of each look, from the pixels that are out of range: in cells, the looks below each other in one map of them."""
+        values = np.empty(len(rows), np.int16)
         cell_rows, cell_columns = rows >> _CELL_BITS, columns >> _CELL_BITS
-        cell_rows -= cell_rows[0]
-        cell_columns -= cell_columns.min()
-        cells = np.zeros((cell_rows[-1] + 1, cell_columns.max() + 1), np.uint8)
-        cells[cell_rows, cell_columns] = 1
-        count, labels = cv2.connectedComponents(cells, connectivity=8, ltype=cv2.CV_16U)
-        label = labels[cell_rows, cell_columns]
+        ends = np.searchsorted(numbers, np.arange(len(looks)), side="right").tolist()
+        top = 0
+        for look, (first, end) in zip(looks, pairwise((0, *ends)), strict=True):
+            if first < end:
+                values[first:end] = look.seen[rows[first:end], columns[first:end]]
+                cell_rows[first:end] += top - cell_rows[first]
+                cell_columns[first:end] -= cell_columns[first:end].min()
+                top = int(cell_rows[end - 1] + 3) & ~1  # parts do not touch, and are numbered as they would be alone
+        cells = np.zeros((top, int(cell_columns.max()) + 1), np.uint8)
+        where = cell_rows * cells.shape[1] + cell_columns
+        cells.reshape(-1)[where] = 1
+        _, labels = cv2.connectedComponents(cells, connectivity=8, ltype=cv2.CV_16U)
+        label = labels.take(where)
         order = np.argsort(label, kind="stable")
-        rows, columns = rows[order], columns[order]
-        starts = np.searchsorted(label[order], np.arange(1, count))
+        rows, columns, values = rows[order], columns[order], values[order]
+        label = label[order]
+        starts = np.flatnonzero(np.concatenate([[True], label[1:] != label[:-1]]))
+        table, kept = self._table(rows, columns, values, starts)
+        cuts = np.searchsorted(numbers[order[starts]][kept], np.arange(1, len(looks))).tolist()
+        return [Spots(table[first:end]) for first, end in pairwise((0, *cuts, len(table)))]
+
+    def _table(
+        self, rows: NDArray[np.intp], columns: NDArray[np.intp], values: NDArray[np.int16], starts: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Rows as of Spots, and which of the spots, whose pixels begin at `starts`, they are: those that are whole and real."""
         places = rows * self._size[0] + columns
-        value = seen[rows, columns].astype(np.int16)
-        over = value - self._highs.take(places)
-        beyond = np.where(over > 0, over, value - self._lows.take(places)).astype(np.float64)
+        over = values - self._highs.take(places)
+        beyond = np.where(over > 0, over, values - self._lows.take(places)).astype(np.float64)
         weight = np.abs(beyond)
         weight += 1.0
         mass = np.add.reduceat(weight, starts)
@@ -206,12 +262,13 @@ class MotionField:
         np.divide(np.add.reduceat(weight * rows, starts), mass, out=table[:, 1])
         table[:, 4:6] += 1.0 - table[:, 2:4]
         table[:, 7] = contrast + np.sign(contrast) * self._margin[rows[starts], columns[starts]]
-        table = table[real & whole]
+        kept = real & whole
+        table = table[kept]
         if self._scale > 1:
             table[:, :2] = (table[:, :2] + 0.5) * self._scale - 0.5
             table[:, 2:6] *= self._scale
             table[:, 6] *= self._scale * self._scale
-        return Spots(table)
+        return table, kept
 
     def _refresh(self, t_s: float, raw: Luma) -> None:
         """Take the oldest waiting picture into the range, and the noise of the newest into the margins."""
@@ -243,9 +300,10 @@ class MotionField:
         cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, self._strays[:, : self._size[0]])
         octets = self._strays.reshape(-1).view(np.uint64)
         words = np.flatnonzero(octets != 0)  # of the numbers themselves it takes five times as long
-        rows, columns = np.divmod(words, self._strays.shape[1] // 8)
+        width = self._strays.shape[1] // 8
+        rows = words // width
         down, across = self.sensitivity.hits.shape
-        tiles = rows // self._tile * across + columns // (self._tile // 8)
+        tiles = rows // self._tile * across + (words - rows * width) // (self._tile // 8)
         strays = np.bincount(tiles, np.bitwise_count(octets[words]) // 8, down * across).reshape(down, across)
         self.sensitivity = learn_fine(self.sensitivity, strays > _STRAY_SHARE * self._tile**2, dt_s)
 
@@ -281,13 +339,14 @@ class MotionField:
         """Temporal noise a tile, standard deviation in levels, from differences at every few pixels."""
         step, before = _NOISE_STEP_PX // self._scale, self._before
         assert before is not None  # noqa: S101
-        difference = cv2.absdiff(raw[::step], before[::step])[:, ::step]
-        side = self._tile // step
+        rows = raw[::step]
+        cv2.absdiff(rows, before[::step], self._changes[: len(rows), : self._size[0]])
+        # The first of every few columns: as the low byte of a whole number it is picked at a fifth of the cost.
+        picked = self._changes.view(f"<u{step}").astype(np.uint8)
         down, across = self.sensitivity.noise.shape
-        padded = np.zeros((down * side, across * side), np.uint8)
-        padded[: difference.shape[0], : difference.shape[1]] = difference
-        noise = cv2.resize(padded, (across, down), interpolation=cv2.INTER_AREA).astype(np.float64) * 0.886
-        middle = float(np.median(noise))
+        noise = cv2.resize(picked, (across, down), interpolation=cv2.INTER_AREA).astype(np.float64) * 0.886
+        ranked = np.sort(noise, axis=None)
+        middle = float(ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
         self._noise_now = middle if self._noise_now == 0.0 else self._noise_now + 0.1 * (middle - self._noise_now)
         smooth = self._noise_now > _NOISY[self._smooth]
         if smooth != self._smooth:

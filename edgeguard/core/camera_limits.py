@@ -25,8 +25,8 @@ FALL_GATHERED: Final = 2
 """Ways for which all spots are searched again after one picture, at most."""
 FALL_MAX_SUNK: Final = 32
 """Things that sank lately and are remembered, so that none is told twice."""
-FALL_MAX_UNDECIDED: Final = 8
-"""Pictures that wait to be judged together."""
+FALL_MAX_WAITING: Final = 12
+"""Pictures that wait to be looked at and judged together."""
 FALL_MAX_PENDING: Final = 32
 FALL_MAX_RECENT: Final = 64
 FACADE_MAX_POINTS: Final = 64

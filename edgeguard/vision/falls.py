@@ -296,7 +296,7 @@ def _weighed(state: FallState, path: Path, gathers: bool) -> FallState:
     if not isinstance(verdict, Veto) and any(_swings(piece, path) for piece in state.pieces):
         verdict = Veto.RISES
     since_s = path.end_s - _PIECE_S
-    pieces = (*(piece for piece in state.pieces if piece.marks[-1].t_s > since_s), path)[-FALL_MAX_PENDING:]
+    pieces = (*[piece for piece in state.pieces if piece.marks[-1][0] > since_s], path)[-FALL_MAX_PENDING:]
     if not isinstance(verdict, Veto) and state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S:
         verdict = Veto.EARLY
     if isinstance(verdict, Veto):
@@ -332,9 +332,10 @@ def _neighbours(pieces: tuple[Path, ...], path: Path) -> Iterator[Path]:
         return
     start_s, end_s = path.start_s, path.end_s
     for piece in reversed(pieces):
-        first_s = piece.marks[0].t_s
-        gap_s = start_s - piece.marks[-1].t_s if first_s <= start_s else first_s - end_s
-        if -0.1 <= gap_s <= GAP_S and len(piece.marks) >= _LEAST_PIECE:
+        marks = piece.marks
+        first_s = marks[0][0]
+        gap_s = start_s - marks[-1][0] if first_s <= start_s else first_s - end_s
+        if -0.1 <= gap_s <= GAP_S and len(marks) >= _LEAST_PIECE:
             yield piece
 
 
@@ -344,7 +345,7 @@ def _patched(early: Path, late: Path) -> Path | None:
         early, late = late, early
     first, gap_s = late.marks[0], late.start_s - early.end_s
     x, y = early.at(first.t_s)
-    if math.hypot(first.x - x, first.y - y) > 10 + early.thickness + 0.3 * gap_s * math.hypot(*late.velocity(late.start_s)):
+    if math.hypot(first.x - x, first.y - y) > 10 + early.thickness + 0.3 * gap_s * math.hypot(late.side[1], late.down[1]):
         return None
     marks = (*early.marks, *(mark for mark in late.marks if mark.t_s > early.end_s))
     whole = best_part(marks)
@@ -414,6 +415,11 @@ def hold_s(fall: Fall) -> float:
     if fall.slow:
         return _HOLD_SLOW_S
     return _HOLD_SMALL_S if fall.path.thickness < _SMALL_PX else _HOLD_S
+
+
+def due_s(state: FallState) -> float:
+    """When the next of the falls on hold is to be told; never, where there is none."""
+    return min((fall.path.end_s + hold_s(fall) for fall in state.pending), default=math.inf)
 
 
 def same_throw(one: Path, two: Path, scene: Scene) -> bool:

@@ -61,7 +61,9 @@ def watch(state: Sensitivity, hit: NDArray[np.bool_], dt_s: float) -> Sensitivit
     hits = state.hits + min(dt_s / _MEMORY_S, 0.5) * (hit - state.hits)
     visited, busy = (hits > _CALM_SHARE) & (state.raised < 0), hits > _BUSY_SHARE
     per_s = np.where(busy, _RISE_PER_S, np.where(visited, _FALL_PER_S, -_FALL_PER_S))
-    raised = np.clip(state.raised + dt_s * per_s, -_EASE_MOST, _MARGIN_MOST)
+    raised = state.raised + dt_s * per_s
+    np.maximum(raised, -_EASE_MOST, out=raised)
+    np.minimum(raised, _MARGIN_MOST, out=raised)
     return Sensitivity(state.noise, hits, raised, state.loose, state.fine)
 
 
