@@ -38,6 +38,8 @@ _SAME_S: Final = 10.0
 """A plate told again within this time, however its track was lost, is the same pass."""
 _STRIDE: Final = 1.6
 """Own widths by which a plate may move between two pictures that are looked at."""
+_SIZE: Final = 2.0
+"""Widths that a plate counts as further off where it is e times as large or as small: a car nearly twice as far away is another."""
 _DIFFERENT: Final = 3
 """Places in which a sure reading must differ from the track's text to be another plate in the same place: bumper to bumper."""
 _GROWS: Final = 0.04
@@ -272,9 +274,12 @@ def _nearest(tracks: Sequence[Track], one: Seen, taken: set[int], t_s: float) ->
 
 
 def _gap(before: Found, now: Found) -> float:
-    """How far a plate has moved, in widths of its own; half of that where the places touch."""
+    """How far a plate has moved, in widths of its own; half of that where the places touch. Where they do not, a plate of another
+    size is further off: the next car comes where the one before it was small."""
     gap = _distance(before, now) / max(before.width_px, now.width_px, 1.0)
-    return gap * 0.5 if overlap(before, now) > 0.1 else gap
+    if overlap(before, now) > 0.1:
+        return gap * 0.5
+    return gap + _SIZE * abs(math.log(max(now.width_px, 1.0) / max(before.width_px, 1.0)))
 
 
 def _text(track: Track) -> str | None:
@@ -357,16 +362,32 @@ def _pass(track: Track, vote: Vote | None, stage: Stage = Stage.LINE) -> Pass:
 
 
 def _direction(track: Track) -> Direction:
-    """A plate that grows comes; one that only crosses the picture says nothing."""
-    third = max(1, len(track.places) // 3)
-    before = sum(found.width_px for _, found in track.places[:third]) / third
-    after = sum(found.width_px for _, found in track.places[-third:]) / third
-    if len(track.places) < _AGREE or before <= 0:
+    """A plate that grows comes; one that only crosses the picture says nothing.
+
+    A vehicle that turns shows its plate narrower or wider, whichever way it goes: there the height tells.
+    """
+    if len(track.places) < _AGREE:
         return Direction.UNKNOWN
-    growth = after / before - 1
+    places = [found for _, found in track.places]
+    growth, upright = _growth([found.width_px for found in places]), _growth([_height_px(found) for found in places])
+    if abs(upright) >= _GROWS and growth * upright < 0:
+        growth = upright
     if abs(growth) < _GROWS:
         return Direction.UNKNOWN
     return Direction.TOWARDS if growth > 0 else Direction.AWAY
+
+
+def _growth(sizes: Sequence[float]) -> float:
+    """From the first third to the last, as a share; 0 where there is no size."""
+    third = max(1, len(sizes) // 3)
+    before, after = sum(sizes[:third]), sum(sizes[-third:])
+    return after / before - 1 if before > 0 else 0.0
+
+
+def _height_px(found: Found) -> float:
+    top_left, top_right, bottom_right, bottom_left = found.corners
+    left, right = bottom_left - top_left, bottom_right - top_right
+    return (math.hypot(*map(float, left)) + math.hypot(*map(float, right))) / 2
 
 
 def _distance(one: Found, two: Found) -> float:

@@ -1,6 +1,7 @@
 """Lanes and lines of a gate camera: early word of a sure text, the pass itself at the line, nothing of what is in no lane."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from test_plate_passes import STEP_S, coming, plate
 
 from edgeguard.core.lane import LaneSpec
 from edgeguard.vision.lanes import Lane, crossing, lane_at, lanes_of
-from edgeguard.vision.plate_passes import Pass, PassState, Seen, Stage, finish, step
+from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, Stage, finish, step
 
 LINE = ((0.0, 190.0), (1000.0, 190.0))
 LANE = Lane("left", ((200.0, 0.0), (600.0, 0.0), (600.0, 600.0), (200.0, 600.0)), LINE)
@@ -48,6 +49,19 @@ def test_who_turns_back_and_comes_again_within_a_moment_passes() -> None:
     whole = coming("皖A12345", 30)
     told = run([*whole[:10], *[[]] * 160, *whole, *[[]] * 40], LANE)
     assert [one.stage for one in told] == [Stage.SURE, Stage.TURNED, Stage.SURE, Stage.LINE]
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, "苏E8CD20"), ("皖A12345", None), (None, None)])
+def test_bumper_to_bumper_are_two_though_one_cannot_be_read(first: str | None, second: str | None) -> None:
+    """The second is seen, far off and half as large, when the first is hidden; it has not crossed the line that the first has."""
+    way = [(100.0 + 12 * i, 110 + 5.0 * i) for i in range(30)]
+    pictures = [[plate(300 - width / 2, y, width, first)] for y, width in way[:20]]
+    pictures += [[plate(300 - width / 2, y, width, second)] for y, width in way]
+    passes = run([*pictures, *[[]] * 140], replace(LANE, line=((0.0, 250.0), (1000.0, 250.0))))
+    told = sorted((one for one in passes if one.stage not in FOR_THE_GATE), key=lambda one: one.first_s)
+    assert [(one.text, one.crossed_s is not None) for one in told] == [(first, True), (second, True)]
+    assert told[1].crossed_s is not None
+    assert told[1].crossed_s > 20 * STEP_S + 0.5, "the second by its own crossing"
 
 
 def test_who_walks_past_a_waiting_car_makes_no_second_one_of_it() -> None:

@@ -49,6 +49,18 @@ def test_a_car_that_leaves() -> None:
     assert one.direction is Direction.AWAY
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_car_that_turns_as_it_comes_or_leaves_goes_the_way_it_goes(way: int) -> None:
+    pictures = []
+    for i in range(20):
+        high, wide = 25 + 1.0 * i, 100 - 2.0 * i
+        pictures.append([Seen(Found(box_corners(300, 100 + 6 * i, 300 + wide, 100 + 6 * i + high), 0.9), reading("皖A12345", 0.4))])
+    for seen in pictures[::way][-6:]:
+        seen[0] = Seen(seen[0].found, reading("皖A12345"))
+    ((_, one),) = run([*pictures[::way], *[[]] * 40])
+    assert one.direction is (Direction.TOWARDS if way == 1 else Direction.AWAY)
+
+
 def test_a_stopped_car_is_one_pass_however_long_it_stands() -> None:
     standing = [[plate(300, 200, 120, "皖A12345")]] * 500
     assert len(run(coming("皖A12345") + standing + [[]] * 40)) == 1
