@@ -13,7 +13,7 @@ from edgeguard.core.clock import Clock
 from edgeguard.core.health import HealthSink
 from edgeguard.core.ids import BusName, DeviceName
 from edgeguard.core.limits import BUS_PROBE_SHARE
-from edgeguard.core.line_limits import PROBE_WINDOW_S
+from edgeguard.core.line_limits import FIRST_ROUNDS_S, PROBE_WINDOW_S
 from edgeguard.core.site import BusSpec, DeviceSpec, Site
 from edgeguard.core.snapshot import Snapshot
 from edgeguard.driver import Device, Shelf, build_device
@@ -64,7 +64,7 @@ class Field:
         entropy: random.Random,
         make_bus: MakeBus = open_bus,
         tell: HealthSink = lambda _: None,
-        recall: Callable[[Device], None] = lambda _: None,
+        recall: Callable[[Device], bool] = lambda _: False,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
@@ -128,7 +128,7 @@ class Field:
             for poller in pollers:
                 poller.wake()
 
-        pollers += [self._poller(device, bus, index, wake) for index, device in enumerate(spec.devices)]
+        pollers += self._pollers_of(spec, bus, wake)
         network = not spec.bus.wire.is_line
         unit = Unit(spec, bus, tuple(pollers), LineWatch(bus, pollers, network, 0.0 if network else _character_s(spec), self._tell))
         # In the worst case all others are dead: each is waited for twice, or their probes go first, in their small share of time.
@@ -165,11 +165,17 @@ class Field:
         """Stop every unit."""
         await self.stop(tuple(self._units))
 
-    def _poller(self, spec: DeviceSpec, bus: Bus, index: int, revived: Callable[[], None]) -> Poller:
-        period_s = spec.period_ms / 1000.0
-        device = build_device(spec, bus, self._clock, shelf=self._shelf)
-        self._recall(device)
-        return Poller(device, self._sink, period_s, start_offset_s(index, period_s), revived)
+    def _pollers_of(self, spec: UnitSpec, bus: Bus, revived: Callable[[], None]) -> list[Poller]:
+        """Those that answered in the last run come first: the others may be dead, and their first looks have a small share."""
+        devices = [build_device(device, bus, self._clock, shelf=self._shelf) for device in spec.devices]
+        known = {device.name: min(device.spec.period_ms / 1000.0, FIRST_ROUNDS_S) for device in devices if self._recall(device)}
+        after_s = max(known.values(), default=0.0)
+        made = []
+        for index, device in enumerate(devices):
+            period_s = device.spec.period_ms / 1000.0
+            offset_s = start_offset_s(index, period_s)
+            made.append(Poller(device, self._sink, period_s, offset_s, revived, 0.0 if device.name in known else after_s))
+        return made
 
 
 def _character_s(spec: UnitSpec) -> float:

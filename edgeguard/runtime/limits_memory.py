@@ -28,6 +28,9 @@ _log = structlog.get_logger()
 FILE_NAME: Final = "learned.json"
 _FORMAT: Final = 1
 _ABOUT: Final = 0.25
+_SILENT: Final = "silent"
+"""Key of an entry whose device has not answered once in a whole run, of so many rounds at least."""
+_SILENT_ROUNDS: Final = 3
 _DAMAGE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a file can raise that is not there as it was written."""
 
@@ -42,26 +45,29 @@ class LimitsMemory:
         self._written = ""
         self._failing = False
 
-    def recall(self, device: Device) -> None:
-        """Give a device back what was learned of it before, if it can take it."""
-        if not isinstance(device, Learner):
-            return
+    def recall(self, device: Device) -> bool:
+        """Give a device back what was learned of it before, if it can take it. True if it answered in the last run, or may have."""
         entry = self._entries().get(str(device.name))
-        if entry is None or entry.get("is") != _identity(device.spec):
-            return
+        if not isinstance(device, Learner) or entry is None or entry.get("is") != _identity(device.spec):
+            return False
         try:
-            device.recall(parsed(entry))
+            learned = parsed(entry)
+            device.recall(learned)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._forget(f"the entry of {device.name}: {error!r}")
+            return False
+        return learned.turnaround_ms > 0 and not entry.get(_SILENT)
 
     async def keep(self, devices: Iterable[Device]) -> None:
         """Write what these devices have learned, if it differs from what is in the file. Trouble of the disk is told once."""
-        found = {
-            str(device.name): self._entry(device.spec, device.learned)
-            for device in devices
-            if isinstance(device, Learner) and device.learned != LearnedLimits()
-        }
-        entries = {**self._entries(), **found}
+        there, found = self._entries(), dict[str, dict[str, object]]()
+        for device in devices:
+            name, stats = str(device.name), device.stats
+            if name in there and stats.failures == stats.polls >= _SILENT_ROUNDS:
+                found[name] = {**there[name], _SILENT: True}
+            elif isinstance(device, Learner) and device.learned != LearnedLimits():
+                found[name] = self._entry(device.spec, device.learned)
+        entries = {**there, **found}
         if len(entries) > MAX_DEVICES:
             entries = found
         text = json.dumps({"format": _FORMAT, "devices": entries}, ensure_ascii=False, indent=1, sort_keys=True)

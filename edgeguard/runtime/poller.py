@@ -70,6 +70,7 @@ class Poller:
     """One device's schedule. `figures` is live. `revived` is called when a dead device is back: others may be so, too.
 
     `offset_s`: where in its period the device is polled. A slow one is polled sooner the first time, for somebody waits for it.
+    `after_s`: how long others have been let go first by then.
     """
 
     def __init__(
@@ -79,12 +80,14 @@ class Poller:
         period_s: float,
         offset_s: float,
         revived: Callable[[], None] = lambda: None,
+        after_s: float = 0.0,
     ) -> None:
         self.device = device
         self.figures = PollFigures()
         self._sink = sink
         self._period_s = period_s
         self._offset_s = offset_s
+        self._after_s = after_s
         self._revived = revived
         self._silent = 0
         self._heard = False
@@ -107,7 +110,7 @@ class Poller:
         figures = self.figures
         figures.beat_s = loop.time()
         first_s = self._offset_s * min(1.0, FIRST_ROUNDS_S / self._period_s)
-        due_s, lead_s = loop.time() + first_s, self._offset_s - first_s
+        due_s, lead_s = loop.time() + first_s + self._after_s, self._offset_s - first_s
         while True:
             figures.next_s = due_s
             due_s = await self._sleep_until(due_s)

@@ -19,7 +19,7 @@ from edgeguard.driver import Device, build_device
 from edgeguard.driver.learned import Hole, LearnedLimits, Learner
 from edgeguard.runtime.limits_memory import LimitsMemory, entry_of, parsed
 from edgeguard.testing.bus import FakeBus
-from edgeguard.testing.clock import FakeClock
+from edgeguard.testing.clock import FakeClock, run_virtual
 
 SPEC = device("pump-1", "riser-a")
 TAUGHT = LearnedLimits(
@@ -144,3 +144,35 @@ def test_what_is_written_is_read_back(learned: LearnedLimits) -> None:
     entry: Any = json.loads(json.dumps(entry_of(learned)))
 
     assert parsed(entry) == learned
+
+
+def polled(there: Device, wire: FakeBus, rounds: int, silent: bool) -> Device:
+    """After so many rounds, of which `silent` ones nobody answers."""
+    wire.unit(1).silent = silent
+
+    async def story() -> None:
+        for _ in range(rounds):
+            await there.poll()
+
+    run_virtual(story(), FakeClock())
+    return there
+
+
+def test_who_answered_in_the_last_run_is_known_until_a_run_in_which_it_never_did(tmp_path: Path) -> None:
+    path = tmp_path / "learned.json"
+
+    def run(rounds: int, silent: bool) -> bool:
+        """A run of the daemon: whether the device was known at its beginning."""
+        wire = FakeBus()
+        there = build_device(SPEC, wire, FakeClock())
+        news: list[Health] = []
+        known = LimitsMemory(path, news.append).recall(there)
+        keep(path, polled(there, wire, rounds, silent))
+        return known
+
+    assert not run(3, silent=False)
+    assert run(2, silent=True)  # two rounds say nothing yet
+    assert run(3, silent=True)
+    assert not run(3, silent=True)
+    assert not run(3, silent=False)
+    assert run(3, silent=False)

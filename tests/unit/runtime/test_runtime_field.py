@@ -27,14 +27,16 @@ RISER_A, RISER_B = BusName("riser-a"), BusName("riser-b")
 
 
 class Yard:
-    """A field with fake buses, by name; `failure` ends every bus."""
+    """A field with fake buses, by name; `failure` ends every bus, devices in `known` answered in the last run."""
 
-    def __init__(self, clock: FakeClock, failure: Exception | None = None) -> None:
+    def __init__(self, clock: FakeClock, failure: Exception | None = None, known: frozenset[str] = frozenset()) -> None:
         self.buses: dict[BusName, FakeBus] = {}
         self.snapshots: list[Snapshot] = []
         self.news: list[Health] = []
         self.supervisor = Supervisor(self.news.append, random.Random(7))
-        self.field = Field(self.supervisor, clock, self.snapshots.append, random.Random(7), self._make)
+        self.field = Field(
+            self.supervisor, clock, self.snapshots.append, random.Random(7), self._make, recall=lambda device: device.name in known
+        )
         self._failure = failure
 
     def _make(self, spec: BusSpec, _entropy: random.Random) -> Bus:
@@ -177,6 +179,25 @@ def test_devices_of_a_bus_start_at_different_moments_of_the_period() -> None:
         first, second = (snapshot.at.boot_ms for snapshot in yard.snapshots)
         assert 600 < second - first < 640
         await yard.field.stop_all()
+
+    run_virtual(story(), clock)
+
+
+def test_those_that_answered_in_the_last_run_are_polled_before_those_that_may_be_dead() -> None:
+    clock = FakeClock()
+
+    async def story() -> None:
+        yard = Yard(clock, known=frozenset({"pump-2"}))
+        spec = UnitSpec(bus("riser-a"), (changed(PUMP_1, period_ms=1000), changed(PUMP_2, period_ms=1000)))
+        yard.field.start(spec)
+        await asyncio.sleep(1.5)
+        assert [snapshot.device for snapshot in yard.snapshots[:2]] == ["pump-2", "pump-1"]
+        await yard.field.stop_all()
+        strangers = Yard(clock)
+        strangers.field.start(spec)
+        await asyncio.sleep(1.5)
+        assert [snapshot.device for snapshot in strangers.snapshots[:2]] == ["pump-1", "pump-2"]
+        await strangers.field.stop_all()
 
     run_virtual(story(), clock)
 
