@@ -171,7 +171,7 @@ def decide(
     entries = lists.on(read.text)
     here = tuple(entry for entry in entries if _is_here(entry, zone))
     if way is Way.IN:
-        blocked = next((entry for entry in here if entry.kind is ListKind.BLOCKED and _blocks(entry, moment)), None)
+        blocked = _blocked(here, moment)
         if blocked is not None:
             return Decision(Verdict.REFUSED, Reason.BLOCKED, blocked)
     if read.confidence < rule.min_confidence:
@@ -189,7 +189,7 @@ def decide(
     if listed:
         reason = Reason.OTHER_LIST if any(entry in here for entry in listed) else Reason.OTHER_ZONE
         return Decision(Verdict.REFUSED, reason, listed[0])
-    near = _near(lists, inside, rule, zone, way, read.text)
+    near = _near(lists, inside, rule, zone, way, read.text, moment)
     if near is not None:
         return Decision(Verdict.ASK, Reason.NEAR, next(iter(lists.on(near)), None), near)
     return Decision(Verdict.REFUSED if way is Way.IN else Verdict.ASK, Reason.UNKNOWN)
@@ -227,18 +227,23 @@ def _lacks(entry: Entry, inside: ZoneState, rule: PlateRule, zone: ZoneSpec | No
     return Reason.FULL if inside.count - (entry.plate in inside.stays) >= zone.capacity else None
 
 
-def _blocks(entry: Entry, moment: Moment) -> bool:
-    return holds(entry, moment.now, moment.zone) in (Holds.YES, Holds.CLOCK)
+def _blocked(here: Iterable[Entry], moment: Moment) -> Entry | None:
+    """The entry by which a plate must not come in now; without a clock one that holds at some times only does."""
+    blocking = (entry for entry in here if entry.kind is ListKind.BLOCKED)
+    return next((entry for entry in blocking if holds(entry, moment.now, moment.zone) in (Holds.YES, Holds.CLOCK)), None)
 
 
 def _is_here(entry: Entry, zone: ZoneSpec | None) -> bool:
     return not entry.zones or (zone is not None and zone.name in entry.zones)
 
 
-def _near(lists: Lists, inside: ZoneState, rule: PlateRule, zone: ZoneSpec | None, way: Way, text: str) -> str | None:
+def _near(
+    lists: Lists, inside: ZoneState, rule: PlateRule, zone: ZoneSpec | None, way: Way, text: str, moment: Moment
+) -> str | None:
     """A plate that would be let through, or is inside, and from which the text differs in one place."""
     for other in one_off(text, lists.alphabet):
-        if any(_is_here(entry, zone) and entry.kind in rule.opens for entry in lists.on(other)):
+        here = [entry for entry in lists.on(other) if _is_here(entry, zone)]
+        if any(entry.kind in rule.opens for entry in here) and not (way is Way.IN and _blocked(here, moment)):
             return other
     if way is Way.OUT:
         return next((plate for plate in inside.stays if differs_in_one(plate, text)), None)

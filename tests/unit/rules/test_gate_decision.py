@@ -88,6 +88,13 @@ def test_a_blocked_plate_does_not_come_in_by_any_other_list_and_is_not_locked_in
 
 def test_near_a_blocked_plate_is_just_unknown() -> None:
     assert told(judged("浙A12346", Entry("浙A12345", ListKind.BLOCKED))) == ("refused", "unknown")
+    both = (Entry("浙A12345", ListKind.BLOCKED), resident("浙A12345"))
+    assert told(judged("浙A12346", *both)) == ("refused", "unknown"), (
+        "nor is one that is on another list besides offered to a person"
+    )
+    assert told(judged("浙A12346", *both, way=Way.OUT)) == ("ask", "near-miss")
+    over = replace(both[0], until=wall("2026-11-24"))
+    assert told(judged("浙A12346", over, both[1])) == ("ask", "near-miss")
 
 
 def test_visitors_have_their_time() -> None:
