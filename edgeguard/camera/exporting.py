@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from edgeguard.camera.evidence import opened_clip
 from edgeguard.camera.masking import hidden_area
+from edgeguard.camera.pictures import decode_picture
 from edgeguard.camera.sealing import Seal, opened_file
 from edgeguard.camera.video import Picture, VideoError
 from edgeguard.core.camera import SEALED
@@ -33,8 +34,8 @@ _TICKS: Final = 90_000
 def export_piece(
     clip: Path, picture: Path, record: Path, facade: FacadeSpec | None, folder: Path, seal: Seal | None = None
 ) -> tuple[Path, ...]:
-    """The files of one piece, copied into `folder`; sealed ones are opened, which takes the seal. VideoError names the file that
-    could not be read or written, SealError the one that does not open.
+    """The files of one piece, copied into `folder`; sealed ones are opened, which takes the seal. VideoError or PictureError
+    names the file that could not be read or written, SealError the one that does not open.
 
     With masks the record is left out: its hashes are those of the originals.
     """
@@ -107,9 +108,7 @@ def _masked_frames(pictures: Iterable[Picture], facade: FacadeSpec) -> Iterable[
 
 def _masked_picture(picture: Path, folder: Path, facade: FacadeSpec, seal: Seal | None) -> Path:
     with opened_file(picture, seal) as opened:
-        shown = cv2.imdecode(np.frombuffer(opened.read(), np.uint8), cv2.IMREAD_COLOR)
-    if shown is None:
-        raise VideoError(f"{picture}: is no picture")
+        shown = decode_picture(opened.read(), str(picture))
     shown[hidden_area(facade, (shown.shape[1], shown.shape[0]))] = 0
     done, encoded = cv2.imencode(".png", shown)
     if not done:

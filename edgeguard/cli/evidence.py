@@ -174,7 +174,8 @@ def export(
     session: Session, config: Path, identity: str, folder: Path, masks_checked: bool = False, keys: Sequence[Path] = ()
 ) -> Exit:
     """A copy of one piece, masks burnt in; recorded before it is made. What is sealed is opened, with one of `keys` or the
-    camera's own."""
+    camera's own. Of what was changed since it was kept a copy is made, too, but that is said, and the exit is 1: a clip that was
+    encoded anew shows no more that half of it was missing."""
     kept = _find(config, identity)
     from edgeguard.camera.exporting import export_pictures, export_piece
 
@@ -184,6 +185,8 @@ def export(
         raise Permanent(f"{identity}: some of its files are missing; edgeguard evidence verify says which")
     if not masks_checked:
         _refuse_masks_that_may_not_fit(kept, identity)
+    if folder.resolve() == picture.parent.resolve():
+        raise Permanent(f"{folder}: is where the evidence itself lies; a copy needs another folder")
     seal = _seal(kept.camera, keys, is_needed=True) if kept.is_sealed else None
     _put_on_record(session, kept, "export", str(folder.absolute()))
     note_copy(Path(load_site(config).store.directory), folder)
@@ -191,14 +194,25 @@ def export(
         made = export_pictures([part for what in kept.parts if (part := kept.file(what))], record, folder, seal)
     else:
         made = export_piece(clip, picture, record, kept.camera.facade, folder, seal)
-    (picture.parent / f"{kept.piece.stem}{EXPORTED}").touch()
+    _note_exported(picture.parent / f"{kept.piece.stem}{EXPORTED}")
     hashes = {str(file): _sha256(file) for file in made}
+    wrong = tuple(said for what in kept.parts if (said := _wrong_part(kept, what, session.lang, seal)))
     if session.json:
-        print_json({"id": kept.piece.stem, "files": hashes})
+        print_json({"id": kept.piece.stem, "files": hashes, "wrong": wrong})
     else:
         for file, digest in hashes.items():
             console().print(f"{digest}  {clean(file)}")
-    return Exit.FINE
+        if wrong:
+            console().print(styled(f"✗ {clean(kept.camera.name)} {kept.piece.stem}: {'; '.join(wrong)}", "bold red"))
+    return Exit.WRONG if wrong else Exit.FINE
+
+
+def _note_exported(mark: Path) -> None:
+    """What nobody has a copy of is removed first."""
+    try:
+        mark.touch()
+    except OSError as error:
+        raise Permanent(f"{mark}: cannot be written: {error.strerror}; the copy is made, but not noted as such") from error
 
 
 def _seal(camera: CameraSpec, keys: Sequence[Path], is_needed: bool = False) -> "Seal | None":
@@ -257,35 +271,39 @@ def verify(session: Session, config: Path, keys: Sequence[Path] = ()) -> Exit:
 
 
 def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang, seal: "Seal | None") -> tuple[str, ...]:
-    """In words, what of a piece is not as it was kept. Hashes are those of what is in the seal; for passes, of the sealed files."""
-    from edgeguard.camera.sealing import SealError, sha256_within
-
-    wrong = []
+    """In words, what of a piece is not as it was kept."""
+    wrong: list[str] = []
     if not one.record:
         return (lang.say("记录无法读取", "its record cannot be read"),)
-    for what in one.parts:
-        file = one.file(what)
-        if file is None:
-            wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
-            continue
-        try:
-            found = _hashed(file) if one.kind is Kind.PASSED else sha256_within(file, seal)
-        except FileNotFoundError:
-            wrong.append(lang.say(f"{what} 缺失", f"the {what} is missing"))
-            continue
-        except SealError as error:
-            wrong.append(lang.say(f"{what} 无法解密：{error}", f"the {what} cannot be checked: {error}"))
-            continue
-        except OSError as error:
-            raise Permanent(f"{file}: cannot be read: {error.strerror}") from error
-        if found != one.sha256(what):
-            wrong.append(lang.say(f"{what} 被修改", f"the {what} was changed"))
+    wrong += [said for what in one.parts if (said := _wrong_part(one, what, lang, seal))]
     row = rows.get(f"{one.camera.name}.{one.piece.stem}")
     if row is None and not one.piece.unsent:
         wrong.append(lang.say("审计日志中没有记录", "the audit log knows nothing of it"))
     elif row is not None and any(row.get(f"{what}_sha256") != one.sha256(what) for what in one.parts):
         wrong.append(lang.say("与审计日志不符", "the audit log has other hashes"))
     return tuple(wrong)
+
+
+def _wrong_part(one: Kept, what: str, lang: Lang, seal: "Seal | None") -> str:
+    """In words, what is wrong with one of its files; nothing where it is as it was kept. Hashes are those of what is in the seal;
+    for passes, of the sealed files. A file that the disk does not give back is wrong by itself: others are still looked at."""
+    from edgeguard.camera.sealing import SealError, sha256_within
+
+    missing = lang.say(f"{what} 缺失", f"the {what} is missing")
+    file = one.file(what)
+    if file is None:
+        return missing
+    try:
+        found = _hashed(file) if one.kind is Kind.PASSED else sha256_within(file, seal)
+    except FileNotFoundError:
+        return missing
+    except PermissionError as error:
+        raise Permanent(f"{file}: may be read by the service's user and root only; try with sudo") from error
+    except SealError as error:
+        return lang.say(f"{what} 无法解密：{error}", f"the {what} cannot be checked: {error}")
+    except OSError as error:
+        return lang.say(f"{what} 无法读取：{error.strerror}", f"the {what} cannot be read: {error.strerror}")
+    return "" if found == one.sha256(what) else lang.say(f"{what} 被修改", f"the {what} was changed")
 
 
 def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -1,8 +1,10 @@
 """`evidence`: listed, shown and copied on record, checked against record and audit log."""
 
 import asyncio
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import av
@@ -12,7 +14,7 @@ import pytest
 from cli_kit import desk
 
 from edgeguard.camera.evidence import keep
-from edgeguard.camera.sealing import Seal
+from edgeguard.camera.sealing import Seal, sha256_within
 from edgeguard.camera.video import open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.clock import Stamp
@@ -149,6 +151,56 @@ def test_a_changed_clip_is_found(made: Path) -> None:
         assert (verified.code, "the clip was changed" in verified.out) == (1, True)
     finally:
         clip.write_bytes(before)
+
+
+@pytest.mark.slow
+def test_a_copy_of_half_a_clip_is_told_to_be_one(made: Path, tmp_path: Path) -> None:
+    """Encoded anew with its masks it would look whole."""
+    clip = made / "state" / "evidence" / "facade" / f"{STEM}.mp4"
+    before = clip.read_bytes()
+    clip.write_bytes(before[: len(before) // 2])
+    command = ("evidence", "export", STEM, "--to", str(tmp_path / "out"), "--config", str(made / "site.toml"))
+    try:
+        with desk() as at:
+            told = at.type(*command, width=200)
+            assert (told.code, "the clip was changed" in told.out) == (1, True)
+            assert json.loads(at.type(*command, "--json").out)["wrong"] == ["the clip was changed"]
+    finally:
+        clip.write_bytes(before)
+        clip.with_suffix(".exported").unlink()
+    assert (tmp_path / "out" / f"{STEM}.masked.mp4").exists()
+
+
+@pytest.mark.slow
+def test_no_copy_is_made_of_an_empty_picture_nor_beside_the_evidence_itself(made: Path, tmp_path: Path) -> None:
+    folder = made / "state" / "evidence" / "facade"
+    picture = folder / f"{STEM}.png"
+    before, config = picture.read_bytes(), ("--config", str(made / "site.toml"))
+    picture.write_bytes(b"")
+    try:
+        with desk() as at:
+            refused = at.type("evidence", "export", STEM, "--to", str(tmp_path / "out"), *config)
+        assert (refused.code, "is empty" in refused.err) == (1, True)
+    finally:
+        picture.write_bytes(before)
+    with desk() as at:
+        refused = at.type("evidence", "export", STEM, "--to", str(folder / ".." / "facade"), *config)
+        assert (refused.code, "where the evidence itself lies" in refused.err) == (1, True)
+        assert not at.building.cameras.looked_at
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_told_and_the_others_are_looked_at(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worn(file: Path, seal: Seal | None) -> str:
+        if file.suffix == ".mp4":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return sha256_within(file, seal)
+
+    monkeypatch.setattr("edgeguard.camera.sealing.sha256_within", worn)
+    with desk() as at:
+        (one,) = json.loads(at.type("evidence", "verify", "--config", str(made / "site.toml"), "--json").out)
+    assert one["wrong"] == ["the clip cannot be read: Input/output error"]
 
 
 def test_what_is_kept_told_or_removed_while_it_is_verified_is_nothing_wrong(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
