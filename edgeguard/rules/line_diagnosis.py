@@ -48,7 +48,11 @@ def diagnose(line: LineFigures, passive: bool = False) -> tuple[Finding, ...]:
     crowded = _crowded(line.stations)
     damage = _damage(line) if crowded is None else iter((_one_address(crowded),))
     others = tuple(station for station in line.stations if station is not crowded and station.late < _LATE_ANSWERS)
-    return (*_second_master(line), *damage, *_late(line.stations), *_silent(others), *_lost(others), *_bias(line, requests))
+    second = tuple(_second_master(line))
+    if second:
+        # Who speaks at the same time spoils frames and answers: nothing of that says anything of the cable.
+        return (*second, *_late(line.stations), *_silent(others))
+    return (*damage, *_late(line.stations), *_silent(others), *_lost(others), *_bias(line, requests))
 
 
 def nothing_passed(trouble: str) -> Finding:

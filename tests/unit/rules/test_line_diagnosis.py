@@ -1,5 +1,7 @@
 """From figures to what is wrong with a line: each trouble alone, its evidence, and no trouble where there is none."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgeguard.core.line_figures import LineFigures, StationFigures
@@ -65,6 +67,16 @@ def test_each_trouble_is_found_alone_with_its_evidence(code: str, figures: LineF
     assert finding.evidence.zh
     assert finding.advice.zh
     assert finding.advice.en
+
+
+def test_what_a_second_master_spoils_is_not_laid_to_the_cable() -> None:
+    hit = tuple(StationFigures(name, "rtu", requests=30, answers=24, broken=4, unanswered=6) for name in ("3", "9"))
+    spoilt = line(*hit, received_bytes=2000, junk_bytes=110, broken=8, noise_bytes=9, bursts=1)
+
+    assert [finding.code for finding in diagnose(spoilt)] == ["cable", "answers-lost", "bias"]
+    assert [finding.code for finding in diagnose(replace(spoilt, foreign=12, unasked=9))] == ["two-masters"]
+    dead = replace(spoilt, stations=(*spoilt.stations, SILENT), foreign=12)
+    assert [finding.code for finding in diagnose(dead)] == ["two-masters", "station-silent"]
 
 
 def test_a_time_out_that_would_do_is_proposed() -> None:
