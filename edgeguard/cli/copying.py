@@ -34,6 +34,12 @@ def backup(session: Session, file: Path, directory: Path) -> Exit:
         return Exit.FINE
     zh, en = f"✓ {clean(copied.path)},{size(copied.size)}", f"✓ {clean(copied.path)}, {size(copied.size)}"
     console().print(styled(session.lang.say(zh, en), "bold green"))
+    where = clean(str(directory.absolute()))
+    console().print(
+        session.lang.say(
+            f"取自 {where} 的发件箱,纪元 {clean(copied.epoch)}", f"of the outbox in {where}, epoch {clean(copied.epoch)}"
+        )
+    )
     console().print(session.lang.say("待发: ", "waiting: ") + _waiting(copied.waiting, session.lang))
     if not copied.noted:
         zh = "无法记下此备份的位置: 执行 edgeguard erase 时请用 --look-in 指明"

@@ -30,7 +30,7 @@ def test_a_copy_is_made_and_becomes_an_outbox(tmp_path: Path) -> None:
     with desk() as made:
         there = ("--directory", str(tmp_path / "state"))
         printed = made.type("backup", str(tmp_path / "copy"), *there)
-        assert (printed.code, "events 7" in printed.out) == (0, True)
+        assert (printed.code, "events 7" in printed.out, "of the outbox in" in printed.out) == (0, True, True)
         again = made.type("backup", str(tmp_path / "copy"), *there)
         assert (again.code, "is there already" in again.err) == (1, True)
         refused = made.type("restore", str(tmp_path / "copy"), *there)
