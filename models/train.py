@@ -39,12 +39,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=HERE.parent / "build" / "models", help="strips and checkpoints (build/models)")
     parser.add_argument("--shards", type=int, default=40, help="shards of 4096 rendered strips")
     parser.add_argument("--reader-steps", type=int, default=12000)
-    parser.add_argument("--detector-steps", type=int, default=6000)
+    parser.add_argument("--detector-steps", type=int, default=9000)
     parser.add_argument("--out", type=Path, default=HERE, help="where the ONNX files and the manifest go (models/)")
     parser.add_argument("--without", choices=CAMERAS, help="instead: learn nothing of this camera, and measure on it")
     parser.add_argument("--reader-only", action="store_true", help="with --without: leave the detector as it ships")
     asked = parser.parse_args()
     run("shards.py", asked.work / "strips", 0, asked.shards, 4096)
+    run("shards.py", asked.work / "abroad", 0, max(1, asked.shards // 5), 4096, "abroad")
     if asked.without:
         measure_without(asked)
     else:
@@ -62,7 +63,7 @@ def measure_without(asked: argparse.Namespace) -> None:
             shutil.copyfile(first, last)
     common = ("--without", asked.without)
     steps = ("--steps", asked.reader_steps, "--phase-two-at", halves[0])
-    run("reader_train.py", "--folder", folder / "reader", "--shards", asked.work / "strips", *steps, *common)
+    run("reader_train.py", "--folder", folder / "reader", "--shards", asked.work / "strips", "--abroad", asked.work / "abroad", *steps, *common)
     run("unseen.py", "--reader", folder / "reader" / "last.pt", *common, "--out", folder / "unseen.json")
     if asked.reader_only:
         return
@@ -78,8 +79,8 @@ def make(asked: argparse.Namespace) -> None:
     reader, detector = asked.work / "reader", asked.work / "detector"
     halves = asked.reader_steps // 2, asked.detector_steps * 2 // 5
     run("detector_train.py", "--folder", detector, "--steps", asked.detector_steps, "--phase-two-at", halves[1])
-    strips = asked.work / "strips"
-    run("reader_train.py", "--folder", reader, "--shards", strips, "--steps", asked.reader_steps, "--phase-two-at", halves[0])
+    strips = ("--shards", asked.work / "strips", "--abroad", asked.work / "abroad")
+    run("reader_train.py", "--folder", reader, *strips, "--steps", asked.reader_steps, "--phase-two-at", halves[0])
     first = asked.work / "phase-one"
     run("export.py", "--reader", reader / "phase-one.pt", "--detector", detector / "phase-one.pt", "--folder", first)
     unseen = ("lyl_train", "easypr_svm_has", "easypr_family_photos")

@@ -18,7 +18,7 @@ import numpy as np
 
 from edgeguard.camera.plates import PlateReader
 from recipe.corpus import CROPS, PHOTOS, held_out, labelled, load
-from recipe.evaluate import SHOWN, share
+from recipe.evaluate import share
 
 Image = np.ndarray
 WIDE, HIGH = 720, 1160
@@ -92,7 +92,7 @@ def main() -> None:
         rows = [row for row in labelled(source) if held_out(row.plate)]
         right, alone, causes, both = 0, 0, Counter[str](), 0
         for number, row in enumerate(rows):
-            crop, plate = load(row.path), SHOWN.get((source, row.path.name), row.plate)
+            crop, plate = load(row.path), row.shown
             picture, box = composed(rng, crop, *backgrounds[int(rng.integers(len(backgrounds)))])
             said = [one.reading.text for one in reader.see(picture)]
             of_crop = [one.reading.text for one in reader.see(crop)][:1] == [plate]

@@ -4,6 +4,7 @@ A plate goes to one side of the split by the hash of its text, so that one car i
 """
 
 import csv
+import functools
 import hashlib
 import os
 from dataclasses import dataclass
@@ -25,6 +26,45 @@ HELD_SHARE = 0.12
 CAMERAS = {"ccpd": CROPS[:2], "gate": CROPS[2:], "street": (PHOTOS,)}
 """The Chinese sources by who took the pictures: what a run leaves out to learn how well it does before a camera it has never seen."""
 
+SHOWN = {
+    ("easypr_family_photos", "粤A44444.jpg"): "粤K44444",
+    ("easypr_family_photos", "鄂AV6985.jpg"): "鄂AV6P85",
+    ("easypr_svm_has", "A03_K11882_2.jpg"): "苏ER505G",
+    ("easypr_svm_has", "S01_L17977_2.jpg"): "苏M89E33",
+    ("easypr_svm_has", "S13_DVM757_2.jpg"): "沪H91096",
+    ("easypr_svm_has", "S13_EP2861_2.jpg"): "冀RUC392",
+    ("easypr_svm_has", "S13_F5878X_0.jpg"): "浙F5878X",
+    ("easypr_svm_has", "S13_FXJ975_2.jpg"): "苏BW8089",
+    ("easypr_svm_has", "S13_ND50U2_0.jpg"): "",
+    ("easypr_svm_has", "S13_PRX705_1.jpg"): "鲁CB3305",
+    ("lyl_train", "S01_AL233F_4.jpg"): "皖AZ809P",
+    ("lyl_train", "S08_ND50U2_0.jpg"): "",
+    ("lyl_train", "S13_A1Q7V8_6.jpg"): "沪A197V8",
+    ("lyl_train", "S13_A8A527_0.jpg"): "鄂A8A527",
+    ("lyl_train", "S13_A9RF71_1.jpg"): "皖FSX309",
+    ("lyl_train", "S13_ACS822_2.jpg"): "",
+    ("lyl_train", "S13_B07330_0.jpg"): "苏BQ7330",
+    ("lyl_train", "S13_B11110_0.jpg"): "苏B1L110",
+    ("lyl_train", "S13_BM5768_0.jpg"): "渝BM5768",
+    ("lyl_train", "S13_BN388C_5.jpg"): "苏A8AT15",
+    ("lyl_train", "S13_C216C1_3.jpg"): "苏J538B7",
+    ("lyl_train", "S13_D25F75_0.jpg"): "苏D25G75",
+    ("lyl_train", "S13_D68246_0.jpg"): "沪D68246",
+    ("lyl_train", "S13_D6F088_3.jpg"): "苏DC532P",
+    ("lyl_train", "S13_E1VA57_3.jpg"): "苏BT013C",
+    ("lyl_train", "S13_E43560_4.jpg"): "苏E6792K",
+    ("lyl_train", "S13_E6JX09_0.jpg"): "苏MHG903",
+    ("lyl_train", "S13_E6SL53_1.jpg"): "皖BB4091",
+    ("lyl_train", "S13_E8JE92_2.jpg"): "冀DSK599",
+    ("lyl_train", "S13_E8LN79_2.jpg"): "苏DZG159",
+    ("lyl_train", "S13_EB7218_2.jpg"): "",
+    ("lyl_train", "S13_EE91W3_3.jpg"): "苏K73397",
+    ("lyl_train", "S13_EK1M59_2.jpg"): "苏A80202",
+    ("lyl_train", "S13_FB9650_1.jpg"): "湘FB9650",
+    ("lyl_train", "S13_STE953_0.jpg"): "苏CTE953",
+}
+"""What pictures plainly show whose labels say otherwise ("": nobody can tell), found by looking at every misreading of both sides."""
+
 
 def learned_sources(without: str | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(of phase 1, added by phase 2), less those of one camera. Phase 1 has CCPD alone; a run without it begins with the others."""
@@ -36,11 +76,13 @@ def learned_sources(without: str | None = None) -> tuple[tuple[str, ...], tuple[
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One labelled picture file. `corners` is 4x2 or None."""
+    """One labelled picture file. `plate` is what its label says and decides the side of the split, `shown` what it shows ("": nobody
+    can tell). `corners` is 4x2 or None."""
 
     path: Path
     source: str
     plate: str
+    shown: str
     colour: str
     corners: np.ndarray | None
 
@@ -81,8 +123,15 @@ def labelled(source: str) -> list[Labelled]:
     for row in rows_of(folder):
         plate = row["plate"].strip()
         if plate and kind_of(plate):
-            found.append(Labelled(folder / row["file"], source, plate, row["colour"], _corners(row)))
+            shown = SHOWN.get((source, row["file"]), plate)
+            found.append(Labelled(folder / row["file"], source, plate, shown, row["colour"], _corners(row)))
     return found
+
+
+@functools.cache
+def held_plates() -> frozenset[str]:
+    """The plates that held-out pictures show, whatever their labels say: none of them is learned, from whatever set."""
+    return frozenset(row.shown for source in (*CROPS, PHOTOS) for row in labelled(source) if held_out(row.plate))
 
 
 def negatives() -> list[Path]:

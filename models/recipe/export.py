@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--reader", type=Path, required=True, help="checkpoint")
     parser.add_argument("--detector", type=Path, required=True, help="checkpoint")
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--threshold", type=float, default=0.27)
+    parser.add_argument("--threshold", type=float, default=0.29)
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     reader, reader_step = averaged(Reader(), asked.reader)

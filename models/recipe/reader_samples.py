@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from edgeguard.vision.plate_geometry import homography, line_quads
+from recipe.abroad import draw_abroad
 from recipe.glyphs import GlyphBank
-from recipe.render import FlatPlate, draw_plate
+from recipe.render import draw_plate
 from recipe.texts import Kind, draw_kind, draw_text
 from recipe.weathering import lens, light, rain, sensor, shadow_edge, wear
 
@@ -16,6 +17,8 @@ STORE_H, STORE_W = 36, 144
 """Strips are kept a little larger than the reader's input, so that training can shift and zoom them."""
 
 
+TWO_LINES_BELOW = 2.6
+"""A plate from abroad less wide than so many times its height is now and then laid out as one of two lines, as at run time."""
 FAINTEST = 7.0
 """Least spread of grey values of a strip that is worth learning."""
 
@@ -43,20 +46,28 @@ class StripMaker:
             strip = self._draw(rng)
         return strip
 
+    def make_abroad(self, rng: np.random.Generator) -> Image:
+        """A strip with a plate that is no Chinese one."""
+        while True:
+            flat = draw_abroad(rng, self.bank, 0.5)
+            wear(rng, flat)
+            stacked = flat.shape[1] < TWO_LINES_BELOW * flat.shape[0] and rng.random() < 0.5
+            picture = self._two_lines(rng, flat) if stacked else self._one_line(rng, flat)
+            if picture.std() >= FAINTEST:
+                return picture
+
     def _draw(self, rng: np.random.Generator) -> Strip:
         kind = draw_kind(rng)
         text = draw_text(rng, kind)
-        plate = draw_plate(rng, self.bank, kind, text, 0.5)
-        wear(rng, plate.picture)
-        if kind.two_lines:
-            return Strip(self._two_lines(rng, plate), text, kind)
-        return Strip(self._one_line(rng, plate), text, kind)
+        flat = draw_plate(rng, self.bank, kind, text, 0.5).picture
+        wear(rng, flat)
+        return Strip(self._two_lines(rng, flat) if kind.two_lines else self._one_line(rng, flat), text, kind)
 
     def _backdrop(self, rng: np.random.Generator, width: int, height: int) -> Image:
         picture = self.backdrops[int(rng.integers(len(self.backdrops)))]
         return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
-    def _one_line(self, rng: np.random.Generator, plate: FlatPlate) -> Image:
+    def _one_line(self, rng: np.random.Generator, flat: Image) -> Image:
         plate_w = int(np.exp(rng.uniform(np.log(46), np.log(200))))
         quad = _quad(rng, plate_w, plate_w * rng.uniform(0.23, 0.36))
         low, high = quad.min(axis=0), quad.max(axis=0)
@@ -64,21 +75,20 @@ class StripMaker:
         margin = rng.normal((0.02, 0.05), (0.03, 0.06), (2, 2))
         low, high = low - np.clip(margin[0], -0.03, 0.2) * span, high + np.clip(margin[1], -0.03, 0.2) * span
         width, height = max(16, int(high[0] - low[0])), max(8, int(high[1] - low[1]))
-        picture = self._seen(rng, plate, quad - low, width, height)
+        picture = self._seen(rng, flat, quad - low, width, height)
         return cv2.resize(picture, (STORE_W, STORE_H), interpolation=_interpolation(rng, width, STORE_W))
 
-    def _two_lines(self, rng: np.random.Generator, plate: FlatPlate) -> Image:
+    def _two_lines(self, rng: np.random.Generator, flat: Image) -> Image:
         """As at run time: the plate is found somewhat beside its true corners, and its two lines are laid side by side."""
         plate_w = int(np.exp(rng.uniform(np.log(50), np.log(200))))
         quad = _quad(rng, plate_w, plate_w * rng.uniform(0.42, 0.58))
         low = quad.min(axis=0) - 4
         span = quad.max(axis=0) + 4 - low
-        picture = self._seen(rng, plate, quad - low, int(span[0]) + 1, int(span[1]) + 1)
+        picture = self._seen(rng, flat, quad - low, int(span[0]) + 1, int(span[1]) + 1)
         found = quad - low + rng.normal(0, 0.012 * plate_w, (4, 2))
         return lay_two_lines(picture, found.astype(np.float32), STORE_W, STORE_H)
 
-    def _seen(self, rng: np.random.Generator, plate: FlatPlate, quad: np.ndarray, width: int, height: int) -> Image:
-        flat = plate.picture
+    def _seen(self, rng: np.random.Generator, flat: Image, quad: np.ndarray, width: int, height: int) -> Image:
         if rng.random() < 0.15:
             shadow_edge(rng, flat)
         ratio = flat.shape[1] / max(np.linalg.norm(quad[1] - quad[0]), 1.0)

@@ -1,7 +1,7 @@
 """Trains the reader: rendered strips from shards, real ones shaken on the fly. Resumes from its last checkpoint.
 
 Phase 1 learns from rendered strips and the CCPD crops alone, so that the gate camera (lyl_train) and the street photos measure an
-unseen source. Phase 2 adds their training sides. What is held out by plate is never learned in either. A run --without a camera
+unseen source. Phase 2 adds their training sides, and rendered plates from abroad. What is held out by plate is never learned in either. A run --without a camera
 learns nothing of its sources at all, neither phase: they say how well the whole recipe does before a camera it has never seen.
 """
 
@@ -20,10 +20,14 @@ from edgeguard.vision.plate_grammar import ALPHABET
 from recipe.corpus import CAMERAS, CROPS, PHOTOS, learned_sources
 from recipe.reader_net import INPUT_H, INPUT_W, Reader
 from recipe.real_strips import NO_COLOUR, RealStrip, foreign_strips, shaken, split, straight, strips_of
+from recipe.weathering import infrared
 
 BATCH = 96
 PEAK_RATE = 2.5e-3
 EVALUATE_EVERY = 250
+ABROAD = 6
+"""Rendered plates from abroad in a batch of phase 2. They teach the colour's `no plate` alone: their letters are drawn from the fonts of
+the Chinese ones, and a column sees too little of the strip to know that it must not read what it reads elsewhere."""
 
 
 class Shards:
@@ -69,8 +73,8 @@ class RealPool:
         self.strips = strips
         counts: dict[str, int] = {}
         for strip in strips:
-            counts[strip.plate[:1]] = counts.get(strip.plate[:1], 0) + 1
-        weights = np.array([1 / math.sqrt(counts[strip.plate[:1]]) for strip in strips])
+            counts[strip.shown[:1]] = counts.get(strip.shown[:1], 0) + 1
+        weights = np.array([1 / math.sqrt(counts[strip.shown[:1]]) for strip in strips])
         self.weights = np.cumsum(weights / weights.sum())
 
     def take(self, rng: np.random.Generator, count: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -100,7 +104,7 @@ def measure(net: Reader, strips: list[RealStrip]) -> tuple[float, list[tuple[str
         for start in range(0, len(strips), 128):
             part = strips[start : start + 128]
             logits, _ = net(torch.from_numpy(np.stack([straight(strip) for strip in part])))
-            misses += [(s.plate, read) for s, read in zip(part, greedy(logits), strict=True) if s.plate != read]
+            misses += [(s.shown, read) for s, read in zip(part, greedy(logits), strict=True) if s.shown != read]
     net.train()
     return 1 - len(misses) / max(1, len(strips)), misses
 
@@ -116,7 +120,9 @@ def rate_at(step: int, steps: int, time_share: float) -> float:
 class Training:
     """One run: network, averaged network, optimiser, checkpoints."""
 
-    def __init__(self, folder: Path, shards: list[Path], phase_two_at: int, steps: int, without: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, shards: list[Path], abroad: list[Path], phase_two_at: int, steps: int, without: str | None = None
+    ) -> None:
         self.folder, self.steps, self.phase_two_at = folder, steps, phase_two_at
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(36)
@@ -126,7 +132,7 @@ class Training:
         )
         self.optimiser = torch.optim.AdamW(self.net.parameters(), PEAK_RATE, weight_decay=0.01)
         self.step = 0
-        self.shards = Shards(shards)
+        self.shards, self.abroad = Shards(shards), Shards(abroad)
         sides = {source: split(strips_of(source)) for source in (*CROPS, PHOTOS)}
         first, added = learned_sources(without)
         self.phase_one = RealPool([s for source in first for s in sides[source][0]])
@@ -160,13 +166,16 @@ class Training:
         (self.folder / "draft.pt").rename(self.folder / name)
 
     def batch(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rendered, real and foreign strips in one batch."""
+        """Rendered, real and foreign strips in one batch; in phase 2 its last ABROAD are rendered plates from abroad."""
         real = 16 if self.step < self.phase_two_at else 36
         real = 4 if self.step < 600 else real
         foreign = 4
         pool = self.phase_one if self.step < self.phase_two_at else self.phase_two
-        parts = [self.shards.take(rng, BATCH - real - foreign), pool.take(rng, real), self.foreign.take(rng, foreign)]
-        pictures = np.stack([p for part, _ in parts for p in part])
+        abroad = 0 if self.step < self.phase_two_at else ABROAD
+        parts = [self.shards.take(rng, BATCH - real - foreign - abroad), pool.take(rng, real), self.foreign.take(rng, foreign)]
+        if abroad:
+            parts.append(self.abroad.take(rng, abroad))
+        pictures = np.stack([infrared(rng, p) for part, _ in parts for p in part])
         labels = np.stack([row for _, part in parts for row in part]).astype(np.int64)
         return torch.from_numpy(pictures), torch.from_numpy(labels)
 
@@ -177,9 +186,10 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.steps, time_share)
         characters, colours = self.net(pictures)
-        lengths = (labels[:, :-1] > 0).sum(dim=1)
-        columns = torch.full((len(labels),), characters.shape[1])
-        loss = functional.ctc_loss(characters.transpose(0, 1), labels[:, :-1], columns, lengths, zero_infinity=True)
+        lettered = BATCH if self.step < self.phase_two_at else BATCH - ABROAD
+        texts = labels[:lettered, :-1]
+        columns = torch.full((lettered,), characters.shape[1])
+        loss = functional.ctc_loss(characters[:lettered].transpose(0, 1), texts, columns, (texts > 0).sum(dim=1), zero_infinity=True)
         loss = loss + 0.15 * functional.nll_loss(colours, labels[:, -1], ignore_index=NO_COLOUR)
         self.optimiser.zero_grad()
         loss.backward()
@@ -235,6 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--shards", type=Path, nargs="+", required=True)
+    parser.add_argument("--abroad", type=Path, nargs="+", required=True, help="shards of plates from abroad, for phase 2")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--phase-two-at", type=int, default=2000)
     parser.add_argument("--minutes", type=float, default=600)
@@ -242,7 +253,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    Training(asked.folder, asked.shards, asked.phase_two_at, asked.steps, asked.without).run(asked.minutes)
+    Training(asked.folder, asked.shards, asked.abroad, asked.phase_two_at, asked.steps, asked.without).run(asked.minutes)
 
 
 if __name__ == "__main__":

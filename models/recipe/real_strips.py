@@ -12,34 +12,37 @@ from recipe.corpus import (
     SHARED,
     Labelled,
     held_out,
+    held_plates,
     labelled,
     load,
     negatives,
     rows_of,
 )
 from recipe.reader_net import INPUT_H, INPUT_W
-from recipe.shards import COLOURS, encode
+from recipe.shards import COLOURS, NO_PLATE, encode
 from recipe.weathering import lens, rain, sensor, smooth_noise
 
 Image = np.ndarray
 NO_COLOUR = -1
-NO_PLATE = len(COLOURS)
 
 
 @dataclass(slots=True)
 class RealStrip:
-    """A real picture around one plate: the picture, the plate's corners in it (None: the whole picture is the crop), its labels."""
+    """A real picture around one plate: the picture, the plate's corners in it (None: the whole picture is the crop), its labels.
+
+    `plate` is the label as given, which decides the side of the split; `shown` is what can be read, and what is learned."""
 
     picture: Image
     corners: np.ndarray | None
     source: str
     plate: str
+    shown: str
     labels: np.ndarray
 
 
 def _colour(row: Labelled, picture: Image, corners: np.ndarray | None) -> int:
     if row.colour:
-        return COLOURS.index(row.colour) if row.colour != "green" or len(row.plate) == 8 else NO_COLOUR
+        return COLOURS.index(row.colour) if row.colour != "green" or len(row.shown) == 8 else NO_COLOUR
     return NO_COLOUR
 
 
@@ -66,20 +69,21 @@ def strips_of(source: str) -> list[RealStrip]:
         colour = _colour(row, picture, corners)
         if corners is not None:
             picture, corners = _cut(picture, corners)
-        labels = np.array([*encode(row.plate), colour], np.int16)
-        found.append(RealStrip(picture, corners, source, row.plate, labels))
+        labels = np.array([*encode(row.shown), colour], np.int16)
+        found.append(RealStrip(picture, corners, source, row.plate, row.shown, labels))
     return found
 
 
 def split(strips: list[RealStrip]) -> tuple[list[RealStrip], list[RealStrip]]:
-    """(for training, held out), by plate."""
-    return [s for s in strips if not held_out(s.plate)], [s for s in strips if held_out(s.plate)]
+    """(for training, held out), by plate. What nobody can read, or shows a plate of the other side, is not learned."""
+    learned = [s for s in strips if s.shown and not held_out(s.plate) and not held_out(s.shown) and s.shown not in held_plates()]
+    return learned, [s for s in strips if held_out(s.plate)]
 
 
 def foreign_strips() -> list[RealStrip]:
     """What is not a Chinese plate: crops without any, and plates from abroad."""
     nothing = np.array([*encode(""), NO_PLATE], np.int16)
-    found = [RealStrip(load(path), None, "negatives", "", nothing) for path in negatives()]
+    found = [RealStrip(load(path), None, "negatives", "", "", nothing) for path in negatives()]
     for source in ABROAD_TRAIN:
         folder = SHARED / "plates_abroad" / source
         for row in rows_of(folder):
@@ -88,7 +92,7 @@ def foreign_strips() -> list[RealStrip]:
             corners = np.array([[float(row[f"x{i}"]), float(row[f"y{i}"])] for i in (1, 2, 3, 4)])
             picture, corners = _cut(load(folder / row["file"]), corners)
             if min(picture.shape[:2]) >= 8:
-                found.append(RealStrip(picture, corners, source, "", nothing))
+                found.append(RealStrip(picture, corners, source, "", "", nothing))
     return found
 
 

@@ -17,7 +17,6 @@ from edgeguard.vision.plate_decoding import Reading, read
 from edgeguard.vision.plate_geometry import box_corners
 from edgeguard.vision.plate_votes import Sighting, Vote, voted
 from recipe.corpus import CROPS, PHOTOS, held_out, labelled
-from recipe.evaluate import SHOWN
 from recipe.reader_net import INPUT_H, INPUT_W
 from recipe.real_strips import RealStrip, shaken, strips_of
 
@@ -34,7 +33,7 @@ def held() -> list[tuple[str, RealStrip]]:
     for source in (*CROPS, PHOTOS):
         rows = [row for row in labelled(source) if source != PHOTOS or row.corners is not None]
         pairs = zip(rows, strips_of(source), strict=True)
-        found += [(SHOWN.get((source, row.path.name), row.plate), strip) for row, strip in pairs if held_out(row.plate)]
+        found += [(row.shown, strip) for row, strip in pairs if held_out(row.plate)]
     return found
 
 

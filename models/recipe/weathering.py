@@ -108,3 +108,15 @@ def sensor(rng: np.random.Generator, picture: Image) -> Image:
         _, coded = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 95))])
         out = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     return out
+
+
+def infrared(rng: np.random.Generator, picture: Image, share: float = 0.15) -> Image:
+    """A share of the pictures without colours, as a camera gives by night: some plain grey, some as a filter or an infrared lamp sees
+    the paints, whose lightness then is another. uint8 in and out."""
+    if rng.random() >= share:
+        return picture
+    if rng.random() < 0.5:
+        return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    seen = picture.astype(np.float32) @ rng.dirichlet((1.0, 2.0, 2.0)).astype(np.float32)
+    seen = rng.uniform(0, 60) + seen * rng.uniform(0.5, 1.1)
+    return np.repeat(np.clip(seen, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
