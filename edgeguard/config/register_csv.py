@@ -82,7 +82,7 @@ _MODICON: Final[Mapping[str, Table]] = {"0": Table.COIL, "1": Table.DISCRETE, "3
 """First digit of numbers such as 40001, where no column tells the table."""
 _MODICON_SURE: Final = re.compile(r"[34]\d{4,5}")
 """10001 may be a register of that number; it is a discrete input in a list of such as these and nothing else."""
-_SPAN: Final = re.compile(r"\s*(?:[-–—~～至]|\.\.+|to)\s*", re.IGNORECASE)
+_SPAN: Final = re.compile(r"[-–—~～至]|\.\.+|to", re.IGNORECASE)
 _HEX_HEADER: Final = re.compile(r"hex|16进制|十六进制", re.IGNORECASE)
 _WRITE_ONLY: Final = frozenset({"w", "wo", "write", "writeonly", "只写", "写"})
 
@@ -175,7 +175,7 @@ class _Reader:
                 mistakes.add_line(1, key, f"there is no column for the {key} (such as {names}); columns: {there}")
         mistakes.raise_if_any()
         self._hex = _HEX_HEADER.search(header[self._columns["address"]]) is not None
-        texts = [_SPAN.split(self.cell(row, "address"))[0] for row in rows[1:]]
+        texts = [self._addresses(row)[0] for row in rows[1:]]
         self._modicon = (
             not self._hex
             and any(map(_MODICON_SURE.fullmatch, texts))
@@ -186,6 +186,10 @@ class _Reader:
         """What stands in a row's column; empty where there is none."""
         at = self._columns[key]
         return row[at].strip() if 0 <= at < len(row) else ""
+
+    def _addresses(self, row: Sequence[str]) -> list[str]:
+        """What the row gives as address: one, or the ends of a span."""
+        return [end.strip() for end in _SPAN.split(self.cell(row, "address"))]
 
     def point(self, row: Sequence[str], line: int) -> DraftPoint | None:
         """The row's point, or None after a note or a mistake."""
@@ -227,7 +231,7 @@ class _Reader:
         self._mistakes.add_line(line, key, sentence)
 
     def _place(self, row: Sequence[str], function: str, line: int) -> tuple[Table, int] | None:
-        text, *_ = _SPAN.split(self.cell(row, "address"))
+        text, *_ = self._addresses(row)
         try:
             number = address_in(text, self._hex)
         except ValueError:
@@ -272,7 +276,7 @@ class _Reader:
 
     def _check_span(self, row: Sequence[str], kind: RawType, typed: bool, line: int) -> None:
         """Where a row tells its first and last address, its type must fill them."""
-        ends = _SPAN.split(self.cell(row, "address"))
+        ends = self._addresses(row)
         if len(ends) != 2 or kind is RawType.STRING:
             return
         try:
