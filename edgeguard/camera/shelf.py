@@ -121,6 +121,7 @@ class Shelf:
     def tidy(self, now_ms: int | None) -> Sequence[Gone]:
         """Remove what is too old, and the oldest of what is too much: what nobody has exported goes first. Gives what went.
 
+        A disk that something else fills does not take what has just been kept: the newest piece stays.
         `now_ms` is None while the clock is not trusted: nothing is too old then, nor is what was taken at such a time.
         """
         gone, left = [], []
@@ -135,6 +136,8 @@ class Shelf:
             scarce = self._free(self.folder) < self._least_free
             if total <= self._max_bytes and not scarce:
                 break
+            if total <= self._max_bytes and piece is left[-1]:
+                continue
             gone.append(self._remove(piece, "size" if total > self._max_bytes else "disk"))
             total -= piece.bytes
         return gone

@@ -53,6 +53,15 @@ def test_a_full_disk_takes_the_oldest_until_there_is_room(tmp_path: Path) -> Non
     assert [(gone.stem, gone.reason) for gone in shelf.tidy(NOW_MS)] == [(stems[0], "disk"), (stems[1], "disk")]
 
 
+def test_a_disk_that_something_else_fills_does_not_take_what_has_just_been_kept(tmp_path: Path) -> None:
+    stems = [piece(tmp_path, NOW_MS - 9000 + i * 1000, 1000, *((EXPORTED,) if i == 0 else ())) for i in range(3)]
+    shelf = Shelf(tmp_path, 10**9, 30 * DAY_MS, free=lambda _: 0)
+    assert [(gone.stem, gone.reason) for gone in shelf.tidy(NOW_MS)] == [(stems[1], "disk"), (stems[0], "disk")]
+    assert left(shelf) == [stems[2]]
+    assert not shelf.tidy(NOW_MS)
+    assert [gone.reason for gone in shelf.tidy(NOW_MS + 31 * DAY_MS)] == ["age"]
+
+
 def test_what_was_not_told_is_found_again_and_told_once(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "new", 10**9, DAY_MS)
     shelf.open()
