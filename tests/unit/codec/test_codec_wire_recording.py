@@ -182,6 +182,31 @@ def test_silence_is_replayed_as_silence_and_the_unknown_counted() -> None:
     assert device.unknown == 1
 
 
+@pytest.mark.parametrize("network", [False, True])
+def test_a_read_within_a_recorded_one_is_answered_out_of_it_and_with_its_time(network: bool) -> None:
+    """Another master, or another plan, finds the registers that are there, and silence for all others."""
+
+    def frame(number: int, body: str) -> bytes:
+        data = bytes.fromhex(body)
+        return number.to_bytes(2, "big") + bytes(2) + len(data).to_bytes(2, "big") + data if network else rtu(body)
+
+    device = Replay(
+        recording(
+            *((0.0, 0.1, Way.OUT, frame(1, "03 04 0010 0004")), (0.2, 0.3, Way.IN, frame(1, "03 04 08 0001 0002 0003 0004"))),
+            *((1.0, 1.1, Way.OUT, frame(2, "03 04 0010 0004")), (1.4, 1.5, Way.IN, frame(2, "03 04 08 0005 0006 0007 0008"))),
+            *((2.0, 2.1, Way.OUT, frame(3, "03 04 0020 0002")), (2.2, 2.3, Way.IN, frame(3, "03 84 02"))),
+            network=network,
+        )
+    )
+    for told, end_s in (("0002 0003", 0.2), ("0006 0007", 0.4)):
+        ((piece,),) = device.hear(5.0, frame(9, "03 04 0011 0002"))
+        assert piece.data == frame(9, f"03 04 04 {told}")
+        assert piece.end_s == pytest.approx(end_s)
+    for unknown in ("03 04 0013 0002", "03 03 0011 0002", "04 04 0011 0002", "03 04 0020 0001", "03 04 000F 0002"):
+        assert device.hear(9.0, frame(9, unknown)) == [()]
+    assert (device.asked, device.unknown) == (7, 5)
+
+
 def test_a_write_asked_for_twice_is_a_request_both_times() -> None:
     write = rtu("03 06 0001 0005")
     device = Replay(recording((0.0, 0.0, Way.OUT, write), (0.1, 0.1, Way.IN, write)))
