@@ -5,6 +5,7 @@ before to five seconds after. Everything is written under another name first and
 of the site it is sealed as it is written: nothing of it is ever on the disk in the clear. Hashes are those of what is in the seal.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -185,12 +186,31 @@ def keep(
     seal: Seal | None = None,
 ) -> Kept:
     """Write clip, picture and record of a fall into `folder`; clip and picture sealed where there is a seal. VideoError names the
-    file that could not be written.
+    file that could not be written; nothing is left of the others then, which on a full disk would only take room.
     """
-    codec = template.codec_context.name
     ending = "" if seal is None else SEALED
-    clip, picture = folder / f"{stem}{clip_suffix(codec)}{ending}", folder / f"{stem}.png{ending}"
-    record = folder / f"{stem}.json"
+    clip = folder / f"{stem}{clip_suffix(template.codec_context.name)}{ending}"
+    picture = folder / f"{stem}.png{ending}"
+    try:
+        return _written(clip, picture, folder / f"{stem}.json", template, packets, fall, facts, seal)
+    except BaseException:
+        for file in (clip, picture):
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise
+
+
+def _written(
+    clip: Path,
+    picture: Path,
+    record: Path,
+    template: VideoStream,
+    packets: Sequence[EncodedPacket],
+    fall: Fall,
+    facts: dict[str, Any],
+    seal: Seal | None,
+) -> Kept:
+    codec = template.codec_context.name
     write_clip(clip, template, packets, seal)
     with opened_clip(clip, seal) as video:
         grey = passed(video, packets[0].t_s, fall)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from edgeguard.camera import facade_scene
-from edgeguard.camera.evidence import write_clip
+from edgeguard.camera.evidence import keep, write_clip
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.motion import Motion, MotionField
-from edgeguard.camera.video import Luma, Picture, open_video
+from edgeguard.camera.video import Luma, Picture, VideoError, open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.testing import film
@@ -138,6 +138,18 @@ def stepped(field: MotionField, t_s: float, luma: Luma) -> Motion:
     """What one picture alone shows."""
     (motion,) = field.steps([(t_s, field.reduced(luma))])
     return motion
+
+
+def test_of_evidence_that_could_not_be_kept_whole_nothing_is_left(throw: Path, tmp_path: Path) -> None:
+    """The clip alone, without a record, would only take room on a disk that has none."""
+    (found,) = watch_file(throw, FacadeSpec()).found
+    (tmp_path / "one.png").mkdir()
+    with open_video(throw) as video:
+        for _ in video:
+            pass
+        with pytest.raises(VideoError, match=r"one\.png: could not be written"):
+            keep(tmp_path, "one", video.template, video.ring.cut(0.0, 9.0), found.fall, {})
+    assert [file.name for file in tmp_path.iterdir()] == ["one.png"]
 
 
 @pytest.mark.parametrize("size", [(61, 47), (16, 16), (640, 31)])
