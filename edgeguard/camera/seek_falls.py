@@ -11,6 +11,7 @@ from edgeguard.camera.evidence import keep
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
+from edgeguard.camera.removals import tell_gone
 from edgeguard.camera.reports import Report
 from edgeguard.camera.sealing import Seal
 from edgeguard.camera.shelf import Shelf
@@ -18,7 +19,7 @@ from edgeguard.camera.video import Picture, VideoError, VideoSource
 from edgeguard.camera.watch_file import Found
 from edgeguard.control.camera_views import SightingView
 from edgeguard.core.camera import CameraSpec
-from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
+from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING, EVIDENCE_PICTURE_BYTES
 from edgeguard.core.clock import Stamp
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.core.ids import BootId
@@ -69,7 +70,7 @@ class FallSeeker:
         due = [one for one in self._held if picture.t_s >= one.found.fall.path.end_s + EVIDENCE_AFTER_S]
         for one in due or self._held[: max(0, len(self._held) - EVIDENCE_MAX_PENDING)]:
             self._held.remove(one)
-            self._keep(source, one)
+            self._keep(source, one, now)
 
     def lost(self, now: Stamp) -> None:
         """The stream has ended: what was found is kept with what there is of it; the next stream begins anew."""
@@ -78,7 +79,7 @@ class FallSeeker:
             return
         self._hold(self._watch.end(), max(0.0, source.ring.newest_s), now)
         for one in self._held:
-            self._keep(source, one)
+            self._keep(source, one, now)
         self._held = []
         self._watch = FallWatch(self._facade)
 
@@ -110,12 +111,15 @@ class FallSeeker:
             moved = not self._knows_place()
             self._held.append(_Held(Found(fall, None if moved else self._watch.plane), at, moved))
 
-    def _keep(self, source: VideoSource, one: _Held) -> None:
-        """Evidence to the disk, then the event to the daemon. A disk that refuses costs the evidence, never the event."""
+    def _keep(self, source: VideoSource, one: _Held, now: Stamp) -> None:
+        """Evidence to the disk, then the event to the daemon. On a full disk older evidence makes room; a disk that refuses costs
+        the evidence, never the event."""
         path, event = one.found.fall.path, _event(self._spec, one)
         packets = source.ring.cut(path.start_s - EVIDENCE_BEFORE_S, path.end_s + EVIDENCE_AFTER_S)
         stem = ""
         try:
+            needed = sum(len(packet.data) for packet in packets) + EVIDENCE_PICTURE_BYTES
+            tell_gone(self._shelf.make_room(needed), now, self._tell)
             stem = self._shelf.fresh_stem(one.at.wall_ms)
             at = {"wall_ms": one.at.wall_ms, "boot_ms": one.at.boot_ms, "boot": one.at.boot, "synced": one.at.synced}
             record = {"at": at, "event": event}

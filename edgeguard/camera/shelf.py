@@ -142,6 +142,24 @@ class Shelf:
             total -= piece.bytes
         return gone
 
+    def make_room(self, needed: int) -> Sequence[Gone]:
+        """Remove the oldest pieces until so many bytes are free for a new one: what nobody has exported goes first, nothing that
+        the daemon has not been told of. Where all of it would not be enough nothing goes. Gives what went. OSError if the folder
+        cannot be read.
+        """
+        missing = needed - self._free(self.folder)
+        if missing <= 0:
+            return ()
+        told = sorted((piece for piece in self.pieces() if not piece.unsent), key=lambda one: (one.exported, one.stem))
+        if sum(piece.bytes for piece in told) < missing:
+            return ()
+        gone: list[Gone] = []
+        for piece in told:
+            if self._free(self.folder) >= needed:
+                break
+            gone.append(self._remove(piece, "disk"))
+        return gone
+
     def _remove(self, piece: Piece, reason: str) -> Gone:
         """The record last, so that what a power cut leaves half removed is still a piece."""
         for file in sorted(piece.files, key=lambda file: file.suffix == RECORD):

@@ -53,6 +53,28 @@ def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path,
 
 
 @pytest.mark.slow
+def test_on_a_full_disk_older_evidence_makes_room_for_a_fall(throw: Path, tmp_path: Path) -> None:
+    told: list[Report] = []
+    room = 9 * 1024**2
+
+    def free(folder: Path) -> int:
+        return room - sum(file.stat().st_size for file in folder.iterdir())
+
+    shelf = Shelf(tmp_path / "evidence", EVIDENCE_MIN_BYTES, 86_400_000, free=free)
+    shelf.open()
+    for stem in ("20260101T000000000Z", "20260101T000001000Z"):
+        (shelf.folder / f"{stem}.mp4").write_bytes(bytes(4 * 1024**2))
+    seeker = FallSeeker(SPEC, shelf, told.append)
+    with open_video(throw) as video:
+        for picture in video:
+            seeker.see(video, picture, Stamp(round(picture.t_s * 1000), round(picture.t_s * 1000), BootId("boot"), True))
+        seeker.lost(Stamp(5000, 5000, BootId("boot"), True))
+    removed, fall = told
+    assert orjson.loads(removed.sighting.facts) == {"reason": "disk", "ids": ["20260101T000000000Z"]}
+    assert orjson.loads(fall.sighting.facts)["evidence"]["clip"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seal", [None, Seal(b"a key of the site, long enough")])
 def test_a_disk_that_takes_no_more_costs_the_evidence_and_leaves_nothing_half(
     throw: Path, tmp_path: Path, seal: Seal | None

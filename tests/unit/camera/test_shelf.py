@@ -62,6 +62,22 @@ def test_a_disk_that_something_else_fills_does_not_take_what_has_just_been_kept(
     assert [gone.reason for gone in shelf.tidy(NOW_MS + 31 * DAY_MS)] == ["age"]
 
 
+def test_room_for_new_evidence_is_made_by_the_oldest_that_was_told_or_not_at_all(tmp_path: Path) -> None:
+    exported = piece(tmp_path, NOW_MS - 9000, 1000, EXPORTED)
+    untold = piece(tmp_path, NOW_MS - 8000, 1000, UNSENT)
+    first, second = piece(tmp_path, NOW_MS - 7000), piece(tmp_path, NOW_MS - 6000)
+
+    def free(folder: Path) -> int:
+        return 5000 - sum(file.stat().st_size for file in folder.iterdir())
+
+    shelf = Shelf(tmp_path, 10**9, 30 * DAY_MS, free=free)
+    assert not shelf.make_room(1000), "there is room"
+    assert [(gone.stem, gone.reason) for gone in shelf.make_room(1500)] == [(first, "disk")]
+    assert not shelf.make_room(4500), "all that was told would not be enough"
+    assert [gone.stem for gone in shelf.make_room(4000)] == [second, exported]
+    assert left(shelf) == [untold]
+
+
 def test_what_was_not_told_is_found_again_and_told_once(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "new", 10**9, DAY_MS)
     shelf.open()
