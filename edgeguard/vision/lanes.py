@@ -1,5 +1,6 @@
 """The lanes of a gate camera's picture: in which one a plate is, and when it crosses the line. Pure geometry, in px."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,13 @@ def crossing(line: tuple[Place, Place], before: Place, after: Place) -> float | 
     length = (bx - ax) ** 2 + (by - ay) ** 2
     along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length if length else -1.0
     return share if 0.0 <= along <= 1.0 else None
+
+
+def distance_px(line: tuple[Place, Place], place: Place) -> float:
+    """How far a place is from the line, drawn on without end; its sign says on which side it is. 0 for a line without length."""
+    (ax, ay), (bx, by) = line
+    length = math.hypot(bx - ax, by - ay)
+    return _side(line, place) / length if length else 0.0
 
 
 def _side(line: tuple[Place, Place], place: Place) -> float:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from edgeguard.core.camera_limits import PASS_MAX_TOLD, PASS_MAX_TRACKS, PASS_SIGHTINGS
-from edgeguard.vision.lanes import Lane, crossing, lane_at
+from edgeguard.vision.lanes import Lane, crossing, distance_px, lane_at
 from edgeguard.vision.plate_cells import Found, overlap
 from edgeguard.vision.plate_decoding import Reading
 from edgeguard.vision.plate_votes import Sighting, Vote, best_sighting, voted
@@ -174,7 +174,7 @@ def step(state: PassState, t_s: float, seen: Sequence[Seen], lanes: Sequence[Lan
 def rest(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
     """One picture that was not looked at, for nothing moves in it: who stands there stays, who was missing is gone in time."""
     live, gone = _parted(state.tracks, t_s)
-    waits = any(_waits_unread(track, t_s) for track in live)
+    waits = any(_waits_unread(track, t_s) or _is_held(track) for track in live)
     return _told(live, gone, state, t_s, bool(lanes)) if gone or waits else (state, ())
 
 
@@ -211,7 +211,7 @@ def _told(live: list[Track], gone: list[Track], state: PassState, t_s: float, in
         elif not track.awaits_line:
             live[index] = replace(track, told=True, sure=True)
             passes.append(found)
-        elif not track.sure:
+        elif not track.sure and not any(_is_before(other, track, t_s) for other in live):
             live[index] = replace(track, sure=True)
             passes.append(replace(found, stage=Stage.SURE))
     unknown = [track for track in gone if not track.told and (track.lane is not None or not in_lanes)]
@@ -325,6 +325,25 @@ def _settled(track: Track) -> Pass | None:
     if track.span_s < _PATIENCE_S and _direction(track) is Direction.UNKNOWN:
         return None
     return _pass(track, track.vote)
+
+
+def _is_held(track: Track) -> bool:
+    """Whether it may be read surely and stand behind another one."""
+    return track.awaits_line and track.vote is not None and track.missed_s is None and not track.sure and not track.told
+
+
+def _is_before(other: Track, track: Track, t_s: float) -> bool:
+    """Whether another vehicle stands or drives between a track and the line that both have still to cross: a gate that opened for
+    who is behind would let in who is before. Only an area says what is in a lane: without one a car parked anywhere in the view
+    would hold everybody."""
+    if other is track or track.lane is None or not track.lane.polygon or track.lane.line is None:
+        return False
+    if other.lane != track.lane or not other.awaits_line or (_text(other) is not None and _text(other) == _text(track)):
+        return False
+    if _is_hidden(other, t_s) or (other.vote is None and not _is_vehicle(other)):
+        return False
+    theirs, ours = (distance_px(track.lane.line, _middle(one.last)) for one in (other, track))
+    return (theirs >= 0) == (ours >= 0) and abs(theirs) < abs(ours)
 
 
 def _at_last(track: Track) -> Pass | None:

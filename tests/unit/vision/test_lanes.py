@@ -10,7 +10,7 @@ from test_plate_passes import STEP_S, coming, plate
 
 from edgeguard.core.lane import LaneSpec
 from edgeguard.vision.lanes import Lane, crossing, lane_at, lanes_of
-from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, Stage, finish, step
+from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, Stage, finish, rest, step
 
 LINE = ((0.0, 190.0), (1000.0, 190.0))
 LANE = Lane("left", ((200.0, 0.0), (600.0, 0.0), (600.0, 600.0), (200.0, 600.0)), LINE)
@@ -62,6 +62,48 @@ def test_bumper_to_bumper_are_two_though_one_cannot_be_read(first: str | None, s
     assert [(one.text, one.crossed_s is not None) for one in told] == [(first, True), (second, True)]
     assert told[1].crossed_s is not None
     assert told[1].crossed_s > 20 * STEP_S + 0.5, "the second by its own crossing"
+
+
+def queue(first: str | None, leaves: bool) -> list[list[Seen]]:
+    """Who comes first stands before the line, a resident stops behind; the first then crosses the line, or backs out of view."""
+    start = [[plate(300 + 2 * i, 60 + 4 * i, 80 + 2 * i, first)] for i in range(20)]
+    before = start[-1]
+    behind = [[*before, plate(340 + i, 40 + i, 50 + i / 2, "皖A12345")] for i in range(20)]
+    waiting = [behind[-1]] * 60
+    resident = behind[-1][1]
+    if leaves:
+        return [*start, *behind, *waiting, *[[resident]] * 60]
+    away = [[plate(340 + 2 * i, 140 + 6 * i, 118 + 2 * i, first), resident] for i in range(20)]
+    return [*start, *behind, *waiting, *away, *[[resident]] * 60]
+
+
+@pytest.mark.parametrize("first", ["苏E8CD20", None])
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_resident_behind_a_stranger_opens_once_the_stranger_is_away(first: str | None, leaves: bool) -> None:
+    state, told = PassState(), list[tuple[int, Pass]]()
+    for number, seen in enumerate(queue(first, leaves)):
+        state, passes = step(state, number * STEP_S, seen, (LANE,))
+        told += [(number, one) for one in passes]
+    (at,) = [number for number, one in told if one.text == "皖A12345"]
+    assert at > 100, "the stranger stood before the line until then"
+
+
+def test_who_is_held_is_told_when_nothing_moves_any_more() -> None:
+    state, told = PassState(), list[Pass]()
+    pictures = queue("苏E8CD20", True)[:100]
+    for number, seen in enumerate(pictures):
+        state, passes = step(state, number * STEP_S, seen, (LANE,))
+        told += passes
+    state, passes = step(state, 100 * STEP_S, pictures[-1][1:], (LANE,))
+    for number in range(101, 200):
+        state, passes = rest(state, number * STEP_S, (LANE,))
+        told += passes
+    assert [one.text for one in told if one.stage is Stage.SURE] == ["苏E8CD20", "皖A12345"]
+
+
+def test_without_an_area_a_parked_car_holds_nobody() -> None:
+    told = run(queue("苏E8CD20", True)[:100], Lane("all", (), LINE))
+    assert {one.text for one in told if one.stage is Stage.SURE} == {"苏E8CD20", "皖A12345"}
 
 
 def test_who_walks_past_a_waiting_car_makes_no_second_one_of_it() -> None:
