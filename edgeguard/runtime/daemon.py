@@ -22,6 +22,7 @@ from edgeguard.core.clock import Clock
 from edgeguard.core.errors import ConfigError, EdgeguardError, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOODBYE_S
+from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
 from edgeguard.rules.thinning import Extremes
 from edgeguard.runtime.clock import SystemClock
@@ -45,6 +46,10 @@ from edgeguard.runtime.timewatch import TimeWatch
 from edgeguard.store import StateLock, Store, TrendStore
 
 _log = structlog.get_logger()
+_STARTED = Labels(
+    zh="网关程序已启动:此前的健康事件不再有效,仍存在的问题会重新上报",
+    en="the daemon has started: health events of before count no longer, what is still wrong is told anew",
+)
 
 RELOADER = "reloader"
 MEMORY = "learned"
@@ -149,6 +154,8 @@ class Daemon:
             self._starting.at("the devices, the cameras and the control socket")
             self._pipeline = pipeline = Pipeline(store, self._clock)
             store.on_new_epoch(pipeline.keep_alarms)
+            # First of all: what it tells after this is new.
+            pipeline.health(Health("daemon", "started", ok=True, text=_STARTED, detail=f"version {__version__}"))
             for news in self._early:
                 pipeline.health(news)
             history = TrendStore(Path(self._site.store.directory), self._site.history, self._clock, self._hear)
