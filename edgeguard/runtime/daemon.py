@@ -21,6 +21,7 @@ from edgeguard.core.alarm import AlarmState
 from edgeguard.core.clock import Clock
 from edgeguard.core.errors import ConfigError, EdgeguardError, StoreError
 from edgeguard.core.health import Health
+from edgeguard.core.ids import BootId
 from edgeguard.core.limits import HOUSEKEEPING_S, REMEMBER_WITHIN_S, UPLINK_GOODBYE_S
 from edgeguard.core.point import Labels
 from edgeguard.core.site import Site
@@ -139,6 +140,7 @@ class Daemon:
         self._starting = starting
         self._stop = asyncio.Event()
         self._time = TimeWatch()
+        self._offsets = asyncio.Queue[tuple[BootId, int | None]]()
         self._early: list[Health] = []
         self._pipeline: Pipeline | None = None
         self._late: tuple[str, ...] = ()
@@ -221,6 +223,7 @@ class Daemon:
                 essential.create_task(gateway.store.run(), name="store"),
                 essential.create_task(control.serve(), name="control"),
                 essential.create_task(self._keep_house(gateway), name="housekeeping"),
+                essential.create_task(self._set_offsets(gateway.store), name="clock"),
             ]
             self._starting.done()
             self._notifier.send("READY=1", f"STATUS=polling {len(self._site.devices)} devices")
@@ -265,13 +268,18 @@ class Daemon:
             if news.health is not None:
                 gateway.pipeline.health(news.health)
             if news.doubtful:
-                await gateway.store.set_boot_offset(self._clock.now().boot, None)
+                self._offsets.put_nowait((self._clock.now().boot, None))
             if news.boot_offset_ms is not None:
-                await gateway.store.set_boot_offset(self._clock.now().boot, news.boot_offset_ms)
+                self._offsets.put_nowait((self._clock.now().boot, news.boot_offset_ms))
                 if gateway.history is not None:
                     gateway.history.set_boot_offset(self._clock.now().boot, news.boot_offset_ms)
             self._tell_systemd(gateway)
             await asyncio.sleep(HOUSEKEEPING_S)
+
+    async def _set_offsets(self, store: Store) -> None:
+        """What is known of the clock, to the outbox: by itself, since a disk that does not answer must hold up nothing else."""
+        while True:
+            await store.set_boot_offset(*await self._offsets.get())
 
     def _tell_systemd(self, gateway: Gateway) -> None:
         records = gateway.pipeline.records.values()

@@ -3,6 +3,7 @@
 Every test in this folder is slow, whether it says so or not: the fast lane does not look in here.
 """
 
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -92,8 +93,11 @@ def node() -> Path:
     """What is foreign and written in JavaScript (or comes by npm), fetched once by the lock file; the folder."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are needed")
-    stamp = NODE / "node_modules" / ".package-lock.json"
-    if not stamp.exists() or stamp.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
+    stamp, lock = NODE / "node_modules" / ".package-lock.json", NODE / "package-lock.json"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # each worker comes here
+        if stamp.exists() and stamp.stat().st_mtime >= lock.stat().st_mtime:
+            return NODE
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
             fetched = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=100, check=False)
