@@ -43,6 +43,8 @@ _SIZE: Final = 2.0
 _DIFFERENT: Final = 3
 """Places in which a sure reading must differ from the track's text to be another plate in the same place: bumper to bumper."""
 _GROWS: Final = 0.04
+_NEARER: Final = 1.15
+"""So many times as wide is a plate a car's length nearer, up to some 30 m from the camera."""
 
 
 class Direction(StrEnum):
@@ -342,8 +344,17 @@ def _is_before(other: Track, track: Track, t_s: float) -> bool:
         return False
     if _is_hidden(other, t_s) or (other.vote is None and not _is_vehicle(other)):
         return False
+    if not _are_apart(other.last, track.last):
+        return False
     theirs, ours = (distance_px(track.lane.line, _middle(one.last)) for one in (other, track))
     return (theirs >= 0) == (ours >= 0) and abs(theirs) < abs(ours)
+
+
+def _are_apart(one: Found, two: Found) -> bool:
+    """Whether two plates are of vehicles that stand behind each other: what is lower in the picture is nearer, and so is larger.
+    The lettering of a lorry, or its number painted large above its plate, is not."""
+    lower, upper = sorted((one, two), key=lambda found: -_middle(found)[1])
+    return lower.width_px >= _NEARER * upper.width_px
 
 
 def _at_last(track: Track) -> Pass | None:

@@ -101,6 +101,17 @@ def test_who_is_held_is_told_when_nothing_moves_any_more() -> None:
     assert [one.text for one in told if one.stage is Stage.SURE] == ["苏E8CD20", "皖A12345"]
 
 
+@pytest.mark.parametrize(("up", "width"), [(-40, 70), (40, 110), (40, 240)])
+def test_what_else_is_written_on_a_lorry_does_not_hold_it(up: int, width: int) -> None:
+    """Below its plate, or above it where the line lies further off. Its plate is read when it stands there."""
+    line = 400.0 if up < 0 else 20.0
+    way = [(300.0, 300.0 - 6 * min(i, 20) if up > 0 else 20.0 + 6 * min(i, 20)) for i in range(60)]
+    texts = [None] * 25 + ["皖A12345"] * 35
+    pictures = [[plate(x, y, 110, text), plate(x, y - up, width, None)] for (x, y), text in zip(way, texts, strict=True)]
+    told = run(pictures, replace(LANE, line=((0.0, line), (1000.0, line))))
+    assert [one.text for one in told if one.stage is Stage.SURE] == ["皖A12345"]
+
+
 def test_without_an_area_a_parked_car_holds_nobody() -> None:
     told = run(queue("苏E8CD20", True)[:100], Lane("all", (), LINE))
     assert {one.text for one in told if one.stage is Stage.SURE} == {"苏E8CD20", "皖A12345"}
