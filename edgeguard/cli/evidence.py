@@ -4,9 +4,7 @@ Reads the state directory itself: whoever may, may run this (the service's user,
 is the daemon's to write, so show and export need it.
 """
 
-import glob
 import hashlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,12 +22,10 @@ from edgeguard.cli.text import clean, size
 from edgeguard.config import load_site
 from edgeguard.control import call, methods
 from edgeguard.control.errors import UnknownName
-from edgeguard.core.camera import REMOVAL_RECORDED, REMOVED, SEALED, CameraSpec, evidence_folder, pass_folder, snapshot_folder
+from edgeguard.core.camera import SEALED, CameraSpec, evidence_folder, pass_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.errors import Permanent
-from edgeguard.core.ids import CameraName
 from edgeguard.core.limits import AUDIT_MAX_ROWS
-from edgeguard.core.site import Site
 from edgeguard.store import note_copy, read_audit
 
 if TYPE_CHECKING:
@@ -50,12 +46,6 @@ class Kind(StrEnum):
 _WORDS: Final = MappingProxyType(
     {Kind.FALL: ("高空抛物", "fall"), Kind.SNAPSHOT: ("抓拍", "snapshot"), Kind.PASSED: ("过车", "pass")}
 )
-
-
-_STOLEN: Final = ("已不存在,也没有删除记录", "nothing of it is left, and no removal of it is on record")
-_TRACED: Final = "traced"
-_SOON_S: Final = 2.0
-"""A camera tells what it has removed within a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,61 +252,22 @@ def verify(session: Session, config: Path, keys: Sequence[Path] = ()) -> Exit:
     # In this order: what was told before it was listed is in the audit log by now.
     kept = [one for one in _kept(config) if one.record or not one.piece.unsent]
     rows = _audited(Path(site.store.directory))
-    stolen = _stolen(site, rows)
     seals = {
         one.camera.name: _seal(one.camera, keys)
         for one in {one.camera.name: one for one in kept if one.is_sealed and one.kind is not Kind.PASSED}.values()
     }
     judged = [(one, _wrong(one, rows, session.lang, seals.get(one.camera.name))) for one in kept]
     found = [(one, wrong) for one, wrong in judged if not wrong or any(file.exists() for file in one.piece.files)]
-    told: list[tuple[str, str, tuple[str, ...]]] = [(one.camera.name, one.piece.stem, wrong) for one, wrong in found]
-    told += [(name, stem, (session.lang.say(*_STOLEN),)) for name, stem in stolen]
-    bad = [(name, stem, wrong) for name, stem, wrong in told if wrong]
+    bad = [(one, wrong) for one, wrong in found if wrong]
     if session.json:
-        print_json([{"camera": name, "id": stem, "wrong": list(wrong)} for name, stem, wrong in told])
+        print_json([{"camera": one.camera.name, "id": one.piece.stem, "wrong": list(wrong)} for one, wrong in found])
     else:
-        for name, stem, wrong in bad:
-            console().print(styled(f"✗ {clean(name)} {clean(stem)}: {'; '.join(wrong)}", "bold red"))
-        well = len(told) - len(bad)
-        zh, en = f"✓ {well} 份证据完好", f"✓ {well} of {len(told)} pieces are as they were kept"
+        for one, wrong in bad:
+            console().print(styled(f"✗ {clean(one.camera.name)} {one.piece.stem}: {'; '.join(wrong)}", "bold red"))
+        well = len(found) - len(bad)
+        zh, en = f"✓ {well} 份证据完好", f"✓ {well} of {len(found)} pieces are as they were kept"
         console().print(session.lang.say(zh, en))
     return Exit.WRONG if bad else Exit.FINE
-
-
-def _stolen(site: Site, rows: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Camera and id of falls that were kept and are gone without a removal on record. One that goes just now is on record soon."""
-    cameras = {str(camera.name) for camera in site.cameras}
-    known = [target.partition(".") for target, row in rows.items() if "clip_sha256" in row and row.get(_TRACED)]
-    kept = [(name, stem) for name, _, stem in known if name in cameras]
-
-    def gone(directory: Path) -> list[tuple[str, str]]:
-        lost = [
-            (name, stem)
-            for name, stem in kept
-            if not _is_there(Path(evidence_folder(site.store.directory, CameraName(name))), stem)
-        ]
-        removed = _removed(directory) if lost else frozenset()
-        return [one for one in lost if one not in removed]
-
-    directory = Path(site.store.directory)
-    if not gone(directory):
-        return []
-    time.sleep(_SOON_S)
-    return gone(directory)
-
-
-def _is_there(folder: Path, stem: str) -> bool:
-    return any(folder.glob(f"{glob.escape(stem)}.*"))
-
-
-def _removed(directory: Path) -> frozenset[tuple[str, str]]:
-    """Camera and id of all whose removal is on record."""
-    found: set[tuple[str, str]] = set()
-    for row in read_audit(directory, AUDIT_MAX_ROWS):
-        body = orjson.loads(row.body)
-        if isinstance(body, dict) and body.get("command") == REMOVED and isinstance(body.get("ids"), list):
-            found |= {(str(body.get("target")), str(one)) for one in body["ids"]}
-    return frozenset(found)
 
 
 def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang, seal: "Seal | None") -> tuple[str, ...]:
@@ -361,7 +312,7 @@ def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:
     for row in read_audit(directory, AUDIT_MAX_ROWS):
         body = orjson.loads(row.body)
         if isinstance(body, dict) and body.get("command") == "evidence" and isinstance(body.get("evidence"), dict):
-            found[str(body.get("target"))] = body["evidence"] | {_TRACED: body.get("removal") == REMOVAL_RECORDED}
+            found[str(body.get("target"))] = body["evidence"]
     return found
 
 

@@ -16,10 +16,6 @@ from edgeguard.core.point import Labels
 EVIDENCE: Final = "evidence"
 """The folder below the store's in which what cameras have kept lies. Beside the files of a piece, which have one stem, lies its
 record, STEM.json: when a resident's data are erased, a piece goes whole if its record names them."""
-REMOVED: Final = "evidence.removed"
-"""What a row of the audit log is called that tells which pieces have gone, and why."""
-REMOVAL_RECORDED: Final = "recorded"
-"""What the row of a kept piece says of its removal, since removals are on record: of older ones nobody knows."""
 REPORTS: Final = "cameras/*.reports"
 """The folders below the store's in which cameras' processes keep what they have not been able to tell yet."""
 

@@ -33,7 +33,7 @@ from edgeguard.control.decode import Undecodable, decode
 from edgeguard.control.errors import NotAllowed
 from edgeguard.control.views import CountView, LabelsView
 from edgeguard.core.blindness import BLIND_WORDS, SEEING, Blindness
-from edgeguard.core.camera import REMOVAL_RECORDED, REMOVED, CameraSpec, view_file
+from edgeguard.core.camera import CameraSpec, view_file
 from edgeguard.core.camera_limits import FALL_ALARM_S
 from edgeguard.core.clock import Clock, Stamp, iso_utc
 from edgeguard.core.errors import CommandRefused, StoreError
@@ -228,7 +228,7 @@ class Cameras:
         watched = self._own(call)
         name, seen = watched.link.spec.name, _document(SightingView, call)
         if seen.type == "evidence-removed":
-            await self._tell_removed(name, seen)
+            self._tell_removed(name, seen)
             return CountView(watched.sightings)
         if seen.type == "snapshot":
             await self._keep_snapshot(watched, seen)
@@ -248,7 +248,7 @@ class Cameras:
                 "by": f"camera {name}",
                 "state": "kept",
             }
-            kept |= {"evidence": facts["evidence"], "removal": REMOVAL_RECORDED}
+            kept |= {"evidence": facts["evidence"]}
             audit = (audit_body(at, orjson.dumps(kept)),)
         is_shared = seen.type == "fall" and self.throws.joins(watched.link.spec)
         if is_shared:
@@ -332,11 +332,8 @@ class Cameras:
             text = Labels(zh=f"{name} {words.zh}", en=f"{name} {words.en}")
         self._pipeline.health(Health(f"camera.{name}", trouble.value, ok=ok, text=text, detail=detail))
 
-    async def _tell_removed(self, name: CameraName, seen: SightingView) -> None:
-        """What is gone is on record too: what is gone without was taken away by somebody."""
+    def _tell_removed(self, name: CameraName, seen: SightingView) -> None:
         facts = _facts(seen)
-        gone = {"command": REMOVED, "target": name, "by": f"camera {name}", "state": "done", **facts}
-        await self._put(Batch((), audit=(audit_body(self._clock.now(), orjson.dumps(gone)),)))
         ids = facts.get("ids")
         shown = ", ".join(str(one) for one in ids[:20]) if isinstance(ids, list) else ""
         detail = f"{facts.get('reason')}: {shown}"

@@ -5,7 +5,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
 
 import av
@@ -232,30 +231,6 @@ def test_what_is_kept_told_or_removed_while_it_is_verified_is_nothing_wrong(made
         for stem in (half, told, gone):
             for file in evidence.glob(f"{stem}.*"):
                 file.unlink()
-
-
-def test_a_fall_that_was_taken_away_whole_is_missed_unless_its_removal_is_on_record(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edgeguard.cli.evidence._SOON_S", 0.0)
-
-    def kept(stem: str, **more: object) -> dict[str, object]:
-        evidence = {"id": stem, "clip_sha256": "00", "picture_sha256": "00"}
-        return {"command": "evidence", "target": f"facade.{stem}", "by": "camera facade", "evidence": evidence, **more}
-
-    of_age, stolen, older = (f"20261124T21590{n}000Z" for n in range(3))
-    rows = [kept(stem, removal="recorded") for stem in (of_age, stolen)]
-    rows += [kept(older), {"command": "evidence.removed", "target": "facade", "reason": "age", "ids": [of_age]}]
-    shutil.copytree(made, tmp_path / "site")
-    shutil.rmtree(tmp_path / "site" / "state")
-    audited(tmp_path / "site" / "state", rows)
-    site = tmp_path / "site" / "site.toml"
-    site.write_text(site.read_text().replace(str(made), str(tmp_path / "site")))
-    with desk() as at:
-        verified = at.type("evidence", "verify", "--config", str(site), "--json")
-    assert verified.code == 1
-    wrong = ["nothing of it is left, and no removal of it is on record"]
-    assert json.loads(verified.out) == [{"camera": "facade", "id": stolen, "wrong": wrong}]
 
 
 def test_evidence_that_is_not_there(made: Path) -> None:
