@@ -19,10 +19,11 @@ from edgeguard.camera.video import Picture, VideoError, VideoSource
 from edgeguard.camera.watch_file import Found
 from edgeguard.control.camera_views import SightingView
 from edgeguard.core.camera import CameraSpec
-from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING, EVIDENCE_PICTURE_BYTES
+from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING, EVIDENCE_PICTURE_SHARE
 from edgeguard.core.clock import Stamp
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.core.ids import BootId
+from edgeguard.core.limits import DISK_RESUME_BYTES
 
 _log = structlog.get_logger()
 
@@ -118,7 +119,10 @@ class FallSeeker:
         packets = source.ring.cut(path.start_s - EVIDENCE_BEFORE_S, path.end_s + EVIDENCE_AFTER_S)
         stem = ""
         try:
-            needed = sum(len(packet.data) for packet in packets) + EVIDENCE_PICTURE_BYTES
+            codec = source.template.codec_context
+            picture_bytes = EVIDENCE_PICTURE_SHARE * codec.width * codec.height
+            # What the outbox needs stays: else neither the fall nor what had to go for it could be told.
+            needed = sum(len(packet.data) for packet in packets) + picture_bytes + DISK_RESUME_BYTES
             tell_gone(self._shelf.make_room(needed), now, self._tell)
             stem = self._shelf.fresh_stem(one.at.wall_ms)
             at = {"wall_ms": one.at.wall_ms, "boot_ms": one.at.boot_ms, "boot": one.at.boot, "synced": one.at.synced}

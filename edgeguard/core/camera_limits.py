@@ -82,8 +82,8 @@ EVIDENCE_MAX_AGE_MS: Final = 30 * 86_400_000
 EVIDENCE_UNSENT: Final = 1000
 EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
 """Below so much free space the oldest evidence that nobody has exported goes first."""
-EVIDENCE_PICTURE_BYTES: Final = 4 * 1024**2
-"""Room for a fall's picture and record beside the clip; a picture of 1920 x 1080 px has 6 MB before it is compressed."""
+EVIDENCE_PICTURE_SHARE: Final = 2
+"""Bytes of a fall's picture for each of its pixels, at most: 1.0 to 1.7 of noisy ones."""
 SNAPSHOTS_BYTES: Final = 64 * 1024**2
 """Pictures of one camera that the platform has asked for: they have a place of their own, so that they push no fall out of its."""
 SNAPSHOT_WITHIN_S: Final = 20.0

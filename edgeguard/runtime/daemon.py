@@ -48,8 +48,8 @@ from edgeguard.store import StateLock, Store, TrendStore
 
 _log = structlog.get_logger()
 _STARTED = Labels(
-    zh="网关程序已启动:此前的健康事件不再有效,仍存在的问题会重新上报",
-    en="the daemon has started: health events of before count no longer, what is still wrong is told anew",
+    zh="网关程序已启动:此前未结束的故障不再有结束事件,再次遇到时会重新上报;数据丢失的记录仍然有效",
+    en="the daemon has started: trouble of before gets no end any more, and is told anew where it is met again; losses stay losses",
 )
 
 RELOADER = "reloader"

@@ -217,10 +217,9 @@ class Gatekeeper:
             self._name(gate, course, earlier)
         if view.id in course.seen or (view.text is None and waits in course.seen) or view.direction == "away":
             return
-        if view.stage in ("sure", "turned") and rule.opens_at is OpensAt.LINE:
+        let_in = earlier is not None and earlier.is_let_in  # by a person, before it could be read
+        if let_in or (view.stage in ("sure", "turned") and rule.opens_at is OpensAt.LINE):
             return
-        if earlier is not None and earlier.is_let_in:
-            return  # by a person, before it could be read
         course.seen.append(waits if view.stage == "waits" else view.id)
         read = Read(view.text, view.confidence, view.kind)
         decision = self.judge(rule, eye.way, read)
@@ -228,13 +227,15 @@ class Gatekeeper:
         if view.text is not None and passages.is_same(course.passage, view.text, now.boot_ms, exact=exact):
             _log.info("gate.same-vehicle", gate=gate.name, camera=camera.name, id=view.id)
             return
+        if exact and view.stage == "turned":
+            return  # an arm that rose now would rise for whoever else stands there
         if exact and self._loop_doubt(gate, course):
             decision = Decision(Verdict.ASK, Reason.LOOP, decision.entry)
         one = Decided(view.id, now, camera.name, eye.way, read, decision)
         course.decisions.appendleft(one)
         self._tell(gate, one, "decided", decision_facts(decision) | self._near(camera, decision))
-        note = f"{gate.name} {eye.way} {masked_plate(view.text or '')} {decision.verdict.value} ({decision.reason.value})"
-        self._gateway.pipeline.note(now, note)
+        said = f"{eye.way} {masked_plate(view.text or '')} {decision.verdict.value} ({decision.reason.value})"
+        self._gateway.pipeline.note(now, f"{gate.name} {said}")
         if not (view.stage == "line" and self._name(gate, course, one)) and decision.verdict is Verdict.OPEN:
             self._let_in(gate, course, one)
 

@@ -44,7 +44,9 @@ _DIFFERENT: Final = 3
 """Places in which a sure reading must differ from the track's text to be another plate in the same place: bumper to bumper."""
 _GROWS: Final = 0.04
 _NEARER: Final = 1.15
-"""So many times as wide is a plate a car's length nearer, up to some 30 m from the camera."""
+"""So many times as wide is a plate a car's length nearer, up to some 30 m from the camera ..."""
+_CLEAR: Final = 0.7
+"""... and at least so many widths of its own away in the picture, up to some 15 m; two plates of one vehicle are closer."""
 
 
 class Direction(StrEnum):
@@ -342,7 +344,9 @@ def _is_before(other: Track, track: Track, t_s: float) -> bool:
         return False
     if other.lane != track.lane or not other.awaits_line or (_text(other) is not None and _text(other) == _text(track)):
         return False
-    if _is_hidden(other, t_s) or (other.vote is None and not _is_vehicle(other)):
+    if _is_hidden(other, t_s) or lane_at((track.lane,), _middle(other.last)) is None:
+        return False
+    if not (_is_vehicle(other) or (other.vote is not None and other.vote.agree >= _AGREE)):
         return False
     if not _are_apart(other.last, track.last):
         return False
@@ -351,10 +355,11 @@ def _is_before(other: Track, track: Track, t_s: float) -> bool:
 
 
 def _are_apart(one: Found, two: Found) -> bool:
-    """Whether two plates are of vehicles that stand behind each other: what is lower in the picture is nearer, and so is larger.
-    The lettering of a lorry, or its number painted large above its plate, is not."""
+    """Whether two plates are of vehicles that stand behind each other: what is lower in the picture is nearer, and so is larger,
+    and a car's length lies between. A second plate below the first, the lettering of a lorry, or its number painted large above its
+    plate, is of the same vehicle."""
     lower, upper = sorted((one, two), key=lambda found: -_middle(found)[1])
-    return lower.width_px >= _NEARER * upper.width_px
+    return lower.width_px >= _NEARER * upper.width_px and _distance(lower, upper) >= _CLEAR * lower.width_px
 
 
 def _at_last(track: Track) -> Pass | None:

@@ -287,6 +287,20 @@ def test_the_interlock_holds_it_back_as_it_does_a_person() -> None:
     told(story)
 
 
+def test_who_has_gone_before_the_line_opens_for_nobody_else() -> None:
+    """A resident who waited behind a stranger and gave up, or was hidden for a moment."""
+
+    async def story(at: Gateway) -> None:
+        at.read(KNOWN, stage="turned")
+        await asyncio.sleep(2)
+        assert at.barrier.openings == 0
+        at.read(KNOWN, stage="sure")
+        await asyncio.sleep(2)
+        assert at.barrier.openings == 1
+
+    told(story)
+
+
 def test_what_comes_late_goes_away_or_waits_for_the_line_opens_nothing() -> None:
     async def story(at: Gateway) -> None:
         now = at.house.clock.now()

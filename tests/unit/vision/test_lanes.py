@@ -88,6 +88,12 @@ def test_a_resident_behind_a_stranger_opens_once_the_stranger_is_away(first: str
     assert at > 100, "the stranger stood before the line until then"
 
 
+def test_a_car_that_has_left_the_lane_for_a_bay_holds_nobody() -> None:
+    bay = [[plate(300 + 20 * i, 60 + 4 * i, 80 + 2 * i, "苏E8CD20")] for i in range(20)]
+    told = run([*bay, *[[*bay[-1], plate(340 + i, 40 + i, 50 + i / 2, "皖A12345")] for i in range(20)]], LANE)
+    assert {one.text for one in told if one.stage is Stage.SURE} == {"苏E8CD20", "皖A12345"}
+
+
 def test_who_is_held_is_told_when_nothing_moves_any_more() -> None:
     state, told = PassState(), list[Pass]()
     pictures = queue("苏E8CD20", True)[:100]
@@ -101,7 +107,7 @@ def test_who_is_held_is_told_when_nothing_moves_any_more() -> None:
     assert [one.text for one in told if one.stage is Stage.SURE] == ["苏E8CD20", "皖A12345"]
 
 
-@pytest.mark.parametrize(("up", "width"), [(-40, 70), (40, 110), (40, 240)])
+@pytest.mark.parametrize(("up", "width"), [(-40, 70), (40, 110), (40, 240), (-45, 130)])
 def test_what_else_is_written_on_a_lorry_does_not_hold_it(up: int, width: int) -> None:
     """Below its plate, or above it where the line lies further off. Its plate is read when it stands there."""
     line = 400.0 if up < 0 else 20.0
