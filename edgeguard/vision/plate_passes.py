@@ -178,8 +178,8 @@ def step(state: PassState, t_s: float, seen: Sequence[Seen], lanes: Sequence[Lan
 def rest(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
     """One picture that was not looked at, for nothing moves in it: who stands there stays, who was missing is gone in time."""
     live, gone = _parted(state.tracks, t_s)
-    waits = any(_waits_unread(track, t_s) or _is_held(track) for track in live)
-    return _told(live, gone, state, t_s, bool(lanes)) if gone or waits else (state, ())
+    is_due = bool(gone) or any(_waits_unread(track, t_s) or _is_held(track) for track in live)
+    return _told(live, gone, state, t_s, bool(lanes)) if is_due else (state, ())
 
 
 def finish(state: PassState, t_s: float, lanes: Sequence[Lane] = ()) -> tuple[PassState, tuple[Pass, ...]]:
