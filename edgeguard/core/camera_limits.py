@@ -82,6 +82,8 @@ EVIDENCE_MAX_AGE_MS: Final = 30 * 86_400_000
 EVIDENCE_UNSENT: Final = 1000
 EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
 """Below so much free space the oldest evidence that nobody has exported goes first."""
+REMOVALS_TOLD_AT_ONCE: Final = 500
+"""Pieces named in one report of what has been removed; some 2,200 would not fit into a request."""
 EVIDENCE_PICTURE_SHARE: Final = 2
 """Bytes of a fall's picture for each of its pixels, at most: 1.0 to 1.7 of noisy ones."""
 SNAPSHOTS_BYTES: Final = 64 * 1024**2
