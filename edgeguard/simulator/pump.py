@@ -53,14 +53,16 @@ def pump_head_m(spec: PumpSpec, speed: float, flow_m3h: float) -> float:
 
 
 def electric_w(spec: PumpSpec, speed: float, flow_m3h: float, head_m: float, dry: bool) -> float:
-    """Power from the mains: rho g n Q_best H / (eta_best (2 - x)), which is rho g Q H / eta for eta = eta_best x (2 - x)."""
+    """Power from the mains: rho g n Q_best H / (eta_best (2 - x)), which is rho g Q H / eta for eta = eta_best x (2 - x).
+
+    Beyond its curve the flow turns the pump, and a drive gives nothing back to the mains."""
     if speed <= 0.0:
         return spec.standby_w
     if dry:
         still_w = RHO_G * speed**3 * spec.best_m3h / S_PER_H * spec.shutoff_m / (2.0 * spec.best_efficiency)
         return spec.standby_w + spec.dry_share * still_w / spec.drive_efficiency
     x = min(flow_m3h / (speed * spec.best_m3h), 1.8)
-    shaft_w = RHO_G * speed * spec.best_m3h / S_PER_H * head_m / (spec.best_efficiency * (2.0 - x))
+    shaft_w = RHO_G * speed * spec.best_m3h / S_PER_H * max(0.0, head_m) / (spec.best_efficiency * (2.0 - x))
     return spec.standby_w + shaft_w / spec.drive_efficiency
 
 

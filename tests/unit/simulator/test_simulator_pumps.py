@@ -90,6 +90,10 @@ def test_no_water_is_made_or_lost(spells: list[tuple[float, int, bool, float, bo
         assert SPEC.tank_m2 * (state.tank_m - start.tank_m) == pytest.approx(state.supplied_m3 - state.delivered_m3, abs=1e-9)
 
 
+def test_a_pump_that_the_flow_turns_gives_nothing_back_to_the_mains() -> None:
+    assert electric_w(PumpSpec(), 0.3, 3.8, -0.3, dry=False) == PumpSpec().standby_w
+
+
 def test_energy_is_the_integral_of_power() -> None:
     state = start = run(fresh(SPEC), 60.0, 4.0)
     drawn_ws = 0.0
