@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import orjson
 
+from edgeguard.core.camera import PlateShape
 from edgeguard.core.camera_limits import PASS_MAX_TOLD, STANDS_MS
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
-from edgeguard.core.plate_shape import PlateShape, shaped
+from edgeguard.core.plate_shape import shaped
 
 _KEY_BYTES: Final = 32
 _WRITE_MS: Final = 1000
