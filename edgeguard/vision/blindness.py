@@ -1,10 +1,13 @@
 """What one look a second at a camera's picture says of the camera: black, frozen, covered, blurred, moved. Pure, numbers only.
 
 A reference of how the view should look is learned while it looks well, apart for day, dusk and night, and kept for a restart; a
-view that no longer fits any of it for a while is another view.
+view that no longer fits any of it for a while is another view. Beside the last minute it holds the last days, so that what comes
+over a lens or turns it little by little is not learned as normal.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -12,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.blindness import Blindness
+from edgeguard.vision.lens_cover import look_for_cover
+from edgeguard.vision.long_view import LongView, first_view, followed, softer
+from edgeguard.vision.view_fit import best_shifted, best_turned
 
 GRID: Final = (36, 64)
 """Rows and columns of the small picture that is judged."""
@@ -27,8 +33,19 @@ _BLURRED_SHARE: Final = 0.45
 _ALIKE: Final = 0.5
 _CLEARLY_SHIFTED: Final = 0.2
 """By so much another place of the reference fits better than its own."""
-_REACH: Final = 5
-"""Cells in every direction in which a moved view is looked for."""
+_CLEARLY_TURNED: Final = 0.15
+_SURELY: Final = 0.6
+"""So well a turned, zoomed or shifted reference fits when it is the same view."""
+_SOFTER: Final = 0.25
+"""A logarithm: edges a quarter wider than they should be, whatever their contrast. A lens out of focus by 1.5 px (sigma) widens
+them by a third and more, a codec with a third of its bits by a fifth at most, fog, rain, exposure and noise by a fourteenth."""
+_NOT_SOFT: Final = 0.12
+"""Edges as fine as this are in focus, and what has dulled is the air."""
+_LATELY: Final = 0.1
+"""What hides a part of the view is looked for in the mean of some ten looks, as traffic is no part of it."""
+_COVERED_SHARE: Final = 0.15
+_STILL_COVERED_SHARE: Final = 0.1
+"""Of the picture and of what has something to see in it, without the soft edge: a quarter of the picture that is covered."""
 _LEARN: Final = 0.02
 _LEARN_FROM: Final = 60
 """Looks at a new light before what is seen is taken for what should be seen."""
@@ -41,17 +58,48 @@ _DULLER: Final = 1e-6
 _NIGHT: Final = 0
 _BANDS: Final = (45.0, 90.0)
 """Mean brightness that parts night from dusk and dusk from day."""
-_PATIENCE_S: Final = MappingProxyType(
+
+
+class Sign(StrEnum):
+    """What a look may show; some tell of the same trouble, each with a patience of its own."""
+
+    BLACK = "black"
+    FROZEN = "frozen"
+    COVERED = "covered"
+    PARTLY_COVERED = "partly-covered"
+    BLURRED = "blurred"
+    SOFT = "soft"
+    MOVED = "moved"
+
+
+TROUBLES: Final = MappingProxyType(
     {
-        Blindness.BLACK: 5.0,
-        Blindness.FROZEN: 20.0,
-        Blindness.COVERED: 8.0,
-        Blindness.BLURRED: 60.0,
-        Blindness.MOVED: 90.0,
+        Sign.BLACK: Blindness.BLACK,
+        Sign.FROZEN: Blindness.FROZEN,
+        Sign.COVERED: Blindness.COVERED,
+        Sign.PARTLY_COVERED: Blindness.COVERED,
+        Sign.BLURRED: Blindness.BLURRED,
+        Sign.SOFT: Blindness.BLURRED,
+        Sign.MOVED: Blindness.MOVED,
     }
 )
-"""A lorry that waits at the gate may fill the view for a minute."""
+_PATIENCE_S: Final = MappingProxyType(
+    {
+        Sign.BLACK: 5.0,
+        Sign.FROZEN: 20.0,
+        Sign.COVERED: 8.0,
+        Sign.PARTLY_COVERED: 135.0,
+        Sign.BLURRED: 60.0,
+        Sign.SOFT: 180.0,
+        Sign.MOVED: 90.0,
+    }
+)
+"""A lorry that waits at the gate may fill the view for a minute, and hide a part of it for two."""
+_GAP_S: Final = MappingProxyType({Sign.PARTLY_COVERED: 10.0, Sign.SOFT: 10.0})
+"""For so long a sign that has not yet lasted may be away, as somebody walks through the picture."""
 _RELIEF_S: Final = 5.0
+_LONG_RELIEF_S: Final = 15.0
+"""Of signs that may be away for a moment."""
 
 Small = NDArray[np.float32]
 """GRID numbers."""
@@ -60,13 +108,19 @@ Small = NDArray[np.float32]
 @dataclass(frozen=True, slots=True)
 class Look:
     """One look: mean brightness of each cell, mean gradient of each cell at full size, how sharp the edges are (root of the mean
-    squared gradient, two by two px as one: blur widens edges, noise is halved), some of the pixels themselves."""
+    squared gradient, two by two px as one: blur widens edges, noise is halved), some of the pixels themselves.
+
+    `relief`: mean gradient of each cell, a quarter of it as one; `fineness`: how much of the height of its finest clear edge lies
+    between two px at half size, 0 where it has none.
+    """
 
     t_s: float
     levels: Small
     detail: Small
     sharpness: float
     pixels: NDArray[np.uint8]
+    relief: Small
+    fineness: Small
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,45 +132,65 @@ class Reference:
     looks: int = 1
     crisp: float = 0.0
     """Sharpness by mean brightness: slowly follows what is sharper, hardly at all what is less so. 0: not known yet."""
+    long: LongView | None = None
+    """None: not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Eyesight:
-    """What is remembered from look to look. `standing` are the troubles that hold, with the second of their first sign."""
+    """What is remembered from look to look. `standing` are the signs that have lasted, with the second at which each began."""
 
     references: tuple[Reference | None, Reference | None, Reference | None] = (None, None, None)
-    signs: tuple[tuple[Blindness, float], ...] = ()
-    """Signs that have not yet lasted long enough."""
-    standing: tuple[tuple[Blindness, float], ...] = ()
-    well_since: tuple[tuple[Blindness, float], ...] = ()
+    signs: tuple[tuple[Sign, float], ...] = ()
+    """With those that have not yet lasted long enough."""
+    standing: tuple[tuple[Sign, float], ...] = ()
+    away_since: tuple[tuple[Sign, float], ...] = ()
     pixels: NDArray[np.uint8] | None = field(default=None, compare=False)
     """Of the picture that those after it are still the same as."""
     same_since_s: float = 0.0
+    lately: tuple[Small, Small] | None = field(default=None, compare=False)
+    """Mean relief and levels of the last looks."""
     reference_kept: bool = field(default=True, compare=False)
     """False when a reference has been learned that is worth keeping over a restart."""
 
 
 def judge(eyes: Eyesight, look: Look) -> Eyesight:
-    """One look more. The troubles of the result are those that have lasted; they end after five good seconds."""
+    """One look more. The signs of the result are those that have lasted; they end after some good seconds."""
     if eyes.pixels is None or not _is_same(eyes.pixels, look):
         eyes = replace(eyes, pixels=look.pixels, same_since_s=look.t_s)
-    band = _band(look)
+    now = (look.relief, look.levels)
+    before = eyes.lately or now
+    relief, levels = (np.asarray(old + _LATELY * (new - old), np.float32) for old, new in zip(before, now, strict=True))
+    eyes = replace(eyes, lately=(relief, levels))
+    band = _band(float(look.levels.mean()))
     signs, unknown = _signs(eyes, look, eyes.references[band])
     eyes = _lasting(eyes, signs, unknown, look.t_s)
-    if not signs and not eyes.standing:
+    if not eyes.signs:
         eyes = _learned(eyes, look, band)
     return eyes
 
 
-def moved_before(eyes: Eyesight, t_s: float) -> Eyesight:
-    """The camera was known to have been moved when its process last ended: it still counts as moved at `t_s`."""
-    moved = (Blindness.MOVED, t_s)
-    return replace(eyes, signs=(*eyes.signs, moved), standing=(*eyes.standing, moved))
+def troubles(eyes: Eyesight) -> Mapping[Blindness, float]:
+    """What is wrong with the view, and since which second."""
+    found: dict[Blindness, float] = {}
+    for sign, since_s in eyes.standing:
+        found[TROUBLES[sign]] = min(since_s, found.get(TROUBLES[sign], since_s))
+    return found
+
+
+KEPT: Final = frozenset({Sign.PARTLY_COVERED, Sign.BLURRED, Sign.SOFT, Sign.MOVED})
+"""Signs that a start in the dark could not find again: they stand until the view is seen to be right."""
+
+
+def stood_before(eyes: Eyesight, signs: Iterable[Sign], t_s: float) -> Eyesight:
+    """The camera was known to show these when its process last ended: they still stand at `t_s`."""
+    stood = tuple((sign, t_s) for sign in signs)
+    return replace(eyes, signs=(*eyes.signs, *stood), standing=(*eyes.standing, *stood))
 
 
 def knows_place(eyes: Eyesight) -> bool:
     """What is seen lies where it lay when the view was set up: nothing says, not even for a moment, that the camera was moved."""
-    return all(trouble is not Blindness.MOVED for trouble, _ in (*eyes.signs, *eyes.standing))
+    return all(sign is not Sign.MOVED for sign, _ in (*eyes.signs, *eyes.standing))
 
 
 def _is_same(before: NDArray[np.uint8], look: Look) -> bool:
@@ -136,37 +210,80 @@ def _is_flat(look: Look) -> bool:
     return float(look.levels.std()) < _FLAT_SPREAD
 
 
-def _band(look: Look) -> int:
-    return sum(float(look.levels.mean()) > border for border in _BANDS)
+def _band(light: float) -> int:
+    return sum(light > border for border in _BANDS)
 
 
-_PLACE: Final = frozenset({Blindness.BLURRED, Blindness.MOVED})
-_NOTHING: Final[frozenset[Blindness]] = frozenset()
+_UNSEEN: Final = KEPT
+_NOTHING: Final[frozenset[Sign]] = frozenset()
 
 
-def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[frozenset[Blindness], frozenset[Blindness]]:
+def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[frozenset[Sign], frozenset[Sign]]:
     """What this one picture looks like, and what it says nothing of.
 
     A dark or flat picture tells nothing of sharpness and place, and neither does a light that was never seen before: a camera
     that was moved by day is not right again because night has come.
     """
-    signs = set()
-    if look.t_s > eyes.same_since_s:
-        signs.add(Blindness.FROZEN)
+    signs = {Sign.FROZEN} if look.t_s > eyes.same_since_s else set()
     if _is_black(look):
-        return frozenset(signs | {Blindness.BLACK}), _PLACE
+        return frozenset(signs | {Sign.BLACK}), _UNSEEN
     if _is_flat(look):
-        return frozenset(signs | {Blindness.COVERED}), _PLACE
+        return frozenset(signs | {Sign.COVERED}), _UNSEEN
+    band = _band(float(look.levels.mean()))
+    turned = reference is not None and reference.looks >= _LEARN_FROM and _is_turned(reference, look)
+    # A camera that is turned to the sky is not covered.
+    cover = None if turned or eyes.lately is None else _is_partly_covered(eyes, *eyes.lately, band)
+    if cover:
+        return frozenset(signs | {Sign.PARTLY_COVERED}), _UNSEEN - {Sign.PARTLY_COVERED}
+    unknown = {Sign.PARTLY_COVERED} if cover is None else set()
     if reference is None or reference.looks < _LEARN_FROM:
-        return frozenset(signs), _PLACE
-    night = _band(look) == _NIGHT
-    if look.sharpness < _BLURRED_SHARE * reference.sharpness or (not night and _crisp(look) < _BLURRED_SHARE * reference.crisp):
-        return frozenset(signs | {Blindness.BLURRED}), frozenset({Blindness.MOVED})
-    if _is_elsewhere(reference.edges, edges_of(look)):
-        signs.add(Blindness.MOVED)
-    # By night noise passes for edges, and how bright lamps are says nothing: what has dulled slowly is seen by day alone.
-    by_day = any(known is not None and known.looks >= _LEARN_FROM for known in eyes.references[_NIGHT + 1 :])
-    return frozenset(signs), frozenset({Blindness.BLURRED}) if night and by_day else _NOTHING
+        return frozenset(signs), _UNSEEN
+    night = band == _NIGHT
+    if _is_dull(reference, look, night):
+        return frozenset(signs | {Sign.BLURRED}), _UNSEEN - {Sign.BLURRED}
+    view = _long(reference)
+    by = None if view is None else softer(view, look.fineness)
+    # By night noise passes for edges, and how bright lamps are says nothing: what has dulled is seen by day alone.
+    if night and any(known is not None and known.looks >= _LEARN_FROM for known in eyes.references[_NIGHT + 1 :]):
+        unknown |= {Sign.BLURRED, Sign.SOFT}
+    elif by is None:
+        unknown.add(Sign.SOFT)
+    elif by > _SOFTER:
+        signs.add(Sign.SOFT)
+    if turned or _is_elsewhere(reference.edges, edges_of(look)):
+        signs.add(Sign.MOVED)
+    return frozenset(signs), frozenset(unknown)
+
+
+def _is_dull(reference: Reference, look: Look, night: bool) -> bool:
+    """Out of focus by much: less sharp than half of what it should be, and not for fog, which leaves what it leaves as fine."""
+    if look.sharpness >= _BLURRED_SHARE * reference.sharpness and (night or _crisp(look) >= _BLURRED_SHARE * reference.crisp):
+        return False
+    view = _long(reference)
+    by = None if view is None else softer(view, look.fineness, by_few=True)
+    return by is None or by > _NOT_SOFT
+
+
+def _is_partly_covered(eyes: Eyesight, relief: Small, levels: Small, band: int) -> bool | None:
+    """Whether something close hides a part of the view; None where that cannot be said.
+
+    What is dark or bright before the lens makes another light of the whole picture: the light beside it says what to compare with.
+    """
+    stands = any(sign is Sign.PARTLY_COVERED for sign, _ in eyes.standing)
+    is_gone = False
+    for number, reference in enumerate(eyes.references):
+        if reference is None or (view := _long(reference)) is None:
+            continue
+        cover = look_for_cover(relief, levels, view.relief, view.levels)
+        if cover.share >= (_STILL_COVERED_SHARE if stands else _COVERED_SHARE) and _band(cover.light) == number and cover.is_close:
+            return True
+        if number == band:
+            is_gone = cover.is_gone and cover.share < _STILL_COVERED_SHARE
+    return False if is_gone else None
+
+
+def _long(reference: Reference) -> LongView | None:
+    return None if reference.long is None or reference.long.looks < _LEARN_FROM else reference.long
 
 
 def _crisp(look: Look) -> float:
@@ -177,27 +294,38 @@ def _crisp(look: Look) -> float:
 def _is_elsewhere(reference: Small, seen: Small) -> bool:
     """Another view, or the same a few cells aside; a crowd, a parked lorry or fog only make it less alike."""
     here = float((reference * seen).sum())
-    if here >= _ALIKE:
-        return False
-    return here < _ALIKE / 2 or best_fit(reference, seen) > here + _CLEARLY_SHIFTED
+    return here < _ALIKE / 2 or (here < _ALIKE and best_shifted(reference, seen) > here + _CLEARLY_SHIFTED)
 
 
-def _lasting(eyes: Eyesight, signs: frozenset[Blindness], unknown: frozenset[Blindness], t_s: float) -> Eyesight:
+def _is_turned(reference: Reference, look: Look) -> bool:
+    """The same view for sure, and turned, zoomed or shifted for sure, beside the last minute or the last days."""
+    seen = edges_of(look)
+    aspect = look.pixels.shape[1] / GRID[1] / (look.pixels.shape[0] / GRID[0])
+    view = _long(reference)
+    for edges in (reference.edges,) if view is None else (reference.edges, view.edges):
+        least = max(_SURELY, float((edges * seen).sum()) + _CLEARLY_TURNED)
+        if least < 1 and best_turned(edges, seen, aspect) >= least:
+            return True
+    return False
+
+
+def _lasting(eyes: Eyesight, signs: frozenset[Sign], unknown: frozenset[Sign], t_s: float) -> Eyesight:
     begun = dict(eyes.signs)
-    standing, well = dict(eyes.standing), dict(eyes.well_since)
-    for trouble in signs:
-        begun.setdefault(trouble, eyes.same_since_s if trouble is Blindness.FROZEN else t_s)
-        well.pop(trouble, None)
-        if t_s - begun[trouble] >= _PATIENCE_S[trouble]:
-            standing.setdefault(trouble, begun[trouble])
-    for trouble in tuple(begun):
-        if trouble in signs or (trouble in unknown and trouble in standing):
+    standing, away = dict(eyes.standing), dict(eyes.away_since)
+    for sign in signs:
+        begun.setdefault(sign, eyes.same_since_s if sign is Sign.FROZEN else t_s)
+        away.pop(sign, None)
+        if t_s - begun[sign] >= _PATIENCE_S[sign]:
+            standing.setdefault(sign, begun[sign])
+    for sign in tuple(begun):
+        if sign in signs or (sign in unknown and sign in standing):
             continue
-        if trouble not in standing or t_s - well.setdefault(trouble, t_s) >= _RELIEF_S:
-            begun.pop(trouble)
-            standing.pop(trouble, None)
-            well.pop(trouble, None)
-    return replace(eyes, signs=tuple(begun.items()), standing=tuple(standing.items()), well_since=tuple(well.items()))
+        relief_s = _GAP_S.get(sign, 0.0) if sign not in standing else _LONG_RELIEF_S if sign in _GAP_S else _RELIEF_S
+        if t_s - away.setdefault(sign, t_s) >= relief_s:
+            begun.pop(sign)
+            standing.pop(sign, None)
+            away.pop(sign, None)
+    return replace(eyes, signs=tuple(begun.items()), standing=tuple(standing.items()), away_since=tuple(away.items()))
 
 
 def edges_of(look: Look) -> Small:
@@ -208,26 +336,15 @@ def edges_of(look: Look) -> Small:
     return np.asarray(strength / norm if norm > 1e-6 else strength, np.float32)
 
 
-def best_fit(reference: Small, seen: Small) -> float:
-    """The best correlation of two edge pictures that lie up to _REACH cells apart; 1.0 is the same."""
-    best = -1.0
-    rows, columns = reference.shape
-    for down in range(-_REACH, _REACH + 1):
-        for across in range(-_REACH, _REACH + 1):
-            a = reference[max(0, down) : rows + min(0, down), max(0, across) : columns + min(0, across)]
-            b = seen[max(0, -down) : rows + min(0, -down), max(0, -across) : columns + min(0, -across)]
-            norm = float(np.linalg.norm(a) * np.linalg.norm(b))
-            if norm > 1e-6:
-                best = max(best, float((a * b).sum()) / norm)
-    return best
-
-
 def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
     """The view looks well: let the reference follow it, slowly."""
     before = eyes.references[band]
     edges = edges_of(look)
+    long = before.long if before is not None else None
+    maps = (edges, look.relief, look.levels, look.fineness)
+    long = first_view(*maps) if long is None else followed(long, *maps)
     if before is None:
-        after = Reference(edges, look.sharpness, crisp=_crisp(look))
+        after = Reference(edges, look.sharpness, crisp=_crisp(look), long=long)
     else:
         share = max(_LEARN, 1.0 / (before.looks + 1))
         mixed = (1 - share) * before.edges + share * edges
@@ -236,6 +353,7 @@ def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
             (1 - share) * before.sharpness + share * look.sharpness,
             before.looks + 1,
             _aged(before, _crisp(look)),
+            long,
         )
     references = list(eyes.references)
     references[band] = after

@@ -100,6 +100,28 @@ def test_each_trouble_of_a_gate_camera_is_told(code: str, change: Callable[[int]
     assert troubles(after(change, seconds)) == [code]
 
 
+def paved(size: tuple[int, int] = (320, 180)) -> Shown:
+    """The way with its stones, each of its own shade, as a lens that is in focus shows it."""
+    rng = np.random.default_rng(8)
+    shown = gate_lane(size)
+    for x, y in zip(rng.integers(0, size[0], 900), rng.integers(0, size[1], 900), strict=True):
+        cv2.rectangle(shown, (int(x), int(y)), (int(x) + 9, int(y) + 5), [int(rng.integers(40, 200))] * 3, -1)
+    return np.asarray(shown, np.uint8)
+
+
+def test_a_bag_before_a_part_of_a_gate_camera_is_told_and_a_lorry_beside_it_is_not() -> None:
+    lane = paved()
+    bag = np.zeros(lane.shape, np.float32)
+    bag[:, :130] = 1
+    bag = np.asarray(cv2.GaussianBlur(bag, (0, 0), 8), np.float32)
+    bagged = np.asarray(lane * (1 - bag) + 70 * bag, np.uint8)
+    lorry = lane.copy()
+    lorry[40:170, 100:260] = 180
+    for after_it, codes in ((bagged, ["covered"]), (lorry, [])):
+        shown = [lane] * WELL_S + [after_it] * 170
+        assert troubles(told((float(n), (n, grainy(one, n))) for n, one in enumerate(shown))) == codes
+
+
 def test_nightfall_and_morning_are_no_trouble() -> None:
     night, dusk = dimmed(0.25), dimmed(0.6)
     assert troubles(after(lambda n: grainy(dusk if n < 10 else night if n < 75 else LANE, n), 85)) == []

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeguard.core.blindness import Blindness
-from edgeguard.vision.blindness import GRID, Eyesight, Look, judge, knows_place, moved_before
+from edgeguard.vision.blindness import GRID, Eyesight, Look, Sign, judge, knows_place, stood_before, troubles
 
 Grid = NDArray[np.float32]
 
@@ -17,18 +17,17 @@ def view(seed: int, light: float = 120.0) -> tuple[Grid, Grid]:
     return np.asarray(windows * light, np.float32), np.asarray(2 + 10 * rng.uniform(0, 1, GRID) ** 3, np.float32)
 
 
-def see(eyes: Eyesight, seconds: int, levels: Grid, detail: Grid, start_s: int, frozen: bool = False, seed: int = 0) -> Eyesight:
+def see(
+    eyes: Eyesight, seconds: int, levels: Grid, detail: Grid, start_s: int, frozen: bool = False, fine: float = 0.5
+) -> Eyesight:
     """So many looks, one a second, with the noise that every sensor has; `frozen`: with what a codec makes of one and the same."""
-    rng = np.random.default_rng((seed, start_s))
+    rng = np.random.default_rng((0, start_s))
+    fineness = np.full(GRID, fine, np.float32)
     for second in range(start_s, start_s + seconds):
         noisy = np.asarray(detail + rng.normal(0, 0.3, GRID), np.float32).clip(0)
         pixels = np.full((20, 30), 100, np.uint8) + rng.integers(0, 3 if frozen else 9, (20, 30), np.uint8)
-        eyes = judge(eyes, Look(float(second), levels, noisy, float(noisy.mean()), pixels))
+        eyes = judge(eyes, Look(float(second), levels, noisy, float(noisy.mean()), pixels, noisy, fineness))
     return eyes
-
-
-def troubles(eyes: Eyesight) -> dict[Blindness, float]:
-    return dict(eyes.standing)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +69,7 @@ def test_covered(well: Eyesight) -> None:
 
 def test_blurred(well: Eyesight) -> None:
     levels, detail = view(1)
-    assert set(troubles(see(well, 70, levels, np.asarray(detail * 0.2, np.float32), 120))) == {Blindness.BLURRED}
+    assert set(troubles(see(well, 70, levels, np.asarray(detail * 0.2, np.float32), 120, fine=0.2))) == {Blindness.BLURRED}
     assert not troubles(see(well, 60, levels, np.asarray(detail * 0.7, np.float32), 120)), "haze is no blur"
 
 
@@ -78,7 +77,7 @@ def test_a_lens_that_goes_out_of_focus_slowly_is_not_learned_as_normal(well: Eye
     levels, detail = view(1)
     eyes = well
     for step in range(60):
-        eyes = see(eyes, 20, levels, np.asarray(detail * 0.97**step, np.float32), 120 + 20 * step)
+        eyes = see(eyes, 20, levels, np.asarray(detail * 0.97**step, np.float32), 120 + 20 * step, fine=0.5 * 0.99**step)
     assert set(troubles(eyes)) == {Blindness.BLURRED}
     night = see(eyes, 80, np.asarray(levels * 0.2, np.float32), detail, 1320)
     assert set(troubles(night)) == {Blindness.BLURRED}, "night does not make it sharp"
@@ -152,7 +151,7 @@ def test_from_the_first_sign_of_a_move_places_are_doubted(well: Eyesight) -> Non
 
 
 def test_a_move_is_remembered_over_a_restart(well: Eyesight) -> None:
-    again = moved_before(Eyesight(well.references), 0.0)
+    again = stood_before(Eyesight(well.references), [Sign.MOVED], 0.0)
     assert not knows_place(again)
     assert troubles(see(again, 60, *view(2), 1)) == {Blindness.MOVED: 0.0}
     assert not troubles(see(again, 60, *view(1), 1))

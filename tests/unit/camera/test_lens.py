@@ -1,0 +1,197 @@
+"""A lens that is covered in part, a little out of focus, turned or zoomed: pictures of a drawn street in, troubles out."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeguard.camera.sight import Sight
+
+pytestmark = pytest.mark.slow
+
+Canvas = NDArray[np.float32]
+Change = Callable[[Canvas, int], Canvas]
+WIDTH, HEIGHT = 640, 360
+LEARN_S = 70
+NOISE = 1.6
+
+
+@cache
+def street() -> Canvas:
+    """Things of all sizes and shades with sharp edges, larger than the picture so that it may be turned."""
+    rng = np.random.default_rng(4)
+    shown = np.full((HEIGHT + 240, WIDTH + 240), 120, np.float32)
+    for _ in range(1500):
+        x, y, wide, tall = rng.integers(0, WIDTH + 240), rng.integers(0, HEIGHT + 240), rng.integers(3, 60), rng.integers(3, 40)
+        shown[y : y + tall, x : x + wide] = rng.uniform(30, 220)
+    return np.asarray(cv2.GaussianBlur(shown, (0, 0), 0.7), np.float32)
+
+
+@cache
+def view(turn_deg: float = 0.0, zoom: float = 1.0) -> Canvas:
+    rows, columns = street().shape
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), turn_deg, zoom)
+    turned = cv2.warpAffine(street(), turn, (columns, rows), flags=cv2.INTER_AREA)
+    return np.asarray(turned[120:-120, 120:-120], np.float32)
+
+
+@cache
+def grain(number: int) -> Canvas:
+    return np.random.default_rng(number).standard_normal((HEIGHT, WIDTH), np.float32)
+
+
+def grainy(shown: Canvas, second: int, noise: float = NOISE) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(shown + noise * grain(second % 9), 0, 255), np.uint8)
+
+
+class Camera:
+    """Its eyesight, a look a second."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self.sight = Sight(file, "setup")
+        self.second = 0
+
+    def sees(self, seconds: int, change: Change = lambda shown, _: shown, noise: float = NOISE) -> set[str]:
+        """What is wrong after so long."""
+        for _ in range(seconds):
+            self.second += 1
+            self.sight.see(float(self.second), grainy(change(view(), self.second), self.second, noise))
+        return {trouble.value for trouble in self.sight.troubles}
+
+    def restarts(self) -> None:
+        self.sight, self.second = Sight(self.file, "setup"), 0
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Camera:
+    """One that knows its view by day."""
+    camera = Camera(tmp_path / "view.npz")
+    assert camera.sees(LEARN_S) == set()
+    return camera
+
+
+def lit(shown: Canvas, light: float) -> Canvas:
+    return np.asarray(shown * light, np.float32)
+
+
+def covered(share: float, level: float, soft_px: float = 20.0, light: float = 1.0) -> Change:
+    """From the left; near the lens, so that it ends softly."""
+    edge = np.zeros((HEIGHT, WIDTH), np.float32)
+    edge[:, : int(share * WIDTH)] = 1
+    cover = cv2.GaussianBlur(edge, (0, 0), soft_px)
+    return lambda shown, _: np.asarray(lit(shown, light) * (1 - cover) + level * cover, np.float32)
+
+
+def blurred(sigma: float, light: float = 1.0) -> Change:
+    return lambda shown, _: lit(np.asarray(cv2.GaussianBlur(shown, (0, 0), sigma), np.float32), light)
+
+
+def turned(turn_deg: float, zoom: float = 1.0) -> Change:
+    return lambda *_: view(turn_deg, zoom)
+
+
+@pytest.mark.parametrize(("share", "level"), [(0.3, 20.0), (0.45, 90.0), (0.6, 200.0)])
+def test_a_part_of_the_view_that_is_covered_is_told_and_ends(camera: Camera, share: float, level: float) -> None:
+    cover = covered(share, level)
+    assert camera.sees(140, cover) == set()
+    assert camera.sees(30, cover) == {"covered"}
+    assert camera.sees(45) == set()
+
+
+@pytest.mark.parametrize(("light", "noise"), [(0.55, 2.5), (0.3, 3.5)])
+def test_covered_by_dusk_and_by_night(camera: Camera, light: float, noise: float) -> None:
+    assert camera.sees(LEARN_S, lambda shown, _: lit(shown, light), noise) == set()
+    assert camera.sees(170, covered(0.4, 60 * light, light=light), noise) == {"covered"}
+    assert camera.sees(45, lambda shown, _: lit(shown, light), noise) == set()
+
+
+def test_a_cover_stays_told_over_nightfall_and_a_restart(camera: Camera) -> None:
+    assert camera.sees(170, covered(0.45, 60.0)) == {"covered"}
+    assert camera.sees(60, covered(0.45, 15.0, light=0.25)) == {"covered"}, "no night was ever seen"
+    camera.restarts()
+    assert camera.sees(30, covered(0.45, 15.0, light=0.25)) == {"covered"}
+    assert camera.sees(45) == set()
+
+
+def test_a_cover_that_creeps_over_the_lens_is_not_learned(camera: Camera) -> None:
+    for step in range(120):
+        camera.sees(5, covered(0.004 * step, 60.0))
+    assert camera.sees(100, covered(0.48, 60.0)) == {"covered"}
+
+
+def test_a_lorry_is_no_cover_even_when_it_stays(camera: Camera) -> None:
+    def lorry(shown: Canvas, _: int) -> Canvas:
+        shown = shown.copy()
+        shown[90:330, 150:500] = 190
+        shown[320:330, 150:500] = 40
+        return shown
+
+    assert camera.sees(300, lorry) == set()
+
+
+def crowd(shown: Canvas, second: int) -> Canvas:
+    rng = np.random.default_rng(second)
+    shown = shown.copy()
+    for x, y in zip(rng.integers(0, WIDTH - 20, 60), rng.integers(120, HEIGHT - 60, 60), strict=True):
+        shown[y : y + 60, x : x + 20] = rng.uniform(20, 200)
+    return np.asarray(cv2.GaussianBlur(shown, (0, 0), 0.7), np.float32)
+
+
+def fog(shown: Canvas, _: int) -> Canvas:
+    clear = np.linspace(0.1, 0.7, HEIGHT, dtype=np.float32)[:, None]
+    return 180 + (shown - 180) * clear
+
+
+@pytest.mark.parametrize("weather", [crowd, fog, lambda shown, _: lit(shown, 0.6), lambda shown, _: lit(shown, 1.3)])
+def test_crowd_fog_and_exposure_are_no_trouble(camera: Camera, weather: Change) -> None:
+    assert camera.sees(250, weather) == set()
+
+
+def test_a_street_that_has_emptied_is_no_trouble() -> None:
+    camera = Camera()
+    assert camera.sees(LEARN_S, lambda shown, _: crowd(shown, 1)) == set()
+    assert camera.sees(250) == set()
+
+
+def test_a_coarser_codec_is_no_blur(camera: Camera) -> None:
+    for second in range(250):
+        _, coded = cv2.imencode(".jpg", grainy(view(), second), [cv2.IMWRITE_JPEG_QUALITY, 25])
+        camera.sight.see(100.0 + second, np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8))
+    assert not camera.sight.troubles
+
+
+@pytest.mark.parametrize("sigma", [1.5, 2.0])
+def test_slightly_out_of_focus(camera: Camera, sigma: float) -> None:
+    assert camera.sees(170, blurred(sigma)) == set()
+    assert camera.sees(20, blurred(sigma)) == {"blurred"}
+    assert camera.sees(30, blurred(sigma, light=0.25), 3.5) == {"blurred"}, "night does not make it sharp"
+    camera.restarts()
+    assert camera.sees(30, blurred(sigma, light=0.25), 3.5) == {"blurred"}
+    assert camera.sees(20) == set()
+
+
+def test_focus_that_is_lost_slowly_is_not_learned(camera: Camera) -> None:
+    assert camera.sees(600) == set()
+    for step in range(60):
+        camera.sees(6, blurred(0.3 + 0.03 * step))
+    assert camera.sees(190, blurred(2.1)) == {"blurred"}
+
+
+@pytest.mark.parametrize(("turn_deg", "zoom"), [(5, 1.0), (-9, 1.0), (15, 1.0), (0, 1.1), (0, 1.2), (0, 0.85), (6, 1.1)])
+def test_turned_or_zoomed(camera: Camera, turn_deg: float, zoom: float) -> None:
+    assert camera.sees(80, turned(turn_deg, zoom)) == set()
+    assert camera.sees(20, turned(turn_deg, zoom)) == {"moved"}
+    camera.restarts()
+    assert not camera.sight.knows_place
+    assert camera.sees(10) == set()
+
+
+def test_a_mount_that_gives_way_slowly_is_not_learned(camera: Camera) -> None:
+    for step in range(80):
+        camera.sees(8, turned(0.1 * step))
+    assert camera.sees(95, turned(8.0)) == {"moved"}
