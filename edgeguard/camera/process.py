@@ -26,6 +26,7 @@ from edgeguard.camera.seek_falls import FallSeeker
 from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.snapshots import Snapshots
+from edgeguard.camera.standing import Standing
 from edgeguard.camera.worker import Seeker, Worker
 from edgeguard.control.camera_views import TroubleView
 from edgeguard.core.blindness import Blindness
@@ -38,6 +39,7 @@ from edgeguard.core.camera import (
     pass_folder,
     reports_folder,
     snapshot_folder,
+    standing_file,
     view_file,
 )
 from edgeguard.core.camera_limits import CAMERA_LAST_WORDS_S, EVIDENCE_FREE_BYTES, PASS_FREE_BYTES, SNAPSHOTS_BYTES
@@ -83,7 +85,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
 
     reads = GateReads(socket, spec.name) if spec.task is Task.PLATES else None
     passes = _pass_shelf(spec, state, tell, seal)
-    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads, passes, seal)
+    seeker = _seeker(spec, shelf, tell, key, lambda: sight.knows_place, reads, passes, seal, Path(standing_file(socket, spec.name)))
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     snapshots = Snapshots(spec, album, seeker.hide, tell, seal)
 
@@ -195,6 +197,7 @@ def _seeker(
     reads: GateReads | None,
     passes: PassShelf | None,
     seal: Seal | None,
+    standing: Path,
 ) -> Seeker:
     """What looks for the camera's task; the models are loaded only where they are needed."""
     if spec.task is Task.FALLING:
@@ -205,7 +208,7 @@ def _seeker(
     if spec.plate_shape is PlateShape.HASHED and not key:
         raise Permanent(f"{spec.name}: the key of hashed plates is empty or could not be read")
     told = (lambda _: None) if reads is None else reads.tell
-    return PlateSeeker(spec, PlateReader.shipped(), tell, key, told, passes, knows_place)
+    return PlateSeeker(spec, PlateReader.shipped(), tell, key, told, passes, knows_place, Standing(standing))
 
 
 def _tidy(shelf: Shelf, now: Stamp, age_wall_ms: int | None, tell: Callable[[Report], None]) -> None:

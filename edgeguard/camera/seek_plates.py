@@ -12,6 +12,7 @@ from edgeguard.camera.masking import hide
 from edgeguard.camera.pass_pictures import BestPictures, PassShelf
 from edgeguard.camera.pictures import Bgr
 from edgeguard.camera.reports import Report
+from edgeguard.camera.standing import Standing
 from edgeguard.camera.veil import veil
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import ReadView, SightingView
@@ -20,7 +21,7 @@ from edgeguard.core.camera_limits import PASS_MAX_TOLD
 from edgeguard.core.clock import Stamp
 from edgeguard.core.plate_shape import shaped
 from edgeguard.vision.lanes import Lane, lanes_of
-from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, finish, rest, step
+from edgeguard.vision.plate_passes import FOR_THE_GATE, Pass, PassState, Seen, Stage, finish, rest, step
 
 _log = structlog.get_logger()
 _LOOK_S: Final = 0.075
@@ -41,7 +42,8 @@ class PlateSeeker:
     """Feed it the pictures of a stream; each vehicle is one sighting of type plate. `key` is that of hashed plates.
 
     `reads` hears of each vehicle as soon as its text is sure, and again when it is told: for decisions at a gate. `album` keeps
-    pictures of passes; `knows_place` is whether the view is still the one that was set up.
+    pictures of passes; `knows_place` is whether the view is still the one that was set up. By `standing` a vehicle that an earlier
+    process has seen keeps its id, and a pass that was told already is told to the gate alone.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class PlateSeeker:
         reads: Callable[[ReadView], None] = lambda _: None,
         album: PassShelf | None = None,
         knows_place: Callable[[], bool] = lambda: True,
+        standing: Standing | None = None,
     ) -> None:
         self._spec = spec
         self._reader = reader
@@ -65,11 +68,14 @@ class PlateSeeker:
         self._reads = reads
         self._album = album if spec.pictures is not PassPictures.NONE else None
         self._knows_place = knows_place
+        self._standing = standing or Standing()
         self._best = BestPictures()
         self._lanes: tuple[Lane, ...] = ()
         self._size = (0, 0)
         self._named: dict[int, tuple[str, Stamp]] = {}
         """Ids and first moments of vehicles on their way, by the number of their track."""
+        self._told_by_another: set[int] = set()
+        """Those of them whose pass an earlier process has told."""
         self._told_before: tuple[tuple[str, float], ...] = ()
         """Texts told lately in streams that have ended, each with its second of the boot clock."""
         self.looked = 0
@@ -88,6 +94,7 @@ class PlateSeeker:
         if not moves:
             self.state, passes = rest(self.state, picture.t_s, self._lanes)
             self._report(passes, picture.t_s, now)
+            self._keep_standing(now)
             return
         self._next_s = picture.t_s + _LOOK_S
         self.looked += 1
@@ -99,6 +106,7 @@ class PlateSeeker:
         if self._album is not None:
             self._best.see(picture, seen, self.state, passes)
         self._report(passes, picture.t_s, now)
+        self._keep_standing(now)
 
     def lost(self, now: Stamp) -> None:
         """The stream has ended: who was on the way is told; the next stream begins anew."""
@@ -107,9 +115,12 @@ class PlateSeeker:
         self._gate, self._next_s, self._best = LaneGate(), 0.0, BestPictures()
         told = tuple((text, now.boot_ms / 1000 - (self._last_s - at_s)) for text, at_s in self.state.recent)
         self.state, self._named, self._told_before = PassState(numbers=self.state.numbers), {}, (*self._told_before, *told)
+        self._told_by_another.clear()
+        self._keep_standing(now)
 
     def remember(self) -> None:
-        """What could not be told lies in the reporter's journal."""
+        """Who was there when an earlier process ended; what could not be told lies in the reporter's journal."""
+        self._standing.recall()
 
     @property
     def restless(self) -> int:
@@ -127,23 +138,41 @@ class PlateSeeker:
         for one in passes:
             identity, at = self._name(one, now.before(t_s - one.first_s))
             self._reads(_read_view(identity, one, now))
-            if one.stage in FOR_THE_GATE:
+            if one.stage in FOR_THE_GATE or one.number in self._told_by_another:
+                self._note(one, identity, at, now)
                 continue
-            event = self._event(one)
+            event = self._event(one) | {"duration_s": round((now.boot_ms - at.boot_ms) / 1000 - (t_s - one.last_s), 3)}
             held = self._best.take(one.number)
             if self._album is not None and held is not None:
                 event |= self._album.keep(held, one, at, event, self._knows_place())
             _log.info("plate.passed", text=None if one.text is None else shaped_for_log(one.text), direction=one.direction.value)
             facts = orjson.dumps(event).decode()
             self._tell(Report(SightingView(identity, "plate", at.wall_ms, at.boot_ms, at.boot, at.synced, facts)))
+            self._note(one, identity, at, now)
         self._best.forget_all_but(self.state)
 
     def _name(self, one: Pass, first: Stamp) -> tuple[str, Stamp]:
         """The vehicle's id and first moment, the same at all stages."""
-        named = self._named.setdefault(one.number, (f"{first.boot[:8]}-{first.boot_ms}-{one.number}", first))
+        if one.number not in self._named:
+            stood = None if one.text is None else self._standing.taken_over(one.text, first)
+            self._named[one.number] = (_new_id(first, one.number), first) if stood is None else (stood.id, stood.first)
+            if stood is not None and stood.told:
+                self._told_by_another.add(one.number)
         for number in [number for number in self._named if number <= one.number - _NAMED]:
             del self._named[number]
-        return named
+            self._told_by_another.discard(number)
+        return self._named[one.number]
+
+    def _note(self, one: Pass, identity: str, first: Stamp, now: Stamp) -> None:
+        """For a process that takes over."""
+        if one.text is not None and one.stage is Stage.TURNED:
+            self._standing.drop(one.text)
+        elif one.text is not None:
+            told = one.stage not in FOR_THE_GATE or one.number in self._told_by_another
+            self._standing.put(one.text, identity, first, now, told=told)
+
+    def _keep_standing(self, now: Stamp) -> None:
+        self._standing.keep({track.vote.text for track in self.state.tracks if track.vote is not None}, now)
 
     def _event(self, one: Pass) -> dict[str, Any]:
         reading = one.best.reading if one.best is not None else None
@@ -160,6 +189,10 @@ class PlateSeeker:
             "width_px": round(one.best.found.width_px) if one.best is not None else None,
             **({"lane": one.lane, "crossed": one.crossed_s is not None} if self._lanes else {}),
         }
+
+
+def _new_id(first: Stamp, number: int) -> str:
+    return f"{first.boot[:8]}-{first.boot_ms}-{number}"
 
 
 def _read_view(identity: str, one: Pass, now: Stamp) -> ReadView:

@@ -155,6 +155,11 @@ def reports_folder(state: PurePath, name: CameraName) -> PurePath:
     return state / REPORTS.replace("*", name)
 
 
+def standing_file(socket: PurePath, name: CameraName) -> PurePath:
+    """Where a gate camera's process leaves word of who is before it, for the next one."""
+    return socket.parent / f"{name}.standing"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelMark:
     """Which model lies on this gateway, for its inventory."""

@@ -100,6 +100,8 @@ CAMERA_MASK_POINTS: Final = 32
 # Passes of vehicles
 PASS_MAX_TRACKS: Final = 32
 PASS_MAX_TOLD: Final = 64
+STANDS_MS: Final = 30_000
+"""A plate that a camera's new process reads so soon after its last one saw it is of the same vehicle: starting takes seconds."""
 PASS_SIGHTINGS: Final = 24
 """Places and readings of one vehicle that are remembered; of the readings the surest."""
 PASS_PICTURES_HELD: Final = 8
