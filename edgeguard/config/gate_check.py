@@ -13,6 +13,7 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.core.afar_limits import GATE_INTERVAL_MS, GATE_WITHIN_MS, GATES_MAX
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.gate import GateSpec, PlateRule, ZoneSpec
+from edgeguard.core.gate_limits import GATE_DOWN_MS
 from edgeguard.core.ids import DeviceName, GateName, PointName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.point import Kind, Labels, Point
@@ -33,6 +34,12 @@ def _within(value_ms: int) -> int:
     return value_ms
 
 
+def _down_within(value_ms: int) -> int:
+    if not 10_000 <= value_ms <= 3_600_000:
+        raise ValueError("is out of range: 10s to 1h")
+    return value_ms
+
+
 Ref = Annotated[str, Field(min_length=3, max_length=_REF_CHARS)]
 
 
@@ -46,6 +53,7 @@ class GateTable(Table):
     min_interval: ReportTime = GATE_INTERVAL_MS
     feedback: Ref | None = None
     within: Annotated[Duration, AfterValidator(_within)] = GATE_WITHIN_MS
+    down_within: Annotated[Duration, AfterValidator(_down_within)] = GATE_DOWN_MS
     plates: GatePlatesTable | None = None
 
 
@@ -88,8 +96,9 @@ def _gate(raw: GateTable, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath,
         _check_opener(*opener, devices, (*at, "open"), mistakes)
     if shows is not None and shows[1].kind is not Kind.BOOLEAN:
         mistakes.add((*at, "feedback"), f"{raw.feedback} is not true or false")
-    if raw.feedback is None and "within" in raw.model_fields_set:
-        mistakes.note((*at, "within"), "has no effect without feedback")
+    for unused in ("within", "down_within") if raw.feedback is None else ():
+        if unused in raw.model_fields_set:
+            mistakes.note((*at, unused), "has no effect without feedback")
     if opener is None or (raw.feedback is not None and shows is None):
         return None
     return GateSpec(
@@ -100,6 +109,7 @@ def _gate(raw: GateTable, devices: Mapping[DeviceName, DeviceSpec], at: KeyPath,
         min_interval_ms=raw.min_interval,
         feedback=None if shows is None else shows[0],
         within_ms=raw.within,
+        down_within_ms=raw.down_within,
     )
 
 

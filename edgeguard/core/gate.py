@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from edgeguard.core.gate_limits import GATE_CLEAR_MS, GATE_LOOP_STUCK_MS
+from edgeguard.core.gate_limits import GATE_CLEAR_MS, GATE_DOWN_MS, GATE_LOOP_STUCK_MS
 from edgeguard.core.gate_list import ListKind
 from edgeguard.core.ids import CameraName, GateName, ZoneName
 from edgeguard.core.interlock import PointRef
@@ -70,7 +70,7 @@ class GateSpec:
     """`open` is true for `pulse_ms` and then false again; None: the device itself lets go.
 
     `feedback` must become true within `within_ms` of opening; without one nobody knows whether anything moved. `plates`: None
-    where only people and the platform open it.
+    where only people and the platform open it. An arm that `feedback` shows up for `down_within_ms` without a reason is told.
     """
 
     name: GateName
@@ -81,6 +81,7 @@ class GateSpec:
     feedback: PointRef | None
     within_ms: int
     plates: PlateRule | None = None
+    down_within_ms: int = GATE_DOWN_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ GATE_SAME_MS: Final = 20_000
 """The same plate at the same gate within this time of its passage is the same vehicle, whichever camera has read it."""
 GATE_CLEAR_MS: Final = 30_000
 """A vehicle that was let in and has not come to the loop within this time has not gone through."""
+GATE_DOWN_MS: Final = 2 * 60_000
+"""An arm that is still up so long after nothing keeps it there any more stays up: it is stuck, or somebody holds it. Unless set."""
 GATE_LOOP_STUCK_MS: Final = 2 * 60_000
 """A loop that shows a vehicle for so long is stuck, or somebody has broken down on it: a person has to look. Unless set."""
 GATE_LOOP_STUCK_LEAST_MS: Final = 30_000

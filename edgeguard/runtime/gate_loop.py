@@ -1,13 +1,18 @@
-"""What the loop under a barrier shows: whether a vehicle stands there, as far as the last round of its device knows."""
+"""What the inputs of a barrier show, as far as the last round of their device knows: its loop, and whatever else it has."""
 
 from edgeguard.core.gate import GateSpec
+from edgeguard.core.interlock import PointRef
 from edgeguard.core.quality import Fault
 from edgeguard.runtime.gateway import Gateway
 
 
 def loop_shown(gateway: Gateway, gate: GateSpec) -> bool | None:
     """True while a vehicle stands under it; None if nobody knows, or the gate has no loop."""
-    ref = None if gate.plates is None else gate.plates.loop
+    return point_shown(gateway, None if gate.plates is None else gate.plates.loop)
+
+
+def point_shown(gateway: Gateway, ref: PointRef | None) -> bool | None:
+    """What an input shows; None if nobody knows, or there is none."""
     record = None if ref is None else gateway.pipeline.records.get(ref.device)
     if ref is None or record is None or record.at is None or record.stale:
         return None

@@ -37,6 +37,7 @@ from edgeguard.rules import stays
 from edgeguard.rules.gate import Decision, Moment, Read, Reason, Verdict, decide
 from edgeguard.rules.passage import Passage, Phase, Told, Vehicle
 from edgeguard.rules.stays import Stay, StayNews
+from edgeguard.runtime.gate_arms import GateArms
 from edgeguard.runtime.gate_book import OWNER as LISTS
 from edgeguard.runtime.gate_book import GateBook
 from edgeguard.runtime.gate_clock import OWNER as CLOCK
@@ -60,8 +61,6 @@ _STUCK: Final = Labels(
     en="the loop shows a vehicle all the time: nothing is opened by plate, and a barrier that is up stays up",
 )
 _FREE: Final = Labels(zh="地感恢复正常", en="the loop is free again")
-_NOT_OPENED: Final = Labels(zh="道闸未能打开", en="the barrier did not open")
-_OPENED: Final = Labels(zh="道闸恢复正常", en="the barrier opens again")
 
 
 class Gatekeeper:
@@ -76,7 +75,7 @@ class Gatekeeper:
         self._passages = GatePassages()
         self._courses: dict[GateName, Course] = {}
         self._opening: set[asyncio.Task[None]] = set()
-        self._ailing: set[GateName] = set()
+        self._arms = GateArms(gateway, gates)
         self._unknown = False
         self._stirred = asyncio.Event()
         self._clock = GateClock(gateway)
@@ -124,6 +123,7 @@ class Gatekeeper:
         try:
             while True:
                 busy = False
+                self._arms.look()
                 for gate in self.gates():
                     self._look(gate)
                     busy |= self._is_busy(self.course(gate.name).passage)
@@ -352,17 +352,12 @@ class Gatekeeper:
         self._end_opening(gate, course, vehicle, why)
 
     def _end_opening(self, gate: GateSpec, course: Course, vehicle: Vehicle, why: str) -> None:
-        ailing = f"gate.{gate.name}"
+        self._arms.ended(gate.name, why)
         if why:
             course.passage = passages.failed(course.passage, vehicle)
             self._keep(gate, course)
             self._emit(self._outcome(gate, course, vehicle, "not-opened", detail=why))
-            self._ailing.add(gate.name)
-            self._gateway.pipeline.health(Health(ailing, "not-opened", ok=False, text=_NOT_OPENED, detail=why))
             return
-        if gate.name in self._ailing:
-            self._ailing.discard(gate.name)
-            self._gateway.pipeline.health(Health(ailing, "not-opened", ok=True, text=_OPENED))
         self._emit(self._outcome(gate, course, vehicle, "opened"))
         if not has_loop(gate):
             now_ms = self._gateway.clock.now().boot_ms
@@ -377,6 +372,8 @@ class Gatekeeper:
         course = self.course(gate.name)
         one = self._to_confirm(gate, course, pass_id) if pass_id else None
         view = await self._gates.open_gate(name, by)
+        if view.feedback is not None:
+            self._arms.ended(gate.name, "" if view.feedback else view.detail)
         if gate.plates is None:
             return view
         if one is not None:

@@ -105,6 +105,10 @@ class Gates:
         """How much longer a gate is held open; 0 if it is not."""
         return max(0, self._held.get(name, 0) - self._gateway.clock.now().boot_ms)
 
+    def is_opening(self, name: GateName) -> bool:
+        """Whether its relay is closed or held, or about to be."""
+        return name in self._closed or self._turns[name].locked()
+
     async def open(self, call: Call) -> BarrierView:
         """Open a gate. UnknownName, CommandRefused or WriteRefused if nothing moved; Retryable if nobody knows."""
         return await self.open_gate(call.text("gate"), call.author)

@@ -137,3 +137,15 @@ def test_no_vehicle_opens_two_gates(tmp_path: Path, eye: str, wrong: bool) -> No
 def test_a_lane_of_a_camera_that_is_an_entry_altogether_is_no_exit(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="looks at this gate already"):
         load(tmp_path, SITE.replace('entry = ["gate-in/left"]', 'entry = ["gate-in"]\nexit = ["gate-in/left"]'))
+
+
+@pytest.mark.parametrize(("written", "ms"), [("", 120_000), ('down_within = "30s"\n', 30_000), ('down_within = "1h"\n', 3_600_000)])
+def test_when_an_arm_must_be_down_again(tmp_path: Path, written: str, ms: int) -> None:
+    site = load(tmp_path, SITE.replace('pulse = "1s"\n', f'pulse = "1s"\nfeedback = "io.input_3"\n{written}'))
+    assert site.gates[0].down_within_ms == ms
+
+
+@pytest.mark.parametrize("written", ["9s", "61m"])
+def test_a_time_to_come_down_is_within_reason(tmp_path: Path, written: str) -> None:
+    with pytest.raises(ConfigError, match="10s to 1h"):
+        load(tmp_path, SITE.replace('pulse = "1s"\n', f'pulse = "1s"\nfeedback = "io.input_3"\ndown_within = "{written}"\n'))
