@@ -42,7 +42,7 @@ from edgeguard.runtime.gate_book import OWNER as LISTS
 from edgeguard.runtime.gate_book import GateBook
 from edgeguard.runtime.gate_clock import OWNER as CLOCK
 from edgeguard.runtime.gate_clock import GateClock
-from edgeguard.runtime.gate_course import Course, Decided
+from edgeguard.runtime.gate_course import Course, Decided, only_way
 from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
 from edgeguard.runtime.gate_loop import has_loop, loop_shown
 from edgeguard.runtime.gate_passages import OWNER as PASSAGES
@@ -213,6 +213,8 @@ class Gatekeeper:
     def _see(self, gate: GateSpec, rule: PlateRule, eye: Eye, camera: CameraSpec, view: ReadView) -> None:
         course, now = self.course(gate.name), self._gateway.clock.now()
         waits, earlier = f"{view.id} waits", course.decided(view.id)
+        if view.stage in ("line", "end") and view.direction != "away":
+            course.crosses(view.id, eye.way, now.boot_ms)
         if view.id in course.seen and view.stage == "line" and earlier is not None:
             self._name(gate, course, earlier)
         if view.id in course.seen or (view.text is None and waits in course.seen) or view.direction == "away":
@@ -220,10 +222,12 @@ class Gatekeeper:
         let_in = earlier is not None and earlier.is_let_in  # by a person, before it could be read
         if let_in or (view.stage in ("sure", "turned") and rule.opens_at is OpensAt.LINE):
             return
-        course.seen.append(waits if view.stage == "waits" else view.id)
         read = Read(view.text, view.confidence, view.kind)
         decision = self.judge(rule, eye.way, read)
         exact = decision.verdict is Verdict.OPEN
+        if exact and view.stage == "sure" and course.is_behind(view.id, eye.way, now.boot_ms):
+            return
+        course.seen.append(waits if view.stage == "waits" else view.id)
         if view.text is not None and passages.is_same(course.passage, view.text, now.boot_ms, exact=exact):
             _log.info("gate.same-vehicle", gate=gate.name, camera=camera.name, id=view.id)
             return
@@ -308,7 +312,7 @@ class Gatekeeper:
                 self._emit(self._outcome(gate, course, vehicle, told.value))
             else:
                 item = gate_item(self._gateway.clock.now(), told.value, {"gate": gate.name, "id": None})
-                self._count(gate, course, Vehicle("", None, self._only_way(gate)), item)
+                self._count(gate, course, Vehicle("", None, only_way(gate)), item)
 
     def _opened(self, task: "asyncio.Task[None]") -> None:
         self._opening.discard(task)
@@ -381,7 +385,7 @@ class Gatekeeper:
             vehicle = self._vehicle_by_hand(gate, one, one.decision.near or one.read.text)
             self._tell(gate, one, "confirmed", decision_facts(one.decision) | {"by": by})
         else:
-            vehicle = Vehicle(f"{passages.BY_HAND}{self._gateway.clock.now().boot_ms}", None, self._only_way(gate))
+            vehicle = Vehicle(f"{passages.BY_HAND}{self._gateway.clock.now().boot_ms}", None, only_way(gate))
         if course.passage.phase in (Phase.IDLE, Phase.RESUMED):
             if course.passage.vehicle is not None:
                 self._hear(gate, course, ((Told.UNSEEN, course.passage.vehicle),))
@@ -403,11 +407,6 @@ class Gatekeeper:
         if one.is_let_in:
             raise CommandRefused("let-in", f"vehicle {pass_id} was let in already")
         return one
-
-    def _only_way(self, gate: GateSpec) -> Way | None:
-        """Which way vehicles go that nobody has read; None if this gate serves both."""
-        ways = {eye.way for eye in gate.plates.eyes} if gate.plates is not None else set()
-        return ways.pop() if len(ways) == 1 else None
 
     # --- counting and telling
 

@@ -337,12 +337,12 @@ def _is_held(track: Track) -> bool:
 
 
 def _is_before(other: Track, track: Track, t_s: float) -> bool:
-    """Whether another vehicle stands or drives between a track and the line that both have still to cross: a gate that opened for
-    who is behind would let in who is before. Only an area says what is in a lane: without one a car parked anywhere in the view
-    would hold everybody."""
+    """Whether another vehicle stands or drives between a track and the line that both have still to cross, or beyond it and could
+    not be read: a gate that opened for who is behind would let in who is before. Only an area says what is in a lane: without one a
+    car parked anywhere in the view would hold everybody."""
     if other is track or track.lane is None or not track.lane.polygon or track.lane.line is None:
         return False
-    if other.lane != track.lane or not other.awaits_line or (_text(other) is not None and _text(other) == _text(track)):
+    if other.lane != track.lane or other.told or (_text(other) is not None and _text(other) == _text(track)):
         return False
     if _is_hidden(other, t_s) or lane_at((track.lane,), _middle(other.last)) is None:
         return False
@@ -351,6 +351,8 @@ def _is_before(other: Track, track: Track, t_s: float) -> bool:
     if not _are_apart(other.last, track.last):
         return False
     theirs, ours = (distance_px(track.lane.line, _middle(one.last)) for one in (other, track))
+    if not other.awaits_line:
+        return (theirs >= 0) != (ours >= 0)
     return (theirs >= 0) == (ours >= 0) and abs(theirs) < abs(ours)
 
 

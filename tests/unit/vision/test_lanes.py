@@ -88,6 +88,20 @@ def test_a_resident_behind_a_stranger_opens_once_the_stranger_is_away(first: str
     assert at > 100, "the stranger stood before the line until then"
 
 
+def test_who_cannot_be_read_holds_the_one_behind_beyond_the_line_too_until_it_is_out_of_sight() -> None:
+    standing = plate(300, 230, 120, None)
+    comes = [[plate(300 + 2 * i, 60 + 8.5 * i, 80 + 2 * i, None)] for i in range(20)]
+    behind = [[standing, plate(340 + i, 40 + i, 50 + i / 2, "皖A12345")] for i in range(40)]
+    still = behind[-1][1:]
+    state, told = PassState(), list[tuple[int, Pass]]()
+    for number, seen in enumerate([*comes, *behind, *[still] * 60]):
+        state, passes = step(state, number * STEP_S, seen, (LANE,))
+        told += [(number, one) for one in passes]
+    (at,) = [number for number, one in told if one.text == "皖A12345"]
+    assert at >= 60
+    assert [one.stage for _, one in told if one.text is None] == [Stage.WAITS, Stage.END]
+
+
 def test_a_car_that_has_left_the_lane_for_a_bay_holds_nobody() -> None:
     bay = [[plate(300 + 20 * i, 60 + 4 * i, 80 + 2 * i, "苏E8CD20")] for i in range(20)]
     told = run([*bay, *[[*bay[-1], plate(340 + i, 40 + i, 50 + i / 2, "皖A12345")] for i in range(20)]], LANE)

@@ -1,0 +1,61 @@
+"""A resident behind a stranger who is below the picture already, between the line and the barrier."""
+
+import asyncio
+
+import pytest
+from gate_house import OUT, Gateway, told
+from runtime_kit import call
+
+KNOWN, STRANGER = "浙A12345", "京B11111"
+
+
+@pytest.mark.parametrize("text", [STRANGER, None, "浙A1234S"])
+def test_a_stranger_at_the_barrier_is_not_let_in_by_the_resident_behind(text: str | None) -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read(text, stage="waits" if text is None else "sure")
+        at.read(text, id=one, stage="end" if text is None else "line")
+        resident = at.read(KNOWN)
+        await asyncio.sleep(5)
+        assert at.barrier.openings == 0
+        at.read(KNOWN, id=resident, stage="line")
+        await at.drive_through()
+        assert at.barrier.openings == 1, "who has come to the line himself is let in"
+        assert at.keeper.inside.zone("yard").count == 1
+
+    told(story)
+
+
+def test_nobody_is_held_by_one_who_was_let_in_by_hand_or_has_gone_through() -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read(STRANGER, stage="line")
+        await asyncio.sleep(1)
+        await at.handlers.act(call("gate-act", gate="north", **{"pass": one}))
+        await at.drive_through()
+        at.read(KNOWN)
+        await at.drive_through()
+        at.read("京B22222", stage="line")
+        await at.handlers.act(call("gate-act", gate="north"))
+        await at.drive_through()
+        at.read("苏E99999")
+        await at.drive_through()
+        assert at.barrier.openings == 4
+
+    told(story)
+
+
+def test_nobody_is_held_by_a_resident_by_who_goes_the_other_way_or_by_who_was_there_long_ago() -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read("浙AD88888")
+        at.read("浙AD88888", id=one, stage="line")
+        await at.drive_through()
+        at.read(STRANGER, OUT, stage="line")
+        at.read(KNOWN)
+        await at.drive_through()
+        at.read("京B22222", stage="line")
+        at.house.clock.advance(301)
+        await asyncio.sleep(2)
+        at.read("苏E99999")
+        await at.drive_through()
+        assert at.barrier.openings == 3
+
+    told(story)
