@@ -23,7 +23,6 @@ from edgeguard.core.gate_limits import (
     GATE_CONFIRM_MS,
     GATE_LOOK_S,
     GATE_READ_OLD_MS,
-    GATE_SAME_MS,
     GATE_WAITING_MS,
 )
 from edgeguard.core.gate_list import masked_plate, plain_plate
@@ -35,7 +34,7 @@ from edgeguard.core.point import Labels
 from edgeguard.rules import passage as passages
 from edgeguard.rules import stays
 from edgeguard.rules.gate import Decision, Moment, Read, Reason, Verdict, decide
-from edgeguard.rules.passage import Passage, Phase, Told, Vehicle
+from edgeguard.rules.passage import Phase, Told, Vehicle
 from edgeguard.rules.stays import Stay, StayNews
 from edgeguard.runtime.gate_arms import GateArms
 from edgeguard.runtime.gate_book import OWNER as LISTS
@@ -44,7 +43,7 @@ from edgeguard.runtime.gate_clock import OWNER as CLOCK
 from edgeguard.runtime.gate_clock import GateClock
 from edgeguard.runtime.gate_course import Course, Decided, only_way
 from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
-from edgeguard.runtime.gate_loop import has_loop, loop_shown
+from edgeguard.runtime.gate_loop import has_loop, loop_shown, point_shown
 from edgeguard.runtime.gate_passages import OWNER as PASSAGES
 from edgeguard.runtime.gate_passages import GatePassages
 from edgeguard.runtime.gate_stays import OWNER as STAYS
@@ -126,7 +125,7 @@ class Gatekeeper:
                 self._arms.look()
                 for gate in self.gates():
                     self._look(gate)
-                    busy |= self._is_busy(self.course(gate.name).passage)
+                    busy |= self.course(gate.name).is_busy(self._gateway.clock.now().boot_ms)
                 await self._tidy()
                 self._stirred.clear()
                 try:
@@ -213,8 +212,7 @@ class Gatekeeper:
     def _see(self, gate: GateSpec, rule: PlateRule, eye: Eye, camera: CameraSpec, view: ReadView) -> None:
         course, now = self.course(gate.name), self._gateway.clock.now()
         waits, earlier = f"{view.id} waits", course.decided(view.id)
-        if view.stage in ("line", "end") and view.direction != "away":
-            course.crosses(view.id, eye.way, now.boot_ms)
+        course.hear(view, eye.way, now.boot_ms)
         if view.id in course.seen and view.stage == "line" and earlier is not None:
             self._name(gate, course, earlier)
         if view.id in course.seen or (view.text is None and waits in course.seen) or view.direction == "away":
@@ -230,6 +228,7 @@ class Gatekeeper:
         course.seen.append(waits if view.stage == "waits" else view.id)
         if view.text is not None and passages.is_same(course.passage, view.text, now.boot_ms, exact=exact):
             _log.info("gate.same-vehicle", gate=gate.name, camera=camera.name, id=view.id)
+            course.same(view.id)
             return
         if exact and view.stage == "turned":
             return  # an arm that rose now would rise for whoever else stands there
@@ -277,10 +276,6 @@ class Gatekeeper:
 
     # --- at the barrier
 
-    def _is_busy(self, passage: Passage) -> bool:
-        lately = self._gateway.clock.now().boot_ms - passage.last_ms < GATE_SAME_MS
-        return passage.phase is not Phase.IDLE or bool(passage.waiting) or passage.loop is True or lately
-
     def _look(self, gate: GateSpec) -> None:
         course, rule = self.course(gate.name), gate.plates
         self._look_at_loop(gate, course)
@@ -294,7 +289,12 @@ class Gatekeeper:
         if has_loop(gate):
             now_ms = self._gateway.clock.now().boot_ms
             course.passage, news = passages.see_loop(course.passage, loop_shown(self._gateway, gate), now_ms)
-            self._hear(gate, course, news)
+            is_held = bool(self._gates.held_ms(gate.name))
+            self._hear(gate, course, tuple(one for one in news if not (is_held and one[0] is Told.TAILGATED)))
+            arm = point_shown(self._gateway, gate.feedback)
+            for at_ms in course.over_loop(news, arm, now_ms, is_held=is_held):
+                at = self._gateway.clock.now().before((now_ms - at_ms) / 1000)
+                self._emit(gate_item(at, "passed-unread", {"gate": gate.name, "id": None, "plate": None}))
 
     def _hear(self, gate: GateSpec, course: Course, news: passages.News) -> None:
         """Do and tell what a step has found."""
