@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, tzinfo
 from typing import Any, Final
 
 import structlog
@@ -215,6 +214,7 @@ class Gatekeeper:
         course.hear(view, eye.way, now.boot_ms)
         if view.id in course.seen and view.stage == "line" and earlier is not None:
             self._name(gate, course, earlier)
+        self._pass_held(gate, course, earlier, view)
         if view.id in course.seen or (view.text is None and waits in course.seen) or view.direction == "away":
             return
         let_in = earlier is not None and earlier.is_let_in  # by a person, before it could be read
@@ -236,11 +236,24 @@ class Gatekeeper:
             decision = Decision(Verdict.ASK, Reason.LOOP, decision.entry)
         one = Decided(view.id, now, camera.name, eye.way, read, decision)
         course.decisions.appendleft(one)
-        self._tell(gate, one, "decided", decision_facts(decision) | self._near(camera, decision))
+        near = {} if decision.near is None else {"near": self.shaping.shape(camera, decision.near)[0]}
+        self._tell(gate, one, "decided", decision_facts(decision) | near)
         said = f"{eye.way} {masked_plate(view.text or '')} {decision.verdict.value} ({decision.reason.value})"
         self._gateway.pipeline.note(now, f"{gate.name} {said}")
         if not (view.stage == "line" and self._name(gate, course, one)) and decision.verdict is Verdict.OPEN:
             self._let_in(gate, course, one)
+        self._pass_held(gate, course, one, view)
+
+    def _pass_held(self, gate: GateSpec, course: Course, one: Decided | None, view: ReadView) -> None:
+        """At a gate that is held open whoever comes goes through; a text that nobody would trust is not counted as a plate."""
+        comes = view.stage in ("line", "end") and view.direction != "away" and self._gates.held_ms(gate.name) > 0
+        if comes and one is not None and not one.is_let_in:
+            plate = None if one.decision.reason in (Reason.DOUBTFUL, Reason.NEAR) else one.read.text
+            self._go_through(gate, course, self._vehicle_by_hand(gate, one, plate))
+
+    def _go_through(self, gate: GateSpec, course: Course, vehicle: Vehicle) -> None:
+        course.passage = replace(course.passage, last=vehicle, last_ms=self._gateway.clock.now().boot_ms)
+        self._hear(gate, course, ((Told.PASSED, vehicle),))
 
     def _name(self, gate: GateSpec, course: Course, one: Decided) -> bool:
         """Whether a person has let this one in already: it crosses the line while the barrier is open for somebody unnamed."""
@@ -259,12 +272,10 @@ class Gatekeeper:
 
     def _let_in(self, gate: GateSpec, course: Course, one: Decided) -> None:
         vehicle = one.vehicle(one.read.text, one.decision.entry)
-        now_ms = self._gateway.clock.now().boot_ms
         if self._gates.held_ms(gate.name):
-            course.passage = replace(course.passage, last=vehicle, last_ms=now_ms)
-            self._hear(gate, course, ((Told.PASSED, vehicle),))
+            self._go_through(gate, course, vehicle)
             return
-        course.passage, news = passages.ask(course.passage, vehicle, now_ms)
+        course.passage, news = passages.ask(course.passage, vehicle, self._gateway.clock.now().boot_ms)
         self._hear(gate, course, news)
         self._keep(gate, course)
         self._stirred.set()
@@ -291,8 +302,7 @@ class Gatekeeper:
             course.passage, news = passages.see_loop(course.passage, loop_shown(self._gateway, gate), now_ms)
             is_held = bool(self._gates.held_ms(gate.name))
             self._hear(gate, course, tuple(one for one in news if not (is_held and one[0] is Told.TAILGATED)))
-            arm = point_shown(self._gateway, gate.feedback)
-            for at_ms in course.over_loop(news, arm, now_ms, is_held=is_held):
+            for at_ms in course.over_loop(news, point_shown(self._gateway, gate.feedback), now_ms, is_held=is_held):
                 at = self._gateway.clock.now().before((now_ms - at_ms) / 1000)
                 self._emit(gate_item(at, "passed-unread", {"gate": gate.name, "id": None, "plate": None}))
 
@@ -465,9 +475,6 @@ class Gatekeeper:
         told = {"gate": gate.name, "id": one.id, "camera": one.camera, "way": one.way.value, "plate": plate, "shape": shape}
         return gate_item(self._gateway.clock.now(), state, {**told, "confidence": round(one.read.confidence, 3), **facts})
 
-    def _near(self, camera: CameraSpec, decision: Decision) -> dict[str, Any]:
-        return {} if decision.near is None else {"near": self.shaping.shape(camera, decision.near)[0]}
-
     def _emit(self, item: Item) -> None:
         self._gateway.pipeline.emit(item)
 
@@ -483,14 +490,11 @@ class Gatekeeper:
         if now.boot_ms - self._tidied_ms < HOUR_MS or moment.now is None:
             return
         self._tidied_ms = now.boot_ms
-        await self._purge(moment.now, moment.zone)
+        try:
+            await self.book.purge(moment.now, moment.zone)
+        except EdgeguardError as error:
+            _log.warning("gate.purge", error=str(error))
         for zone in self._gateway.site.parking.zones:
             step = self.inside.sweep(zone.name, now)
             if step[1]:
                 self.take_step(zone.name, step)
-
-    async def _purge(self, now: datetime, zone: tzinfo) -> None:
-        try:
-            await self.book.purge(now, zone)
-        except EdgeguardError as error:
-            _log.warning("gate.purge", error=str(error))

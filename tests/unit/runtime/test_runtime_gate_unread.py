@@ -88,3 +88,32 @@ def test_at_a_gate_that_is_held_open_who_is_read_is_counted_once_and_the_unread_
         assert unread(at) == [(None, None)]
 
     told(story, site_of(RULE.__class__(eyes=ONE_WAY, zone=RULE.zone, loop=RULE.loop)))
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "inside"), [("京B11111", 0.97, "京B11111"), ("浙A1234S", 0.97, ""), (KNOWN, 0.5, ""), (None, 0.0, "")]
+)
+def test_strangers_at_a_gate_that_is_held_open_are_counted_once(text: str | None, confidence: float, inside: str) -> None:
+    async def story(at: Gateway) -> None:
+        await at.handlers.act(call("gate-act", gate="north", action="hold", minutes=5))
+        one = at.read(text, confidence=confidence, stage="waits" if text is None else "sure")
+        assert at.keeper.inside.zone("yard").count == 0
+        at.read(text, id=one, confidence=confidence, stage="end" if text is None else "line")
+        at.read(text, id=one, confidence=confidence, stage="end")
+        await at.drive_through()
+        zone = at.keeper.inside.zone("yard")
+        assert (zone.count, "".join(zone.stays)) == (1, inside)
+        at.read("京B22222", stage="turned")
+        at.read("京B33333", stage="line", direction="away")
+        assert at.keeper.inside.zone("yard").count == 1
+
+    told(story)
+
+
+def test_a_stranger_at_a_gate_that_is_closed_is_not_counted() -> None:
+    async def story(at: Gateway) -> None:
+        at.read("京B11111", stage="line")
+        await asyncio.sleep(1)
+        assert at.keeper.inside.zone("yard").count == 0
+
+    told(story)
