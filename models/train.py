@@ -52,6 +52,13 @@ def main() -> None:
         make(asked)
 
 
+def judge(asked: argparse.Namespace, folder: Path, *more: str) -> Path:
+    """The reader's last lesson; the checkpoint that it leaves."""
+    strips = ("--shards", asked.work / "strips", "--abroad", asked.work / "abroad")
+    run("reader_judge.py", "--reader", folder / "last.pt", *strips, "--out", folder / "judged.pt", *more)
+    return folder / "judged.pt"
+
+
 def measure_without(asked: argparse.Namespace) -> None:
     """How well the recipe does before a camera it has never seen; nothing that ships is touched. Phase 1 has none of the cameras but
     CCPD anyway, and is taken from an earlier run where there is one."""
@@ -64,12 +71,13 @@ def measure_without(asked: argparse.Namespace) -> None:
     common = ("--without", asked.without)
     steps = ("--steps", asked.reader_steps, "--phase-two-at", halves[0])
     run("reader_train.py", "--folder", folder / "reader", "--shards", asked.work / "strips", "--abroad", asked.work / "abroad", *steps, *common)
-    run("unseen.py", "--reader", folder / "reader" / "last.pt", *common, "--out", folder / "unseen.json")
+    judged = judge(asked, folder / "reader", *common)
+    run("unseen.py", "--reader", judged, *common, "--out", folder / "unseen.json")
     if asked.reader_only:
         return
     steps = ("--steps", asked.detector_steps, "--phase-two-at", halves[1])
     run("detector_train.py", "--folder", folder / "detector", *steps, *common)
-    run("export.py", "--reader", folder / "reader" / "last.pt", "--detector", folder / "detector" / "last.pt", "--folder", folder / "models")
+    run("export.py", "--reader", judged, "--detector", folder / "detector" / "last.pt", "--folder", folder / "models")
     sources = CAMERAS[asked.without]
     run("evaluate.py", "--models", folder / "models", "--sets", *sources, "--all", *sources, "--out", folder / "accuracy.json")
 
@@ -85,7 +93,7 @@ def make(asked: argparse.Namespace) -> None:
     run("export.py", "--reader", reader / "phase-one.pt", "--detector", detector / "phase-one.pt", "--folder", first)
     unseen = ("lyl_train", "easypr_svm_has", "easypr_family_photos")
     run("evaluate.py", "--models", first, "--sets", *unseen, "--all", *unseen, "--out", asked.work / "unseen-sources.json")
-    run("export.py", "--reader", reader / "last.pt", "--detector", detector / "last.pt", "--folder", asked.out)
+    run("export.py", "--reader", judge(asked, reader), "--detector", detector / "last.pt", "--folder", asked.out)
     run("evaluate.py", "--models", asked.out, "--negatives", 500, "--rendered", 100, "--out", asked.out / "accuracy.json")
     run("composed.py", "--models", asked.out, "--out", asked.out / "composed.json")
     run("cards.py", "--folder", asked.out, "--unseen", asked.out / "unseen.json")

@@ -10,13 +10,13 @@ from recipe.texts import DIGITS, LETTERS
 Image = np.ndarray
 PATTERNS = (
     "LLL DDDD", "LL DDD LL", "LLL DDDL", "L DDDD LL", "DDD LLL", "LL LL DDDD", "DD LLL DD", "LLDD LLL", "LLLDLDD", "DDDD LLL",
-    "LL DDDDD", "DDDDDDD", "LLL DDD", "L DDD LLL", "LLDDDD", "DDD DD DDD", "LLL DDL", "DDDLLDD", "LLLL DDD", "L DDDDDD",
+    "LL DDDDD", "DDDDDDD", "LLL DDDL", "LLL DDDL", "LLLDDDL", "L LLDDDD", "LL DDDD", "LLL DDD", "L DDD LLL", "LLDDDD", "DDD DD DDD", "LLL DDL", "DDDLLDD", "LLLL DDD", "L DDDDDD",
 )  # fmt: skip
 """L a letter, D a digit; where a blank stands there is a gap, a dash or a dot."""
 GROUNDS = (
     (0.36, (235, 235, 235), ((15, 15, 15), (120, 40, 20), (40, 30, 160), (60, 110, 20))),
     (0.12, (20, 190, 240), ((10, 10, 10), (30, 20, 140))),
-    (0.30, (25, 25, 25), ((240, 240, 240), (190, 190, 190), (60, 200, 240))),
+    (0.42, (25, 25, 25), ((240, 240, 240), (190, 190, 190), (60, 200, 240))),
     (0.08, (150, 70, 20), ((250, 250, 250), (60, 200, 240))),
     (0.05, (60, 110, 30), ((245, 245, 245), (230, 240, 230))),
     (0.04, (40, 30, 180), ((250, 250, 250),)),

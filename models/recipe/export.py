@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -66,50 +67,64 @@ def entry(target: Path, step: int, threshold: float, inputs: str, outputs: dict[
     }
 
 
+def detector_entry(checkpoint: Path | None, folder: Path) -> dict[str, object]:
+    """The detector of `checkpoint` written to `folder`, or else the one that ships, as it is."""
+    target = folder / "plate_detector.onnx"
+    if checkpoint is None:
+        if target != FOLDER / target.name:
+            shutil.copyfile(FOLDER / target.name, target)
+        shipped: dict[str, object] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["models"]["plate_detector"]
+        return shipped
+    detector, step = averaged(Detector(), checkpoint)
+    rows, columns = torch.export.Dim("rows", min=1), torch.export.Dim("columns", min=1)
+    pictures = torch.zeros((2, 96, 192, 3), dtype=torch.uint8)
+    dynamic = {0: torch.export.Dim("batch"), 1: 32 * rows, 2: 32 * columns}
+    write(detector, pictures, target, ("pictures", ["cells"]), dynamic)
+    return entry(
+        target,
+        step,
+        0.25,
+        "uint8 [batch, rows, columns, 3] BGR, rows and columns multiples of 32, grey 114 beyond the picture",
+        {"cells": "[batch, 9, rows/8, columns/8]: logit of a plate's centre, then x, y of four corners in 16 px from the cell's middle"},
+        seed=440,
+    )
+
+
+def reader_entry(checkpoint: Path, folder: Path, threshold: float) -> dict[str, object]:
+    """The reader of `checkpoint` written to `folder`."""
+    target = folder / "plate_reader.onnx"
+    reader, step = averaged(Reader(), checkpoint)
+    strips = torch.zeros((2, INPUT_H, INPUT_W, 3), dtype=torch.uint8)
+    write(reader, strips, target, ("strips", ["characters", "colours"]), {0: torch.export.Dim("batch")})
+    return entry(
+        target,
+        step,
+        threshold,
+        f"uint8 [batch, {INPUT_H}, {INPUT_W}, 3] BGR, the plate between 2 % and 98 % of the width, 5 % and 95 % of the height",
+        {
+            "characters": f"log probabilities [batch, 32 columns, {len(ALPHABET) + 1}]; class 0 is the blank, then the alphabet",
+            "colours": f"log probabilities [batch, {len(Colour) + 1}]: {', '.join(Colour)}, no plate",
+        },
+        seed=36,
+        alphabet=ALPHABET,
+    )
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reader", type=Path, required=True, help="checkpoint")
-    parser.add_argument("--detector", type=Path, required=True, help="checkpoint")
+    parser.add_argument("--detector", type=Path, help="checkpoint (the detector that ships, as it is)")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--threshold", type=float, default=0.29)
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    reader, reader_step = averaged(Reader(), asked.reader)
-    detector, detector_step = averaged(Detector(), asked.detector)
-    batch, rows, columns = torch.export.Dim("batch"), torch.export.Dim("rows", min=1), torch.export.Dim("columns", min=1)
-    strips = torch.zeros((2, INPUT_H, INPUT_W, 3), dtype=torch.uint8)
-    write(reader, strips, asked.folder / "plate_reader.onnx", ("strips", ["characters", "colours"]), {0: batch})
-    pictures = torch.zeros((2, 96, 192, 3), dtype=torch.uint8)
-    write(
-        detector, pictures, asked.folder / "plate_detector.onnx", ("pictures", ["cells"]), {0: batch, 1: 32 * rows, 2: 32 * columns}
-    )
-    manifest = {
-        "models": {
-            "plate_detector": entry(
-                asked.folder / "plate_detector.onnx",
-                detector_step,
-                0.25,
-                "uint8 [batch, rows, columns, 3] BGR, rows and columns multiples of 32, grey 114 beyond the picture",
-                {"cells": "[batch, 9, rows/8, columns/8]: logit of a plate's centre, then x, y of four corners in 16 px from the cell's middle"},
-                seed=440,
-            ),
-            "plate_reader": entry(
-                asked.folder / "plate_reader.onnx",
-                reader_step,
-                asked.threshold,
-                f"uint8 [batch, {INPUT_H}, {INPUT_W}, 3] BGR, the plate between 2 % and 98 % of the width, 5 % and 95 % of the height",
-                {
-                    "characters": f"log probabilities [batch, 32 columns, {len(ALPHABET) + 1}]; class 0 is the blank, then the alphabet",
-                    "colours": f"log probabilities [batch, {len(Colour) + 1}]: {', '.join(Colour)}, no plate",
-                },
-                seed=36,
-                alphabet=ALPHABET,
-            ),
-        }
+    models = {
+        "plate_detector": detector_entry(asked.detector, asked.folder),
+        "plate_reader": reader_entry(asked.reader, asked.folder, asked.threshold),
     }
-    (asked.folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps({name: facts["bytes"] for name, facts in manifest["models"].items()}))
+    (asked.folder / "manifest.json").write_text(json.dumps({"models": models}, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({name: facts["bytes"] for name, facts in models.items()}))
 
 
 if __name__ == "__main__":

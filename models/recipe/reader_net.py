@@ -31,6 +31,10 @@ class Reader(nn.Module):
         )
         self.characters = nn.Conv2d(96, CLASSES, 1)
         self.colour = nn.Linear(64 * 2, COLOURS)
+        self.judge = nn.Linear(96 * 2, COLOURS)
+        """What the columns of the whole strip add to the colour: nothing until reader_judge.py has taught it."""
+        nn.init.zeros_(self.judge.weight)
+        nn.init.zeros_(self.judge.bias)
 
     def forward(self, strips: Tensor) -> tuple[Tensor, Tensor]:
         """Each strip is first brought to zero mean and unit spread of its own, so that night and glare look alike."""
@@ -41,4 +45,5 @@ class Reader(nn.Module):
         columns = self.context(self.column(self.far(middle)))
         characters = self.characters(columns).squeeze(2).transpose(1, 2)
         pooled = torch.cat((middle.mean(dim=(2, 3)), middle.amax(dim=(2, 3))), dim=1)
-        return characters.log_softmax(dim=2), self.colour(pooled).log_softmax(dim=1)
+        read = torch.cat((columns.mean(dim=(2, 3)), columns.amax(dim=(2, 3))), dim=1)
+        return characters.log_softmax(dim=2), (self.colour(pooled) + self.judge(read)).log_softmax(dim=1)

@@ -19,6 +19,10 @@ STORE_H, STORE_W = 36, 144
 
 TWO_LINES_BELOW = 2.6
 """A plate from abroad less wide than so many times its height is now and then laid out as one of two lines, as at run time."""
+CUT_LEFT = 0.12
+"""Share of the one-line strips whose left edge is cut into the first character, as detectors and crops do it."""
+CUT_LEFT_BY = (0.02, 0.075)
+"""By how much, as shares of the width; the first character ends at 0.14."""
 FAINTEST = 7.0
 """Least spread of grey values of a strip that is worth learning."""
 
@@ -61,19 +65,21 @@ class StripMaker:
         text = draw_text(rng, kind)
         flat = draw_plate(rng, self.bank, kind, text, 0.5).picture
         wear(rng, flat)
-        return Strip(self._two_lines(rng, flat) if kind.two_lines else self._one_line(rng, flat), text, kind)
+        return Strip(self._two_lines(rng, flat) if kind.two_lines else self._one_line(rng, flat, cut_left=True), text, kind)
 
     def _backdrop(self, rng: np.random.Generator, width: int, height: int) -> Image:
         picture = self.backdrops[int(rng.integers(len(self.backdrops)))]
         return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
-    def _one_line(self, rng: np.random.Generator, flat: Image) -> Image:
+    def _one_line(self, rng: np.random.Generator, flat: Image, cut_left: bool = False) -> Image:
         plate_w = int(np.exp(rng.uniform(np.log(46), np.log(200))))
         quad = _quad(rng, plate_w, plate_w * rng.uniform(0.23, 0.36))
         low, high = quad.min(axis=0), quad.max(axis=0)
         span = high - low
         margin = rng.normal((0.02, 0.05), (0.03, 0.06), (2, 2))
         low, high = low - np.clip(margin[0], -0.03, 0.2) * span, high + np.clip(margin[1], -0.03, 0.2) * span
+        if cut_left and rng.random() < CUT_LEFT:
+            low[0] = quad[:, 0].min() + rng.uniform(*CUT_LEFT_BY) * span[0]
         width, height = max(16, int(high[0] - low[0])), max(8, int(high[1] - low[1]))
         picture = self._seen(rng, flat, quad - low, width, height)
         return cv2.resize(picture, (STORE_W, STORE_H), interpolation=_interpolation(rng, width, STORE_W))

@@ -127,6 +127,7 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(36)
         self.net = Reader().to(memory_format=torch.channels_last)
+        self.net.judge.requires_grad_(False)
         self.averaged = torch.optim.swa_utils.AveragedModel(
             self.net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
         )
@@ -185,7 +186,9 @@ class Training:
         pictures, labels = self.batch(rng)
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.steps, time_share)
-        characters, colours = self.net(pictures)
+        with torch.autocast("cpu", torch.bfloat16):
+            characters, colours = self.net(pictures)
+        characters, colours = characters.float(), colours.float()
         lettered = BATCH if self.step < self.phase_two_at else BATCH - ABROAD
         texts = labels[:lettered, :-1]
         columns = torch.full((lettered,), characters.shape[1])

@@ -19,6 +19,7 @@ from recipe.corpus import (
     rows_of,
 )
 from recipe.reader_net import INPUT_H, INPUT_W
+from recipe.reader_samples import CUT_LEFT, CUT_LEFT_BY
 from recipe.shards import COLOURS, NO_PLATE, encode
 from recipe.weathering import lens, rain, sensor, smooth_noise
 
@@ -129,6 +130,8 @@ def shaken(rng: np.random.Generator, strip: RealStrip) -> Image:
     else:
         target = strip_corners(INPUT_W, INPUT_H)
         grow = rng.normal(0.0, 0.03, (4, 2)) + rng.normal(0, 0.03, 2)
+    if rng.random() < CUT_LEFT:
+        grow[[0, 3], 0] += rng.uniform(*CUT_LEFT_BY)
     span = corners.max(axis=0) - corners.min(axis=0)
     wide = float(np.linalg.norm(corners[1] - corners[0]))
     if wide > 2.2 * INPUT_W:
