@@ -19,7 +19,7 @@ _NEVER_MS: Final = -(2**60)
 _FOR_EVER_MS: Final = 2**60
 BY_HAND: Final = "by-hand-"
 """How the ids begin of vehicles for which a person has opened without saying for whom."""
-_BEHIND_MS: Final = 6_000
+BEHIND_MS: Final = 6_000
 """So long after a vehicle has cleared the loop the barrier may still be up."""
 
 
@@ -154,7 +154,7 @@ def see_loop(passage: Passage, loop: bool | None, now_ms: int) -> Step:
     if loop is True:
         if passage.phase in (Phase.OPENING, Phase.OPEN, Phase.RESUMED):
             return replace(seen, phase=Phase.UNDER, since_ms=now_ms), news
-        if passage.phase is Phase.IDLE and now_ms - passage.last_ms <= _BEHIND_MS and before is False:
+        if passage.phase is Phase.IDLE and now_ms - passage.last_ms <= BEHIND_MS and before is False:
             return seen, (*news, (Told.TAILGATED, None))
     elif loop is False and passage.phase is Phase.UNDER:
         gone, passed = _gone(seen, Told.PASSED_UNSEEN if before is None else Told.PASSED, now_ms)

@@ -3,12 +3,14 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from edgeguard.control.camera_views import ReadView
 from edgeguard.core.clock import Stamp
 from edgeguard.core.gate import GateSpec, Way
-from edgeguard.core.gate_limits import GATE_CONFIRM_MS, GATE_DECISIONS_KEPT
+from edgeguard.core.gate_limits import GATE_CONFIRM_MS, GATE_DECISIONS_KEPT, GATE_SAME_MS
 from edgeguard.core.gate_list import Entry
 from edgeguard.rules.gate import Decision, Read, Verdict
-from edgeguard.rules.passage import Passage, Vehicle
+from edgeguard.rules.loop_traffic import Traffic, glimpse, look, spend
+from edgeguard.rules.passage import News, Passage, Phase, Told, Vehicle
 
 
 @dataclass(slots=True)
@@ -33,7 +35,12 @@ class Decided:
         """Whether it needs nobody to let it in any more."""
         if self.came in ("confirmed", "opened", "passed", "passed-unseen"):
             return True
-        return self.decision.verdict is Verdict.OPEN and self.came not in ("not-opened", "not-waited", "not-passed", "unseen")
+        return self.decision.verdict is Verdict.OPEN and not self.has_not_come
+
+    @property
+    def has_not_come(self) -> bool:
+        """Whether it was to be let in by itself, and was not, or did not come in time."""
+        return self.decision.verdict is Verdict.OPEN and self.came in ("not-opened", "not-waited", "not-passed", "unseen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,34 @@ class Course:
     seen: deque[str] = field(default_factory=lambda: deque(maxlen=4 * GATE_DECISIONS_KEPT))
     """Ids of readings that have been dealt with, those of vehicles dealt with already included."""
 
+    _traffic: Traffic = field(default_factory=Traffic)
     _ahead: _Ahead | None = None
 
-    def crosses(self, identity: str, way: Way, now_ms: int) -> None:
-        """A vehicle has come to the barrier."""
-        self._ahead = _Ahead(identity, way, now_ms)
+    def hear(self, view: ReadView, way: Way, now_ms: int) -> None:
+        """A camera tells of a vehicle, which may have come to the barrier."""
+        self._traffic = glimpse(self._traffic, view.id, now_ms)
+        one = self.decided(view.id)
+        if view.stage == "line" and one is not None and one.has_not_come and view.id in self.seen:
+            self.seen.remove(view.id)  # the barrier has come down meanwhile: it is decided upon once more
+        if view.stage in ("line", "end") and view.direction != "away":
+            self._ahead = _Ahead(view.id, way, now_ms)
+
+    def same(self, identity: str) -> None:
+        """It is the second name of one that is dealt with."""
+        self._traffic = spend(self._traffic, identity)
+
+    def over_loop(self, news: News, arm: bool | None, now_ms: int, *, is_held: bool) -> tuple[int, ...]:
+        """What the loop has brought, and what the arm shows; when (boot ms) vehicles left the loop that no camera has told."""
+        for told, vehicle in news:
+            if told in (Told.PASSED, Told.PASSED_UNSEEN) and vehicle is not None:
+                self.same(vehicle.id)
+        self._traffic, unread = look(self._traffic, self.passage, arm, now_ms, is_held=is_held)
+        return unread
+
+    def is_busy(self, now_ms: int) -> bool:
+        """Whether somebody is before the gate, or was a moment ago."""
+        here = self.passage.phase is not Phase.IDLE or bool(self.passage.waiting) or self.passage.loop is True
+        return here or now_ms - self.passage.last_ms < GATE_SAME_MS
 
     def is_behind(self, identity: str, way: Way, now_ms: int) -> bool:
         """Whether another one stands between this vehicle and the barrier that was not let in, as far as is known."""

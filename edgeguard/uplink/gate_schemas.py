@@ -13,7 +13,7 @@ from edgeguard.uplink.schema_parts import COUNT, ID, LABELS, MOMENT, Schema, emp
 
 _ENDS: Final = (Told.PASSED, Told.PASSED_UNSEEN, Told.NOT_PASSED, Told.UNSEEN, Told.NOT_WAITED, Told.TAILGATED)
 GATE_STATES: Final = (
-    *("decided", "opened", "not-opened", "confirmed"),
+    *("decided", "opened", "not-opened", "confirmed", "passed-unread"),
     *(word.value for word in _ENDS),
 )
 _PLATE: Final = "the plate in the shape that the camera's setting allows; null: it could not be read"

@@ -59,3 +59,22 @@ def test_nobody_is_held_by_a_resident_by_who_goes_the_other_way_or_by_who_was_th
         assert at.barrier.openings == 3
 
     told(story)
+
+
+@pytest.mark.parametrize("slow_s", [2, 45])
+def test_a_resident_who_stops_on_the_way_is_let_in_at_the_line_after_the_barrier_has_come_down(slow_s: int) -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read(KNOWN)
+        await asyncio.sleep(slow_s)
+        at.read(KNOWN, id=one, stage="line")
+        await at.drive_through()
+        await asyncio.sleep(10)
+        at.read(KNOWN, id=one, stage="line")
+        await asyncio.sleep(5)
+        assert at.barrier.openings == (1 if slow_s == 2 else 2)
+        assert at.keeper.inside.zone("yard").count == 1
+        assert [state for (state,) in at.told("gate", "state") if state in ("passed", "not-passed")] == (
+            ["passed"] if slow_s == 2 else ["not-passed", "passed"]
+        )
+
+    told(story)
