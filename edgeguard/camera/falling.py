@@ -9,7 +9,8 @@ from edgeguard.camera.video import Luma, Picture
 from edgeguard.core.camera_limits import FALL_MAX_WAITING
 from edgeguard.core.facade import FacadeSpec
 from edgeguard.vision.facade import Plane, plane_of, watched_area
-from edgeguard.vision.falls import Fall, FallState, Scene, due_s, finish, step
+from edgeguard.vision.falls import Fall, FallState, due_s, finish, step
+from edgeguard.vision.verdict import Learned, Scene
 
 _TOGETHER_S: Final = 0.475
 """So much of the stream is looked at and judged at once, at most a picture more, unless a fall is due to be told: decoding drives
@@ -18,10 +19,11 @@ for longer than this and the patience of its track together, so that it is told 
 
 
 class FallWatch:
-    """Feed it every picture; it gives every fall once, about a second after it ended."""
+    """Feed it every picture; it gives every fall once, about a second after it ended. `learned`: who judges, or the limits."""
 
-    def __init__(self, spec: FacadeSpec | None = None) -> None:
+    def __init__(self, spec: FacadeSpec | None = None, learned: Learned | None = None) -> None:
         self._spec = spec or FacadeSpec()
+        self._learned = learned
         self._field: MotionField | None = None
         self._size = (0, 0)
         self._facade_plane: Plane | None = None
@@ -38,7 +40,7 @@ class FallWatch:
             self._size = picture.size
             self._facade_plane = plane_of(self._spec, picture.size)
             self._field = MotionField(*picture.size, watched_area(self._spec, picture.size))
-            self.state = FallState(Scene(*picture.size, self.plane, self._spec.slow_falls))
+            self.state = FallState(Scene(*picture.size, self.plane, self._spec.slow_falls, self._learned))
         self._waiting.append((picture.t_s, self._field.reduced(picture.luma)))
         waits = picture.t_s < self._due_s and picture.t_s - self._waiting[0][0] < _TOGETHER_S
         return told if waits and len(self._waiting) < FALL_MAX_WAITING else (*told, *self._judged())

@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from edgeguard.camera.evidence import keep
+from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.masking import hide
 from edgeguard.camera.pictures import Bgr
@@ -59,7 +60,8 @@ class FallSeeker:
         self._tell = tell
         self._knows_place = knows_place
         self._seal = seal
-        self._watch = FallWatch(self._facade)
+        self._judge = fall_judge()
+        self._watch = FallWatch(self._facade, self._judge)
         self._held: list[_Held] = []
         self._source: VideoSource | None = None
 
@@ -82,7 +84,7 @@ class FallSeeker:
         for one in self._held:
             self._keep(source, one, now)
         self._held = []
-        self._watch = FallWatch(self._facade)
+        self._watch = FallWatch(self._facade, self._judge)
 
     def remember(self) -> None:
         """Tell what an earlier process kept but may not have told."""

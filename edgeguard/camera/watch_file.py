@@ -10,6 +10,7 @@ from typing import Any, Final
 import cv2
 
 from edgeguard.camera.evidence import Kept, keep
+from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import VideoError, VideoSource, open_video
 from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
@@ -92,11 +93,11 @@ def watch_file(
     clock: Callable[[], float] = time.perf_counter,
     fps: float | None = None,
 ) -> Report:
-    """All falls of the video at `path`. VideoError when it cannot be decoded at all."""
+    """All falls of the video at `path`. VideoError when it cannot be decoded at all, ModelError when the judge is not whole."""
     cv2.setNumThreads(1)
     began_s = clock()
     report = Report(path)
-    watch = FallWatch(spec)
+    watch = FallWatch(spec, fall_judge())
     with open_video(path, fps=fps or spec.fps) as video:
         waiting: list[Found] = []
         for picture in video:

@@ -139,7 +139,7 @@ def look_at_models() -> Iterator[Finding]:
     """The models that ship with the program are what the manifest says, byte for byte."""
     from edgeguard.camera.shipped import ModelError, checked_bytes, model_facts
 
-    for name in ("plate_detector", "plate_reader"):
+    for name in ("fall_judge", "plate_detector", "plate_reader"):
         try:
             facts = model_facts(name)
             checked_bytes(facts)

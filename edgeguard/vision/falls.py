@@ -7,20 +7,19 @@ a file at any speed and from a camera.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT
-from edgeguard.vision.facade import GRAVITY_M_S2, Plane
-from edgeguard.vision.gathering import Memory, gathered, near_px
+from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import GAP_S, Mark, TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part, fit
+from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_crowded, is_past_help, judge
 
 _HOLD_S: Final = 0.8
 """A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
@@ -31,59 +30,13 @@ _SMALL_PX: Final = 4.0
 """What is so thin may be a drop of water: it waits a little longer, for the next drop to give itself away."""
 _QUIET_S: Final = 1.2
 """What was on its way this soon after the first picture: where it came from was not seen."""
-_EXPOSURE_MOST_S: Final = 0.04
 _PIECE_S: Final = 2.0
 _LEAST_PIECE: Final = 4
 """Marks of a part of a way that say where it goes on."""
 _LEAST_WAY_PX: Final = 6.0
-_FEW_S: Final = 0.05
-"""With so much time from picture to picture they begin to be few."""
-_WEIGHT_MOST: Final = 1.7
-_NEARLY_EACH: Final = 0.88
-_SCATTER: Final = 2.0
-_SCATTER_PX: Final = 0.8
-"""Marks of a path lie so many times its scatter, and so many px, from it at most: chance had no more room than that."""
 _CROWD_S: Final = 2.0
-_CROWDED: Final = 20.0
-"""With so many spots a picture they make chance paths, and more is asked of one that counts."""
 _ECHO_S: Final = 1.2
 """What begins near a told fall within this is its bounce, its splinters or its shadow."""
-
-
-class Veto(StrEnum):
-    """Why a track is no fall; the first test that it fails."""
-
-    RAGGED = "ragged"
-    SHORT = "short"
-    GAPS = "gaps"
-    SLOW = "slow"
-    EVEN = "even"
-    WEAK = "weak"
-    SIDEWAYS = "sideways"
-    RISES = "rises"
-    CURVED = "curved"
-    CHANCE = "chance"
-    EARLY = "early"
-    LONG = "long"
-    GRAVITY = "gravity"
-    HABIT = "habit"
-    MANY = "many"
-
-
-_PAST_HELP: Final = frozenset({Veto.SHORT, Veto.EVEN, Veto.GAPS})
-"""In a crowd no more is looked for of these: of 3,100 such tracks in rain and snow none became a fall by it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What is known of the picture beforehand."""
-
-    width: int
-    height: int
-    plane: Plane | None = None
-    """Where floors are; with it gravity is measured in m/s2."""
-    slow: bool = False
-    """Whether things that sink are told too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,129 +70,6 @@ class FallState:
     sunk: tuple[Sunk, ...] = ()
     vetoes: tuple[tuple[Veto, int], ...] = ()
     """How many tracks each test has turned away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The numbers of the tests; one setting for every camera."""
-
-    least_marks: int = 6
-    least_span_s: float = 0.2
-    least_seen: tuple[float, float] = (0.5, 0.4)
-    """Marks per picture of its span: of any path, and of one that is long and sharply bent."""
-    least_fall_px: float = 12.0
-    least_fall_height: float = 0.12
-    """Of the picture's height."""
-    least_fall_thickness: float = 1.5
-    bend_height: tuple[float, float] = (0.14, 10.0)
-    """Acceleration in picture heights a second squared: the second is g where the picture shows one metre."""
-    bend_thickness: tuple[float, float] = (8.0, 1500.0)
-    """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm; the smallest look larger than they are."""
-    bend_length: float = 8.0
-    """Acceleration in lengths a second squared, the streak taken off: g is 8 for 1.2 m; cars that come nearer show 3 to 7."""
-    bend_sigmas: float = 18.0
-    ragged: float = 0.035
-    """Distance from the fit over the way down."""
-    gain: float = 1.4
-    """Speed downwards at the end over that at the beginning."""
-    steep: float = 0.6
-    """Speed downwards over speed sideways at the end."""
-    side_bend: float = 0.8
-    """Acceleration sideways over that downwards."""
-    rise: float = 0.4
-    """Climb before the highest point over the fall after it."""
-    chance_log10: float = -8.0
-    least_confidence: float = 0.79
-    """What passes each test barely is none: birds and cars do, now and then."""
-    clear_fall_height: float = 0.2
-    short_confidence: float = 2.5
-    """So much more is asked of what falls through less than that of the picture's height, a height."""
-
-
-LIMITS: Final = Limits()
-CROWDED: Final = Limits(gain=1.9, least_fall_height=0.18, bend_sigmas=20.0, least_seen=(0.67, 0.67))
-"""In rain and snow, where chance has more to draw from: flakes that take each other's place were never seen in more than 0.65 of
-the pictures, throws never in less than 0.71."""
-
-
-def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory: Memory | None = None) -> Veto | float:
-    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture; `memory`: which."""
-    limits = CROWDED if crowd > _CROWDED else LIMITS
-    veto = _too_little(path, scene, period_s, limits) or _not_gravity(path, scene, period_s, limits)
-    if veto is not None:
-        return veto
-    weight = _weight(path, period_s)
-    chance = _chance_log10(path, period_s, weight, 1.0 if memory is None else memory.alike(path))
-    if chance > limits.chance_log10:
-        return Veto.CHANCE
-    confidence = _confidence(path, chance, weight)
-    short = max(0.0, limits.clear_fall_height - path.fall_px / scene.height)
-    return confidence if confidence >= limits.least_confidence + limits.short_confidence * short else Veto.WEAK
-
-
-def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
-    """Not enough was seen to say anything."""
-    n = len(path.marks)
-    if n < limits.least_marks and not (n >= 5 and period_s > 0.07):
-        return Veto.SHORT
-    least_px = max(limits.least_fall_px, limits.least_fall_height * scene.height, limits.least_fall_thickness * path.thickness)
-    if path.span_s < limits.least_span_s or path.fall_px < least_px:
-        return Veto.SHORT
-    sharp = path.fall_px >= 0.4 * scene.height and path.bend >= 20.0 * path.bend_error
-    if n < limits.least_seen[sharp] * (path.span_s / period_s + 1):
-        return Veto.GAPS
-    return None
-
-
-def _not_gravity(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
-    """Something else than a free fall explains the way it went."""
-    veto = next((veto for veto, holds in _vetoes(path, scene, period_s, limits) if holds), None)
-    if veto is None and scene.plane is not None:
-        measured = scene.plane.gravity_m_s2(path)
-        return None if GRAVITY_M_S2[0] <= measured <= GRAVITY_M_S2[1] else Veto.GRAVITY
-    return veto
-
-
-def _vetoes(path: Path, scene: Scene, period_s: float, limits: Limits) -> Iterator[tuple[Veto, bool]]:
-    """The tests of the way alone, and whether it fails them."""
-    bend = path.bend
-    yield Veto.EVEN, bend < limits.bend_height[0] * scene.height
-    yield Veto.CURVED, bend > limits.bend_height[1] * scene.height
-    yield Veto.SLOW, not limits.bend_thickness[0] <= bend / path.thickness <= limits.bend_thickness[1]
-    yield Veto.LONG, bend < limits.bend_length * path.length_px(min(period_s, _EXPOSURE_MOST_S))
-    yield Veto.WEAK, bend < limits.bend_sigmas * path.bend_error
-    yield Veto.RAGGED, path.rms_px > limits.ragged * path.fall_px
-    first, last = path.velocity(path.start_s), path.velocity(path.end_s)
-    yield Veto.EVEN, last[1] < limits.gain * first[1]
-    yield Veto.SIDEWAYS, last[1] < limits.steep * abs(last[0])
-    yield Veto.RISES, path.rise_px > limits.rise * path.fall_px
-    yield Veto.CURVED, abs(2 * path.side[2]) > limits.side_bend * bend
-
-
-def _weight(path: Path, period_s: float) -> float:
-    """What a mark counts for: more where pictures are few, and nearly each of them shows the thing."""
-    if len(path.marks) < _NEARLY_EACH * (path.span_s / period_s + 1):
-        return 1.0
-    return min(_WEIGHT_MOST, max(1.0, period_s / _FEW_S))
-
-
-def _chance_log10(path: Path, period_s: float, weight: float, alike: float) -> float:
-    """Logarithm of the expected number of such paths among unrelated spots: three marks make a parabola, the rest must hit it as
-    closely as they do and be `alike`, and each picture that was left out could have been any other."""
-    left_out = max(0.0, path.span_s / period_s + 1 - len(path.marks))
-    near = (_SCATTER * path.rms_px + _SCATTER_PX) ** 2
-    found = 0.0
-    for mark in path.marks[3:]:
-        allowed = near_px(mark.thickness, math.hypot(*path.velocity(mark.t_s)))
-        found += math.log10(max(mark.chance * alike * min(1.0, near / allowed**2), 1e-6))
-    return 6.0 + weight * (0.3 * left_out + found)
-
-
-def _confidence(path: Path, chance: float, weight: float) -> float:
-    """0.5 for what passes barely, towards 0.99 for a long, clean fall."""
-    lengths, sigmas = path.fall_px / max(path.thickness, 3.0), path.bend / path.bend_error
-    evidence = (weight * len(path.marks) - 5) / 12, math.log(sigmas / 14.0) / 2.0, -chance / 30, lengths / 12
-    return round(0.5 + 0.49 * sum(min(1.0, part) for part in evidence) / len(evidence), 3)
 
 
 def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) -> tuple[FallState, tuple[Fall, ...]]:
@@ -283,7 +113,7 @@ def _weighed(state: FallState, path: Path, gathers: bool) -> FallState:
     """After a track has ended, of which `path` is the smooth part: a fall by itself, with more of its way, or none."""
     habits, scene, period_s = remember(state.habits, path), state.scene, state.tracks.period_s
     verdict = judge(path, scene, period_s, state.crowd, state.memory)
-    if gathers and not (state.crowd > _CROWDED and verdict in _PAST_HELP):
+    if gathers and not is_past_help(verdict, state.crowd):
         path = gathered(path, state.memory, scene.height) or path
         verdict = judge(path, scene, period_s, state.crowd, state.memory)
     if isinstance(verdict, Veto):
@@ -311,7 +141,7 @@ def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
     state = replace(state, sunk=sunk_before)
     known = any(same_throw(path, other.path, state.scene) for other in (*state.pending, *state.recent))
     early = state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S
-    if goes_on or known or early or state.crowd > _CROWDED:
+    if goes_on or known or early or is_crowded(state.crowd):
         return state
     confidence = round(0.3 + 0.3 * min(1.0, path.fall_px / (0.5 * state.scene.height)), 3)
     return replace(state, pending=(*state.pending, Fall(path, confidence, slow=True))[-FALL_MAX_PENDING:])

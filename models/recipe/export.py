@@ -119,7 +119,9 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.29)
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
+    shipped = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["models"]
     models = {
+        **{name: facts for name, facts in shipped.items() if not name.startswith("plate_")},
         "plate_detector": detector_entry(asked.detector, asked.folder),
         "plate_reader": reader_entry(asked.reader, asked.folder, asked.threshold),
     }

@@ -21,6 +21,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import open_video
 
@@ -83,7 +84,7 @@ def film(case: Case, path: Path, width: int, height: int, seconds: float, codec:
 
 def cpu_s(path: Path, looks: bool) -> float:
     """CPU seconds of one pass."""
-    watch, began_s = FallWatch(), time.process_time()
+    watch, began_s = FallWatch(learned=fall_judge()), time.process_time()
     with open_video(path) as video:
         for picture in video:
             if looks:

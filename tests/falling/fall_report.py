@@ -20,6 +20,7 @@ from fall_score import Said, Tally, report, score
 from fall_sight import could_be_seen
 from fall_throw import Camera
 
+from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import open_video
 
@@ -28,7 +29,7 @@ Detector = Callable[[Path], list[Said]]
 
 def watched(path: Path) -> list[Said]:
     """The product."""
-    watch = FallWatch()
+    watch = FallWatch(learned=fall_judge())
     said = []
     with open_video(path) as video:
         for picture in video:

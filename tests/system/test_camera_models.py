@@ -1,4 +1,4 @@
-"""A gateway whose models are not what the manifest names: plates are not read, everything else goes on."""
+"""A gateway whose models are not what the manifest names: nothing is read or judged with them, everything else goes on."""
 
 import shutil
 from pathlib import Path
@@ -23,11 +23,14 @@ def test_a_model_that_is_not_ours_parks_its_camera_and_nothing_else(tmp_path: Pa
     shutil.copytree(Path(edgeguard.__file__).parent, program / "edgeguard")
     shutil.copytree(Path(edgeguard.__file__).parents[1] / "configs", program / "configs")
     (program / "models").mkdir()
-    for name in ("manifest.json", "plate_detector.onnx", "plate_reader.onnx"):
+    for name in ("manifest.json", "fall_judge.json", "plate_detector.onnx", "plate_reader.onnx"):
         shutil.copy(shipped_models() / name, program / "models" / name)
     reader = program / "models" / "plate_reader.onnx"
     whole = reader.read_bytes()
     reader.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    judge = program / "models" / "fall_judge.json"
+    judged = judge.read_bytes()
+    judge.write_bytes(judged.replace(b"0", b"1", 1))
     monkeypatch.chdir(program)
     wall = film.write(tmp_path / "wall.mp4", film.drawn(12, falls=False, seconds=2.0), fps=12)
     write_profile(tmp_path / "profiles")
@@ -50,6 +53,10 @@ def test_a_model_that_is_not_ours_parks_its_camera_and_nothing_else(tmp_path: Pa
 
             wait_for(lambda: views()["gate"].state == "failed", "the refusal", 90)
             assert "plate_reader.onnx: is not the model that the manifest names (SHA-256 differs)" in views()["gate"].error
+            wait_for(lambda: views()["wall"].state == "failed", "the other refusal", 90)
+            assert "fall_judge.json: is not the model that the manifest names (SHA-256 differs)" in views()["wall"].error
+            judge.write_bytes(judged)
+            call(running.folder / "control.sock", methods.RELOAD)
             wait_for(lambda: views()["wall"].state == "well", "the other camera", 90)
             socket = running.folder / "control.sock"
             wait_for(lambda: "gate.failed" in {one.alarm for one in call(socket, methods.ALARMS)}, "the alarm", 30)

@@ -18,7 +18,8 @@ from edgeguard.camera.video import Luma, Picture, VideoError, open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.testing import film
-from edgeguard.vision.falls import Fall, FallState, Scene, finish, hold_s, step
+from edgeguard.vision.falls import Fall, FallState, finish, hold_s, step
+from edgeguard.vision.verdict import Scene
 
 
 @pytest.fixture(scope="module")

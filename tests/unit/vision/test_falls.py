@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from edgeguard.core.camera_limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
 from edgeguard.testing.examples import examples
-from edgeguard.vision.falls import Fall, FallState, Scene, Veto, finish, judge, step
+from edgeguard.vision.falls import Fall, FallState, finish, step
 from edgeguard.vision.gathering import Memory
 from edgeguard.vision.habits import Event, Habits, habitual
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import fit
+from edgeguard.vision.verdict import Scene, Veto, judge
 
 Way = Callable[[float], tuple[float, float] | None]
 
