@@ -1,6 +1,6 @@
 """How well a camera's view is watched: `python tests/falling/sight_report.py [--views N] [--quick]`.
 
-Covers, defocus, turns and zooms are put before views (gates, a motorway, a street, facades), and it is counted which are told and
+Covers, defocus, turns and zooms are put before views (cars, roads, streets, facades), and it is counted which are told and
 whether they end; then what is no trouble (fog, rain, snow, lorries, crowds, an emptied street, nights), and it is counted what is
 told of it. A look every two seconds, where the product has one each. The clips and pictures are those of `EDGEGUARD_SHARED`.
 `OPENBLAS_NUM_THREADS=1`, which a camera's process has too, makes it several times faster.

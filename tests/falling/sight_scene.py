@@ -19,7 +19,7 @@ VIEWS: Final = (
     "plates_abroad/openalpr", "facade/bgs_video02.avi", "facade-50000", "plates/easypr_family_photos", "facade/vtest.avi",
     "plates_abroad/romanian", "facade-50001", "plates_abroad/openlpr_phone", "facade/bgs_video03.avi",
 )  # fmt: skip
-"""Clips of cameras that stand still, drawn facades, and of folders of pictures taken at gates the first that is large enough."""
+"""Clips of cameras that stand still, drawn facades, and of folders of pictures of cars the first that is large enough."""
 _LEAST_PX: Final = 360
 _MOST_PX: Final = 1280
 COVERS: Final = (("side", 25.0), ("corner", 90.0), ("blob", 140.0), ("leaf", 50.0))
