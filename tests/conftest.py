@@ -4,6 +4,7 @@
 """
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,9 @@ import structlog
 from hypothesis import settings
 
 from edgeguard.testing.examples import default_examples
+
+# As in a camera's process, and before numpy is there: threads of small matrices wait for each other on a busy machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("edgeguard", max_examples=default_examples(), deadline=None)
 settings.load_profile("edgeguard")
