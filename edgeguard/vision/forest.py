@@ -12,6 +12,7 @@ from typing import Any, Final
 MOST_TREES: Final = 2000
 MOST_NODES: Final = 255
 """Of one tree."""
+_MOST: Final = 1e300
 _MOST_SUM: Final = 700.0
 """Beyond this an exponential is no number any more."""
 
@@ -75,6 +76,6 @@ def _whole(place: str, raw: Any) -> int:
 
 
 def _number(place: str, raw: Any) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not -_MOST < raw < _MOST:
         raise ValueError(f"{place}: {raw!r} is no number")
     return float(raw)

@@ -59,7 +59,7 @@ class Veto(StrEnum):
 
 
 _PAST_HELP: Final = frozenset({Veto.SHORT, Veto.EVEN, Veto.GAPS, Veto.FAR})
-"""In a crowd no more is looked for of these: of 3,100 such tracks in rain and snow none became a fall by it."""
+"""In a crowd no more is looked for of these: they are most of what goes down in rain and snow, and hardly one became a fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory:
         return veto
     likelihood = learned.likelihood(path, scene.height, period_s, crowd, memory)
     if likelihood >= learned.threshold:
-        return round(likelihood, 3)
+        return round(likelihood, 3) if _is_heavy(path, scene) else Veto.GRAVITY
     if likelihood >= _OPEN and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
         return learned.threshold
     return Veto.UNLIKE if likelihood >= _FAR_FROM else Veto.FAR
@@ -179,7 +179,7 @@ def asked_of(path: Path, scene: Scene, period_s: float) -> Veto | None:
         return Veto.SIDEWAYS
     if path.rise_px > _ASKED_RISE * path.fall_px:
         return Veto.RISES
-    return None if _is_heavy(path, scene) else Veto.GRAVITY
+    return None
 
 
 def _by_limits(path: Path, scene: Scene, period_s: float, crowd: float, memory: Memory | None) -> Veto | float:

@@ -41,16 +41,14 @@ def test_of_a_known_path() -> None:
         "span_s": span_s,
         "gap_s": 3 / FPS,
         "gap_pictures": 3.0,
-        "period_s": 1 / FPS,
         "crowd": math.log(4.0),
         "fall_heights": fall_px / HEIGHT,
         "fall_sizes": math.log(fall_px / 4),
-        "size_px": math.log(4.0),
         "size_heights": math.log(4.0 / HEIGHT),
         "bend_heights": math.log(600.0 / HEIGHT),
         "bend_sizes": math.log(150.0),
         "bend_change": 0.0,
-        "gain": end_px_s / 40.0,
+        "gain": (end_px_s - 40.0) / (end_px_s + 40.0),
         "start_heights_s": 0.1,
         "end_heights_s": end_px_s / HEIGHT,
         "side_heights_s": 0.25,
@@ -73,13 +71,12 @@ def test_of_a_known_path() -> None:
 
 
 def test_in_a_picture_twice_as_large_the_same_is_said() -> None:
-    """But for what is measured in px, and for how closely the marks lie, which is a matter of the picture."""
+    """But for how closely the marks lie, and how they are drawn out, which is a matter of the picture."""
     once, twice = said(path()), said(path(2.0), 2 * HEIGHT)
-    in_px = {"size_px", "chance", "rms_px", "bend_sigmas", "ragged", "rms_sizes", "aside", "trend", "bend_lengths", "streak"}
+    in_px = {"chance", "rms_px", "bend_sigmas", "ragged", "rms_sizes", "aside", "trend", "bend_lengths", "streak"}
     assert {name: twice[name] for name in NAMES if name not in in_px} == pytest.approx(
         {name: once[name] for name in NAMES if name not in in_px}, abs=1e-4
     )
-    assert twice["size_px"] - once["size_px"] == pytest.approx(math.log(2.0), abs=1e-4)
 
 
 def test_every_number_is_finite_whatever_the_path() -> None:
