@@ -1,6 +1,6 @@
 """Is this path a fall? What is asked of any, and who decides: the limits below, or a forest that has learned it from films.
 
-Pure, on the numbers of one path. Why it is none is said by the first test that it fails.
+Pure, on the numbers of one path. Why it is none is said by the first test that it fails; UNLIKE and FAR are the forest's words.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ _ASKED_RISE: Final = 0.8
 
 
 class Veto(StrEnum):
-    """Why a track is no fall; the first test that it fails."""
+    """Why a track is no fall."""
 
     RAGGED = "ragged"
     SHORT = "short"
@@ -59,7 +59,7 @@ class Veto(StrEnum):
 
 
 _PAST_HELP: Final = frozenset({Veto.SHORT, Veto.EVEN, Veto.GAPS, Veto.FAR})
-"""In a crowd no more is looked for of these: they are most of what goes down in rain and snow, and hardly one became a fall."""
+"""In a crowd no more is looked for of these: in 67 films of rain and snow not one more fall was told when it was."""
 
 
 @dataclass(frozen=True, slots=True)
