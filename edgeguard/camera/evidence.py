@@ -26,12 +26,15 @@ from numpy.typing import NDArray
 
 from edgeguard.camera.ring import EncodedPacket
 from edgeguard.camera.sealing import Seal, SealedWriter, opened_file, sha256_within
-from edgeguard.camera.video import Luma, VideoError, VideoSource, open_stored, open_video
+from edgeguard.camera.video import Luma, VideoError, VideoSource, codec_of, open_stored, open_video
 from edgeguard.core.camera import SEALED
 from edgeguard.core.camera_limits import VIDEO_GAP_MAX_S
 from edgeguard.vision.falls import Fall
 
 _IN_BROWSERS: Final = frozenset({"h264", "hevc", "av1", "vp9"})
+_SAMPLED: Final = frozenset({"yuv420p", "yuvj420p"})
+"""What every player takes; of 4:2:2, 4:4:4 and ten bits in H.264 most take none."""
+_TEN_BITS: Final = "yuv420p10le"
 _IN_MP4: Final = _IN_BROWSERS | {"mpeg4"}
 _HEVC_TAG: Final = "hvc1"
 """Players of one maker open H.265 under this name only."""
@@ -82,14 +85,14 @@ def write_clip(path: Path, template: VideoStream, packets: Sequence[EncodedPacke
         _settle(partial, path)
     except (av.FFmpegError, OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
-        raise VideoError(f"{path}: the clip could not be written: {error}") from error
+        raise VideoError(f"{path}: the clip could not be written: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _mux(output: OutputContainer, template: VideoStream, packets: Sequence[EncodedPacket]) -> None:
     base = template.time_base
     ticks = max(1, round((packets[-1].t_s - packets[0].t_s) / max(1, len(packets) - 1) / float(base or 1))) if base else 1
     stream = output.add_stream_from_template(template, opaque=True)
-    if template.codec_context.name == "hevc" and output.format.name == "mp4":
+    if codec_of(template) == "hevc" and output.format.name == "mp4":
         stream.codec_context.codec_tag = _HEVC_TAG
     pause = round(VIDEO_GAP_MAX_S / float(base or 1))
     for kept, (dts, pts) in zip(packets, _stamps(packets, ticks, pause), strict=True):
@@ -137,6 +140,11 @@ def opened_clip(clip: Path, seal: Seal | None) -> Iterator[VideoSource]:
 def clip_suffix(codec: str) -> str:
     """The container that takes the codec's packets as they are."""
     return ".mp4" if codec in _IN_MP4 else ".mkv"
+
+
+def _plays(template: VideoStream) -> bool:
+    codec, pixels = codec_of(template), template.codec_context.pix_fmt
+    return codec in _IN_BROWSERS and (pixels in _SAMPLED or (pixels == _TEN_BITS and codec != "h264"))
 
 
 def passed(video: VideoSource, starts_s: float, fall: Fall) -> Luma:
@@ -189,7 +197,7 @@ def keep(
     file that could not be written; nothing is left of the others then, which on a full disk would only take room.
     """
     ending = "" if seal is None else SEALED
-    clip = folder / f"{stem}{clip_suffix(template.codec_context.name)}{ending}"
+    clip = folder / f"{stem}{clip_suffix(codec_of(template))}{ending}"
     picture = folder / f"{stem}.png{ending}"
     try:
         return _written(clip, picture, folder / f"{stem}.json", template, packets, fall, facts, seal)
@@ -210,7 +218,7 @@ def _written(
     facts: dict[str, Any],
     seal: Seal | None,
 ) -> Kept:
-    codec = template.codec_context.name
+    codec = codec_of(template)
     write_clip(clip, template, packets, seal)
     with opened_clip(clip, seal) as video:
         grey = passed(video, packets[0].t_s, fall)
@@ -220,7 +228,7 @@ def _written(
         raise VideoError(f"{picture}: the picture could not be encoded")
     shown = encoded.tobytes()
     write_whole(picture, shown if seal is None else seal.closed(picture.name, shown))
-    kept = Kept(clip, picture, record, sha256_within(clip, seal), hashlib.sha256(shown).hexdigest(), codec in _IN_BROWSERS)
+    kept = Kept(clip, picture, record, sha256_within(clip, seal), hashlib.sha256(shown).hexdigest(), _plays(template))
     text = {
         **facts,
         "clip": {"file": clip.name, "sha256": kept.clip_sha256, "codec": codec, "plays_in_browsers": kept.plays_in_browsers},

@@ -6,6 +6,7 @@ never gives a picture is a VideoError.
 """
 
 import errno
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +15,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, BinaryIO, Final, cast
 
 import av
+import cv2
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -37,8 +39,9 @@ Luma = NDArray[np.uint8]
 """Brightness of a picture: rows by columns, 0-255."""
 
 _LUMA_FIRST: Final = ("yuv4", "yuvj4", "yuva4", "gray", "nv12", "nv21", "nv16", "nv24")
-"""Pixel formats whose first plane is eight-bit brightness, one byte a pixel."""
-
+"""Pixel formats whose first plane is brightness, of one byte a pixel or (ending in `le`) of two."""
+_HIGH_BITS: Final = ("p010le", "p012le", "p016le", "p210le", "p216le", "p410le", "p416le")
+"""Pixel formats of two bytes a pixel whose bits are the upper ones."""
 
 V4L2: Final = "v4l2"
 """The format of a camera of this machine."""
@@ -60,6 +63,26 @@ class VideoError(Permanent):
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What a player does with a picture of a camera that lay on its side, hung upside down, or filmed as in a mirror."""
+
+    swaps: bool = False
+    """Rows become columns, before the rest."""
+    flips_x: bool = False
+    flips_y: bool = False
+
+    def upright(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """As a player shows it; the same where nothing is to be done."""
+        if self == _AS_IT_IS:
+            return picture
+        picture = picture.swapaxes(0, 1) if self.swaps else picture
+        return np.ascontiguousarray(picture[:: -1 if self.flips_y else 1, :: -1 if self.flips_x else 1])
+
+
+_AS_IT_IS: Final = Turn()
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One decoded picture. `luma` may be read as long as the picture is held and must not be written to."""
 
@@ -69,6 +92,7 @@ class Picture:
     damaged: bool
     """The decoder had to guess parts of it."""
     _frame: VideoFrame
+    _turn: Turn = _AS_IT_IS
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,7 +101,7 @@ class Picture:
 
     def bgr(self) -> NDArray[np.uint8]:
         """The picture in colour, rows by columns by (blue, green, red); converted now, at the cost of a few milliseconds."""
-        return _turned(cast(NDArray[np.uint8], self._frame.to_ndarray(format="bgr24")), self._frame.rotation)
+        return self._turn.upright(cast(NDArray[np.uint8], self._frame.to_ndarray(format="bgr24")))
 
 
 @dataclass(slots=True)
@@ -112,6 +136,8 @@ class VideoSource:
     _broken_limit: int = VIDEO_BROKEN_RUN
     _size: tuple[int, int] = field(default=(0, 0))
     _broken_run: int = 0
+    _rotation: int | None = None
+    _turn: Turn = _AS_IT_IS
 
     def __enter__(self) -> "VideoSource":
         return self
@@ -174,12 +200,14 @@ class VideoSource:
 
     def _picture(self, frame: VideoFrame) -> Picture:
         _refuse_size(self.name, frame.width, frame.height)
-        luma = luma_of(frame)
+        if frame.rotation != self._rotation:
+            self._rotation, self._turn = frame.rotation, turn_of(frame)
+        luma = self._turn.upright(luma_of(frame))
         size = luma.shape[1], luma.shape[0]
         if self._size not in ((0, 0), size):
             self.counts.resized += 1
         self._size = size
-        picture = Picture(self.counts.pictures, self.timeline.stamp(frame.pts), luma, frame.is_corrupt, frame)
+        picture = Picture(self.counts.pictures, self.timeline.stamp(frame.pts), luma, frame.is_corrupt, frame, self._turn)
         self.counts.pictures += 1
         return picture
 
@@ -193,8 +221,15 @@ def open_video(path: Path | str, *, fps: float | None = None, threads: int = 1, 
     """
     if isinstance(path, Path) and path.is_dir():
         raise VideoError(f"{path}: is a directory")
+    if isinstance(path, Path) and path.is_file() and path.stat().st_size == 0:
+        raise VideoError(f"{path}: is empty")
     # Without the scheme a name with a colon would be taken for a URL, and what it holds might lead to other places.
     return _open(f"file:{path}", str(path), fps, threads, ring or PacketRing(), options={"protocol_whitelist": "file"})
+
+
+def codec_of(stream: VideoStream) -> str:
+    """The codec's own name, whichever library decodes it here."""
+    return stream.codec_context.codec.canonical_name
 
 
 def open_stored(file: BinaryIO, name: str, form: str | None) -> VideoSource:
@@ -258,24 +293,39 @@ def _opened(name: str, container: InputContainer, fps: float | None, threads: in
     context.thread_count = threads
     rate = Fraction(fps).limit_denominator(1001) if fps else stream.average_rate or stream.guessed_rate
     timeline = Timeline(Fraction(0) if fps else stream.time_base or Fraction(0), rate)
-    return VideoSource(name, context.name, context.width, context.height, timeline, VideoCounts(), ring, container, stream)
+    return VideoSource(name, codec_of(stream), context.width, context.height, timeline, VideoCounts(), ring, container, stream)
 
 
 def luma_of(frame: VideoFrame) -> Luma:
-    """Brightness of a decoded frame, upright: a view where the decoder's first plane already is that, else converted."""
-    if frame.format.name.startswith(_LUMA_FIRST) and frame.format.components[0].bits == 8:
-        plane = frame.planes[0]
-        rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
-        luma = rows[: frame.height, : frame.width]
+    """Brightness of a decoded frame, as it lies: a view where the decoder's first plane already is that, else converted."""
+    name, bits = frame.format.name, frame.format.components[0].bits
+    if name.startswith(_LUMA_FIRST) and bits == 8:
+        luma = _first_plane(frame, np.uint8)
+    elif name in _HIGH_BITS or (name.startswith(_LUMA_FIRST) and name.endswith("le") and 8 < bits <= 16):
+        share = 1 / (1 << (8 if name in _HIGH_BITS else bits - 8))
+        luma = cast(Luma, cv2.convertScaleAbs(_first_plane(frame, np.uint16), alpha=share))
     else:
         luma = cast(Luma, frame.to_ndarray(format="gray"))
-    return _turned(luma, frame.rotation)
+    return luma
 
 
-def _turned(picture: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
-    """As a player shows it: the container may say that the camera lay on its side."""
-    quarter = round(degrees / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, quarter)) if quarter else picture
+def _first_plane(frame: VideoFrame, kind: type[np.uint8] | type[np.uint16]) -> NDArray[Any]:
+    plane = frame.planes[0]
+    rows = np.frombuffer(cast(Any, plane), kind).reshape(-1, plane.line_size // kind().itemsize)
+    return rows[: frame.height, : frame.width]
+
+
+def turn_of(frame: VideoFrame) -> Turn:
+    """How the container says its pictures are shown. To be asked once a stream: a frame that has been asked lies in a ring of references
+    with the answer, and keeps its memory until the collector comes by."""
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside something that this build of av has no name for
+        return Turn()
+    if matrix is None:
+        return Turn()
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(cast(Any, matrix)))
+    return Turn(True, c < 0, b < 0) if abs(b) + abs(c) > abs(a) + abs(d) else Turn(False, a < 0, d < 0)
 
 
 def _kept(packet: "Packet[VideoStream]", timeline: Timeline) -> EncodedPacket:
@@ -306,5 +356,7 @@ def _why(error: Exception) -> str:
     """In words; never the error's own text where it would repeat a URL with its password."""
     if isinstance(error, av.ExitError):
         return "gives no answer in time"
+    if isinstance(error, av.InvalidDataError):
+        return "is no video, or is cut short or damaged"
     said = getattr(error, "strerror", None) or (type(error).__name__ if isinstance(error, av.FFmpegError) else str(error))
     return str(said)[:200] or "cannot be opened"

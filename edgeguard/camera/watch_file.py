@@ -1,5 +1,6 @@
 """A video file from beginning to end: its falls, what is kept of them, and how fast it went. What `edgeguard falling` runs."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -15,9 +16,12 @@ from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import VideoError, VideoSource, open_video
 from edgeguard.core.camera_limits import EVIDENCE_AFTER_S, EVIDENCE_BEFORE_S, EVIDENCE_MAX_PENDING
 from edgeguard.core.facade import FacadeSpec
+from edgeguard.core.printable import spelled_name
 from edgeguard.vision.facade import Plane, release
 from edgeguard.vision.falls import Fall
 
+_STEM_CHARS: Final = 40
+_ALIKE_MOST: Final = 100
 _UNPLACED: Final = 0.9
 """Without floors gravity is judged by proportions alone, so that the same path is less sure."""
 
@@ -120,11 +124,30 @@ def watch_file(
 
 def _kept(report: Report, video: VideoSource, folder: Path, found: Found) -> Found:
     path = found.fall.path
-    stem = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', report.file.stem)[:80]}-{path.start_s:09.3f}"
+    name = spelled_name(str(report.file))
+    stem = _stem(folder, report.file, path.start_s, name)
     packets = video.ring.cut(path.start_s - EVIDENCE_BEFORE_S, path.end_s + EVIDENCE_AFTER_S)
     try:
-        kept = keep(folder, stem, video.template, packets, found.fall, {"video": str(report.file), **found.facts()})
+        kept = keep(folder, stem, video.template, packets, found.fall, {"video": name, **found.facts()})
     except VideoError as error:
         report.troubles.append(str(error))
         return found
     return Found(found.fall, found.plane, kept)
+
+
+def _stem(folder: Path, file: Path, start_s: float, name: str) -> str:
+    """What evidence is called: after its video, in whatever alphabet, and never as that of another video of the same name."""
+    plain = re.sub(r"[^\w-]+", "-", spelled_name(file.stem)).strip("-")[:_STEM_CHARS] or "video"
+    stems = [f"{plain}-{start_s:09.3f}{'' if nth == 1 else f'-{nth}'}" for nth in range(1, _ALIKE_MOST + 1)]
+    return next((stem for stem in stems if _told_of(folder / f"{stem}.json") in (None, name)), stems[-1])
+
+
+def _told_of(record: Path) -> str | None:
+    """The video that a record tells of; None where there is no record, "" where it tells of none."""
+    try:
+        told = json.loads(record.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return ""
+    return str(told.get("video", "")) if isinstance(told, dict) else ""

@@ -21,6 +21,7 @@ from edgeguard.cli import (
 )
 from edgeguard.cli.places import CONFIG_VARIABLE, SITE_FILE, STATE_DIRECTORY, Configuration, StateFolder
 from edgeguard.cli.session import Command, Daemon, Group, session_of
+from edgeguard.cli.standard_out import standard_out
 from edgeguard.core.limits import TOP_INTERVAL_MAX_S, TOP_INTERVAL_MIN_S, VERIFY_SETTLE_S
 
 app = typer.Typer(
@@ -467,4 +468,5 @@ def simulate(
 
 def main() -> None:
     """The console script."""
-    app()
+    with standard_out():
+        app()

@@ -16,6 +16,7 @@ from edgeguard.cli.session import Exit, Session
 from edgeguard.cli.text import clean, clean_json
 from edgeguard.control.errors import CallRefused, DaemonSilent, UnknownName, code_of
 from edgeguard.core.errors import ConfigError, EdgeguardError, NothingThere
+from edgeguard.core.printable import spelled_name
 
 PIPE_CELLS: Final = 160
 _KINDS_ZH: Final[Mapping[str, str]] = MappingProxyType(
@@ -56,9 +57,26 @@ def console() -> Console:
 def print_json(value: object, indent: bool | None = None) -> None:
     """`value` (views, dicts, tuples) as one JSON document; indented on a terminal."""
     pretty = sys.stdout.isatty() if indent is None else indent
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else None).decode()
+    option = orjson.OPT_INDENT_2 if pretty else None
+    try:
+        text = orjson.dumps(value, option=option).decode()
+    except orjson.JSONEncodeError:
+        text = orjson.dumps(_with_spelled_names(value), option=option).decode()
     sys.stdout.write(clean_json(text) + "\n")
     sys.stdout.flush()
+
+
+def _with_spelled_names(value: object) -> object:
+    """The same with every text in UTF-8: names of files are bytes, and may be anything."""
+    match value:
+        case str():
+            return spelled_name(value)
+        case dict():
+            return {key: _with_spelled_names(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_with_spelled_names(one) for one in value]
+        case _:
+            return value
 
 
 def table(*columns: str, right: Sequence[str] = (), wrap: Sequence[str] = ()) -> Table:

@@ -11,3 +11,8 @@ def printable(text: str, keep: str = "") -> str:
 def spelled(char: str) -> str:
     """One character as its escape."""
     return char.encode("unicode_escape").decode("ascii")
+
+
+def spelled_name(name: str) -> str:
+    """The name of a file as text that is always UTF-8: bytes of it that are not become `\\xe9`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,6 +1,6 @@
 """Small videos made on the spot: pictures in, a file out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,13 +16,25 @@ WIDTH, HEIGHT = 320, 240
 FAST = MappingProxyType({"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=none"})
 
 
-def write(path: Path, pictures: Iterable[Grey], *, fps: int = 25, codec: str = "libx264", crf: int = 20, gop: int = 25) -> Path:
-    """Encode grey pictures of one size; the container follows from the path's suffix."""
+def write(
+    path: Path,
+    pictures: Iterable[Grey],
+    *,
+    fps: int = 25,
+    codec: str = "libx264",
+    crf: int = 20,
+    gop: int = 25,
+    pixels: str = "",
+    shown: Sequence[int] | None = None,
+) -> Path:
+    """Encode grey pictures of one size; the container follows from the path's suffix. `shown`: a display matrix."""
     options = {**FAST, "crf": str(crf)} if codec.startswith("libx26") else {}
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps, options=options)
         assert isinstance(stream, VideoStream)  # noqa: S101 (a video codec makes one)
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.pix_fmt = pixels or ("yuvj420p" if codec == "mjpeg" else "yuv420p")
+        if shown is not None:
+            stream.set_display_matrix(shown)
         stream.gop_size = gop
         for picture in pictures:
             if not stream.codec_context.is_open:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +134,46 @@ def test_a_codec_that_browsers_do_not_play_is_said_to_be_one(tmp_path: Path) -> 
     assert found.kept is not None
     assert found.kept.clip.suffix == ".mkv"
     assert not found.kept.plays_in_browsers
+
+
+@pytest.mark.slow
+def test_evidence_bears_the_name_of_its_video_and_takes_the_place_of_no_other(tmp_path: Path) -> None:
+    film.write(tmp_path / "throw.mp4", film.drawn(25))
+    for name in ("监控 一号楼.mp4", "-x.mp4", "monday/0001.mp4", "tuesday/0001.mp4", os.fsdecode(b"caf\xe9.mp4")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((tmp_path / "throw.mp4").read_bytes())
+        for _ in range(2):
+            (found,) = watch_file(tmp_path / name, FacadeSpec(), tmp_path).found
+            assert found.kept is not None
+    records = {path.stem: json.loads(path.read_text())["video"].removeprefix(f"{tmp_path}/") for path in tmp_path.glob("*.json")}
+    at = next(stem.removeprefix("caf-xe9") for stem in records if stem.startswith("caf"))
+    assert records == {
+        f"监控-一号楼{at}": "监控 一号楼.mp4",
+        f"x{at}": "-x.mp4",
+        f"0001{at}": "monday/0001.mp4",
+        f"0001{at}-2": "tuesday/0001.mp4",
+        f"caf-xe9{at}": "caf\\xe9.mp4",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("codec", "pixels", "plays"),
+    [
+        ("libx264", "yuv420p", True),
+        ("libx264", "yuv422p", False),
+        ("libx264", "yuv420p10le", False),
+        ("libx265", "yuv420p10le", True),
+        ("libsvtav1", "yuv420p", True),
+    ],
+)
+def test_what_browsers_play_goes_into_mp4_and_only_that_is_said_to_play(
+    tmp_path: Path, codec: str, pixels: str, plays: bool
+) -> None:
+    path = film.write(tmp_path / "throw.mp4", film.drawn(25), codec=codec, pixels=pixels)
+    (found,) = watch_file(path, FacadeSpec(), tmp_path).found
+    assert found.kept is not None
+    assert (found.kept.clip.suffix, found.kept.plays_in_browsers) == (".mp4", plays)
 
 
 def stepped(field: MotionField, t_s: float, luma: Luma) -> Motion:

@@ -1,7 +1,11 @@
+import gc
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgeguard.camera.ring import EncodedPacket, PacketRing
 from edgeguard.camera.timeline import Timeline
-from edgeguard.camera.video import VideoError, open_video
+from edgeguard.camera.video import VideoError, luma_of, open_video
 from edgeguard.testing import film
 from edgeguard.testing.examples import examples
 
@@ -105,6 +109,64 @@ def test_luma_is_a_view_of_the_decoders_buffer(tmp_path: Path) -> None:
         picture = next(iter(video))
     assert picture.luma.base is not None
     assert np.shares_memory(picture.luma, np.frombuffer(picture._frame.planes[0], np.uint8))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p10le", "yuv444p12le", "gray10le", "gray16le", "p010le"])
+def test_luma_of_more_than_eight_bits_is_what_eight_would_be(name: str) -> None:
+    frame = av.VideoFrame(70, 34, name)
+    bits, high = frame.format.components[0].bits, name == "p010le"
+    grey = np.arange(70 * 34).reshape(34, 70) % 251
+    rows = np.frombuffer(frame.planes[0], np.uint16).reshape(34, -1)  # type: ignore[call-overload]
+    rows[:, :70] = grey << (8 if high else bits - 8)
+    assert (luma_of(frame) == grey).all()
+
+
+@pytest.mark.parametrize(
+    ("shown", "turned"),
+    [
+        ((0, 1, 0, -1, 0, 0, 0, 0, 1), lambda seen: np.rot90(seen, -1)),
+        ((0, -1, 0, 1, 0, 0, 0, 0, 1), lambda seen: np.rot90(seen, 1)),
+        ((-1, 0, 0, 0, -1, 0, 0, 0, 1), lambda seen: np.rot90(seen, 2)),
+        ((-1, 0, 0, 0, 1, 0, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, 0, -1, 0, 0, 0, 1), np.flipud),
+        ((0, 1, 0, 1, 0, 0, 0, 0, 1), lambda seen: np.swapaxes(seen, 0, 1)),
+    ],
+    ids=["right", "left", "upside down", "mirror", "flipped", "mirror and turned"],
+)
+def test_pictures_are_upright_however_the_camera_lay(tmp_path: Path, shown: tuple[int, ...], turned: Callable[[Any], Any]) -> None:
+    pictures = film.noise(3)
+    with open_video(film.write(tmp_path / "a.mp4", pictures)) as video:
+        plain = [(p.luma.copy(), p.bgr()) for p in video]
+    with open_video(film.write(tmp_path / "b.mp4", pictures, shown=[65536 * one for one in shown])) as video:
+        for (luma, bgr), picture in zip(plain, video, strict=True):
+            assert np.array_equal(picture.luma, turned(luma))
+            assert np.array_equal(picture.bgr(), turned(bgr))
+
+
+@pytest.mark.parametrize("shown", [None, (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)])
+def test_a_picture_that_nobody_holds_is_gone_at_once(tmp_path: Path, shown: tuple[int, ...] | None) -> None:
+    """Not when the collector comes by: by then hundreds of pictures fill a camera's memory."""
+    with open_video(film.write(tmp_path / "a.mp4", film.noise(60), shown=shown)) as video:
+        gc.collect()
+        gc.disable()
+        try:
+            for picture in video:
+                picture.bgr()
+            del picture
+            assert gc.collect() < 20
+        finally:
+            gc.enable()
+
+
+def test_what_is_wrong_with_a_file_is_told_in_words(tmp_path: Path) -> None:
+    whole = film.write(tmp_path / "a.mp4", film.noise(10)).read_bytes()
+    for name, content, words in (
+        ("none.mp4", b"", "is empty"),
+        ("half.mp4", whole[: len(whole) // 2], "is no video, or is cut short or damaged"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(VideoError, match=f"{name}: {words}"):
+            open_video(tmp_path / name)
 
 
 def test_a_frame_rate_given_by_hand_wins(tmp_path: Path) -> None:
