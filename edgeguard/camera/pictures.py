@@ -1,5 +1,6 @@
 """Picture files, read with care: how large a picture would become is known from its first bytes, before anything is unpacked."""
 
+import os
 import struct
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,10 @@ Bgr = NDArray[np.uint8]
 """A picture in colour: rows by columns by (blue, green, red)."""
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+PICTURE_HEAD: Final = 16
+"""So many bytes tell what a file is."""
+_HEIC: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
+"""What telephones save: tiles that would each be taken for a picture of its own."""
 _FRAMES: Final = frozenset({*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)})
 """JPEG markers that begin a frame header."""
 
@@ -30,14 +35,33 @@ def is_picture(head: bytes) -> bool:
 
 def load_picture(path: Path) -> Bgr:
     """The picture, upright. PictureError names the file and what is wrong with it."""
+    data = picture_data(path)
+    return decode_picture(data or b"", str(path))
+
+
+def picture_data(path: Path, *, whatever: bool = True) -> bytes | None:
+    """What the file, or the pipe, holds, read once; unless `whatever`, None where it is neither a picture nor empty.
+
+    PictureError names the file.
+    """
     try:
-        size = path.stat().st_size
-        if size > PICTURE_MAX_BYTES:
-            raise PictureError(f"{path}: {size} bytes are more than this program takes as a picture")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            head = file.read(PICTURE_HEAD)
+            if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+                raise PictureError(f"{path}: is a HEIC picture, which this program does not read; save it as JPEG")
+            if not whatever and head and not is_picture(head):
+                if not file.seekable():
+                    raise PictureError(
+                        f"{path}: is a pipe, and holds no JPEG, PNG, BMP or WebP picture; videos are read from files"
+                    )
+                return None
+            small = os.fstat(file.fileno()).st_size <= PICTURE_MAX_BYTES  # and of a pipe nought
+            data = head + file.read(PICTURE_MAX_BYTES + 1 - len(head) if small else 0)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror})") from error
-    return decode_picture(data, str(path))
+    if not small or len(data) > PICTURE_MAX_BYTES:
+        raise PictureError(f"{path}: more than {PICTURE_MAX_BYTES} bytes are more than this program takes as a picture")
+    return data
 
 
 def decode_picture(data: bytes, name: str) -> Bgr:

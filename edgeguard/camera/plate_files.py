@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edgeguard.camera.pictures import Bgr, is_picture, load_picture
+from edgeguard.camera.pictures import Bgr, decode_picture, picture_data
 from edgeguard.camera.plates import PlateReader
 from edgeguard.camera.video import open_video
 from edgeguard.core.errors import Permanent
@@ -50,19 +50,13 @@ class SeenFile:
 
 
 def see_file(reader: PlateReader, path: Path) -> SeenFile:
-    """The plates of a picture or video. Permanent errors name the file."""
-    with_head = b""
-    try:
-        with path.open("rb") as file:
-            with_head = file.read(16)
-    except OSError as error:
-        raise Permanent(f"{path}: cannot be read ({error.strerror})") from error
-    return see_picture(reader, path) if is_picture(with_head) or not with_head else see_video(reader, path)
+    """The plates of a picture or video; a picture may come through a pipe. Permanent errors name the file."""
+    data = picture_data(path, whatever=False)
+    return see_video(reader, path) if data is None else see_picture(reader, decode_picture(data, str(path)))
 
 
-def see_picture(reader: PlateReader, path: Path) -> SeenFile:
-    """The plates of a picture file, the most prominent first."""
-    picture = load_picture(path)
+def see_picture(reader: PlateReader, picture: Bgr) -> SeenFile:
+    """The plates of a picture, the most prominent first."""
     began_s = time.perf_counter()
     reads = reader.see(picture)
     ms = (time.perf_counter() - began_s) * 1000
@@ -120,6 +114,21 @@ def draw(seen: SeenFile, target: Path) -> None:
         done, data = cv2.imencode(suffix, page)
         if not done:
             raise DrawingError(f"{target}: cannot be written as {suffix}")
-        target.write_bytes(data.tobytes())
+        _put(target, data.tobytes())
     except OSError as error:
         raise DrawingError(f"{target}: cannot be written ({error.strerror})") from error
+
+
+def _put(target: Path, content: bytes) -> None:
+    """Whole or not at all, so that a full disk takes no older drawing; a device or a pipe gets it as it is. OSError as it comes."""
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+        return
+    target = target.resolve()
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 
 from edgeguard.camera.live import LiveCamera, Lost
-from edgeguard.camera.pictures import Bgr, is_picture, load_picture
-from edgeguard.camera.video import Picture, StreamAccess, VideoError
+from edgeguard.camera.pictures import Bgr, decode_picture, picture_data
+from edgeguard.camera.video import Picture, StreamAccess
 from edgeguard.core.errors import Permanent
 
 _QUALITY: Final = 88
-_HEAD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,8 @@ class StillCamera:
 class StillFile:
     """A picture file in the place of a camera."""
 
-    def __init__(self, path: Path) -> None:
-        self._still = Still(1, load_picture(path))
+    def __init__(self, picture: Bgr) -> None:
+        self._still = Still(1, picture)
         self.trouble = ""
 
     def start(self) -> None:
@@ -106,12 +105,8 @@ Stills = StillCamera | StillFile
 
 def stills_of(path: Path) -> Stills:
     """Of a file that is a picture or a film, which is played again and again. Permanent where it is neither."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError as error:
-        raise VideoError(f"{path}: cannot be read ({error.strerror})") from error
-    return StillFile(path) if is_picture(head) else StillCamera(StreamAccess(f"file:{path}", str(path)))
+    data = picture_data(path, whatever=False)
+    return StillCamera(StreamAccess(f"file:{path}", str(path))) if data is None else StillFile(decode_picture(data, str(path)))
 
 
 def drawn(

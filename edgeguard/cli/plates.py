@@ -44,23 +44,26 @@ def plates(session: Session, files: Sequence[Path], draw_to: Path | None) -> Exi
         _make_folder(draw_to)
     targets = [None] * len(files) if draw_to is None else _targets(draw_to, files)
     reader = PlateReader.shipped()
-    worst = Exit.FINE
-    for file, target in zip(files, targets, strict=True):
-        try:
-            seen = see_file(reader, file)
-            if target is not None:
-                draw(seen, target)
-        except Permanent as error:
-            worst = Exit.WRONG
-            typer.echo(f"edgeguard: {clean(str(error), 4000)}", err=True)
-            if _is_for_programs(session):
-                print_json({"file": str(file), "plates": [], "error": str(error)}, indent=False)
-            continue
-        if _is_for_programs(session):
-            print_json(_facts(file, seen), indent=False)
-        else:
-            _show(file, seen, session.lang)
-    return worst
+    exits = [_one(session, reader, file, target) for file, target in zip(files, targets, strict=True)]
+    return max(exits, default=Exit.FINE)
+
+
+def _one(session: Session, reader: PlateReader, file: Path, target: Path | None) -> Exit:
+    """One file; what was read is told, too, where it cannot be drawn."""
+    seen, trouble = None, ""
+    try:
+        seen = see_file(reader, file)
+        if target is not None:
+            draw(seen, target)
+    except Permanent as error:
+        trouble = str(error)
+        typer.echo(f"edgeguard: {clean(trouble, 4000)}", err=True)
+    if _is_for_programs(session):
+        facts = {"file": str(file), "plates": []} if seen is None else _facts(file, seen)
+        print_json({**facts, "error": trouble} if trouble else facts, indent=False)
+    elif seen is not None:
+        _show(file, seen, session.lang)
+    return Exit.WRONG if trouble else Exit.FINE
 
 
 def _is_for_programs(session: Session) -> bool:

@@ -1,6 +1,10 @@
 """`edgeguard plates`: lines for programs, for people, files that cannot be read, drawings, videos."""
 
+import errno
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +87,48 @@ def test_no_drawing_takes_the_place_of_another_or_of_what_is_read(tmp_path: Path
 
 
 def test_a_drawing_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    code, _, err = typed(BLUE, "--draw", tmp_path / "nowhere" / "seen.png")
+    code, lines, err = typed(BLUE, "--draw", tmp_path / "nowhere" / "seen.png")
     assert code == 1
     assert "cannot be written" in err
+    assert "cannot be written" in lines[0]["error"]
+    assert [plate["text"] for plate in lines[0]["plates"]] == ["皖A61R58"], "what was read is told all the same"
+
+
+def test_a_drawing_for_which_there_is_no_room_takes_no_older_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = tmp_path / "seen.jpg"
+    older.write_bytes(b"older")
+    monkeypatch.setattr(Path, "write_bytes", _half_of_it)
+    code, _, err = typed(BLUE, "--draw", older)
+    assert (code, "No space left" in err) == (1, True)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("seen.jpg", b"older")]
+
+
+def _half_of_it(path: Path, content: bytes) -> int:
+    with path.open("wb") as file:
+        file.write(content[: len(content) // 2])
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_picture_comes_through_a_pipe_and_a_video_does_not(tmp_path: Path) -> None:
+    _filmed(tmp_path / "gate.avi", BLUE)
+    for content, texts in ((BLUE.read_bytes(), ["皖A61R58"]), ((tmp_path / "gate.avi").read_bytes()[:60_000], [])):
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "wb") as file, ThreadPoolExecutor(1) as pool:
+            told = pool.submit(typed, f"/dev/fd/{reading}")
+            with suppress(BrokenPipeError):
+                file.write(content)
+                file.close()
+            code, lines, _ = told.result(60)
+        os.close(reading)
+        assert [plate["text"] for plate in lines[0]["plates"]] == texts
+        assert (code, "is a pipe" in lines[0].get("error", "")) == ((0, False) if texts else (1, True))
+
+
+def test_a_telephones_heic_is_refused_in_words_and_not_read_tile_by_tile(tmp_path: Path) -> None:
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x24ftypheic" + bytes(200))
+    code, lines, _ = typed(tmp_path / "photo.heic")
+    assert code == 1
+    assert lines[0]["error"].endswith("photo.heic: is a HEIC picture, which this program does not read; save it as JPEG")
 
 
 def test_a_car_in_a_video_is_told_once(tmp_path: Path) -> None:
