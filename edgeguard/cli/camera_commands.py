@@ -33,6 +33,9 @@ _Sensor = Annotated[float | None, typer.Option("--sensor", metavar="MM", min=0.5
 _FocalPx = Annotated[float | None, typer.Option("--focal-px", metavar="PX", help="The lens, in px.")]
 _Storey = Annotated[float | None, typer.Option("--storey", metavar="M", help="Height of a storey (3).")]
 _GroundFloor = Annotated[int | None, typer.Option("--ground-floor", metavar="N", help="What the ground floor is called (1).")]
+_SkipFloors = Annotated[
+    str | None, typer.Option("--skip-floors", metavar="N,N…", help="Numbers that the house does not have: 4,13,14.")
+]
 _Columns = Annotated[str | None, typer.Option("--columns", metavar="X,X…", help="Borders of window columns.")]
 _FirstColumn = Annotated[int | None, typer.Option("--first-column", metavar="N", help="Number of the leftmost column (1).")]
 _Polygon = Annotated[str | None, typer.Option("--polygon", metavar="'X,Y X,Y…'", help="The area that is watched.")]
@@ -112,6 +115,7 @@ def camera(
     focal_px: _FocalPx = None,
     storey: _Storey = None,
     ground_floor: _GroundFloor = None,
+    skip_floors: _SkipFloors = None,
     columns: _Columns = None,
     first_column: _FirstColumn = None,
     polygon: _Polygon = None,
@@ -130,7 +134,7 @@ def camera(
     --setup serves a page on this machine alone, to be reached through ssh -L: for a facade camera it takes floor lines (or
     pitch, lens and distance), the facade's area and privacy masks and shows what size is seen at which floor; for a gate camera
     it shows how wide, slanted and sharp plates are, and takes lanes and the lines that vehicles cross. Typed values
-    (--floor 1=900,8=520,15=260, --lane left --line left="0,700 1919,700") are answered without a page.
+    (--floor 3=900,7=374,11=65, --lane left --line left="0,700 1919,700") are answered without a page.
 
     The process reads a password from standard input, one line, where the configuration names a password_file.
     """
@@ -141,7 +145,8 @@ def camera(
         from edgeguard.cli.setup_draft import Typed, TypedLanes
 
         mount = (pitch, None, distance, height)
-        typed = Typed(tuple(floor or ()), columns, polygon, tuple(mask or ()), *mount, storey, ground_floor, first_column)
+        house = (storey, ground_floor, first_column, skip_floors)
+        typed = Typed(tuple(floor or ()), columns, polygon, tuple(mask or ()), *mount, *house)
         lanes = TypedLanes(tuple(lane or ()), tuple(line or ()), tuple(drop_lane or ()))
         lens_known = setting.Lens(focal_px, view, lens, sensor)
         wish = setting.SetupWish(name, config, picture, typed, lens_known, out, write, draw, port, minutes, lanes)

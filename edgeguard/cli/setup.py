@@ -47,13 +47,13 @@ class Lens:
     sensor_mm: float | None = None
 
     def px(self, width_px: int) -> float | None:
-        """The focal length in a picture of that width; None where nothing was said. Permanent where too little was said."""
+        """The focal length in a picture of that width; None where nothing was said. ConfigError where too little was said."""
         if self.focal_px is not None or (self.view_deg is None and self.lens_mm is None):
             return self.focal_px
         try:
             return focal_px_of(width_px, self.lens_mm, self.sensor_mm, self.view_deg)
         except ValueError as error:
-            raise Permanent(f"--lens: {error}; give --sensor, or --view instead") from error
+            raise ConfigError((f"--lens: {error}; give --sensor, or --view instead",)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _refuse_foreign_words(task: Task, wish: SetupWish) -> None:
     foreign = bool(wish.lanes) if task is Task.FALLING else bool(wish.typed) or wish.lens != Lens()
     if foreign:
         own = "floors, a mount, areas and masks" if task is Task.FALLING else "--lane, --line and --drop-lane"
-        raise Permanent(f'{wish.name} has task = "{task.value}": what can be typed for it is {own}')
+        raise ConfigError((f'{wish.name} has task = "{task.value}": what can be typed for it is {own}',))
 
 
 def _facade_before(row: CameraRow) -> FacadeSpec:

@@ -51,6 +51,7 @@ def facade_data(spec: FacadeSpec) -> dict[str, JsonValue]:
         "fps": spec.fps,
         "storey_m": spec.storey_m,
         "ground_floor": spec.ground_floor,
+        "skipped_floors": list(spec.skipped_floors) or None,
         "first_column": spec.first_column,
         "focal_px": spec.focal_px,
         "columns": list(spec.columns),
@@ -84,6 +85,7 @@ class Typed:
     storey_m: float | None = None
     ground_floor: int | None = None
     first_column: int | None = None
+    skipped_floors: str | None = None
 
     def __bool__(self) -> bool:
         """Whether anything was typed."""
@@ -141,6 +143,8 @@ def typed_facade(begin: FacadeSpec, typed: Typed, size: tuple[int, int]) -> Faca
     if typed.floors:
         data["lines"] = [_line(text, size) for part in typed.floors for text in _parts(part)]
         data.pop("mount", None)
+    if typed.skipped_floors is not None:
+        data["skipped_floors"] = [_whole(text, "--skip-floors") for text in typed.skipped_floors.split(",") if text.strip()]
     if typed.columns is not None:
         data["columns"] = [_number(text, "--columns") for text in typed.columns.split(",") if text.strip()]
     if typed.polygon is not None:
@@ -194,3 +198,10 @@ def _number(text: str, option: str) -> float:
         return float(text)
     except ValueError:
         raise ConfigError((f"{option} {text}: is no number",)) from None
+
+
+def _whole(text: str, option: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError((f"{option} {text.strip()}: is no floor's number",)) from None

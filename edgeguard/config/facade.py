@@ -8,6 +8,7 @@ from pydantic import Field
 
 from edgeguard.config.document import read_document
 from edgeguard.config.mistakes import Mistakes, Table, unknown_key
+from edgeguard.config.positions import KeyPath
 from edgeguard.core.camera_limits import FACADE_MAX_LINES, FACADE_MAX_MASKS, FACADE_MAX_POINTS
 from edgeguard.core.facade import FacadeSpec, FloorLine, Mount
 
@@ -42,6 +43,9 @@ class FacadeTable(Table):
     masks: Annotated[list[Polygon], Field(max_length=FACADE_MAX_MASKS)] = Field(default_factory=list)
     storey_m: Annotated[float, Field(strict=False, ge=2, le=10)] = 3.0
     ground_floor: Annotated[int, Field(ge=-10, le=10)] = 1
+    skipped_floors: Annotated[list[Annotated[int, Field(ge=-10, le=300)]], Field(max_length=FACADE_MAX_LINES)] = Field(
+        default_factory=list
+    )
     lines: Annotated[list[LineTable], Field(max_length=FACADE_MAX_LINES)] = Field(default_factory=list)
     mount: MountTable | None = None
     slow_falls: bool = False
@@ -86,6 +90,11 @@ def _across(table: FacadeTable, mistakes: Mistakes) -> None:
         mistakes.add(
             ("facade", "lines"), f"need three different floors, to tell perspective from distance; these are {len(set(floors))}"
         )
+    named: dict[KeyPath, int] = {("facade", "ground_floor"): table.ground_floor}
+    named |= {("facade", "lines", i, "floor"): line.floor for i, line in enumerate(table.lines)}
+    for path, floor in named.items():
+        if floor in table.skipped_floors:
+            mistakes.add(path, f"{floor} is one of skipped_floors, which the house does not have")
     if table.columns != sorted(table.columns):
         mistakes.add(("facade", "columns"), "must go from left to right")
 
@@ -101,6 +110,7 @@ def _spec(table: FacadeTable) -> FacadeSpec:
         lines=tuple(FloorLine(line.floor, *_points(line.points)) for line in table.lines),
         mount=Mount(mount.pitch_deg, mount.focal_px, mount.distance_m, mount.height_m) if mount else None,
         ground_floor=table.ground_floor,
+        skipped_floors=tuple(sorted(set(table.skipped_floors))),
         slow_falls=table.slow_falls,
         columns=tuple(table.columns),
         first_column=table.first_column,

@@ -42,6 +42,8 @@ def _settings(spec: FacadeSpec) -> list[str]:
         lines.append(f"storey_m = {_number(spec.storey_m, 3)}")
     if spec.ground_floor != plain.ground_floor:
         lines.append(f"ground_floor = {spec.ground_floor}")
+    if spec.skipped_floors:
+        lines.append(f"skipped_floors = {list(spec.skipped_floors)}  # numbers that the house does not have")
     if spec.slow_falls:
         lines.append("slow_falls = true  # tell of bags and paper that sink, too")
     return lines

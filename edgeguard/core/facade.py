@@ -38,6 +38,8 @@ class FacadeSpec:
     lines: tuple[FloorLine, ...] = ()
     mount: Mount | None = None
     ground_floor: int = 1
+    skipped_floors: tuple[int, ...] = ()
+    """Numbers that the house does not have (4, 13, 14, or 0 between -1 and 1), lowest first."""
     slow_falls: bool = False
     """Whether things that sink (bags, paper) are told too, as a class of their own."""
     columns: tuple[float, ...] = ()

@@ -18,6 +18,7 @@ from edgeguard.vision.trajectory import Path
 
 GRAVITY_M_S2: Final = (3.5, 12.5)
 """What a fit may give: drag takes from 9.8, a throw away from the wall adds to it."""
+_STOREYS_MOST: Final = 1000
 _RELEASE_BACK_S: Final = 0.35
 """A drop begins at rest: when the fit was at rest within this before the first mark, that is where it began."""
 
@@ -46,6 +47,7 @@ class Plane:
     camera_m: float = 0.0
     """Height of the camera, where `distance_m` is known."""
     first_column: int = 1
+    skipped_floors: tuple[int, ...] = ()
     middle: float = 0.0
     """The row in the middle of the picture; it lies before the camera, whatever the camera looks at."""
 
@@ -65,7 +67,18 @@ class Plane:
 
     def slab_m(self, floor: int) -> float:
         """Height of a floor's slab."""
-        return (floor - self.ground_floor) * self.storey_m
+        lower, upper = sorted((floor, self.ground_floor))
+        storeys = upper - lower - sum(lower < number < upper for number in self.skipped_floors)
+        return math.copysign(storeys, floor - self.ground_floor) * self.storey_m
+
+    def floor_of(self, storeys: int) -> int:
+        """What the house calls the floor so many storeys above its ground floor."""
+        step, floor = (1, self.ground_floor) if storeys >= 0 else (-1, self.ground_floor)
+        for _ in range(min(abs(storeys), _STOREYS_MOST)):
+            floor += step
+            while floor in self.skipped_floors:
+                floor += step
+        return floor
 
     def _ratio_at(self, x: float) -> tuple[float, float, float]:
         return self.ratio or _through([(_row_at(line, x), self.slab_m(line.floor)) for line in self.lines])
@@ -78,7 +91,7 @@ class Plane:
     def place(self, x: float, y: float) -> Place:
         """The storey and the window column of a point; a hand is above its own floor's slab."""
         height_m = self.height_m(x, y)
-        floor = self.ground_floor + math.floor(height_m / self.storey_m) if math.isfinite(height_m) else self.ground_floor
+        floor = self.floor_of(math.floor(height_m / self.storey_m)) if math.isfinite(height_m) else self.ground_floor
         return Place(height_m, floor, bisect(self.columns, x) + self.first_column if self.columns else None)
 
     def gravity_m_s2(self, path: Path) -> float:
@@ -114,14 +127,16 @@ def plane_of(spec: FacadeSpec, size: tuple[int, int]) -> Plane | None:
         a = (h * slope - d) / focal / scale
         b = (h * scale + d * (slope + middle / focal)) / scale
         ratio = (a, b, slope / focal / scale)
-        return Plane((), ratio, spec.storey_m, spec.ground_floor, columns, focal, d, h, spec.first_column, middle)
+        house = spec.first_column, spec.skipped_floors
+        return Plane((), ratio, spec.storey_m, spec.ground_floor, columns, focal, d, h, *house, middle)
     if not spec.lines:
         return None
     lines = tuple(
         FloorLine(line.floor, (line.start[0] * across, line.start[1] * down), (line.end[0] * across, line.end[1] * down))
         for line in spec.lines
     )
-    plane = Plane(lines, None, spec.storey_m, spec.ground_floor, columns, None, None, 0.0, spec.first_column, size[1] / 2)
+    house = spec.first_column, spec.skipped_floors
+    plane = Plane(lines, None, spec.storey_m, spec.ground_floor, columns, None, None, 0.0, *house, size[1] / 2)
     if all(line.start[1] == line.end[1] for line in lines):
         plane = replace(plane, ratio=_through([(line.start[1], plane.slab_m(line.floor)) for line in lines]))
     for x in (0.0, size[0] / 2, float(size[0])):

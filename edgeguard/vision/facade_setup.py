@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edgeguard.core.camera_limits import FACADE_MAX_LINES
-from edgeguard.core.facade import FacadeSpec, FloorLine
+from edgeguard.core.facade import FacadeSpec, FloorLine, Spot
 from edgeguard.core.point import Labels
 from edgeguard.vision.facade import Plane, inside, plane_of
 
@@ -89,8 +89,9 @@ def _floors(spec: FacadeSpec, plane: Plane, size: tuple[int, int]) -> tuple[Floo
         if _is_before(plane, width / 2, height)
         else -FACADE_MAX_LINES
     )
-    first = max(plane.ground_floor + lowest, plane.ground_floor - FACADE_MAX_LINES)
-    for floor in range(first, first + 2 * FACADE_MAX_LINES):
+    first = max(lowest, -FACADE_MAX_LINES)
+    for storeys in range(first, first + 2 * FACADE_MAX_LINES):
+        floor = plane.floor_of(storeys)
         slab_m = plane.slab_m(floor)
         rows = tuple(plane.row_of(x, slab_m) for x in (0.0, width / 2, float(width)))
         if math.isnan(rows[1]) or rows[1] < 0:
@@ -179,7 +180,7 @@ def _about_floors(plane: Plane | None, floors: Sequence[FloorView], size: tuple[
                 f"by these floors the camera would hang {-plane.camera_m:.0f} m below the ground floor: are rows and lens right?",
             )
         )
-    shown_m = (floors[-1].floor - floors[0].floor) * plane.storey_m
+    shown_m = plane.slab_m(floors[-1].floor) - plane.slab_m(floors[0].floor)
     if shown_m > _TOO_WIDE_M:
         told.append(
             Labels(
@@ -204,4 +205,24 @@ def _about_area(spec: FacadeSpec, share: float, size: tuple[int, int]) -> list[L
     ]
     if out:
         told.append(Labels("有区域完全在画面之外", "an area lies wholly outside the picture"))
+    if any(_crosses_itself(points) for points in (spec.polygon, *spec.masks)):
+        told.append(
+            Labels(
+                "有区域的边自相交,一部分不算在内:请按顺序点", "an area crosses itself, and loses a part: are its points in order?"
+            )
+        )
     return told
+
+
+def _crosses_itself(points: Sequence[Spot]) -> bool:
+    """Whether two edges that are not neighbours meet."""
+    edges = list(zip(points, (*points[1:], *points[:1]), strict=True))
+    return any(_meet(*one, *two) for i, one in enumerate(edges) for two in edges[i + 2 : len(edges) - (i == 0)])
+
+
+def _meet(a: Spot, b: Spot, c: Spot, d: Spot) -> bool:
+    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+
+
+def _side(a: Spot, b: Spot, point: Spot) -> float:
+    return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0])

@@ -80,9 +80,23 @@ def test_lines_that_cannot_be_are_refused_and_not_written(site: Path) -> None:
         (("--polygon", "1;2"), "a point is X,Y"),
         (("--columns", "3,x"), "is no number"),
         (("--lens", "6"), "--sensor"),
+        ((*FLOORS, "--skip-floors", "4,x"), "--skip-floors x: is no floor's number"),
+        ((*FLOORS, "--skip-floors", "4,5"), "facade.lines[1].floor: 5 is one of skipped_floors"),
+        ((*FLOORS, "--skip-floors", "1,13"), "facade.ground_floor: 1 is one of skipped_floors"),
+        (("--lane", "left"), "what can be typed for it is floors"),
     ):
         refused = setup(site, *words)
-        assert (refused.code in (1, 2), sentence in refused.err) == (True, True), (words, refused)
+        assert (refused.code, sentence in refused.err) == (2, True), (words, refused)
+
+
+def test_floors_that_the_house_does_not_have_are_kept_and_left_out_of_the_table(site: Path) -> None:
+    made = setup(site, *FLOORS, "--skip-floors", "4, 7,4", "--write", "--json")
+    assert load_facade(site.parent / "east.toml").skipped_floors == (4, 7)
+    told = [one["floor"] for one in json.loads(made.out)["floors"]]
+    assert {3, 5, 6, 8} <= set(told)
+    assert not {4, 7} & set(told)
+    assert setup(site, "--columns", "100", "--write").code == 0
+    assert load_facade(site.parent / "east.toml").skipped_floors == (4, 7), "the rest stays"
 
 
 def test_a_mount_gives_the_table_as_json(site: Path) -> None:

@@ -29,6 +29,7 @@ facades = st.builds(
     masks=st.lists(polygons, max_size=3).map(tuple),
     storey_m=st.sampled_from([3.0, 2.85]),
     ground_floor=st.sampled_from([0, 1, -2]),
+    skipped_floors=st.sampled_from([(), (299,), (-9, 300)]),
     columns=st.lists(px, max_size=4, unique=True).map(lambda found: tuple(sorted(found))),
     first_column=st.sampled_from([1, 7]),
     slow_falls=st.booleans(),

@@ -137,3 +137,40 @@ def test_a_lens_in_words() -> None:
     assert focal_px_of(1920, lens_mm=6.0, sensor_mm=6.4) == pytest.approx(1800)
     with pytest.raises(ValueError, match="sensor"):
         focal_px_of(1920, lens_mm=6.0)
+
+
+@given(mount=mounts, ground=st.integers(-2, 2), skipped=st.sets(st.integers(-6, 20), max_size=6), storeys=st.integers(-8, 30))
+@settings(max_examples=examples(60))
+def test_a_house_without_some_numbers_is_told_by_its_own(mount: Mount, ground: int, skipped: set[int], storeys: int) -> None:
+    left_out = tuple(sorted(skipped - {ground}))
+    plane = plane_of(FacadeSpec(mount=mount, ground_floor=ground, skipped_floors=left_out), SIZE)
+    assert plane is not None
+    floor = plane.floor_of(storeys)
+    assert floor not in left_out
+    assert plane.slab_m(floor) == pytest.approx(3.0 * storeys)
+    assert (floor > ground, floor < ground) == (storeys > 0, storeys < 0)
+    assert [plane.floor_of(n) for n in range(-8, 31)] == sorted({plane.floor_of(n) for n in range(-8, 31)})
+
+
+def test_lines_of_a_house_without_a_fourth_floor_put_every_floor_right() -> None:
+    """Storeys 1, 2, 3, 5, 6: the slab called 5 is the fourth."""
+    mount = Mount(20, 1000, 18, 3)
+    rows = {floor: row_of(mount, 3.0 * storeys) for floor, storeys in ((2, 1), (5, 3), (8, 6))}
+    lines = tuple(FloorLine(floor, (0, row), (1920, row)) for floor, row in rows.items())
+    spec = FacadeSpec(lines=lines, skipped_floors=(4,))
+    plane = plane_of(spec, SIZE)
+    assert plane is not None
+    told = [plane.place(960, row_of(mount, 3.0 * storeys + 1.0)).floor for storeys in range(1, 7)]
+    assert told == [2, 3, 5, 6, 7, 8]
+    assert 4 not in [one.floor for one in look_at_facade(spec, SIZE).floors]
+
+
+def test_an_area_whose_points_are_out_of_order_is_doubted() -> None:
+    def doubted(*points: tuple[float, float]) -> bool:
+        return any("crosses itself" in told.en for told in look_at_facade(FacadeSpec(polygon=points), SIZE).warnings)
+
+    corners = ((0.0, 0.0), (1900.0, 0.0), (1900.0, 1000.0), (0.0, 1000.0))
+    assert not doubted(*corners)
+    assert doubted(corners[0], corners[2], corners[1], corners[3])
+    assert not doubted(*corners, (400.0, 500.0)), "a corner that points inwards"
+    assert not doubted(*corners[:3])
