@@ -8,7 +8,7 @@ from edgeguard.camera.motion import MotionField
 from edgeguard.camera.video import Luma, Picture
 from edgeguard.core.camera_limits import FALL_MAX_WAITING
 from edgeguard.core.facade import FacadeSpec
-from edgeguard.vision.facade import Plane, plane_of, watched_area
+from edgeguard.vision.facade import Plane, column_at, plane_of, release, watched_area
 from edgeguard.vision.falls import Fall, FallState, due_s, finish, step
 from edgeguard.vision.verdict import Learned, Scene
 
@@ -60,6 +60,10 @@ class FallWatch:
     def plane(self) -> Plane | None:
         """The facade in the present picture size, when the spec says where its floors are and they are still there."""
         return self._facade_plane if self._place_known else None
+
+    def column(self, fall: Fall) -> int | None:
+        """The window column that it came from; None where borders are not said, or lie elsewhere by now."""
+        return column_at(self._spec, self._size, release(fall.path)[0]) if self._place_known else None
 
     def trust_place(self, known: bool) -> None:
         """Whether the view is the one that was set up: in another one falls are judged in px alone."""

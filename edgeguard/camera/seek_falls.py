@@ -112,7 +112,8 @@ class FallSeeker:
             ago_ms = round((t_s - fall.path.start_s) * 1000)
             at = Stamp(now.wall_ms - ago_ms, now.boot_ms - ago_ms, now.boot, now.synced)
             moved = not self._knows_place()
-            self._held.append(_Held(Found(fall, None if moved else self._watch.plane), at, moved))
+            found = Found(fall, None, None) if moved else Found(fall, self._watch.plane, self._watch.column(fall))
+            self._held.append(_Held(found, at, moved))
 
     def _keep(self, source: VideoSource, one: _Held, now: Stamp) -> None:
         """Evidence to the disk, then the event to the daemon. On a full disk older evidence makes room; a disk that refuses costs

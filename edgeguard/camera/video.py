@@ -316,8 +316,8 @@ def _first_plane(frame: VideoFrame, kind: type[np.uint8] | type[np.uint16]) -> N
 
 
 def turn_of(frame: VideoFrame) -> Turn:
-    """How the container says its pictures are shown. To be asked once a stream: a frame that has been asked lies in a ring of references
-    with the answer, and keeps its memory until the collector comes by."""
+    """How the container says its pictures are shown. To be asked once a stream: a frame that has been asked lies in a ring of
+    references with the answer, and keeps its memory until the collector comes by."""
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # beside something that this build of av has no name for

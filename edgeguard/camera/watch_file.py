@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ class Found:
 
     fall: Fall
     plane: Plane | None
+    column: int | None = None
     kept: Kept | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -53,7 +54,9 @@ class Found:
         }
         if self.plane is not None:
             place = self.plane.place(x, y)
-            facts |= {"floor": place.floor, "height_m": round(place.height_m, 1), "column": place.column}
+            facts |= {"floor": place.floor, "height_m": round(place.height_m, 1), "column": self.column}
+        elif self.column is not None:
+            facts["column"] = self.column
         if self.kept is not None:
             facts["evidence"] = {
                 "clip": str(self.kept.clip),
@@ -105,7 +108,7 @@ def watch_file(
     with open_video(path, fps=fps or spec.fps) as video:
         waiting: list[Found] = []
         for picture in video:
-            waiting += [Found(fall, watch.plane) for fall in watch.see(picture)]
+            waiting += [Found(fall, watch.plane, watch.column(fall)) for fall in watch.see(picture)]
             report.frames, report.seconds = picture.index + 1, picture.t_s + video.timeline.period_s
             if evidence is None:
                 report.found, waiting = report.found + waiting, []
@@ -115,7 +118,7 @@ def watch_file(
             for found in due:
                 waiting.remove(found)
                 report.found.append(_kept(report, video, evidence, found))
-        for found in (*waiting, *(Found(fall, watch.plane) for fall in watch.end())):
+        for found in (*waiting, *(Found(fall, watch.plane, watch.column(fall)) for fall in watch.end())):
             report.found.append(found if evidence is None else _kept(report, video, evidence, found))
         report.broken = video.counts.broken
     report.took_s = clock() - began_s
@@ -132,7 +135,7 @@ def _kept(report: Report, video: VideoSource, folder: Path, found: Found) -> Fou
     except VideoError as error:
         report.troubles.append(str(error))
         return found
-    return Found(found.fall, found.plane, kept)
+    return replace(found, kept=kept)
 
 
 def _stem(folder: Path, file: Path, start_s: float, name: str) -> str:

@@ -92,7 +92,7 @@ class Plane:
         """The storey and the window column of a point; a hand is above its own floor's slab."""
         height_m = self.height_m(x, y)
         floor = self.floor_of(math.floor(height_m / self.storey_m)) if math.isfinite(height_m) else self.ground_floor
-        return Place(height_m, floor, bisect(self.columns, x) + self.first_column if self.columns else None)
+        return Place(height_m, floor, _column(self.columns, self.first_column, x))
 
     def gravity_m_s2(self, path: Path) -> float:
         """The acceleration of a path on the facade, by a parabola through the heights of its marks."""
@@ -162,6 +162,16 @@ def _with_lens(plane: Plane, focal_px: float, size: tuple[int, int]) -> Plane:
         raise ValueError("the floor lines cannot be seen so through a lens of this focal length; check both")
     camera_m = plane.height_m(x, middle) - distance_m * slope
     return replace(plane, focal_px=focal_px, distance_m=distance_m, camera_m=camera_m)
+
+
+def column_at(spec: FacadeSpec, size: tuple[int, int], x: float) -> int | None:
+    """The window column at `x` in a picture of `size`; it needs no floors."""
+    across, _ = _scales(spec, size)
+    return _column(tuple(border * across for border in spec.columns), spec.first_column, x)
+
+
+def _column(borders: tuple[float, ...], first: int, x: float) -> int | None:
+    return bisect(borders, x) + first if borders else None
 
 
 def release(path: Path) -> tuple[float, float]:

@@ -81,6 +81,12 @@ def test_floor_lines_give_a_floor_and_check_gravity(throw: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_window_column_is_told_without_floor_lines_too(throw: Path) -> None:
+    (found,) = watch_file(throw, FacadeSpec(size=(640, 480), columns=(100, 280, 400), first_column=5)).found
+    assert (found.facts()["column"], "floor" in found.facts()) == (7, False)
+
+
+@pytest.mark.slow
 def test_evidence_is_the_cameras_own_packets_with_their_hashes(tmp_path: Path) -> None:
     path = film.write(tmp_path / "throw.mp4", film.drawn(25, seconds=8.0))
     report = watch_file(path, FacadeSpec(), tmp_path)
