@@ -24,7 +24,7 @@ from edgeguard.control import call, methods
 from edgeguard.control.errors import UnknownName
 from edgeguard.core.camera import SEALED, CameraSpec, evidence_folder, pass_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
-from edgeguard.core.errors import Permanent
+from edgeguard.core.errors import NothingThere, Permanent
 from edgeguard.core.limits import AUDIT_MAX_ROWS
 from edgeguard.store import note_copy, read_audit
 
@@ -309,7 +309,11 @@ def _wrong_part(one: Kept, what: str, lang: Lang, seal: "Seal | None") -> str:
 def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:
     """What the audit log says of evidence, by `camera.id`."""
     found: dict[str, Mapping[str, Any]] = {}
-    for row in read_audit(directory, AUDIT_MAX_ROWS):
+    try:
+        rows = read_audit(directory, AUDIT_MAX_ROWS)
+    except NothingThere:  # nothing has been told yet; or the database is lost, and nothing that is kept is in it
+        rows = ()
+    for row in rows:
         body = orjson.loads(row.body)
         if isinstance(body, dict) and body.get("command") == "evidence" and isinstance(body.get("evidence"), dict):
             found[str(body.get("target"))] = body["evidence"]

@@ -48,6 +48,8 @@ def check(session: Session, file: Path) -> Exit:
         f"{len(site.buses)} 条总线,{len(site.devices)} 台设备,{points} 个点",
         f"buses: {len(site.buses)}, devices: {len(site.devices)}, points: {points}",
     )
+    if site.cameras:
+        summary += lang.say(f",{len(site.cameras)} 台摄像头", f", cameras: {len(site.cameras)}")
     good, slow = (
         lang.say("配置正确", "is in order"),
         lang.say("没有错误,但设备跟不上", "has no mistake, but its devices are too slow for it"),

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import av
@@ -231,6 +232,18 @@ def test_what_is_kept_told_or_removed_while_it_is_verified_is_nothing_wrong(made
         for stem in (half, told, gone):
             for file in evidence.glob(f"{stem}.*"):
                 file.unlink()
+
+
+def test_before_anything_was_kept_all_is_well_and_evidence_without_its_database_is_not(made: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (tmp_path / "facade.toml").write_text(FACADE)
+    (tmp_path / "site.toml").write_text((made / "site.toml").read_text().replace(f"{made}/state", str(state)))
+    with desk() as at:
+        fresh = at.type("evidence", "verify", "--config", str(tmp_path / "site.toml"))
+        assert (fresh.code, fresh.out, fresh.err) == (0, "✓ 0 of 0 pieces are as they were kept\n", "")
+        shutil.copytree(made / "state" / "evidence", state / "evidence")
+        bereft = at.type("evidence", "verify", "--config", str(tmp_path / "site.toml"))
+        assert (bereft.code, "the audit log knows nothing of it" in bereft.out) == (1, True)
 
 
 def test_evidence_that_is_not_there(made: Path) -> None:

@@ -52,6 +52,9 @@ def test_a_good_configuration_is_summed_up(nobody: Desk, tmp_path: Path) -> None
 
     assert printed.code == 0
     assert "lakeside/b07; buses: 1, devices: 1, points: " in printed.out
+    assert "cameras" not in printed.out
+    path.write_text(path.read_text() + '\n[[camera]]\nname = "gate-in"\nurl = "rtsp://10.0.0.9/1"\ntask = "plates"\n')
+    assert ", cameras: 1\n" in nobody.type("check", str(path)).out
     assert (told["ok"], told["buses"][0]["bus"], told["buses"][0]["devices"]) == (True, "riser-a", 1)
     assert told["buses"][0]["requests_per_round"] >= 1
 
