@@ -25,19 +25,34 @@ class Rows(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """As a table, or row by row."""
-        if options.max_width >= WIDE_CELLS or self._least(console, options) <= options.max_width:
+        natural = self._natural(console, options)
+        least = sum(min(LEAST_CELLS, width) + _BETWEEN for width in natural)
+        if options.max_width >= WIDE_CELLS or least <= options.max_width:
+            for column, width in zip(self.columns, self._fitted(natural, options.max_width), strict=True):
+                column.width = width
             yield from super().__rich_console__(console, options)
             return
         for cells in zip(*(column.cells for column in self.columns), strict=True):
             yield from self._row(cells, options.max_width)
 
-    def _least(self, console: Console, options: ConsoleOptions) -> int:
-        """How many cells it takes without cutting a column below LEAST_CELLS."""
-        roomy = options.update(width=WIDE_CELLS)
-        widths = (
+    def _natural(self, console: Console, options: ConsoleOptions) -> list[int]:
+        """How many cells each column takes where nothing is cut."""
+        roomy = options.update(width=max(WIDE_CELLS, options.max_width))
+        return [
             max(Measurement.get(console, roomy, cell).maximum for cell in (column.header, *column.cells)) for column in self.columns
-        )
-        return sum(min(LEAST_CELLS, width) + _BETWEEN for width in widths)
+        ]
+
+    def _fitted(self, natural: Sequence[int], room: int) -> list[int | None]:
+        """The widths of the columns that are cut, None of others: what may be broken into lines first, then the widest.
+
+        A figure, or a short word, is never cut for the sake of a long name.
+        """
+        widths = list(natural)
+        for foldable in (True, False):
+            which = [i for i, column in enumerate(self.columns) if column.no_wrap is not foldable]
+            while sum(widths) + _BETWEEN * len(widths) > room and any(widths[i] > LEAST_CELLS for i in which):
+                widths[max(which, key=lambda i: widths[i])] -= 1
+        return [width if width < whole else None for width, whole in zip(widths, natural, strict=True)]
 
     def _row(self, cells: Sequence[RenderableType], width: int) -> Iterator[RenderableType]:
         """The first cell as a heading; below it the others that say something, as many in a line as fit."""

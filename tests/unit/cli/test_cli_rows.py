@@ -44,6 +44,17 @@ def test_on_a_narrow_terminal_each_row_stands_by_itself_and_whole() -> None:
     ]
 
 
+def test_short_words_and_figures_are_whole_where_long_names_have_to_be_cut() -> None:
+    """Ten cells for each of the long ones: what is shorter loses nothing to them."""
+    least = sum(min(10, max(map(cell_len, column))) + 2 for column in zip(NAMES, *ROWS, strict=True))
+    _, first, second = shown(least + 6)
+    assert first.startswith("electricity")
+    for figure in ("online", "60 s", "282/337 ms", "29", "ok"):
+        assert figure in first
+    for figure in ("offline", "4/26 ms", "32", "电梯"):
+        assert figure in second
+
+
 @pytest.mark.parametrize("width", [120, 160])
 def test_whoever_has_room_for_a_line_gets_one(width: int) -> None:
     wide = tuple(word.ljust(30, "x") for word in ROWS[0])
