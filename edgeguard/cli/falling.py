@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import typer
 from rich.text import Text
 
 from edgeguard.camera.video import VideoError
@@ -34,10 +35,9 @@ def _one(session: Session, video: Path, spec: FacadeSpec, evidence: Path | None)
     try:
         report = watch_file(video, spec, evidence)
     except (VideoError, ValueError) as error:
+        typer.echo(f"edgeguard: {clean(str(error), 4000)}", err=True)
         if session.json:
-            print_json({"file": str(video), "error": str(error)}, indent=False)
-        else:
-            console().print(styled(f"✗ {clean(str(error), 400)}", "bold red"))
+            print_json({"file": str(video), "falls": [], "error": str(error)}, indent=False)
         return Exit.WRONG
     if session.json:
         print_json(report.facts(), indent=False)

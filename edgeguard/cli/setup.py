@@ -26,7 +26,7 @@ from edgeguard.cli.text import clean
 from edgeguard.cli.whole_file import write_beside
 from edgeguard.config import load_site_with_notes
 from edgeguard.config.camera_check import CameraRow, read_camera
-from edgeguard.config.facade import facade_of, load_facade
+from edgeguard.config.facade import facade_of, facade_to_mend, load_facade
 from edgeguard.config.lane_text import with_lanes
 from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.camera_limits import SETUP_PICTURE_S, SETUP_PORT
@@ -97,7 +97,7 @@ def _refuse_foreign_words(task: Task, wish: SetupWish) -> None:
 def _facade_before(row: CameraRow) -> FacadeSpec:
     """What the facade file says now; nothing where it is missing or wrong, which is what setting up mends."""
     try:
-        return FacadeSpec() if row.facade is None else load_facade(row.facade)
+        return FacadeSpec() if row.facade is None else facade_to_mend(row.facade)
     except ConfigError:
         return FacadeSpec()
 

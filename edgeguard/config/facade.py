@@ -57,6 +57,16 @@ class FacadeTable(Table):
 def load_facade(path: Path) -> FacadeSpec:
     """The facade in the file at `path`. ConfigError with every mistake, each with file, line and key path."""
     document = read_document(path)
+    spec = _facade_in(document.data, document.mistakes)
+    if not _rises(spec):
+        document.mistakes.add(("facade", "lines"), "do not rise in the picture as floors do; check their numbers and rows")
+    document.mistakes.raise_if_any()
+    return spec
+
+
+def facade_to_mend(path: Path) -> FacadeSpec:
+    """The same for who sets it up: its floor lines may be wrong."""
+    document = read_document(path)
     return _facade_in(document.data, document.mistakes)
 
 
@@ -120,3 +130,18 @@ def _spec(table: FacadeTable) -> FacadeSpec:
 
 def _points(raw: list[list[float]]) -> tuple[tuple[float, float], ...]:
     return tuple((x, y) for x, y in raw)
+
+
+def _rises(spec: FacadeSpec) -> bool:
+    """Whether every higher floor's line is higher, at both edges of the picture; of what cannot be so no camera makes sense."""
+    edges = (0.0, float(spec.size[0])) if spec.size else tuple(x for line in spec.lines for x, _ in (line.start, line.end))
+    for x in edges:
+        rows = [(line.floor, _row_at(line, x)) for line in spec.lines]
+        if any(lower < upper and row <= above for lower, row in rows for upper, above in rows):
+            return False
+    return True
+
+
+def _row_at(line: FloorLine, x: float) -> float:
+    (x0, y0), (x1, y1) = line.start, line.end
+    return y0 + (x - x0) * (y1 - y0) / (x1 - x0) if x1 != x0 else (y0 + y1) / 2

@@ -20,8 +20,34 @@ def test_files_that_cannot_be_read_are_told_one_by_one(nobody: Desk, tmp_path: P
     printed = nobody.type("falling", str(junk), str(tmp_path / "none.mp4"), "--json")
     lines = [json.loads(line) for line in printed.out.splitlines()]
     assert [Path(line["file"]).name for line in lines] == ["junk.mp4", "none.mp4"]
-    assert all(line["error"] for line in lines)
+    assert all(line["error"] and line["falls"] == [] for line in lines)
     assert printed.code == 1
+    assert [line["error"] for line in lines] == [told.removeprefix("edgeguard: ") for told in printed.err.splitlines()]
+    assert nobody.type("falling", str(junk)).out == ""
+
+
+def test_floor_lines_that_do_not_rise_are_a_mistake_of_their_file(nobody: Desk, tmp_path: Path) -> None:
+    """The camera's process could do nothing with them; `check` says so beforehand."""
+    facade = tmp_path / "facade.toml"
+    rows = (
+        ((1, 60, 60), (5, 160, 160), (9, 300, 300)),
+        ((1, 300, 300), (5, 160, 20), (9, 60, 60)),
+        ((1, 300, 300), (5, 160, 200), (9, 60, 90)),
+    )
+    for lines, rising in zip(rows, (False, False, True), strict=True):
+        told = ", ".join(f"{{floor = {floor}, points = [[0, {left}], [639, {right}]]}}" for floor, left, right in lines)
+        facade.write_text(f"[facade]\nsize = [640, 360]\nlines = [{told}]\n")
+        site = tmp_path / "site.toml"
+        site.write_text(
+            '[gateway]\nsite = "a"\nid = "b"\n[[camera]]\nname = "east"\nurl = "rtsp://10.0.0.9/1"\ntask = "falling"\n'
+            'facade = "facade.toml"\n'
+        )
+        for words in (("check", str(site)), ("falling", "--facade", str(facade), "none.mp4")):
+            printed = nobody.type(*words)
+            assert (
+                "facade.toml:3: facade.lines: do not rise in the picture as floors do" in printed.out + printed.err
+            ) is not rising
+            assert printed.code == (2 if not rising else 0 if words[0] == "check" else 1)
 
 
 def test_a_facade_file_with_mistakes_names_their_lines(nobody: Desk, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeguard.config.facade import facade_of, load_facade
+from edgeguard.config.facade import facade_of, facade_to_mend
 from edgeguard.config.facade_text import facade_text
 from edgeguard.core.errors import ConfigError
 from edgeguard.core.facade import FacadeSpec, FloorLine, Mount
@@ -43,7 +43,7 @@ def test_there_and_back(tmp_path: Path, plain: FacadeSpec, ruled: tuple[FloorLin
     spec = FacadeSpec(**{name: getattr(plain, name) for name in FacadeSpec.__slots__} | extra)
     path = tmp_path / "facade.toml"
     path.write_text(facade_text(spec), encoding="utf-8")
-    assert load_facade(path) == spec
+    assert facade_to_mend(path) == spec
 
 
 def test_what_a_page_says_is_judged_as_a_file_is() -> None:
