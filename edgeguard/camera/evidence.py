@@ -84,8 +84,9 @@ def write_clip(path: Path, template: VideoStream, packets: Sequence[EncodedPacke
                 _mux(output, template, packets)
         _settle(partial, path)
     except (av.FFmpegError, OSError, ValueError) as error:
-        partial.unlink(missing_ok=True)
         raise VideoError(f"{path}: the clip could not be written: {getattr(error, 'strerror', None) or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)  # of Ctrl-C, too, nothing is left
 
 
 def _mux(output: OutputContainer, template: VideoStream, packets: Sequence[EncodedPacket]) -> None:

@@ -79,6 +79,8 @@ def setup(session: Session, wish: SetupWish) -> Exit:
     begin = Draft(row.spec.task, _facade_before(row) if row.spec.task is Task.FALLING else FacadeSpec(), row.spec.lanes)
     out = wish.out or row.facade or wish.config.absolute().parent / f"{wish.name}-facade.toml"
     _refuse_foreign_words(row.spec.task, wish)
+    if wish.draw is not None and wish.picture is not None and wish.draw.resolve() == wish.picture.resolve():
+        raise ConfigError((f"--draw {wish.draw}: is the picture itself, which would be lost; name another place",))
     typed = bool(wish.typed or wish.lanes) or wish.lens != Lens() or wish.write or wish.draw is not None or session.json
     with _stills(row.spec, wish.picture) as stills:
         if typed:

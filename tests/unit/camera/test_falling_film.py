@@ -200,6 +200,18 @@ def test_of_evidence_that_could_not_be_kept_whole_nothing_is_left(throw: Path, t
     assert [file.name for file in tmp_path.iterdir()] == ["one.png"]
 
 
+def test_of_a_clip_that_is_broken_off_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(partial: Path, path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgeguard.camera.evidence._settle", pressed)
+    with open_video(film.write(tmp_path / "noise.mkv", film.noise(30))) as video:
+        list(video)
+        with pytest.raises(KeyboardInterrupt):
+            write_clip(tmp_path / "clip.mp4", video.template, video.ring.cut(0.0, 9.0))
+    assert [path.name for path in tmp_path.iterdir()] == ["noise.mkv"]
+
+
 @pytest.mark.parametrize("size", [(61, 47), (16, 16), (640, 31)])
 def test_odd_sizes_are_watched_without_complaint(size: tuple[int, int]) -> None:
     field = MotionField(*size)

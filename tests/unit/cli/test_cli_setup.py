@@ -84,6 +84,7 @@ def test_lines_that_cannot_be_are_refused_and_not_written(site: Path) -> None:
         ((*FLOORS, "--skip-floors", "4,5"), "facade.lines[1].floor: 5 is one of skipped_floors"),
         ((*FLOORS, "--skip-floors", "1,13"), "facade.ground_floor: 1 is one of skipped_floors"),
         (("--lane", "left"), "what can be typed for it is floors"),
+        (("--draw", str(PICTURE)), "is the picture itself, which would be lost"),
     ):
         refused = setup(site, *words)
         assert (refused.code, sentence in refused.err) == (2, True), (words, refused)
