@@ -10,9 +10,10 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Final
 
+import numpy as np
+
 from edgeguard.vision.chance import chance_log10
 from edgeguard.vision.gathering import Memory
-from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import Path
 
 EXPOSURE_MOST_S: Final = 0.04
@@ -75,7 +76,7 @@ def signs(path: Path, height: int, period_s: float, crowd: float, memory: Memory
         alike,
         *_looks(path, period_s),
     )
-    return tuple(round(min(_MOST, max(-_MOST, value)), 4) for value in values)
+    return tuple((np.rint(np.array(values).clip(-_MOST, _MOST) * 1e4) / 1e4).tolist())
 
 
 def _seen(path: Path, period_s: float, crowd: float) -> tuple[float, ...]:
@@ -133,20 +134,21 @@ def _speeds(path: Path, height: int) -> tuple[float, ...]:
 
 
 def _looks(path: Path, period_s: float) -> tuple[float, ...]:
-    marks = path.marks
-    contrasts, sizes = [max(1.0, abs(mark.contrast)) for mark in marks], [math.log(max(1.0, mark.thickness)) for mark in marks]
-    brighter = sum(mark.contrast > 0 for mark in marks) / len(marks)
+    marks, exposure_s = path.marks, min(period_s, EXPOSURE_MOST_S)
+    thick = [max(1.0, mark.thickness) for mark in marks]
+    contrasts, sizes = [max(1.0, abs(mark.contrast)) for mark in marks], [math.log(size) for size in thick]
+    brighter = sum([mark.contrast > 0 for mark in marks]) / len(marks)
     third = max(1, len(marks) // 3)
-    drawn = [mark.length / (mark.thickness + _drawn_out(path, mark, period_s)) for mark in marks]
+    drawn = [mark.length / (mark.thickness + exposure_s * math.hypot(*path.velocity(mark.t_s))) for mark in marks]
     return (
-        fmean(math.log10(max(_LEAST, mark.chance)) for mark in marks),
+        fmean([math.log10(max(_LEAST, mark.chance)) for mark in marks]),
         math.log(median(contrasts)),
         _deviation(contrasts) / fmean(contrasts),
         max(brighter, 1.0 - brighter),
         _deviation(sizes),
         _last_over_first(sizes, third),
         _last_over_first([math.log(contrast) for contrast in contrasts], third),
-        math.log(median(max(1.0, mark.length) / max(1.0, mark.thickness) for mark in marks)),
+        math.log(median([max(1.0, mark.length) / size for mark, size in zip(marks, thick, strict=True)])),
         math.log(max(_LEAST, median(drawn))),
     )
 
@@ -154,11 +156,7 @@ def _looks(path: Path, period_s: float) -> tuple[float, ...]:
 def _deviation(values: Sequence[float]) -> float:
     """In plain numbers, which a library takes fifty times as long for."""
     mean = fmean(values)
-    return math.sqrt(fmean((value - mean) ** 2 for value in values))
-
-
-def _drawn_out(path: Path, mark: Mark, period_s: float) -> float:
-    return min(period_s, EXPOSURE_MOST_S) * math.hypot(*path.velocity(mark.t_s))
+    return math.sqrt(fmean([(value - mean) ** 2 for value in values]))
 
 
 def _last_over_first(logs: Sequence[float], third: int) -> float:

@@ -17,9 +17,9 @@ from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
 from edgeguard.vision.spots import Spots
-from edgeguard.vision.tracks import GAP_S, Mark, TrackSet, follow
+from edgeguard.vision.tracks import GAP_S, Mark, Track, TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part, fit
-from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_crowded, is_past_help, judge
+from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_crowded, is_no_piece, is_past_help, judge
 
 _HOLD_S: Final = 0.8
 """A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
@@ -64,7 +64,7 @@ class FallState:
     crowd: float = 0.0
     """Spots a picture, lately: a few by day, dozens in rain and snow."""
     pieces: tuple[Path, ...] = ()
-    """Paths that ended lately, falls or not."""
+    """Paths that ended lately, falls or not; in a flood of spots those alone that may be a part of one."""
     pending: tuple[Fall, ...] = ()
     recent: tuple[Fall, ...] = ()
     sunk: tuple[Sunk, ...] = ()
@@ -80,17 +80,32 @@ def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) 
     crowd = state.crowd + min(0.5, tracks.period_s / _CROWD_S) * (len(spots) - state.crowd)
     memory = state.memory.with_picture(t_s, seen)
     state = replace(state, tracks=tracks, begun_s=begun_s, memory=memory, crowd=crowd)
-    left, ragged = FALL_GATHERED, 0
+    return _told(_after(state, ended) if ended else state, t_s)
+
+
+def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
+    """After tracks have ended, the longest first: habits and pieces with each of them, falls put on hold, vetoes counted."""
+    scene, period_s = state.scene, state.tracks.period_s
+    habits, pieces, left = state.habits, state.pieces, FALL_GATHERED
+    away: list[Veto] = []
     for track in sorted(ended, key=len, reverse=True):
         if (path := _worth_weighing(track.marks)) is None:
-            ragged += 1
+            away.append(Veto.RAGGED)
         else:
-            hopeful = promising(path, state.scene)
+            hopeful = promising(path, scene)
             left -= hopeful
-            state = _weighed(state, path, hopeful and left >= 0)
-        if state.scene.slow and sinks(track.marks, state.scene.height, state.scene.plane, tracks.period_s):
+            habits = remember(habits, path)
+            path, verdict = _weighed(state, pieces, path, hopeful and left >= 0)
+            if not is_no_piece(verdict, state.crowd):
+                pieces = (*pieces, path)[-FALL_MAX_PENDING:]
+            if isinstance(verdict, Veto):
+                away.append(verdict)
+            else:
+                state = _taken(replace(state, habits=habits), Fall(path, verdict))
+        if scene.slow and sinks(track.marks, scene.height, scene.plane, period_s):
             state = _sunk(state, track.marks)
-    return _told(_turned_away(state, Veto.RAGGED, ragged) if ragged else state, t_s)
+    lately = tuple([piece for piece in pieces if piece.marks[-1][0] > state.tracks.last_s - _PIECE_S])
+    return replace(state, habits=habits, pieces=lately, vetoes=_counted(state.vetoes, away))
 
 
 def _worth_weighing(marks: tuple[Mark, ...]) -> Path | None:
@@ -109,29 +124,28 @@ def promising(path: Path, scene: Scene) -> bool:
     )
 
 
-def _weighed(state: FallState, path: Path, gathers: bool) -> FallState:
-    """After a track has ended, of which `path` is the smooth part: a fall by itself, with more of its way, or none."""
-    habits, scene, period_s = remember(state.habits, path), state.scene, state.tracks.period_s
+def _weighed(state: FallState, pieces: tuple[Path, ...], path: Path, gathers: bool) -> tuple[Path, Veto | float]:
+    """Of a track that has ended, of which `path` is the smooth part: what is known of its way, and the verdict on it by itself,
+    with more of its way, or with one of the `pieces`."""
+    scene, period_s = state.scene, state.tracks.period_s
     verdict = judge(path, scene, period_s, state.crowd, state.memory)
+    if is_no_piece(verdict, state.crowd):
+        return path, verdict
     if gathers and not is_past_help(verdict, state.crowd):
         path = gathered(path, state.memory, scene.height) or path
         verdict = judge(path, scene, period_s, state.crowd, state.memory)
     if isinstance(verdict, Veto):
-        for piece in _neighbours(state.pieces, path):
-            whole = _patched(piece, path)
-            better = judge(whole, scene, period_s, state.crowd, state.memory) if whole is not None else verdict
-            if whole is not None and not isinstance(better, Veto):
+        for whole in _wholes(pieces, path):
+            better = judge(whole, scene, period_s, state.crowd, state.memory)
+            if not isinstance(better, Veto):
                 path, verdict = whole, better
                 break
-    if not isinstance(verdict, Veto) and any(_swings(piece, path) for piece in state.pieces):
-        verdict = Veto.RISES
-    since_s = path.end_s - _PIECE_S
-    pieces = (*[piece for piece in state.pieces if piece.marks[-1][0] > since_s], path)[-FALL_MAX_PENDING:]
-    if not isinstance(verdict, Veto) and state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S:
-        verdict = Veto.EARLY
     if isinstance(verdict, Veto):
-        return replace(state, habits=habits, pieces=pieces, vetoes=_counted(state.vetoes, verdict))
-    return _taken(replace(state, habits=habits, pieces=pieces), Fall(path, verdict))
+        return path, verdict
+    if any(_swings(piece, path) for piece in pieces):
+        return path, Veto.RISES
+    early = state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S
+    return path, Veto.EARLY if early else verdict
 
 
 def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
@@ -156,8 +170,9 @@ def _swings(before: Path, path: Path) -> bool:
     return 0 < gap_s <= GAP_S and on_from and up_px > LIMITS.rise * path.fall_px
 
 
-def _neighbours(pieces: tuple[Path, ...], path: Path) -> Iterator[Path]:
-    """The newest first: those that end about when `path` begins or begin when it ends, and are long enough to show a way."""
+def _wholes(pieces: tuple[Path, ...], path: Path) -> Iterator[Path]:
+    """`path` with one of the `pieces`, the newest first: those that end about when it begins or begin when it ends, and are long
+    enough to show a way."""
     if len(path.marks) < _LEAST_PIECE:
         return
     start_s, end_s = path.start_s, path.end_s
@@ -166,16 +181,16 @@ def _neighbours(pieces: tuple[Path, ...], path: Path) -> Iterator[Path]:
         first_s = marks[0][0]
         gap_s = start_s - marks[-1][0] if first_s <= start_s else first_s - end_s
         if -0.1 <= gap_s <= GAP_S and len(marks) >= _LEAST_PIECE:
-            yield piece
+            early, late = (piece, path) if first_s <= start_s else (path, piece)
+            if (whole := _patched(early, late, gap_s)) is not None:
+                yield whole
 
 
-def _patched(early: Path, late: Path) -> Path | None:
+def _patched(early: Path, late: Path, gap_s: float) -> Path | None:
     """The path of two tracks that one fall explains: lost for a moment, or mistaken for another thing in between."""
-    if early.start_s > late.start_s:
-        early, late = late, early
-    first, gap_s = late.marks[0], late.start_s - early.end_s
-    x, y = early.at(first.t_s)
-    if math.hypot(first.x - x, first.y - y) > 10 + early.thickness + 0.3 * gap_s * math.hypot(late.side[1], late.down[1]):
+    t_s, first_x, first_y, *_ = late.marks[0]
+    x, y = early.at(t_s)
+    if math.hypot(first_x - x, first_y - y) > 10 + early.thickness + 0.3 * gap_s * math.hypot(late.side[1], late.down[1]):
         return None
     marks = (*early.marks, *(mark for mark in late.marks if mark.t_s > early.end_s))
     whole = best_part(marks)
@@ -191,13 +206,14 @@ def finish(state: FallState) -> tuple[FallState, tuple[Fall, ...]]:
     return state, (*first, *second)
 
 
-def _turned_away(state: FallState, veto: Veto, tracks: int = 1) -> FallState:
-    return replace(state, vetoes=_counted(state.vetoes, veto, tracks))
+def _turned_away(state: FallState, veto: Veto) -> FallState:
+    return replace(state, vetoes=_counted(state.vetoes, [veto]))
 
 
-def _counted(vetoes: tuple[tuple[Veto, int], ...], veto: Veto, tracks: int = 1) -> tuple[tuple[Veto, int], ...]:
+def _counted(vetoes: tuple[tuple[Veto, int], ...], more: list[Veto]) -> tuple[tuple[Veto, int], ...]:
     counts = dict(vetoes)
-    counts[veto] = counts.get(veto, 0) + tracks
+    for veto in more:
+        counts[veto] = counts.get(veto, 0) + 1
     return tuple(sorted(counts.items()))
 
 

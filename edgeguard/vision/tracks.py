@@ -158,12 +158,12 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
     extended = np.zeros(len(rows), np.bool_)
     extended[links.track] = True
     alive = _alive(marks, unseen_s, period_s)
-    stays = np.flatnonzero(alive & ~(extended & (marks > 1)))
-    lost = np.flatnonzero(~(alive | extended) & (marks >= _GROWN))
+    stays = (alive & ~(extended & (marks > 1))).nonzero()[0]
+    lost = (~(alive | extended) & (marks >= _GROWN)).nonzero()[0]
     free = np.ones(len(seen), np.bool_)
     free[links.spot[marks[links.track] + 1 >= _GROWN]] = False
     kept, over = _ranked(state, links, stays, t_s)
-    fresh = np.flatnonzero(free)[: FALL_MAX_TRACKS - len(kept)]
+    fresh = free.nonzero()[0][: FALL_MAX_TRACKS - len(kept)]
     sightings: list[list[float]] = seen.tolist()
     ended = (*(state.chains[i] for i in lost), *_chains(state, sightings, links, over))
     begun: tuple[Chain, ...] = tuple((sightings[i], 1.0, None) for i in fresh.tolist())
@@ -182,19 +182,22 @@ def _ranked(state: TrackSet, links: _Links, stays: Whole, t_s: float) -> tuple[W
     overtaken = np.empty(0, np.intp)
     marks[:n_links] += 1
     left_s[:n_links][links.moved] = t_s
-    order = np.argsort(-marks, kind="stable")
+    order = (-marks).argsort(kind="stable")
     if n_links > 1:
         # Only what went on can be there twice: guesses that parted from each other and came to the same two spots.
-        pairs = np.full(len(source), -1.0)
-        pairs[:n_links] = links.spot * (state.spots + 1.0) + rows[links.track, _NEWEST]
-        pairs = pairs[order]
-        alike = np.argsort(pairs, kind="stable")
-        twins = np.flatnonzero((pairs[alike[1:]] == pairs[alike[:-1]]) & (pairs[alike[1:]] >= 0))
+        pairs = links.spot * (state.spots + 1.0) + rows[links.track, _NEWEST]
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        alike = np.lexsort((place[:n_links], pairs))
+        pairs = pairs[alike]
+        twins = (pairs[1:] == pairs[:-1]).nonzero()[0]
         if len(twins):
-            again, other = order[alike[twins + 1]], order[alike[twins]]
+            again, other = alike[twins + 1], alike[twins]
             apart = np.abs(begun_s[again] - begun_s[other]) > _APART_S
             overtaken = again[apart & (marks[again] >= _OWN_WAY)]
-            order = np.delete(order, alike[twins + 1])
+            once = np.ones(len(order), np.bool_)
+            once[place[again]] = False
+            order = order[once]
     origins = np.concatenate([np.arange(n_links), n_links + stays])
     still = (left_s < t_s - _STAY_S) | (begun_s < t_s - _AGE_S)
     worn = (still & (marks >= _GROWN))[order]
@@ -204,13 +207,13 @@ def _ranked(state: TrackSet, links: _Links, stays: Whole, t_s: float) -> tuple[W
 def _grown(state: TrackSet, seen: Sightings, links: _Links, kept: Whole, fresh: Whole, height: int) -> Column:
     """The rows of `kept` links and tracks, and of what begins with a `fresh` spot."""
     n_links, n_kept = len(links.track), len(kept)
-    on = np.flatnonzero(kept < n_links)
+    on = (kept < n_links).nonzero()[0]
     link = kept[on]
     source = kept - n_links
     source[on] = links.track[link]
     grown = np.zeros((n_kept + len(fresh), _COLUMNS))
     old = grown[:n_kept]
-    np.take(state.rows, source, axis=0, out=old)
+    state.rows.take(source, axis=0, out=old, mode="clip")
     if len(on):
         went, spot, moved = old[on], links.spot[link], links.moved[link]
         now = seen[spot]
@@ -249,16 +252,16 @@ def _aim(rows: Column, height: int) -> None:
     np.multiply(terms[1:3], t2, out=terms[3:5])
     np.multiply(terms[:2], recent[:, 1], out=terms[5:7])
     np.multiply(terms[:3], recent[:, 2], out=terms[7:])
-    sums = terms.sum(axis=1)
+    sums = np.add.reduce(terms, axis=1)
     stiff = (PLACE_PX / (0.5 * BEND_PRIOR[1] * height)) ** 2
     sums[4] += stiff
     sums[9] += stiff * 0.5 * BEND_PRIOR[0] * height
     one, two, three, four = sums[_MINORS]
     minors = one * two - three * four
-    minors[:6] /= (sums[:3] * minors[:3]).sum(axis=0)
+    minors[:6] /= np.add.reduce(sums[:3] * minors[:3], axis=0)
     aim = np.empty((_COLUMNS - _SIDE, len(rows)))
     np.divide(minors[6:], sums[0] * sums[2] - sums[1] * sums[1], out=aim[:2])
-    aim[2:5] = (minors[_SYMMETRIC] * sums[7:]).sum(axis=1)
+    np.add.reduce(minors[_SYMMETRIC] * sums[7:], axis=1, out=aim[2:5])
     aim[5:10] = minors[_BY_POWER]
     aim[6:9] *= 2.0
     aim[7] += minors[3]
@@ -289,31 +292,33 @@ def _links(rows: Column, unseen_s: Column, seen: Sightings, height: int) -> _Lin
         return _Links(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0, np.bool_))
     marks = rows[:, _MARKS]
     single = marks == 1
-    x0, x1, y0, y1, y2, q0, q1, q2, q3, q4, speed = rows[:, _SIDE:].T
+    x0, x1, y0, y1, y2, q0, q1, q2, q3, q4, speed = np.ascontiguousarray(rows[:, _SIDE:].T)
     ahead_x, ahead_y = x0 + unseen_s * x1, y0 + unseen_s * (y1 + unseen_s * y2)
     unsure = np.sqrt(1.0 + q0 + unseen_s * (q1 + unseen_s * (q2 + unseen_s * (q3 + unseen_s * q4))))
     radius = (1.5 + 0.3 * rows[:, _THICKNESS] + 0.1 * speed * unseen_s) * np.minimum(unsure, 3.0)
-    side, up, down = np.where(single, _REACH_RATE * (unseen_s * height) + 4 * _REACH_SIGN, _REACH_SIGN * radius)[:, :, None]
-    dx = seen[:, 1] - ahead_x[:, None]
-    dy = seen[:, 2] - ahead_y[:, None]
-    near_enough = dy >= up
-    near_enough &= dy <= down
-    near_enough &= np.abs(dx) <= side
-    pairs = np.flatnonzero(near_enough)
+    side, up, down = np.where(single, _REACH_RATE * (unseen_s * height) + 4 * _REACH_SIGN, _REACH_SIGN * radius)
+    x, y = np.ascontiguousarray(seen[:, 1:3].T)
+    # Of all pairs few lie in the same columns; what else is asked is asked of these alone.
+    beside = x >= (ahead_x - side)[:, None]
+    beside &= x <= (ahead_x + side)[:, None]
+    pairs = beside.ravel().nonzero()[0]
     track = pairs // len(seen)
     spot = pairs - track * len(seen)
-    far = np.hypot(dx.ravel()[pairs], dy.ravel()[pairs])
+    dx, dy = x[spot] - ahead_x[track], y[spot] - ahead_y[track]
+    near = ((dy >= up[track]) & (dy <= down[track])).nonzero()[0]
+    track, spot, far = track[near], spot[near], np.hypot(dx[near], dy[near])
     unlike = np.abs(np.log(seen[spot, 3] / rows[track, _THICKNESS]))
     begins = single[track]
     cost = far + np.where(begins, 0.0, 2.0 * np.minimum(unlike, 1.5))
-    near = np.flatnonzero(begins | (far <= radius[track]))
+    near = (begins | (far <= radius[track])).nonzero()[0]
     near = near[np.lexsort((cost[near], track[near]))]
     track, spot = track[near], spot[near]
-    rank = np.arange(len(track)) - np.searchsorted(track, track)
-    chosen = np.flatnonzero(rank < _FORKS[np.minimum(marks[track], _GROWN).astype(np.intp)])
-    chosen = chosen[np.argsort(rank[chosen], kind="stable")]
+    rank = np.arange(len(track)) - track.searchsorted(track)
+    chosen = (rank < _FORKS[np.minimum(marks[track], _GROWN).astype(np.intp)]).nonzero()[0]
+    chosen = chosen[rank[chosen].argsort(kind="stable")]
     track, spot = track[chosen], spot[chosen]
-    moved = np.hypot(seen[spot, 1] - rows[track, _LEFT_S + 1], seen[spot, 2] - rows[track, _LEFT_S + 2]) >= _STAY_PX
+    left = rows[track, _LEFT_S + 1 : _LEFT_S + 3]
+    moved = np.hypot(x[spot] - left[:, 0], y[spot] - left[:, 1]) >= _STAY_PX
     return _Links(track, spot, np.where(single, _BLIND_RADIUS_PX, radius)[track], moved)
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgeguard.vision.tracks import Mark
 
@@ -82,8 +82,7 @@ class Path:
         return self.marks[0].y - self.top_px
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """The smooth way that lies nearest to some places; time runs from the first."""
 
     down: tuple[float, float, float, float]
@@ -108,14 +107,16 @@ def curve(places: Sequence[Sequence[float]]) -> Curve:
         y0, y1, y2 = y0 + y, y1 + t * y, y2 + t2 * y
     inverse = _inverse(n, s1, s2, s3, s4)
     (a0, a1, a2), (c0, c1, c2), c3 = _times(inverse, (x0, x1, x2)), _times(inverse, (y0, y1, y2)), 0.0
-    squares = s5 = s6 = cubed = 0.0
-    for t, _, y in scaled:
-        off = y - (c0 + t * (c1 + t * c2))
+    squares = 0.0
+    offs = [y - (c0 + t * (c1 + t * c2)) for t, _, y in scaled]
+    for off in offs:
         squares += off * off
-        t3 = t * t * t
-        s5, s6, cubed = s5 + t3 * t * t, s6 + t3 * t3, cubed + t3 * off
     bend_error = 2 * math.sqrt(max(0.0, inverse[2][2] * (squares / max(1, n - 3) + 0.05))) / span_s**2
     if n >= _CUBIC_FROM:
+        s5 = s6 = cubed = 0.0
+        for (t, _, _), off in zip(scaled, offs, strict=True):
+            t3 = t * t * t
+            s5, s6, cubed = s5 + t3 * t * t, s6 + t3 * t3, cubed + t3 * off
         # What the cube adds to the square: it takes along what the others would have explained of it.
         share = _times(inverse, (s3, s4, s5))
         c3 = cubed / (s6 + _STIFF - _dot(share, (s3, s4, s5)))
@@ -137,7 +138,9 @@ def _inverse(a: float, b: float, c: float, e: float, f: float) -> tuple[_Three, 
 
 
 def _times(matrix: tuple[_Three, _Three, _Three], values: _Three) -> _Three:
-    return _dot(matrix[0], values), _dot(matrix[1], values), _dot(matrix[2], values)
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    x, y, z = values
+    return a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z
 
 
 def _dot(row: _Three, values: _Three) -> float:
@@ -147,35 +150,35 @@ def _dot(row: _Three, values: _Three) -> float:
 def fit(marks: tuple[Mark, ...]) -> Path:
     """One smooth path through all of `marks` (three or more)."""
     way = curve(marks)
-    return _path(marks, way, [off for off, _ in _offs(marks, way)])
+    return _path(marks, way, _offs(marks, way)[0])
 
 
 def _path(marks: tuple[Mark, ...], way: Curve, offs: list[float]) -> Path:
-    rms_px = math.sqrt(sum(off * off for off in offs) / len(marks))
-    thickness, top_px = median([mark.thickness for mark in marks]), min(mark.y for mark in marks)
+    rms_px = math.sqrt(sum([off * off for off in offs]) / len(marks))
+    thickness, top_px = median([mark[3] for mark in marks]), min([mark[2] for mark in marks])
     return Path(marks, way.down, way.side, rms_px, way.bend_error, thickness, top_px)
 
 
-def _offs(marks: tuple[Mark, ...], way: Curve) -> list[tuple[float, float]]:
-    """How far each mark lies from the way, px, and the speed there, px/s."""
-    (a0, a1, a2), (c0, c1, c2, c3), begun_s = way.side, way.down, marks[0][0]
-    offs = []
-    for mark in marks:
-        t = mark[0] - begun_s
-        far = math.hypot(mark[1] - (a0 + t * (a1 + t * a2)), mark[2] - (c0 + t * (c1 + t * (c2 + t * c3))))
-        offs.append((far, math.hypot(a1 + 2 * t * a2, c1 + t * (2 * c2 + 3 * t * c3))))
-    return offs
+def _offs(marks: tuple[Mark, ...], way: Curve) -> tuple[list[float], list[float]]:
+    """How far each mark lies from the way: in px, and in what is allowed, more to large and to fast things."""
+    (c0, c1, c2, c3), (a0, a1, a2), _ = way
+    begun_s, hypot, offs, excess = marks[0][0], math.hypot, [], []
+    for t_s, x, y, thickness, *_ in marks:
+        t = t_s - begun_s
+        off = hypot(x - (a0 + t * (a1 + t * a2)), y - (c0 + t * (c1 + t * (c2 + t * c3))))
+        speed = hypot(a1 + 2 * t * a2, c1 + t * (2 * c2 + 3 * t * c3))
+        offs.append(off)
+        excess.append(off / (1.5 + 0.3 * thickness + 0.012 * speed))
+    return offs, excess
 
 
 def best_part(marks: tuple[Mark, ...]) -> Path | None:
     """The longest part that one fit explains, found by giving up the worse end until all marks lie near; None if none is left."""
     while (n := len(marks)) >= _TRIM_LEAST:
         way = curve(marks)
-        offs = _offs(marks, way)
-        # more is allowed to large and to fast things
-        excess = [off / (1.5 + 0.3 * mark[3] + 0.012 * speed) for mark, (off, speed) in zip(marks, offs, strict=True)]
+        offs, excess = _offs(marks, way)
         if max(excess) <= 1.0 or (sum(one > 1.0 for one in excess) <= 0.1 * n and excess[0] <= 1.0 and excess[-1] <= 1.0):
-            return _path(marks, way, [off for off, _ in offs])
+            return _path(marks, way, offs)
         edge, few = max(2, n // 4), max(1, n // 16)
         head, tail = (sum(one * one for one in part) for part in (excess[:edge], excess[-edge:]))
         marks = marks[few:] if head > tail else marks[:-few]

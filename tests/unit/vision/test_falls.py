@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from edgeguard.core.camera_limits import FALL_MAX_HABITS, FALL_MAX_PENDING, FALL_MAX_TRACKS
 from edgeguard.testing.examples import examples
+from edgeguard.vision.fall_signs import NAMES
 from edgeguard.vision.falls import Fall, FallState, finish, step
+from edgeguard.vision.forest import Forest
 from edgeguard.vision.gathering import Memory
 from edgeguard.vision.habits import Event, Habits, habitual
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import fit
-from edgeguard.vision.verdict import Scene, Veto, judge
+from edgeguard.vision.verdict import Learned, Scene, Veto, judge
 
 Way = Callable[[float], tuple[float, float] | None]
 
@@ -296,6 +298,19 @@ def test_a_throw_is_seen_through_a_shower_of_steady_drops() -> None:
     drops = [steady(0.0, float(rng.uniform(500, 900)), float(x), float(rng.uniform(-4000, 0))) for x in rng.uniform(0, WIDTH, 60)]
     falls = watch([thrown(2.0), *drops])
     assert [fall.path.marks[0].y < 130 for fall in falls] == [True]
+
+
+@pytest.mark.parametrize(("drops", "kept"), [(4, True), (120, False)], ids=["a few", "a flood"])
+def test_in_a_flood_of_spots_steady_drops_are_not_kept_as_pieces_of_a_fall(drops: int, kept: bool) -> None:
+    rng = np.random.default_rng(5)
+    nothing_falls = Learned(Forest(NAMES, -9.0, ()), 0.7)
+    columns, rows_0 = rng.uniform(0, WIDTH, drops), rng.uniform(0, HEIGHT, drops)
+    state = FallState(Scene(WIDTH, HEIGHT, learned=nothing_falls))
+    for n in range(100):
+        rows = np.array([spot(x, (y + 500.0 * n / FPS) % HEIGHT) for x, y in zip(columns, rows_0, strict=True)])
+        state, _ = step(state, n / FPS, Spots(rows), np.full(drops, 0.01))
+    assert dict(state.vetoes)[Veto.EVEN] >= 1
+    assert any(piece.fall_px > 0.2 * HEIGHT for piece in state.pieces) == kept
 
 
 @pytest.mark.slow
