@@ -1,6 +1,7 @@
 """Backgrounds: real clips in motion, and facades drawn from a seed. Grey pictures, endless, one a call."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
 
-SHARED: Final = Path(__file__).parents[2].parent / "shared"
+SHARED: Final = Path(os.environ.get("EDGEGUARD_SHARED") or Path(__file__).parents[2].parent / "shared")
 
 REAL_TUNING: Final = (
     "V_BIRD_001.mp4", "V_BIRD_007.mp4", "V_BIRD_011.mp4", "V_BIRD_015.mp4", "V_BIRD_019.mp4", "V_BIRD_023.mp4",
