@@ -67,14 +67,20 @@ def entry(target: Path, step: int, threshold: float, inputs: str, outputs: dict[
     }
 
 
+def as_it_ships(name: str, folder: Path) -> dict[str, object]:
+    """A model that is not made anew, its file copied to `folder`."""
+    shipped: dict[str, object] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["models"][name]
+    source = FOLDER / str(shipped["file"])
+    if folder.resolve() != FOLDER:
+        shutil.copyfile(source, folder / source.name)
+    return shipped
+
+
 def detector_entry(checkpoint: Path | None, folder: Path) -> dict[str, object]:
     """The detector of `checkpoint` written to `folder`, or else the one that ships, as it is."""
     target = folder / "plate_detector.onnx"
     if checkpoint is None:
-        if target != FOLDER / target.name:
-            shutil.copyfile(FOLDER / target.name, target)
-        shipped: dict[str, object] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["models"]["plate_detector"]
-        return shipped
+        return as_it_ships("plate_detector", folder)
     detector, step = averaged(Detector(), checkpoint)
     rows, columns = torch.export.Dim("rows", min=1), torch.export.Dim("columns", min=1)
     pictures = torch.zeros((2, 96, 192, 3), dtype=torch.uint8)
@@ -121,7 +127,7 @@ def main() -> None:
     asked.folder.mkdir(parents=True, exist_ok=True)
     shipped = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["models"]
     models = {
-        **{name: facts for name, facts in shipped.items() if not name.startswith("plate_")},
+        **{name: as_it_ships(name, asked.folder) for name in shipped if not name.startswith("plate_")},
         "plate_detector": detector_entry(asked.detector, asked.folder),
         "plate_reader": reader_entry(asked.reader, asked.folder, asked.threshold),
     }
