@@ -19,9 +19,9 @@ for longer than this and the patience of its track together, so that it is told 
 
 
 class FallWatch:
-    """Feed it every picture; it gives every fall once, about a second after it ended. `learned`: who judges, or the limits."""
+    """Feed it every picture; it gives every fall once, about a second after it ended. `learned`: who judges."""
 
-    def __init__(self, spec: FacadeSpec | None = None, learned: Learned | None = None) -> None:
+    def __init__(self, learned: Learned, spec: FacadeSpec | None = None) -> None:
         self._spec = spec or FacadeSpec()
         self._learned = learned
         self._field: MotionField | None = None

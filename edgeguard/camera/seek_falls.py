@@ -61,7 +61,7 @@ class FallSeeker:
         self._knows_place = knows_place
         self._seal = seal
         self._judge = fall_judge()
-        self._watch = FallWatch(self._facade, self._judge)
+        self._watch = FallWatch(self._judge, self._facade)
         self._held: list[_Held] = []
         self._source: VideoSource | None = None
 
@@ -84,7 +84,7 @@ class FallSeeker:
         for one in self._held:
             self._keep(source, one, now)
         self._held = []
-        self._watch = FallWatch(self._facade, self._judge)
+        self._watch = FallWatch(self._judge, self._facade)
 
     def remember(self) -> None:
         """Tell what an earlier process kept but may not have told."""

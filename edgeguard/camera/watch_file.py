@@ -104,7 +104,7 @@ def watch_file(
     cv2.setNumThreads(1)
     began_s = clock()
     report = Report(path)
-    watch = FallWatch(spec, fall_judge())
+    watch = FallWatch(fall_judge(), spec)
     with open_video(path, fps=fps or spec.fps) as video:
         waiting: list[Found] = []
         for picture in video:

@@ -84,7 +84,7 @@ def film(case: Case, path: Path, width: int, height: int, seconds: float, codec:
 
 def cpu_s(path: Path, looks: bool) -> float:
     """CPU seconds of one pass."""
-    watch, began_s = FallWatch(learned=fall_judge()), time.process_time()
+    watch, began_s = FallWatch(fall_judge()), time.process_time()
     with open_video(path) as video:
         for picture in video:
             if looks:

@@ -29,7 +29,7 @@ Detector = Callable[[Path], list[Said]]
 
 def watched(path: Path) -> list[Said]:
     """The product."""
-    watch = FallWatch(learned=fall_judge())
+    watch = FallWatch(fall_judge())
     said = []
     with open_video(path) as video:
         for picture in video:

@@ -13,6 +13,7 @@ import pytest
 
 from edgeguard.camera import facade_scene
 from edgeguard.camera.evidence import keep, write_clip
+from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.motion import Motion, MotionField
 from edgeguard.camera.video import Luma, Picture, VideoError, open_video
@@ -244,7 +245,7 @@ def test_a_jump_of_light_suspends_and_passes() -> None:
 
 
 def test_a_downpour_of_which_only_a_part_is_looked_at_counts_as_restless() -> None:
-    watch, rng, still = FallWatch(), np.random.default_rng(2), np.full((film.HEIGHT, film.WIDTH), 110, np.uint8)
+    watch, rng, still = FallWatch(fall_judge()), np.random.default_rng(2), np.full((film.HEIGHT, film.WIDTH), 110, np.uint8)
     for n in range(40):
         luma = still.copy()
         if n >= 25:
@@ -283,7 +284,7 @@ def test_a_fall_is_told_with_the_first_picture_of_which_it_is_due(throw: Path) -
     with open_video(throw) as video:
         pictures = list(video)
     for first in (0, 6):
-        watch, told = FallWatch(), 0
+        watch, told = FallWatch(fall_judge()), 0
         for picture in pictures[first:]:
             for fall in watch.see(picture):
                 told += 1
@@ -293,13 +294,13 @@ def test_a_fall_is_told_with_the_first_picture_of_which_it_is_due(throw: Path) -
 
 def test_falls_that_are_judged_some_pictures_at_once_are_those_judged_picture_by_picture(throw: Path) -> None:
     """Also where the film ends with pictures that still wait."""
-    watch = FallWatch()
+    watch = FallWatch(fall_judge())
     at_once: list[Fall] = []
     one_by_one: list[Fall] = []
     with open_video(throw) as video:
         for n, picture in enumerate(video):
             if n == 0:
-                field, state = MotionField(*picture.size), FallState(Scene(*picture.size))
+                field, state = MotionField(*picture.size), FallState(Scene(*picture.size, learned=fall_judge()))
             at_once += watch.see(picture)
             motion = stepped(field, picture.t_s, picture.luma)
             state, falls = step(state, picture.t_s, motion.spots, motion.busy)
