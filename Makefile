@@ -111,6 +111,11 @@ models: $(RUN_STAMP) ## train the plate models anew (hours on a processor; resum
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install --editable '.[train]'
 	@$(BIN)/python models/train.py $(ARGS)
 
+.PHONY: judge
+judge: $(RUN_STAMP) ## learn the judge of falls anew (hours on a processor; films are kept in .bench); ARGS="..." goes to tests/falling/fall_learn.py
+	@$(BIN)/python -c 'import sklearn' 2>/dev/null || $(PIP) install --editable '.[train]'
+	@$(BIN)/python tests/falling/fall_learn.py --write $(ARGS)
+
 .PHONY: wheel
 wheel: $(RUN_STAMP) ## dist/edgeguard-*.whl, built with the locked build tools
 	@rm -f dist/edgeguard-*.whl
