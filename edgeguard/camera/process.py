@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from edgeguard.camera.custody import CustodyBook
 from edgeguard.camera.gate_reads import GateReads
 from edgeguard.camera.journal import Journal
 from edgeguard.camera.live import LiveCamera, access_of
@@ -74,7 +75,9 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
         key = _line()
     seal, why_open = (None, "") if spec.picture_key_file is None else _seal(spec, _line())
     standing = (TroubleView(Blindness.UNSEALED.value, clock.now().boot_ms, why_open),) if why_open else ()
-    shelf = _shelf(Path(evidence_folder(state, spec.name)), spec.evidence_bytes, spec.evidence_age_ms)
+    falls = Path(evidence_folder(state, spec.name))
+    book = CustodyBook(falls, lambda: clock.now().wall_ms)
+    shelf = _shelf(falls, spec.evidence_bytes, spec.evidence_age_ms, book=book)
     album = _shelf(Path(snapshot_folder(state, spec.name)), SNAPSHOTS_BYTES, spec.evidence_age_ms)
     sight = Sight(Path(view_file(state, spec.name)), setup_of(spec))
     reporter: Reporter | None = None
@@ -111,6 +114,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
             if thread is not None:
                 thread.stop(CAMERA_LAST_WORDS_S)
         reporter.stop(CAMERA_LAST_WORDS_S)
+        book.close()
     return 0
 
 
@@ -150,8 +154,10 @@ def _pass_shelf(spec: CameraSpec, state: Path, tell: Callable[[Report], None], s
     return PassShelf(spec, _shelf(folder, spec.evidence_bytes, spec.evidence_age_ms, PASS_FREE_BYTES), tell, seal)
 
 
-def _shelf(folder: Path, max_bytes: int, max_age_ms: int, least_free: int = EVIDENCE_FREE_BYTES) -> Shelf:
-    shelf = Shelf(folder, max_bytes, max_age_ms, least_free=least_free)
+def _shelf(
+    folder: Path, max_bytes: int, max_age_ms: int, least_free: int = EVIDENCE_FREE_BYTES, book: CustodyBook | None = None
+) -> Shelf:
+    shelf = Shelf(folder, max_bytes, max_age_ms, least_free=least_free, book=book)
     try:
         shelf.open()
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import structlog
 
+from edgeguard.camera.custody import link_facts
 from edgeguard.camera.evidence import keep
 from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
@@ -93,6 +94,7 @@ class FallSeeker:
                 at, clip, picture = record["at"], record["clip"], record["picture"]
                 stamp = Stamp(int(at["wall_ms"]), int(at["boot_ms"]), BootId(str(at["boot"])), bool(at["synced"]))
                 shown = _evidence(stem, clip["file"], clip["sha256"], picture["file"], picture["sha256"])
+                shown["evidence"] |= link_facts(self._shelf.link(stem))
                 self._report(stem, stamp, dict(record["event"]) | shown)
             except (KeyError, TypeError, ValueError):
                 _log.warning("evidence.foreign", stem=stem)
@@ -131,7 +133,9 @@ class FallSeeker:
             at = {"wall_ms": one.at.wall_ms, "boot_ms": one.at.boot_ms, "boot": one.at.boot, "synced": one.at.synced}
             record = {"at": at, "event": event}
             kept = keep(self._shelf.folder, stem, source.template, packets, one.found.fall, record, self._seal)
-            event = event | _evidence(stem, kept.clip.name, kept.clip_sha256, kept.picture.name, kept.picture_sha256)
+            shown = _evidence(stem, kept.clip.name, kept.clip_sha256, kept.picture.name, kept.picture_sha256)
+            shown["evidence"] |= link_facts(self._shelf.keep(stem))
+            event = event | shown
         except (VideoError, OSError) as error:
             _log.warning("evidence.lost", error=str(error))
             event = event | {"evidence": None, "evidence_lost": str(error)[:200]}
@@ -163,7 +167,7 @@ def _event(spec: CameraSpec, one: _Held) -> dict[str, Any]:
     return event
 
 
-def _evidence(stem: str, clip: str, clip_sha256: str, picture: str, picture_sha256: str) -> dict[str, Any]:
+def _evidence(stem: str, clip: str, clip_sha256: str, picture: str, picture_sha256: str) -> dict[str, dict[str, Any]]:
     """What the event says of its evidence; `edgeguard evidence show ID` finds the files."""
     files = {"clip": clip, "clip_sha256": clip_sha256, "picture": picture, "picture_sha256": picture_sha256}
     return {"evidence": {"id": stem, **files}}

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 
+from edgeguard.camera.custody import CustodyBook, Link
 from edgeguard.core.camera_limits import EVIDENCE_FREE_BYTES, EVIDENCE_UNSENT
 
 UNSENT: Final = ".unsent"
@@ -57,7 +58,7 @@ def disk_free(folder: Path) -> int:
 
 
 class Shelf:
-    """The evidence of one camera within its bounds."""
+    """The evidence of one camera within its bounds; `book` has the list of what was kept and removed, where there is one."""
 
     def __init__(
         self,
@@ -66,12 +67,14 @@ class Shelf:
         max_age_ms: int,
         free: Callable[[Path], int] = disk_free,
         least_free: int = EVIDENCE_FREE_BYTES,
+        book: CustodyBook | None = None,
     ) -> None:
         self.folder = folder
         self._max_bytes = max_bytes
         self._max_age_ms = max_age_ms
         self._free = free
         self._least_free = least_free
+        self._book = book
 
     def open(self) -> None:
         """Make the folder, and clear away what a power cut left half written. OSError if it cannot be made."""
@@ -79,16 +82,28 @@ class Shelf:
         for partial in self.folder.glob(".*.partial*"):
             with contextlib.suppress(OSError):
                 partial.unlink()
+        self._settle()
 
     def fresh_stem(self, wall_ms: int) -> str:
         """A stem that is not taken, for evidence of that moment; marked as not yet told."""
         while True:
             stem = stem_of(wall_ms)
+            if self._book is not None and self._book.knows(stem):
+                wall_ms += 1
+                continue
             try:
                 with (self.folder / f"{stem}{UNSENT}").open("xb"):
                     return stem
             except FileExistsError:
                 wall_ms += 1
+
+    def keep(self, stem: str) -> Link | None:
+        """A piece is whole: it is put on the list, where there is one."""
+        return None if self._book is None else self._book.keep(stem)
+
+    def link(self, stem: str) -> Link | None:
+        """Where a piece stands on the list."""
+        return None if self._book is None else self._book.link(stem)
 
     def told(self, stem: str) -> None:
         """The daemon has the event."""
@@ -124,22 +139,24 @@ class Shelf:
         A disk that something else fills does not take what has just been kept: the newest piece stays.
         `now_ms` is None while the clock is not trusted: nothing is too old then, nor is what was taken at such a time.
         """
-        gone, left = [], []
+        gone = self._settle()
+        left: list[Piece] = []
+        old: list[Piece] = []
         for piece in self.pieces():
-            old = now_ms is not None and _TRUSTED_FROM_MS < piece.taken_ms < now_ms - self._max_age_ms
-            if old:
-                gone.append(self._remove(piece, "age"))
-            else:
-                left.append(piece)
-        total = sum(piece.bytes for piece in left)
-        for piece in sorted(left, key=lambda one: (one.exported, one.stem)):
-            scarce = self._free(self.folder) < self._least_free
-            if total <= self._max_bytes and not scarce:
-                break
-            if total <= self._max_bytes and piece is left[-1]:
-                continue
-            gone.append(self._remove(piece, "size" if total > self._max_bytes else "disk"))
-            total -= piece.bytes
+            is_old = now_ms is not None and _TRUSTED_FROM_MS < piece.taken_ms < now_ms - self._max_age_ms
+            (old if is_old else left).append(piece)
+        gone += self._remove(old, "age")
+        waiting = sorted(left, key=lambda one: (one.exported, one.stem))
+        total, over = sum(piece.bytes for piece in left), 0
+        while total > self._max_bytes:
+            total -= waiting[over].bytes
+            over += 1
+        gone += self._remove(waiting[:over], "size")
+        for piece in waiting[over:]:
+            if piece is not left[-1]:
+                if self._free(self.folder) >= self._least_free:
+                    break
+                gone += self._remove([piece], "disk")
         return gone
 
     def make_room(self, needed: int) -> Sequence[Gone]:
@@ -157,15 +174,30 @@ class Shelf:
         for piece in told:
             if self._free(self.folder) >= needed:
                 break
-            gone.append(self._remove(piece, "disk"))
+            gone += self._remove([piece], "disk")
         return gone
 
-    def _remove(self, piece: Piece, reason: str) -> Gone:
-        """The record last, so that what a power cut leaves half removed is still a piece."""
-        for file in sorted(piece.files, key=lambda file: file.suffix == RECORD):
-            with contextlib.suppress(OSError):
-                file.unlink()
-        return Gone(piece.stem, reason, piece.unsent)
+    def _remove(self, pieces: Sequence[Piece], reason: str) -> list[Gone]:
+        """Put down first, where there is a list; none goes where that cannot be written."""
+        if not pieces or (self._book is not None and not self._book.remove([piece.stem for piece in pieces], reason)):
+            return []
+        return [_removed(piece, reason) for piece in pieces]
+
+    def _settle(self) -> list[Gone]:
+        """The list fits what is there again, and what was to go and is still there goes."""
+        if self._book is None:
+            return []
+        here = {piece.stem: piece for piece in self.pieces()}
+        whole = {stem: any(file.suffix == RECORD for file in piece.files) for stem, piece in here.items()}
+        return [_removed(here[stem], removal.why) for stem, removal in self._book.settle(whole).items()]
+
+
+def _removed(piece: Piece, reason: str) -> Gone:
+    """The record last, so that what a power cut leaves half removed is still a piece."""
+    for file in sorted(piece.files, key=lambda file: file.suffix == RECORD):
+        with contextlib.suppress(OSError):
+            file.unlink()
+    return Gone(piece.stem, reason, piece.unsent)
 
 
 def _piece(stem: str, files: list[Path]) -> Piece | None:

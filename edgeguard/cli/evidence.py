@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from edgeguard.camera.shelf import EXPORTED, RECORD, Piece, Shelf
+from edgeguard.cli.custody import Listed, is_removed, listed_in, removed_words
+from edgeguard.cli.evidence_log import EvidenceLog, read_log
 from edgeguard.cli.look import author
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
@@ -24,9 +26,10 @@ from edgeguard.control import call, methods
 from edgeguard.control.errors import UnknownName
 from edgeguard.core.camera import SEALED, CameraSpec, evidence_folder, pass_folder, snapshot_folder
 from edgeguard.core.clock import iso_utc
-from edgeguard.core.errors import NothingThere, Permanent
-from edgeguard.core.limits import AUDIT_MAX_ROWS
-from edgeguard.store import note_copy, read_audit
+from edgeguard.core.errors import Permanent
+from edgeguard.core.ids import CameraName
+from edgeguard.core.site import Site
+from edgeguard.store import note_copy
 
 if TYPE_CHECKING:
     from edgeguard.camera.sealing import Seal
@@ -249,39 +252,71 @@ def verify(session: Session, config: Path, keys: Sequence[Path] = ()) -> Exit:
     the camera's own. Beside a daemon that goes on: what is being kept, or has gone of age or size meanwhile, is nothing wrong.
     """
     site = load_site(config)
-    # In this order: what was told before it was listed is in the audit log by now.
+    # In this order: what was told before it was listed is in the audit log by now, and what the log tells is in the list by then.
     kept = [one for one in _kept(config) if one.record or not one.piece.unsent]
-    rows = _audited(Path(site.store.directory))
+    log = read_log(Path(site.store.directory))
+    lists = {camera.name: _list_of(site, camera.name, kept, log, session.lang) for camera in site.cameras}
     seals = {
         one.camera.name: _seal(one.camera, keys)
         for one in {one.camera.name: one for one in kept if one.is_sealed and one.kind is not Kind.PASSED}.values()
     }
-    judged = [(one, _wrong(one, rows, session.lang, seals.get(one.camera.name))) for one in kept]
-    found = [(one, wrong) for one, wrong in judged if not wrong or any(file.exists() for file in one.piece.files)]
-    bad = [(one, wrong) for one, wrong in found if wrong]
+    judged = [(one, _wrong(one, log, session.lang, seals.get(one.camera.name), lists[one.camera.name])) for one in kept]
+    found: list[tuple[str, str, tuple[str, ...]]] = [
+        (one.camera.name, one.piece.stem, wrong)
+        for one, wrong in judged
+        if not wrong or (any(file.exists() for file in one.piece.files) and not _goes(site, one))
+    ]
+    found += [(name, stem, (wrong,)) for name, known in lists.items() for stem, wrong in known.wrong]
+    bad = [one for one in found if one[2]]
     if session.json:
-        print_json([{"camera": one.camera.name, "id": one.piece.stem, "wrong": list(wrong)} for one, wrong in found])
-    else:
-        for one, wrong in bad:
-            console().print(styled(f"✗ {clean(one.camera.name)} {one.piece.stem}: {'; '.join(wrong)}", "bold red"))
-        well = len(found) - len(bad)
-        zh, en = f"✓ {well} 份证据完好", f"✓ {well} of {len(found)} pieces are as they were kept"
+        print_json([{"camera": name, "id": stem, "wrong": list(wrong)} for name, stem, wrong in found])
+        return Exit.WRONG if bad else Exit.FINE
+    for name, stem, wrong in bad:
+        console().print(styled(f"✗ {clean(name)} {stem}: {'; '.join(wrong)}", "bold red"))
+    for name, known in lists.items():
+        if known.removed:
+            console().print(f"– {clean(name)}: {clean(removed_words(known.removed, session.lang), 300)}")
+    if silent := sum(log.is_silent(one.piece.taken_ms) for one, _ in judged):
+        zh, en = f"– {silent} 份早于审计日志，或其记录已随恢复丢失", f"– {silent} are of a time of which the audit log has no rows"
         console().print(session.lang.say(zh, en))
+    well = len(found) - len(bad)
+    zh, en = f"✓ {well} 份证据完好", f"✓ {well} of {len(found)} pieces are as they were kept"
+    console().print(session.lang.say(zh, en))
     return Exit.WRONG if bad else Exit.FINE
 
 
-def _wrong(one: Kept, rows: Mapping[str, Mapping[str, Any]], lang: Lang, seal: "Seal | None") -> tuple[str, ...]:
+def _list_of(site: Site, name: CameraName, kept: Sequence[Kept], log: EvidenceLog, lang: Lang) -> Listed:
+    here = {one.piece.stem for one in kept if one.kind is Kind.FALL and one.camera.name == name}
+    told = {target.rpartition(".")[2]: link for target, link in log.links.items() if target.rpartition(".")[0] == name}
+    return listed_in(Path(evidence_folder(site.store.directory, name)), here, told, lang)
+
+
+def _goes(site: Site, one: Kept) -> bool:
+    """Whether a fall is being removed just now, or was when the power went: that is put down first."""
+    return one.kind is Kind.FALL and is_removed(Path(evidence_folder(site.store.directory, one.camera.name)), one.piece.stem)
+
+
+def _wrong(one: Kept, log: EvidenceLog, lang: Lang, seal: "Seal | None", known: Listed) -> tuple[str, ...]:
     """In words, what of a piece is not as it was kept."""
     wrong: list[str] = []
     if not one.record:
         return (lang.say("记录无法读取", "its record cannot be read"),)
     wrong += [said for what in one.parts if (said := _wrong_part(one, what, lang, seal))]
-    row = rows.get(f"{one.camera.name}.{one.piece.stem}")
-    if row is None and not one.piece.unsent:
+    if one.kind is Kind.FALL and one.piece.stem in known.records and not _is_record(one, known.records[one.piece.stem]):
+        wrong.append(lang.say("记录被修改", "its record was changed"))
+    row = log.rows.get(f"{one.camera.name}.{one.piece.stem}")
+    if row is None and not one.piece.unsent and not log.is_silent(one.piece.taken_ms):
         wrong.append(lang.say("审计日志中没有记录", "the audit log knows nothing of it"))
     elif row is not None and any(row.get(f"{what}_sha256") != one.sha256(what) for what in one.parts):
         wrong.append(lang.say("与审计日志不符", "the audit log has other hashes"))
     return tuple(wrong)
+
+
+def _is_record(one: Kept, sha256: str) -> bool:
+    try:
+        return any(_hashed(file) == sha256 for file in one.piece.files if file.suffix == RECORD)
+    except OSError:
+        return True  # it is gone since it was read, or cannot be read, which is told
 
 
 def _wrong_part(one: Kept, what: str, lang: Lang, seal: "Seal | None") -> str:
@@ -304,20 +339,6 @@ def _wrong_part(one: Kept, what: str, lang: Lang, seal: "Seal | None") -> str:
     except OSError as error:
         return lang.say(f"{what} 无法读取：{error.strerror}", f"the {what} cannot be read: {error.strerror}")
     return "" if found == one.sha256(what) else lang.say(f"{what} 被修改", f"the {what} was changed")
-
-
-def _audited(directory: Path) -> Mapping[str, Mapping[str, Any]]:
-    """What the audit log says of evidence, by `camera.id`."""
-    found: dict[str, Mapping[str, Any]] = {}
-    try:
-        rows = read_audit(directory, AUDIT_MAX_ROWS)
-    except NothingThere:  # nothing has been told yet; or the database is lost, and nothing that is kept is in it
-        rows = ()
-    for row in rows:
-        body = orjson.loads(row.body)
-        if isinstance(body, dict) and body.get("command") == "evidence" and isinstance(body.get("evidence"), dict):
-            found[str(body.get("target"))] = body["evidence"]
-    return found
 
 
 def _kept(config: Path) -> Iterator[Kept]:

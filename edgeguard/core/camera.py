@@ -16,6 +16,10 @@ from edgeguard.core.point import Labels
 EVIDENCE: Final = "evidence"
 """The folder below the store's in which what cameras have kept lies. Beside the files of a piece, which have one stem, lies its
 record, STEM.json: when a resident's data are erased, a piece goes whole if its record names them."""
+CUSTODY: Final = "custody.jsonl"
+"""Beside evidence of falls: what was kept and what was removed, a line each."""
+ERASED: Final = ".erased"
+"""Until a camera's process has put down there that a piece was erased, a hidden file of its stem says so."""
 REPORTS: Final = "cameras/*.reports"
 """The folders below the store's in which cameras' processes keep what they have not been able to tell yet."""
 

@@ -84,6 +84,10 @@ EVIDENCE_FREE_BYTES: Final = 256 * 1024**2
 """Below so much free space the oldest evidence that nobody has exported goes first."""
 REMOVALS_TOLD_AT_ONCE: Final = 500
 """Pieces named in one report of what has been removed; some 2,200 would not fit into a request."""
+CUSTODY_BYTES: Final = 1024**2
+"""A list of evidence that is longer begins anew with what is still there: some 4,000 pieces kept and removed."""
+CUSTODY_RESERVE_BYTES: Final = 64 * 1024
+"""Kept free for it on a full disk: what is to make room is put down first."""
 EVIDENCE_PICTURE_SHARE: Final = 2
 """Bytes of a fall's picture for each of its pixels, at most: 1.0 to 1.7 of noisy ones."""
 SNAPSHOTS_BYTES: Final = 64 * 1024**2

@@ -4,6 +4,7 @@ Knows nothing of SQLite. What it removes it removes whole.
 """
 
 import mmap
+import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from edgeguard.core.camera import EVIDENCE, REPORTS, SEALED
+from edgeguard.core.camera import CUSTODY, ERASED, EVIDENCE, REPORTS, SEALED
 from edgeguard.core.outbox_limits import ERASE_LOOK_BYTES, PARQUET_PAGE_BYTES
 from edgeguard.store.damage import DATABASE, QUARANTINE, remove_tree
 from edgeguard.store.erase_job import JOB
@@ -122,15 +123,27 @@ def remove(reports: Sequence[Path], records: Sequence[Path]) -> None:
     """Remove reports, whose cameras do not tell what is not there any more, and records with what lies beside them.
 
     What belongs together has one stem (`camera.shelf`). The record goes last: what a power cut leaves half removed is found again.
+    Where a list of what was kept lies beside it, that it was erased is noted first, or it would be missed.
     """
     for report in reports:
         report.unlink(missing_ok=True)
     for record in records:
         stem = record.name.partition(".")[0]
+        if stem and (record.parent / CUSTODY).exists():
+            _note_erased(record.parent, stem)
         for file in record.parent.glob(f"{stem}.*") if stem else ():
             if file != record:
                 file.unlink(missing_ok=True)
         record.unlink(missing_ok=True)
+
+
+def _note_erased(folder: Path, stem: str) -> None:
+    (folder / f".{stem}{ERASED}").touch(mode=0o600)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def unread_pictures(directory: Path) -> int:

@@ -83,7 +83,9 @@ def _gap() -> Schema:
 
 def _fall() -> Schema:
     place = listed({"type": "number"}, least=2, maxItems=2)
-    evidence = record({key: text() for key in ("id", "clip", "clip_sha256", "picture", "picture_sha256")})
+    link = record({"log": text(), "n": shared(COUNT), "sha256": text("of the line, which covers all before it")})
+    custody = {**link, "description": "the line that says so in the list of what was kept and removed"}
+    evidence = record({key: text() for key in ("id", "clip", "clip_sha256", "picture", "picture_sha256")}, {"custody": custody})
     return record(
         {
             "id": text("the same if it is told again; its evidence has a name of its own"),

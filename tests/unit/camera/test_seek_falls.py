@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from edgeguard.camera.custody import CustodyBook, Link, read_custody
 from edgeguard.camera.reports import Report
 from edgeguard.camera.sealing import Seal
 from edgeguard.camera.seek_falls import FallSeeker
@@ -35,7 +36,8 @@ def throw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path, moved: bool) -> None:
     told: list[Report] = []
-    shelf = Shelf(tmp_path / "evidence", EVIDENCE_MIN_BYTES, 86_400_000)
+    book = CustodyBook(tmp_path / "evidence", lambda: 5000)
+    shelf = Shelf(tmp_path / "evidence", EVIDENCE_MIN_BYTES, 86_400_000, book=book)
     shelf.open()
     seeker = FallSeeker(SPEC, shelf, told.append, lambda: not moved)
     with open_video(throw) as video:
@@ -46,6 +48,13 @@ def test_a_moved_camera_tells_falls_without_a_floor(throw: Path, tmp_path: Path,
     event = orjson.loads(report.sighting.facts)
     assert (event["calibrated"], event.get("moved", False), "floor" in event) == (not moved, moved, not moved)
     assert event["evidence"]["clip"]
+    known = read_custody(shelf.folder)
+    assert known is not None
+    assert known.holds(Link(**event["evidence"]["custody"])), "the event, and with it the audit log, is bound to the list"
+    again: list[Report] = []
+    (shelf.folder / f"{event['evidence']['id']}.unsent").touch()
+    FallSeeker(SPEC, shelf, again.append).remember()
+    assert orjson.loads(again[0].sighting.facts) == event
     record = orjson.loads((shelf.folder / f"{event['evidence']['id']}.json").read_bytes())
     assert event["purpose"] == record["event"]["purpose"] == {"zh": PURPOSES[Task.FALLING].zh, "en": PURPOSES[Task.FALLING].en}
     if not moved:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,8 +15,10 @@ import orjson
 import pytest
 from cli_kit import desk
 
+from edgeguard.camera.custody import CustodyBook
 from edgeguard.camera.evidence import keep
 from edgeguard.camera.sealing import Seal, sha256_within
+from edgeguard.camera.shelf import Shelf
 from edgeguard.camera.video import open_video
 from edgeguard.camera.watch_file import watch_file
 from edgeguard.core.clock import Stamp
@@ -36,14 +39,15 @@ class Standing:
         return Stamp(1_795_000_000_000, 500_000, BootId("boot"), True)
 
 
-def audited(state: Path, rows: list[dict[str, object]]) -> None:
+def audited(state: Path, rows: list[dict[str, object]], later_ms: int = 0) -> None:
     """A store with these rows in its audit log."""
 
     async def story() -> None:
         spec = StoreSpec(state, 2**26, 10**6, None, 200, 100)
+        at = replace(Standing().now(), wall_ms=Standing().now().wall_ms + later_ms)
         store = await Store.open(spec, Standing(), lambda _: None)
         task = asyncio.create_task(store.run())
-        await store.put(Batch((), audit=tuple(audit_body(Standing().now(), orjson.dumps(row)) for row in rows)))
+        await store.put(Batch((), audit=tuple(audit_body(at, orjson.dumps(row)) for row in rows)))
         await store.close()
         task.cancel()
 
@@ -87,6 +91,23 @@ def site_with_a_fall(folder: Path, seal: Seal | None) -> Path:
         f'[gateway]\nsite = "a"\nid = "b"\n[store]\ndirectory = "{folder}/state"\n[control]\nsocket = "{folder}/s"\n{camera}'
     )
     return folder
+
+
+def shelf_with_a_list(folder: Path) -> tuple[Shelf, CustodyBook]:
+    """As a camera's process opens it."""
+    book = CustodyBook(folder, lambda: 1_795_000_000_000)
+    shelf = Shelf(folder, 10**9, 30 * 86_400_000, free=lambda _: 10**12, book=book)
+    shelf.open()
+    return shelf, book
+
+
+def piece_of(shelf: Shelf, at_ms: int) -> str:
+    """A piece that was kept and told."""
+    stem = shelf.fresh_stem(at_ms)
+    (shelf.folder / f"{stem}.json").write_bytes(b"{}")
+    shelf.keep(stem)
+    shelf.told(stem)
+    return stem
 
 
 def test_what_is_kept_is_listed_and_found_whole(made: Path) -> None:
@@ -223,7 +244,7 @@ def test_what_is_kept_told_or_removed_while_it_is_verified_is_nothing_wrong(made
             file.unlink()
         return rows
 
-    monkeypatch.setattr("edgeguard.cli.evidence.read_audit", meanwhile)
+    monkeypatch.setattr("edgeguard.cli.evidence_log.read_audit", meanwhile)
     try:
         with desk() as at:
             verified = at.type("evidence", "verify", "--config", str(made / "site.toml"))
@@ -313,3 +334,51 @@ def test_a_new_key_leaves_older_evidence_to_the_old_one_and_a_missing_key_loses_
             assert "it was changed, cut or given another name" in at.type("evidence", "verify", *config, width=400).out
     finally:
         clip.write_bytes(whole)
+
+
+def test_a_fall_that_was_taken_away_whole_is_missed_and_what_we_removed_is_told(made: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(made, site)
+    (site / "site.toml").write_text((made / "site.toml").read_text().replace(str(made), str(site)))
+    folder = site / "state" / "evidence" / "facade"
+    shelf, book = shelf_with_a_list(folder)
+    old = piece_of(shelf, 1_750_000_000_000)
+    assert [gone.stem for gone in shelf.tidy(1_795_000_000_000)] == [old]
+    stolen = piece_of(shelf, 1_795_000_000_000)
+    book.close()
+    for file in folder.glob(f"{stolen}.*"):
+        file.unlink()
+    with desk() as at:
+        printed = at.type("evidence", "verify", "--config", str(site / "site.toml"), width=200)
+    assert printed.code == 1
+    first, second, third = printed.out.splitlines()
+    assert first == f"✗ facade {stolen}: it is missing, and nothing says that it was removed"
+    assert second == "– facade: 1 were removed (age 1), the last one 2026-11-18T11:06:40.000Z"
+    assert third == "✓ 1 of 2 pieces are as they were kept"
+
+
+def test_a_record_that_was_changed_is_found(made: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(made, site)
+    (site / "site.toml").write_text((made / "site.toml").read_text().replace(str(made), str(site)))
+    folder = site / "state" / "evidence" / "facade"
+    shelf_with_a_list(folder)[1].close()
+    with desk() as at:
+        assert at.type("evidence", "verify", "--config", str(site / "site.toml")).code == 0
+        record = folder / f"{STEM}.json"
+        record.write_text(record.read_text().replace("0.9", "0.1"))
+        printed = at.type("evidence", "verify", "--config", str(site / "site.toml"))
+    assert (printed.code, "its record was changed" in printed.out) == (1, True)
+
+
+def test_evidence_of_a_time_that_the_log_lost_in_a_restore_is_nothing_wrong(made: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(made, site)
+    (site / "site.toml").write_text((made / "site.toml").read_text().replace(str(made), str(site)))
+    for file in (site / "state").glob("*.db*"):
+        file.unlink()
+    audited(site / "state", [{"name": "restore", "target": "outbox", "by": "a"}], later_ms=30 * 86_400_000)
+    with desk() as at:
+        printed = at.type("evidence", "verify", "--config", str(site / "site.toml"), width=200)
+    assert printed.code == 0, printed.out
+    assert "1 are of a time of which the audit log has no rows" in printed.out
