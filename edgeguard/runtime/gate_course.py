@@ -45,7 +45,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Who has crossed a line last, and stands at the barrier unless it has gone; boot ms. `kept`: an earlier run did not let it in."""
+    """Who has crossed a line last, and stands at the barrier unless it has gone; boot ms. `kept`: an earlier run let it not in."""
 
     id: str
     way: Way
