@@ -6,6 +6,7 @@ never gives a picture is a VideoError.
 """
 
 import errno
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,9 @@ _DEVICE_WORDS: Final[Mapping[int, str]] = MappingProxyType(
         errno.EINVAL: "does not give pictures of the size, rate or format that is asked for",
     }
 )
+
+
+_NO_PICTURES: Final = "gives no pictures; many cameras have several devices: take the first (…-video-index0)"
 
 
 class VideoError(Permanent):
@@ -163,7 +167,9 @@ class VideoSource:
             except MemoryError:
                 raise
             except av.FFmpegError as error:
-                self.counts.truncated, self.counts.ended = True, _why(error)
+                is_device = V4L2 in self._container.format.name
+                self.counts.ended = _device_words(error, self._container.name) if is_device else _why(error)
+                self.counts.truncated = True
                 packet = None
             if packet is None:
                 break
@@ -177,7 +183,7 @@ class VideoSource:
             yield from self._decoded(None)
         if not self.counts.pictures:
             self._ask_for_room()
-            raise VideoError(f"{self.name}: holds no picture that can be decoded")
+            raise VideoError(f"{self.name}: {self.counts.ended or 'holds no picture that can be decoded'}")
 
     def _ask_for_room(self) -> None:
         """MemoryError where two pictures more have no room: decoders without memory speak of invalid data, and blame the stream."""
@@ -266,11 +272,13 @@ def _open(
     broken_limit: int = VIDEO_BROKEN_RUN,
 ) -> VideoSource:
     try:
-        container = av.open(url, mode="r", format=form, options=dict(options or {}), metadata_errors="replace", timeout=wait_s)
+        # For the container alone: `video_size` would make the decoder of a USB camera believe the size that was asked for.
+        mine = dict(options or {})
+        container = av.open(url, mode="r", format=form, container_options=mine, metadata_errors="replace", timeout=wait_s)
     except MemoryError:
         raise
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{shown}: {_device_words(error, str(url)) if form == V4L2 else _why(error)}") from error
+        raise VideoError(f"{shown}: {_device_words(error, str(url), is_opening=True) if form == V4L2 else _why(error)}") from error
     try:
         source = _opened(shown, container, fps, threads, ring)
     except BaseException:
@@ -346,9 +354,11 @@ def _refuse_size(name: str, width: int, height: int) -> None:
         raise VideoError(f"{name}: {width}x{height} is too small to see anything in")
 
 
-def _device_words(error: Exception, device: str) -> str:
-    """What a person can do about a camera of this machine that does not open."""
-    words = _DEVICE_WORDS.get(getattr(error, "errno", None) or 0)
+def _device_words(error: Exception, device: str, *, is_opening: bool = False) -> str:
+    """What a person can do about a camera of this machine that does not open, or gives nothing any more."""
+    code = getattr(error, "errno", None) or 0
+    # FFmpeg says the same of one that is gone and of one that never gives pictures.
+    words = _NO_PICTURES if is_opening and code == errno.ENODEV and os.path.lexists(device) else _DEVICE_WORDS.get(code)
     return f"{device} {words}" if words else f"{device}: {_why(error)}"
 
 
