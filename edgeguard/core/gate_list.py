@@ -28,12 +28,15 @@ DATED: Final = frozenset({ListKind.VISITOR})
 """Lists whose entries must say until when they hold."""
 
 _PLATE: Final = re.compile(r"[0-9A-Z一-鿿]{5,10}\Z")
+_DOTS: Final = r"·・•‧。．.\-－'\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_BETWEEN: Final = re.compile(rf"[\s{_DOTS}]")
+"""Dots, spaces, and what cannot be seen but comes along when a plate is copied out of a chat or a spreadsheet."""
+_PROVINCE: Final = "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
+_GAP: Final = rf"[\s{_DOTS}]{{0,2}}"
 _IN_TEXT: Final = re.compile(
-    "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
-    "[A-Za-zＡ-Ｚａ-ｚ][ ·・•.-]?[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]{4,6}[警学挂港澳领]?|使[0-9０-９]{6}"
+    rf"{_PROVINCE}{_GAP}[A-Za-zＡ-Ｚａ-ｚ]{_GAP}[0-9A-Za-z０-９Ａ-Ｚａ-ｚ](?:[{_DOTS}]?[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]){{3,5}}[警学挂港澳领]?"
+    rf"|[WwＷｗ][JjＪｊ]{_GAP}{_PROVINCE}?{_GAP}[0-9０-９]{{4}}[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]|使{_GAP}[0-9０-９]{{6}}"
 )
-_BETWEEN: Final = re.compile(r"[\s·・•.\-\u200b-\u200f\u2060\ufeff]")
-"""Dots, spaces, and what cannot be seen but comes along when a plate is copied out of a chat."""
 
 
 @dataclass(frozen=True, slots=True)

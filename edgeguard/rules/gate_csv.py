@@ -77,7 +77,13 @@ _DAYS: Final[Mapping[str, int]] = MappingProxyType(
         "星期天": 7,
     }
 )
-_DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]{0,2}(\d{1,2}):(\d{2})(?::\d{2})?)?")
+_DATE: Final = re.compile(
+    r"(\d{4}) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2}) ?[日号]?"
+    r"(?:[ T]{0,2}(?P<half>上午|下午)? ?(\d{1,2})(?::(\d{2})(?::\d{2}(?:\.0+)?)?|[时点](?:(\d{1,2})分?)?))?"
+)
+_FOR_EVER: Final = frozenset({"长期", "长期有效", "永久"})
+_ASIDE: Final = re.compile(r"\([^()]*\)|\*")
+"""What stands in a heading beside the name of its column: 车牌号(必填)."""
 _HOURS: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?\s{0,9}[-–—~至到]\s{0,9}(\d{1,2}):(\d{2})(?::00)?")
 _SEPARATORS: Final = (",", ";", "\t", "，")
 _SEPARATED: Final = re.compile(r"[\s,;、]+")
@@ -109,12 +115,18 @@ def read_csv(text: str, default: ListKind | None, most_mistakes: int, zones: Ite
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     try:
         header = next(rows, [])
-        columns, wrong = _columns(header, default)
-        if wrong:
-            return CsvRead(mistakes=((1, wrong),))
-        return _rows(rows, lambda: rows.line_num, columns, default, most_mistakes, None if zones is None else frozenset(zones))
     except csv.Error as error:
-        return CsvRead(mistakes=((rows.line_num, f"is no CSV: {error}"),))
+        return CsvRead(mistakes=((1, _no_csv(error)),))
+    columns, wrong = _columns(header, default)
+    if wrong:
+        return CsvRead(mistakes=((1, wrong),))
+    return _rows(rows, lambda: rows.line_num, columns, default, most_mistakes, None if zones is None else frozenset(zones))
+
+
+def _no_csv(error: csv.Error) -> str:
+    if "unexpected end" in str(error) or "field larger" in str(error):
+        return "is no CSV: a quotation mark is opened in this row and not closed"
+    return f"is no CSV: {error}"
 
 
 def _rows(
@@ -129,8 +141,15 @@ def _rows(
     lines: list[int] = []
     mistakes: list[tuple[int, str]] = []
     first: dict[tuple[ListKind, str], int] = {}
-    for cells in rows:
-        line = line_of()
+    while len(mistakes) < most:
+        line = line_of() + 1  # the first of a row that has several
+        try:
+            cells = next(rows)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            mistakes.append((line, _no_csv(error)))
+            break
         if not any(cell.strip() for cell in cells):
             continue
         try:
@@ -146,8 +165,6 @@ def _rows(
                 break
             entries.append(entry)
             lines.append(line)
-        if len(mistakes) >= most:
-            break
     return CsvRead(mistakes=tuple(mistakes)) if mistakes else CsvRead(tuple(entries), tuple(lines))
 
 
@@ -222,7 +239,8 @@ def _columns(header: list[str], default: ListKind | None) -> tuple[tuple[str, ..
     while header and not header[-1].strip():
         header = header[:-1]
     for written in header:
-        name = _ALIASES.get(written.strip().lower())
+        plain = _ASIDE.sub("", unicodedata.normalize("NFKC", written)).strip().lower()
+        name = _ALIASES.get(plain) or _ALIASES.get(plain.replace(" ", ""))
         if name is None and without_plates(written) != written:
             return (), "the first line names the columns, such as: list,plate,from,to,bay,note; it is missing"
         if name is None:
@@ -240,7 +258,7 @@ def _columns(header: list[str], default: ListKind | None) -> tuple[tuple[str, ..
 def _list(written: str, default: ListKind | None) -> ListKind:
     if not written and default is not None:
         return default
-    kind = _LISTS.get(written.lower())
+    kind = _LISTS.get(unicodedata.normalize("NFKC", written).lower())
     if kind is None:
         raise EntryRefused(f'list: "{without_plates(written)[:20]}" is none of {", ".join(ListKind)}')
     return kind
@@ -248,12 +266,16 @@ def _list(written: str, default: ListKind | None) -> ListKind:
 
 def _moment(written: str, column: str, *, end: bool) -> datetime | None:
     """A day alone means its first moment, as an end the last."""
-    if not written:
+    if not written or (end and written in _FOR_EVER):
         return None
     found = _DATE.fullmatch(unicodedata.normalize("NFKC", written))
-    parts = [int(part or 0) for part in found.groups()] if found else [0, 0, 0, 0, 0]
-    year, month, day, hour, minute = parts
-    whole = found is not None and found.group(4) is None
+    year, month, day, half, written_hour, *minutes = found.groups() if found else (0, 0, 0, None, None, None)
+    year, month, day, hour = (int(part or 0) for part in (year, month, day, written_hour))
+    minute = int(next(filter(None, minutes), 0))
+    if half is not None and (hour == 12 or (half == "上午" and hour > 12)):
+        year = 0  # 12 is noon to one and midnight to another
+    hour += 12 if half == "下午" and hour < 12 else 0
+    whole = found is not None and written_hour is None
     midnight_after = (hour, minute) == (24, 0)
     try:
         at = datetime(year, month, day, 0 if midnight_after else hour, minute)  # noqa: DTZ001 (a time on the wall)

@@ -44,12 +44,13 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
-    """Who has crossed a line last, and stands at the barrier unless it has gone; boot ms."""
+class Ahead:
+    """Who has crossed a line last, and stands at the barrier unless it has gone; boot ms. `kept`: an earlier run let it not in."""
 
     id: str
     way: Way
     at_ms: int
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class Course:
     """Ids of readings that have been dealt with, those of vehicles dealt with already included."""
 
     _traffic: Traffic = field(default_factory=Traffic)
-    _ahead: _Ahead | None = None
+    ahead: Ahead | None = None
 
     def hear(self, view: ReadView, way: Way, now_ms: int) -> None:
         """A camera tells of a vehicle, which may have come to the barrier."""
@@ -71,7 +72,7 @@ class Course:
         if view.stage == "line" and one is not None and one.has_not_come and view.id in self.seen:
             self.seen.remove(view.id)  # the barrier has come down meanwhile: it is decided upon once more
         if view.stage in ("line", "end") and view.direction != "away":
-            self._ahead = _Ahead(view.id, way, now_ms)
+            self.ahead = Ahead(view.id, way, now_ms)
 
     def same(self, identity: str) -> None:
         """It is the second name of one that is dealt with."""
@@ -92,11 +93,16 @@ class Course:
 
     def is_behind(self, identity: str, way: Way, now_ms: int) -> bool:
         """Whether another one stands between this vehicle and the barrier that was not let in, as far as is known."""
-        ahead = self._ahead
-        if ahead is None or ahead.id == identity or ahead.way is not way or now_ms - ahead.at_ms > GATE_CONFIRM_MS:
-            return False
+        ahead = self.held_by(now_ms)
+        return ahead is not None and ahead.id != identity and ahead.way is way
+
+    def held_by(self, now_ms: int) -> Ahead | None:
+        """Who stands at the barrier and was not let in, as far as is known."""
+        ahead = self.ahead
+        if ahead is None or now_ms - ahead.at_ms > GATE_CONFIRM_MS or self.passage.last_ms >= ahead.at_ms:
+            return None
         one = self.decided(ahead.id)
-        return one is not None and not one.is_let_in and self.passage.last_ms < ahead.at_ms
+        return ahead if (ahead.kept if one is None else not one.is_let_in) else None
 
     def decided(self, identity: str) -> Decided | None:
         """The decision on a vehicle; None where there is none any more."""

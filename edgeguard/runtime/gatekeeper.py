@@ -18,12 +18,7 @@ from edgeguard.control.command_views import BarrierView
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, StoreError
 from edgeguard.core.gate import Eye, GateSpec, OpensAt, PlateRule, Way, ZoneSpec
-from edgeguard.core.gate_limits import (
-    GATE_CONFIRM_MS,
-    GATE_LOOK_S,
-    GATE_READ_OLD_MS,
-    GATE_WAITING_MS,
-)
+from edgeguard.core.gate_limits import GATE_CONFIRM_MS, GATE_LOOK_S, GATE_READ_OLD_MS, GATE_WAITING_MS
 from edgeguard.core.gate_list import masked_plate, plain_plate
 from edgeguard.core.health import Health
 from edgeguard.core.ids import GateName
@@ -146,7 +141,7 @@ class Gatekeeper:
                 continue
             try:
                 now = self._gateway.clock.now()
-                course.passage, news = self._passages.resume(gate.name, states[gate.name], now, has_loop=has_loop(gate))
+                news = self._passages.resume(gate.name, course, states[gate.name], now, has_loop=has_loop(gate))
             except (ValueError, KeyError, TypeError) as error:
                 _log.warning("gate.passage-unreadable", gate=gate.name, error=type(error).__name__)
                 continue
@@ -155,7 +150,7 @@ class Gatekeeper:
 
     def _keep(self, gate: GateSpec, course: Course) -> None:
         """Let the store know who is under way."""
-        if news := self._passages.news(gate.name, course.passage, self._gateway.clock.now()):
+        if news := self._passages.news(gate.name, course, self._gateway.clock.now()):
             self._gateway.store.submit(Batch((), states=news))
 
     def gates(self) -> tuple[GateSpec, ...]:
@@ -207,6 +202,7 @@ class Gatekeeper:
             for eye in () if rule is None else rule.eyes:
                 if rule is not None and eye.camera == camera.name and eye.lane in ("", view.lane):
                     self._see(gate, rule, eye, camera, view)
+                    self._keep(gate, self.course(gate.name))
 
     def _see(self, gate: GateSpec, rule: PlateRule, eye: Eye, camera: CameraSpec, view: ReadView) -> None:
         course, now = self.course(gate.name), self._gateway.clock.now()
@@ -422,7 +418,7 @@ class Gatekeeper:
 
     def _count(self, gate: GateSpec, course: Course, vehicle: Vehicle, item: Item) -> None:
         """It has gone through: a stay begins or ends, in one transaction with the event that tells so and with the passage."""
-        passage = self._passages.news(gate.name, course.passage, self._gateway.clock.now())
+        passage = self._passages.news(gate.name, course, self._gateway.clock.now())
         rule = gate.plates
         if rule is None or rule.zone is None or vehicle.way is None:
             self._gateway.pipeline.emit(item, *passage)

@@ -1,5 +1,6 @@
 """Lists of plates as CSV: read as offices write them, every mistake with its line, nothing of a wrong file taken."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -122,6 +123,111 @@ def test_a_plate_in_the_wrong_column_is_not_quoted(column: str) -> None:
     )
     assert "2345" not in said, said
     assert "浙****" in said
+
+
+@pytest.mark.parametrize("rows", [3, 20_000])
+def test_a_quotation_mark_that_is_left_open_is_told_where_it_stands_beside_the_other_mistakes(rows: int) -> None:
+    text = 'plate,note\n浙A,x\n\n浙A12345,"left open\n' + "浙A12346,b\n" * rows
+    shape, left_open = mistakes(text, ListKind.RESIDENT)
+    assert shape.startswith("2: plate:")
+    assert left_open.startswith("4: is no CSV:")
+    assert "quotation mark" in left_open
+
+
+def test_a_row_with_line_breaks_in_a_cell_is_named_by_its_first_line() -> None:
+    assert mistakes('plate,note\n浙A12345,"a\nb\nc"\n浙A,x\n', ListKind.RESIDENT) == [
+        "2: note: holds control characters",
+        "5: plate: is no number plate such as 浙A12345",
+    ]
+
+
+@pytest.mark.parametrize("column", ["车 牌 号", "车牌号（必填）", "*车牌", "ＰＬＡＴＥ", " License Plate "])
+def test_what_offices_write_above_a_column_is_understood(column: str) -> None:
+    found = read_csv(f"{column},note\n浙A12345,x\n", ListKind.RESIDENT, 50)
+    assert found.entries == (Entry("浙A12345", ListKind.RESIDENT, note="x"),)
+
+
+@pytest.mark.parametrize(
+    ("written", "until"),
+    [
+        ("2026年1月5号", "2026-01-06"),
+        ("2026 年 1 月 5 日", "2026-01-06"),
+        ("2026年1月5日8时30分", "2026-01-05 08:30"),
+        ("2026年1月5日 8点", "2026-01-05 08:00"),
+        ("2026/1/5 上午8:30", "2026-01-05 08:30"),
+        ("2026年1月5日下午 1:05:00", "2026-01-05 13:05"),
+        ("2026-1-5 下午14：30", "2026-01-05 14:30"),
+        ("2026-11-25 08:00:00.000", "2026-11-25 08:00"),
+        ("长期", None),
+    ],
+)
+def test_dates_as_chinese_office_programs_show_them(written: str, until: str | None) -> None:
+    found = read_csv(f"plate,to\n浙A12345,{written}\n", ListKind.RESIDENT, 50)
+    assert found.mistakes == ()
+    assert [entry.until for entry in found.entries] == [None if until is None else wall(until)]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-1-5 上午12:30",
+        "2026-1-5 下午12点",
+        "2026-1-5 上午13:00",
+        "2026年1月",
+        "2026-1-5 8",
+        "46000",
+        "1/5/2026",
+        "2026-1-5 8:3",
+    ],
+)
+def test_a_date_that_may_mean_two_things_is_refused(written: str) -> None:
+    assert "is no date such as" in mistakes(f"plate,to\n浙A12345,{written}\n", ListKind.RESIDENT)[0]
+
+
+def test_for_ever_is_no_end_for_a_visitor() -> None:
+    assert "to: is missing" in mistakes("plate,to\n浙A12345,长期\n", ListKind.VISITOR)[0]
+
+
+@pytest.mark.parametrize(
+    "written", ["\u202a浙A12345\u202c", "\u2068浙A·12345\u2069", "'浙A12345", "浙A‧12345", "浙A。12345", "浙\u3000Ａ１２３４５"]
+)
+def test_marks_that_come_along_with_a_copied_plate_are_no_part_of_it(written: str) -> None:
+    assert [one.plate for one in read_csv(f"plate\n{written}\n", ListKind.RESIDENT, 50).entries] == ["浙A12345"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "浙A12345",
+        "浙 A12345",
+        "浙A\u200b12345",
+        "浙A‧12345",
+        "浙·A·12345",
+        "浙A12-345",
+        "浙 ａ　１２３４５",
+        "WJ浙1234X",
+        "wj 浙 12345",
+        "使 123456",
+    ],
+)
+def test_whatever_a_list_takes_for_a_plate_is_masked_in_refusals_and_logs(written: str) -> None:
+    said = without_plates(f"there is no gate {written} (there are: north)")
+    assert not re.search("[0-9０-９]{2}", said), said
+    assert said.startswith("there is no gate ")
+    assert said.endswith(" (there are: north)")
+
+
+@given(
+    st.text(alphabet='浙A12345b,;\t"\n\r\0 ·，ａ１月日年-:\u202a\ufeff', max_size=80),
+    st.sampled_from(["", "plate,note\n", "车牌;结束\n", "list,plate\r\n"]),
+)
+def test_no_text_breaks_the_reading_of_a_list(text: str, head: str) -> None:
+    found = read_csv(head + text, ListKind.RESIDENT, 50)
+    assert not (found.mistakes and found.entries)
+    last = len(re.split("\r\n|[\r\n]", head + text))
+    assert all(1 <= line <= last for line, _ in found.mistakes)
+    assert all(1 < line <= last for line in found.lines)
+    assert all(plain_plate(entry.plate) == entry.plate for entry in found.entries)
 
 
 def test_a_default_list_and_midnight_as_twenty_four() -> None:

@@ -25,6 +25,47 @@ def test_a_stranger_at_the_barrier_is_not_let_in_by_the_resident_behind(text: st
     told(story)
 
 
+@pytest.mark.parametrize("boot", ["", "another"])
+def test_a_stranger_at_the_barrier_is_remembered_over_a_restart_of_the_daemon(boot: str) -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read(STRANGER)
+        at.read(STRANGER, id=one, stage="line")
+        await asyncio.sleep(0)
+        await at.kill(boot)
+        await asyncio.sleep(2)  # the box has told of its loop again
+        resident = at.read(KNOWN)
+        await asyncio.sleep(5)
+        assert at.barrier.openings == 0, "it would rise for the stranger"
+        at.read(KNOWN, id=resident, stage="line")
+        await at.drive_through()
+        assert at.barrier.openings == 1
+
+    told(story)
+
+
+def test_who_was_let_in_by_hand_or_left_long_ago_holds_nobody_after_a_restart() -> None:
+    async def story(at: Gateway) -> None:
+        one = at.read(STRANGER, stage="line")
+        await asyncio.sleep(1)
+        await at.handlers.act(call("gate-act", gate="north", **{"pass": one}))
+        await at.drive_through()
+        await at.kill()
+        await asyncio.sleep(2)
+        at.read(KNOWN)
+        await at.drive_through()
+        at.read(STRANGER, stage="line")
+        await asyncio.sleep(1.5)
+        await at.kill()
+        await asyncio.sleep(301)
+        at.read("苏E99999")
+        await at.drive_through()
+        assert at.barrier.openings == 3
+        states = await at.house.store.load_states()
+        assert STRANGER.encode() not in b"".join(states.get("gate-passages", {}).values())
+
+    told(story)
+
+
 def test_nobody_is_held_by_one_who_was_let_in_by_hand_or_has_gone_through() -> None:
     async def story(at: Gateway) -> None:
         one = at.read(STRANGER, stage="line")
