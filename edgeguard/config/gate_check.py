@@ -13,7 +13,7 @@ from edgeguard.config.positions import KeyPath
 from edgeguard.core.afar_limits import GATE_INTERVAL_MS, GATE_WITHIN_MS, GATES_MAX
 from edgeguard.core.camera import CameraSpec
 from edgeguard.core.gate import GateSpec, PlateRule, ZoneSpec
-from edgeguard.core.gate_limits import GATE_DOWN_MS
+from edgeguard.core.gate_limits import GATE_DOWN_MS, GATE_INPUT_OLD_MS
 from edgeguard.core.ids import DeviceName, GateName, PointName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.point import Kind, Labels, Point
@@ -133,6 +133,10 @@ def _plates(
     loop = None if raw.loop is None else _point(raw.loop, devices, (*at, "loop"), mistakes)
     if loop is not None and loop[1].kind is not Kind.BOOLEAN:
         mistakes.add((*at, "loop"), f"{raw.loop} is not true or false")
+    period_ms = 0 if loop is None else devices[loop[0].device].period_ms
+    if loop is not None and period_ms >= GATE_INPUT_OLD_MS:
+        old = f"what a loop showed {GATE_INPUT_OLD_MS / 1000:g} s ago is not known any more"
+        mistakes.add((*at, "loop"), f'{loop[0].device} is polled every {period_ms / 1000:g} s, and {old}: every = "1s"')
     if raw.loop is None:
         mistakes.note(at, "without loop nobody knows whether a vehicle went through: it counts as gone through when it was let in")
     return build_plate_rule(raw, None if loop is None else loop[0], cameras, zones, at, mistakes)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from edgeguard.core.limits import HOUR_MS
+from edgeguard.core.limits import HOUR_MS, INTERLOCK_MAX_AGE_MS
 
 GATE_ENTRIES_MAX: Final = 20_000
 """Entries of all lists together: a large compound with its visitors of a week."""
@@ -45,6 +45,8 @@ GATE_LOOP_UNKNOWN_MS: Final = 2 * 60_000
 """So long a relay stays closed because nobody knows whether a vehicle stands under the barrier; while one does, without an end."""
 GATE_READ_OLD_MS: Final = 5_000
 """A reading that comes to the gateway later than this opens nothing: the vehicle may have left."""
+GATE_INPUT_OLD_MS: Final = INTERLOCK_MAX_AGE_MS
+"""What an input of a gate showed longer ago than this is not known any more: nothing is opened by it, and no arm let down."""
 GATE_HOLD_MS: Final = HOUR_MS
 GATE_HOLD_MAX_MS: Final = 12 * HOUR_MS
 GATE_CLOCK_KEPT_MS: Final = 60 * 24 * HOUR_MS

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 import structlog
@@ -42,7 +43,18 @@ def _harmless(_logger: object, _name: str, told: structlog.types.EventDict) -> s
 
 def _discreet(_logger: object, _name: str, told: structlog.types.EventDict) -> structlog.types.EventDict:
     """A refusal may quote what was asked for, and that may hold a plate."""
-    return {key: without_plates(value) if isinstance(value, str) else value for key, value in told.items()}
+    return {key: _masked(value) for key, value in told.items()}
+
+
+def _masked(value: object) -> object:
+    """Without plates, however deep they lie; what is neither text nor number becomes text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {without_plates(str(key)): _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(inner) for inner in value]
+    return without_plates(value if isinstance(value, str) else str(value))
 
 
 def configure_log(spec: LogSpec) -> None:

@@ -100,6 +100,13 @@ def test_every_mistake_is_told_at_its_line(tmp_path: Path, old: str, new: str, s
     assert any(line in wanted for line in new.splitlines() or ["[gate.plates]"])
 
 
+def test_a_loop_that_is_polled_so_seldom_that_nobody_ever_knows_it_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, SITE.replace('every = "500ms"', 'every = "5s"'))
+    (told,) = error.value.mistakes
+    assert "gate[0].plates.loop: io is polled every 5 s, and what a loop showed 5 s ago is not known any more" in told
+
+
 def test_what_is_wrong_with_the_gate_hides_nothing_that_is_wrong_with_its_plates(tmp_path: Path) -> None:
     wrong = SITE.replace("io.output_1", "io.output_99").replace("io.input_2", "io.input_9").replace("gate-in/left", "gate-on")
     with pytest.raises(ConfigError) as error:

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -46,6 +47,24 @@ def test_no_line_holds_a_plate(capsys: pytest.CaptureFixture[str]) -> None:
     configure_log(LogSpec(format="json"))
     structlog.get_logger().info("command.ended", error='line 1: "浙A12345" is no column')
     assert json.loads(capsys.readouterr().err)["error"] == 'line 1: "浙*****5" is no column'
+
+
+@pytest.mark.parametrize("format_", ["json", "human"])
+def test_no_plate_hides_in_a_list_a_path_or_an_error(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(LogSpec(format=format_))
+    plate = "浙A12345"
+    told = {
+        "many": [plate, (plate,)],
+        "by_name": {plate: {"plate": plate}},
+        "path": Path(plate),
+        "error": ValueError(plate),
+        "n": 7,
+    }
+    structlog.get_logger().info("command.ended", **told)
+    written = capsys.readouterr().err
+    assert "1234" not in written
+    assert written.count("*****5") == 6
+    assert "7" in written
 
 
 def test_hostile_text_stays_within_its_json_line(capsys: pytest.CaptureFixture[str]) -> None:
