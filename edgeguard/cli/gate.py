@@ -1,6 +1,5 @@
 """`gate`: who was let in and why, who is inside, lists, and barriers by hand."""
 
-import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from edgeguard.cli.look import author
 from edgeguard.cli.output import console, print_json, styled, table
 from edgeguard.cli.session import Exit, Lang, Session
 from edgeguard.cli.text import clean, counted, label
+from edgeguard.cli.whole_file import write_whole
 from edgeguard.cli.wire import somebody_is_here
 from edgeguard.control import methods
 from edgeguard.control.client import call
@@ -208,9 +208,10 @@ def export(session: Session, file: Path | None, kind: str | None) -> Exit:
         typer.echo(text, nl=False)
         return Exit.FINE
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as opened:
-            opened.write(text)
+        if file.exists() and not file.is_file():  # /dev/stdout, a pipe
+            file.write_text(text, encoding="utf-8-sig", newline="")
+        else:
+            write_whole(file.resolve(), "\ufeff" + text, 0o600)
     except OSError as error:
         raise Permanent(f"{file}: cannot be written: {error.strerror}") from error
     if session.json:

@@ -15,16 +15,16 @@ def write_beside(path: Path, text: str) -> Path | None:
     return before
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all. OSError as it comes."""
-    _replace(path, text.encode(), path)
+def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file whole or not at all; a new one with `mode`, less the umask. OSError as it comes."""
+    _replace(path, text.encode(), path, mode)
 
 
-def _replace(path: Path, content: bytes, like: Path) -> None:
+def _replace(path: Path, content: bytes, like: Path, mode: int = 0o666) -> None:
     """Put `content` in the place of `path`, with owner and mode of `like` where that is there."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -98,6 +98,18 @@ def test_plates_that_no_camera_will_ever_read_are_told_with_their_lines(here: De
     assert (taken.code, "2 plates of a form that can never be read (lines 3, 5)" in taken.out) == (0, True)
 
 
+def test_an_export_replaces_the_last_one_whole_and_is_for_its_owner_alone(here: Desk, tmp_path: Path) -> None:
+    file, before = tmp_path / "lists.csv", tmp_path / "link.csv"
+    assert here.type("gate", "export", str(file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    written = file.read_bytes()
+    before.hardlink_to(file)
+    assert here.type("gate", "export", str(file)).code == 0
+    assert file.read_bytes() == written
+    assert not file.samefile(before), "written beside and put in its place: a power cut leaves the last one"
+    assert sorted(tmp_path.glob("*lists*")) == [file]
+
+
 def test_what_is_exported_can_be_imported(here: Desk, building: FakeBuilding, tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     assert here.type("gate", "export", str(file)).code == 0
