@@ -43,7 +43,7 @@ from edgeguard.core.camera import (
     standing_file,
     view_file,
 )
-from edgeguard.core.camera_limits import CAMERA_LAST_WORDS_S, EVIDENCE_FREE_BYTES, PASS_FREE_BYTES, SNAPSHOTS_BYTES
+from edgeguard.core.camera_limits import CAMERA_HUNG_S, CAMERA_LAST_WORDS_S, EVIDENCE_FREE_BYTES, PASS_FREE_BYTES, SNAPSHOTS_BYTES
 from edgeguard.core.clock import AgeClock, Clock, Stamp
 from edgeguard.core.errors import Permanent
 from edgeguard.vision.facade import plane_of
@@ -108,8 +108,9 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
             thread.start()
     snapshots.remember()
     try:
-        worker.run(stop.is_set)
+        worker.run(stop.asked_after_a_picture)
     finally:
+        signal.alarm(0)
         for thread in (reads, passes):
             if thread is not None:
                 thread.stop(CAMERA_LAST_WORDS_S)
@@ -178,8 +179,13 @@ class _Stop:
             os._exit(128 + number)
         self._set = True
 
-    def is_set(self) -> bool:
-        """Whether to stop."""
+    def asked_after_a_picture(self) -> bool:
+        """Whether to stop.
+
+        Where native code hangs none of our handlers runs any more: SIGALRM, which has none, then ends the process, also when the
+        daemon that would do so is gone.
+        """
+        signal.alarm(CAMERA_HUNG_S)
         return self._set
 
 

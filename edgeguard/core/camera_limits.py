@@ -64,6 +64,8 @@ CAMERA_CAUGHT_UP_S: Final = 0.3
 CAMERA_BEAT_S: Final = 2.0
 CAMERA_SILENT_S: Final = 40.0
 """A process that shows no sign of life for so long is ended and started again. Above what a call of a dead camera may take."""
+CAMERA_HUNG_S: Final = 60
+"""A process whose main loop stands still for so long ends by itself: nobody else does that when the daemon was killed."""
 CAMERA_START_S: Final = 90.0
 """The same for its first sign of life: a Raspberry Pi loads libraries and models from an SD card."""
 CAMERA_TERM_S: Final = 3.0

@@ -3,7 +3,7 @@
  * V4L2_PATH  the device's name, such as /dev/video77; all other files pass
  * V4L2_JPEG  a picture; a camera that has one gives MJPEG, else YUYV
  * V4L2_PLAN  a file of four 32-bit integers, mapped and changed by the test while the program runs: errno of open, errno of taking a
- *            picture (0: well), whether it is a device that gives no pictures (a radio), how many pictures were given */
+ *            picture (0: well, -1: it hangs for ever), whether it is a device that gives no pictures (a radio), how many pictures were given */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -105,6 +105,7 @@ static size_t draw(unsigned char *to, int number) {
 static int take(int fd, struct v4l2_buffer *buffer) {
     struct timespec pause = {0, PERIOD_NS}, now;
     nanosleep(&pause, 0);
+    while (plan[TAKE_ERRNO] < 0) nanosleep(&pause, 0);
     if (plan[TAKE_ERRNO]) return errno = plan[TAKE_ERRNO], -1;
     if (!queued) return errno = EAGAIN, -1;
     int index = queue[0];

@@ -93,10 +93,11 @@ def test_a_killed_process_comes_back_and_goes_with_the_daemon(tmp_path: Path) ->
         last = view(running).pid
         running.child.kill()
         running.child.wait(10)
-        wait_for(lambda: not Path(f"/proc/{last}").exists() or _is_dead(last), "the end of an orphan", 30)
+        wait_for(lambda: is_dead(last), "the end of an orphan", 30)
 
 
-def _is_dead(pid: int) -> bool:
+def is_dead(pid: int) -> bool:
+    """Gone, or waiting for somebody to ask how it ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
     except OSError:

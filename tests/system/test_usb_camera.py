@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from harness import daemon, site_text, wait_for
-from test_camera import view
+from test_camera import is_dead, view
 from usb_camera import UsbCamera
+
+from edgeguard.core.camera_limits import CAMERA_HUNG_S
 
 pytestmark = pytest.mark.slow
 
@@ -79,3 +81,17 @@ def test_a_camera_that_is_unplugged_is_told_and_comes_back_when_it_is_plugged_in
         wait_for(lambda: view(running).state == "well" and camera.given > seen, "the camera's return", 90)
         assert (view(running).pid, view(running).restarts) == (pid, 0), "in the same process"
         assert "facade: /dev/video77 is not plugged in any more" in running.log()
+
+
+@pytest.mark.timeout(240)
+def test_a_process_that_hangs_in_its_driver_ends_though_the_daemon_was_killed(tmp_path: Path) -> None:
+    """No handler of a signal runs there, so that the word of the daemon's death is not heard."""
+    camera = UsbCamera(tmp_path, "/dev/video77")
+    rows = '[[camera]]\nname = "facade"\nurl = "/dev/video77"\ntask = "falling"\n'
+    with daemon(tmp_path, site_text(tmp_path, None, {}, rows), camera.environment) as running:
+        wait_for(lambda: view(running).pictures > 0, "pictures", 60)
+        pid = view(running).pid
+        camera.set(taking=-1)
+        running.child.kill()
+        running.child.wait(10)
+        wait_for(lambda: is_dead(pid), "the end of an orphan", CAMERA_HUNG_S + 60)
