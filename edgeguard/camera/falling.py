@@ -50,7 +50,7 @@ class FallWatch:
         told: list[Fall] = []
         if self._field is not None:
             for (t_s, _), motion in zip(self._waiting, self._field.steps(self._waiting), strict=True):
-                self.state, falls = step(self.state, t_s, motion.spots, motion.busy)
+                self.state, falls = step(self.state, t_s, motion.spots, motion.busy, motion.unrest)
                 told += falls
         self._waiting.clear()
         self._due_s = due_s(self.state)

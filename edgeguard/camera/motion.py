@@ -8,7 +8,7 @@ still. Ranges are brought up to date a few times a second. Large pictures are lo
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -45,8 +45,15 @@ _FINE_MARGIN: Final = 6
 _STRAY_SHARE: Final = 0.00196
 """Of the pixels of a tile, those that must do so."""
 _SUSPEND_SHARE: Final = 0.03
-"""With more than this share of pixels out of range, the camera moved or the light changed: no object does that."""
+"""With more than this share of pixels out of range, the camera moved, the light changed or something large passes close by: no
+thrown object does that."""
 _SUSPEND_LEAST_PX: Final = 400
+_UNREST_SHARE: Final = 0.06
+"""Of the pixels of half a tile, those out of range from which on it belongs to such a change."""
+_UNREST_LEAST: Final = 18
+"""Halves of tiles in one area: less of them may be a thing that is thrown close by."""
+_UNREST_MOST: Final = 0.85
+"""Of what is watched: where more is in unrest than this, the rest says nothing."""
 _FORGET_AFTER_S: Final = 0.4
 """A scene that stays out of its range for so long is a new scene."""
 _LEAST_AREA_PX: Final = 2
@@ -76,6 +83,8 @@ class Motion:
     """For each spot, how often something stands out in its tile, 0-1."""
     suspended: bool
     """Too much changed at once to say anything."""
+    unrest: float = 0.0
+    """Of what is watched, the share that was left out because too much changed there at once, 0-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,8 @@ class _Look:
     dt_s: float
     count: int
     """Pixels out of range."""
+    unrest: float
+    """Of what is watched, what was left out of it."""
 
 
 class MotionField:
@@ -122,7 +133,7 @@ class MotionField:
         self.suspended = 0
         """Pictures that could not be judged."""
         self.crowded = 0
-        """Pictures in which more stood out than is looked at."""
+        """Pictures in which more stood out than is looked at, or a part was in unrest."""
 
     def steps(self, pictures: Iterable[tuple[float, Luma]]) -> list[Motion]:
         """The spots of the next pictures: of each its second, and what `reduced` makes of one of the field's size."""
@@ -162,13 +173,17 @@ class MotionField:
             self._read()
             self._compare(np.zeros_like(self.sensitivity.fine))
             count = self._outside_of(seen)
+        unrest = 0.0
         if self._is_flood(count):
+            count, unrest = self._without_unrest(count)
+        if self._is_flood(count):
+            self._motions[-1] = replace(self._motions[-1], unrest=1.0)
             self.suspended += 1
             if t_s - self._calm_s > _FORGET_AFTER_S:
                 self._forget(t_s)
             return
         self._calm_s = t_s
-        self._looks.append(_Look(len(self._motions) - 1, seen, dt_s, count))
+        self._looks.append(_Look(len(self._motions) - 1, seen, dt_s, count, unrest))
 
     def _outside_of(self, seen: Luma) -> int:
         """How many pixels are out of their range; where they are is 0 in the first mask that waits for no reading."""
@@ -178,6 +193,29 @@ class MotionField:
         if self._unwatched is not None:
             cv2.bitwise_or(inside, self._unwatched, inside)
         return int(mask.size) - cv2.countNonZero(mask)
+
+    def _without_unrest(self, count: int) -> tuple[int, float]:
+        """Call inside, in the first mask that waits, the large areas where much is out of range: how many pixels are left, `count`
+        where that is no use, and the share of what is watched that lies in those areas.
+
+        A lorry, a crowd, a gust in the trees hides what is there, not what falls beside it.
+        """
+        mask = self._masks[len(self._looks)]
+        inside = mask[:, : self._size[0]]
+        down, across = self.sensitivity.hits.shape
+        share = cv2.resize(inside, (2 * across, 2 * down), interpolation=cv2.INTER_AREA)
+        unrest = (share < 255 * (1 - _UNREST_SHARE)).astype(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(unrest, connectivity=8)
+        large = np.where(stats[:, cv2.CC_STAT_AREA] >= _UNREST_LEAST, 255, 0).astype(np.uint8)
+        large[0] = 0
+        hidden = cv2.resize(cv2.dilate(large[labels], _NEIGHBOURS), self._size, interpolation=cv2.INTER_NEAREST)
+        if self._unwatched is not None:
+            cv2.subtract(hidden, self._unwatched, hidden)
+        unrest = cv2.countNonZero(hidden) / self._pixels_watched
+        if unrest > _UNREST_MOST:
+            return count, unrest
+        cv2.bitwise_or(inside, hidden, inside)
+        return int(mask.size) - cv2.countNonZero(mask), unrest
 
     def _is_flood(self, count: int) -> bool:
         return count >= MOTION_MAX_POINTS or count > max(_SUSPEND_LEAST_PX, _SUSPEND_SHARE * self._pixels_watched)
@@ -193,10 +231,10 @@ class MotionField:
             hits.reshape(-1)[(numbers * down + rows // self._tile) * across + columns // self._tile] = True
             found = self._spots(looks, numbers, rows, columns)
         for look, all_spots, hit in zip(looks, found, hits, strict=True):
-            self.crowded += len(all_spots) > MOTION_MAX_SPOTS
+            self.crowded += look.unrest > 0 or len(all_spots) > MOTION_MAX_SPOTS
             spots = all_spots.strongest(MOTION_MAX_SPOTS)
             at = spots.centres.astype(np.intp) // TILE_PX
-            self._motions[look.place] = Motion(spots, self.sensitivity.hits[at[:, 1], at[:, 0]], False)
+            self._motions[look.place] = Motion(spots, self.sensitivity.hits[at[:, 1], at[:, 0]], False, look.unrest)
             self.sensitivity = watch(self.sensitivity, hit, look.dt_s)
 
     def _outside(self, looks: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:

@@ -27,6 +27,7 @@ NAMES: Final = (
     "gap_s",  # the longest between two marks
     "gap_pictures",
     "crowd",  # log of things that stand out in a picture
+    "unrest",  # share of the picture that could not be looked at lately
     "fall_heights",
     "fall_sizes",
     "size_heights",
@@ -69,6 +70,7 @@ def signs(path: Path, height: int, period_s: float, crowd: float, memory: Memory
     alike = 1.0 if memory is None else memory.alike(path)
     values = (
         *_seen(path, period_s, crowd),
+        0.0 if memory is None else memory.unrest,
         *_way(path, height, period_s),
         *_off_the_way(path),
         *_speeds(path, height),

@@ -72,13 +72,16 @@ class FallState:
     """How many tracks each test has turned away."""
 
 
-def step(state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64]) -> tuple[FallState, tuple[Fall, ...]]:
-    """After the picture at `t_s`: the state, and the falls about which everything is known now."""
+def step(
+    state: FallState, t_s: float, spots: Spots, busy: NDArray[np.float64], unrest: float = 0.0
+) -> tuple[FallState, tuple[Fall, ...]]:
+    """After the picture at `t_s`: the state, and the falls about which everything is known now. `unrest`: the share of the picture
+    that could not be looked at, 0-1."""
     seen = spots.sightings(t_s, busy)
     tracks, ended = follow(state.tracks, t_s, seen, state.scene.height)
     begun_s = t_s if state.begun_s is None else state.begun_s
     crowd = state.crowd + min(0.5, tracks.period_s / _CROWD_S) * (len(spots) - state.crowd)
-    memory = state.memory.with_picture(t_s, seen)
+    memory = state.memory.with_picture(t_s, seen, unrest)
     state = replace(state, tracks=tracks, begun_s=begun_s, memory=memory, crowd=crowd)
     return _told(_after(state, ended) if ended else state, t_s)
 

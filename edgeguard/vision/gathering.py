@@ -17,6 +17,7 @@ from edgeguard.vision.trajectory import Path, best_part, curve
 
 _Px = TypeVar("_Px", float, Column)
 _MEMORY_S: Final = 4.0
+_UNREST_S: Final = 1.0
 _STEP_S: Final = 0.2
 """So far beyond its known ends a way is looked for at once."""
 _END_MARKS: Final = 14
@@ -38,16 +39,21 @@ class Memory:
     pictures: tuple[Sightings, ...] = ()
     times_s: tuple[float, ...] = ()
     """When each was."""
+    unrest: float = 0.0
+    """Share of the picture that could not be looked at lately, because too much changed there at once, 0-1."""
+    last_s: float = -math.inf
+    """When the last picture was, with spots or without."""
 
-    def with_picture(self, t_s: float, seen: Sightings) -> "Memory":
+    def with_picture(self, t_s: float, seen: Sightings, unrest: float = 0.0) -> "Memory":
         """One picture more."""
+        unrest = self.unrest + min(0.5, (t_s - self.last_s) / _UNREST_S) * (unrest - self.unrest)
         first = 0
         while first < len(self.times_s) and t_s - self.times_s[first] >= _MEMORY_S:
             first += 1
         if len(seen):
             first = max(first, len(self.times_s) + 1 - FALL_MEMORY_PICTURES)
-            return Memory((*self.pictures[first:], seen), (*self.times_s[first:], t_s))
-        return Memory(self.pictures[first:], self.times_s[first:]) if first else self
+            return Memory((*self.pictures[first:], seen), (*self.times_s[first:], t_s), unrest, t_s)
+        return Memory(self.pictures[first:], self.times_s[first:], unrest, t_s)
 
     def between(self, start_s: float, end_s: float) -> tuple[tuple[Sightings, ...], tuple[float, ...]]:
         """The pictures from `start_s` to `end_s`, both included, and when they were."""

@@ -24,6 +24,8 @@ _FAR_FROM: Final = 0.03
 _OPEN: Final = 0.15
 _CLEAR: Final = 0.85
 """From that likelihood on, what the limits are so sure of is a fall: the next camera will show other falls than the films did."""
+_AT_REST: Final = 0.02
+"""With more of the picture in unrest lately the limits, which know nothing of it, have no say."""
 _ASKED_MARKS: Final = 5
 _ASKED_SPAN_S: Final = 0.16
 _ASKED_FALL_PX: Final = 8.0
@@ -147,7 +149,8 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory:
     likelihood = learned.likelihood(path, scene.height, period_s, crowd, memory)
     if likelihood >= learned.threshold:
         return round(likelihood, 3) if _is_heavy(path, scene) else Veto.GRAVITY
-    if likelihood >= _OPEN and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
+    at_rest = memory is None or memory.unrest < _AT_REST
+    if likelihood >= _OPEN and at_rest and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
         return learned.threshold
     return Veto.UNLIKE if likelihood >= _FAR_FROM else Veto.FAR
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from fall_film import VISIBLE_LEVELS, Film, Plan, made
-from fall_plans import empty_plans, plans
+from fall_plans import empty_plans, idle_plans, plans
 from fall_report import real_clips
 from fall_scene import REAL_REPORT
 from fall_score import Said, Tally, matches, report, score
@@ -39,7 +39,7 @@ from edgeguard.vision.trajectory import Path as Way
 from edgeguard.vision.verdict import Learned, Scene
 
 MODELS: Final = Path(__file__).parents[2] / "models"
-VERSION: Final = "1.0"
+VERSION: Final = "1.1"
 _SEEDS: Final = (7, 36)
 _ROUNDS: Final = 150
 _LEAVES: Final = 10
@@ -48,26 +48,31 @@ _RATE: Final = 0.08
 _FOLDS: Final = 6
 _NARROW: Final = 0.1
 """For each film of the wide set so many of the narrow one, in which things are drawn larger or smaller than they are."""
+_IDLE: Final = 0.175
+"""For each so many without a throw."""
 _THRESHOLDS: Final = (0.6, 0.7, 0.8)
 _TURNED_AWAY: Final = 0.1
 """So likely that nothing calls it a fall, and not so far from one that the detector gives it up in a crowd."""
 _TOGETHER: Final = 12
 """Pictures that are looked at at once."""
 _UP: Final = ("marks", "seen", "bend_sigmas", "fall_sizes")
-_DOWN: Final = ("chance", "ragged", "gap_pictures")
+_DOWN: Final = ("chance", "ragged", "gap_pictures", "unrest", "side_bend", "rise")
 """Of these more, or less, never speaks against a fall: what is seen better is not less likely one."""
 
 Turn = tuple[int, bool]
 """Quarter turns, and whether mirrored after them."""
 
 
+Looked = tuple[float, NDArray[np.float64], NDArray[np.float64], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """What stood out in a film: second, spots and how often something stands out where they are, a picture."""
+    """What stood out in a film, a picture: second, spots, how often something stands out where they are, the share in unrest."""
 
     width: int
     height: int
-    pictures: tuple[tuple[float, NDArray[np.float64], NDArray[np.float64]], ...]
+    pictures: tuple[Looked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def reel_of(path: Path, kept: Path, turn: Turn = (0, False)) -> Reel:
         return _unrolled(kept)
     motion: MotionField | None = None
     waiting: list[tuple[float, NDArray[np.uint8]]] = []
-    pictures: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
+    pictures: list[Looked] = []
     size = (0, 0)
     with open_video(path) as video:
         for picture in video:
@@ -127,39 +132,40 @@ def reel_of(path: Path, kept: Path, turn: Turn = (0, False)) -> Reel:
 
 
 def _rolled(reel: Reel, kept: Path) -> None:
-    times = np.array([t_s for t_s, _, _ in reel.pictures])
-    ends = np.cumsum([len(rows) for _, rows, _ in reel.pictures])
+    times, unrest = (np.array([picture[n] for picture in reel.pictures]) for n in (0, 3))
+    ends = np.cumsum([len(picture[1]) for picture in reel.pictures])
     rows, busy = (np.concatenate([picture[n] for picture in reel.pictures]) for n in (1, 2))
     with kept.open("wb") as file:
-        np.savez_compressed(file, size=(reel.width, reel.height), times=times, ends=ends, rows=rows, busy=busy)
+        np.savez_compressed(file, size=(reel.width, reel.height), times=times, ends=ends, rows=rows, busy=busy, unrest=unrest)
 
 
 def _unrolled(kept: Path) -> Reel:
     with np.load(kept) as held:
         cuts = held["ends"][:-1]
-        parts = zip(held["times"].tolist(), np.split(held["rows"], cuts), np.split(held["busy"], cuts), strict=True)
+        times, unrest = held["times"].tolist(), held["unrest"].tolist()
+        parts = zip(times, np.split(held["rows"], cuts), np.split(held["busy"], cuts), unrest, strict=True)
         width, height = held["size"].tolist()
         return Reel(width, height, tuple(parts))
 
 
-def _looked_at(
-    motion: MotionField, waiting: list[tuple[float, NDArray[np.uint8]]]
-) -> list[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
-    found = [(t_s, one.spots.rows, one.busy) for (t_s, _), one in zip(waiting, motion.steps(waiting), strict=True)]
+def _looked_at(motion: MotionField, waiting: list[tuple[float, NDArray[np.uint8]]]) -> list[Looked]:
+    found = [(t_s, one.spots.rows, one.busy, one.unrest) for (t_s, _), one in zip(waiting, motion.steps(waiting), strict=True)]
     waiting.clear()
     return found
 
 
 def shots(films: int, empty_seconds: float, folder: Path, part: int = 0, parts: int = 1) -> Iterator[Shot]:
     """All that is learned from; of a `part` only its share."""
+    idle_seconds = empty_seconds / 2
     wanted: list[tuple[Plan | Film, Turn]] = [(plan, (0, False)) for plan in plans("tuning-wide", films)]
     wanted += [(plan, (0, False)) for plan in plans("tuning", int(_NARROW * films))]
     wanted += [(plan, (0, False)) for plan in empty_plans("tuning-wide", empty_seconds)]
+    wanted += [(plan, (0, False)) for plan in idle_plans("tuning-wide", int(_IDLE * films), idle_seconds)]
     clips = [film for film in real_clips() if film.path.name not in REAL_REPORT]
     wanted += [(film, (quarter, mirrored)) for film in clips for quarter in range(4) for mirrored in (False, True)]
     for what, turn in wanted[part::parts]:
         if isinstance(what, Plan):
-            film = made(what, folder / f"empty-{empty_seconds:.0f}" if what.seconds else folder)
+            film = made(what, folder / f"empty-{what.seconds:.0f}" if what.seconds else folder)
             yield Shot(film, reel_of(film.path, film.path.with_suffix(".reel")), _background(what))
         else:
             kept = folder / "clips" / f"{what.plan_name}-{turn[0]}{'m' if turn[1] else ''}.reel"
@@ -181,8 +187,8 @@ def told(reel: Reel, learned: Learned | None) -> list[Said]:
     state = FallState(Scene(reel.width, reel.height, learned=learned))
     found = []
     last_s = 0.0
-    for t_s, rows, busy in reel.pictures:
-        state, falls = step(state, t_s, Spots(rows), busy)
+    for t_s, rows, busy, unrest in reel.pictures:
+        state, falls = step(state, t_s, Spots(rows), busy, unrest)
         found += [(fall, t_s) for fall in falls]
         last_s = t_s
     _, falls = finish(state)
@@ -300,7 +306,7 @@ _WEATHERS: Final = tuple(f"{weather} all" for weather in _SEEN_IN)
 def main() -> None:
     """Collect, measure, write."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--films", type=int, default=300)
+    asked.add_argument("--films", type=int, default=460)
     asked.add_argument("--empty-seconds", type=float, default=60.0)
     asked.add_argument("--folder", type=Path, default=Path(".bench/falling"))
     asked.add_argument("--part", type=int)

@@ -5,6 +5,7 @@ may differ in: background, size, noise, compression, exposure, swing of the pole
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -114,6 +115,16 @@ def empty_plans(chosen: str, seconds: float) -> Iterator[Plan]:
     for n, weather in enumerate(WEATHERS):
         seed = first + 100 + n
         yield Plan(f"{chosen}-no-{weather}", _empty_scene(seed, paths, wide and n % 2 == 1), seed, weather, seconds)
+
+
+def idle_plans(chosen: str, count: int, seconds: float) -> Iterator[Plan]:
+    """Films of a wide set's cameras and weathers without a throw, with up to three distractors each."""
+    paths, first = list(clips(_BACKGROUNDS[chosen])), _FIRST_SEED[chosen] + 40_000
+    for n in range(count):
+        rng = np.random.default_rng([first, n])
+        kinds = tuple(str(kind) for kind in rng.choice(OTHERS, size=rng.integers(1, 4), replace=False))
+        like = _wide(chosen, n, paths, first)
+        yield replace(like, name=f"{chosen}-idle-{n:03d}", seconds=seconds, sizes=(), distractors=kinds)
 
 
 def _empty_scene(seed: int, paths: Sequence[Path], is_real: bool) -> Callable[[], Scene]:

@@ -244,6 +244,35 @@ def test_a_jump_of_light_suspends_and_passes() -> None:
     assert not any(seen[75:])
 
 
+def passing_by(still: Luma, at_s: float) -> Luma:
+    """A train has begun to roll through the lower half of the picture, each of its cars of another brightness."""
+    luma, front = still.copy(), round(350 * at_s)
+    for n, shade in enumerate(np.random.default_rng(5).permutation(np.arange(20, 250, 10)).tolist()):
+        luma[125:, max(0, front - 60 * (n + 1)) : max(0, front - 60 * n)] = shade
+    return luma
+
+
+def test_what_falls_beside_a_train_that_passes_is_told(tmp_path: Path) -> None:
+    pictures = [passing_by(luma, n / 25 - 1.9) if n / 25 > 1.9 else luma for n, luma in enumerate(film.drawn(25))]
+    watch = FallWatch(fall_judge())
+    told: list[Fall] = []
+    with open_video(film.write(tmp_path / "train.mp4", pictures)) as video:
+        for picture in video:
+            told += watch.see(picture)
+    told += watch.end()
+    (fall,) = told
+    assert fall.path.marks[0].y < 60
+    assert watch.restless > 20
+
+
+def test_a_light_over_most_of_what_is_watched_suspends_it_all() -> None:
+    watched = np.zeros((film.HEIGHT, film.WIDTH), np.bool_)
+    watched[:, 100:200] = True
+    field, still = MotionField(film.WIDTH, film.HEIGHT, watched), film.wall()
+    seen = [stepped(field, n / 25, still + np.uint8(40 if n == 40 else 0)).suspended for n in range(44)]
+    assert [n for n, suspended in enumerate(seen) if suspended and n > 20] == [40]
+
+
 def test_a_downpour_of_which_only_a_part_is_looked_at_counts_as_restless() -> None:
     watch, rng, still = FallWatch(fall_judge()), np.random.default_rng(2), np.full((film.HEIGHT, film.WIDTH), 110, np.uint8)
     for n in range(40):

@@ -8,6 +8,7 @@ import pytest
 from edgeguard.vision.chance import chance_log10
 from edgeguard.vision.fall_signs import NAMES, signs
 from edgeguard.vision.forest import Forest, forest_of
+from edgeguard.vision.gathering import Memory
 from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import Path, fit
 from edgeguard.vision.verdict import Learned, Scene, Veto, judge
@@ -42,6 +43,7 @@ def test_of_a_known_path() -> None:
         "gap_s": 3 / FPS,
         "gap_pictures": 3.0,
         "crowd": math.log(4.0),
+        "unrest": 0.0,
         "fall_heights": fall_px / HEIGHT,
         "fall_sizes": math.log(fall_px / 4),
         "size_heights": math.log(4.0 / HEIGHT),
@@ -119,3 +121,17 @@ def test_what_the_limits_are_sure_of_needs_less() -> None:
     barely = path(bend=110.0, down=60.0)
     assert isinstance(judge(barely, limits, 1 / FPS), Veto)
     assert judge(barely, scene, 1 / FPS) is Veto.UNLIKE
+    restless = Memory().with_picture(7.0, np.empty((0, 7)), 0.1)
+    assert judge(path(), scene, 1 / FPS, 0.0, restless) is Veto.UNLIKE
+
+
+def test_unrest_is_known_for_about_a_second() -> None:
+    nothing = np.empty((0, 7))
+    memory = Memory().with_picture(0.0, nothing)
+    for n in range(1, 26):
+        memory = memory.with_picture(n / FPS, nothing, 0.5)
+    after_a_second = dict(zip(NAMES, signs(path(), HEIGHT, 1 / FPS, 3.0, memory), strict=True))["unrest"]
+    assert after_a_second == pytest.approx(0.5 * (1 - math.exp(-1.0)), abs=0.01)
+    for n in range(26, 130):
+        memory = memory.with_picture(n / FPS, nothing)
+    assert memory.unrest < 0.01
