@@ -61,6 +61,8 @@ class Custody:
     sha256: str = ""
     size: int = 0
     broken: int | None = None
+    spoilt: bool = False
+    """It ends in the middle: what followed cannot be told from what was put there."""
     kept: dict[str, str] = field(default_factory=dict)
     removed: dict[str, Removal] = field(default_factory=dict)
     hashes: dict[int, str] = field(default_factory=dict)
@@ -112,16 +114,30 @@ class Custody:
 
 
 def read_custody(folder: Path) -> Custody | None:
-    """The list of a folder, up to where it is no list any more; None where there is none. OSError if it cannot be read."""
+    """The list of a folder, up to where it is no list any more; None where there is none. OSError if it cannot be read.
+
+    What is no line and has lines after it was spoilt by somebody: no power cut leaves that.
+    """
     try:
         content = (folder / CUSTODY).read_bytes()
     except FileNotFoundError:
         return None
     found = Custody()
-    for line in content.split(b"\n")[:-1]:
+    lines = content.split(b"\n")[:-1]
+    for place, line in enumerate(lines):
         if not found.take(line):
+            found.spoilt = any(_is_line(later) for later in lines[place + 1 :])
+            if found.spoilt and found.broken is None:
+                found.broken = found.n + 1
             break
     return found
+
+
+def _is_line(line: bytes) -> bool:
+    try:
+        return "before" in orjson.loads(line)
+    except (ValueError, TypeError):
+        return False
 
 
 def custody_now(folder: Path) -> Custody | None:
@@ -227,7 +243,8 @@ class CustodyBook:
             self._lock = descriptor
         found = read_custody(self._folder)
         # One that another has taken away is begun anew, under another name: the audit log still tells of the first.
-        self._list = found if found is not None and found.n else self._begin(Custody())
+        # One that was spoilt is, too, and says for ever from which line on it was no list.
+        self._list = found if found is not None and found.n and not found.spoilt else self._begin(found or Custody())
         return self._list
 
     def _begin(self, before: Custody) -> Custody:

@@ -52,6 +52,8 @@ _UNREST_SHARE: Final = 0.06
 """Of the pixels of half a tile, those out of range from which on it belongs to such a change."""
 _UNREST_LEAST: Final = 18
 """Halves of tiles in one area: less of them may be a thing that is thrown close by."""
+_UNREST_TOLD: Final = 0.3
+"""Of what is watched: a camera that leaves out more than this does not see what it should."""
 _UNREST_MOST: Final = 0.85
 """Of what is watched: where more is in unrest than this, the rest says nothing."""
 _FORGET_AFTER_S: Final = 0.4
@@ -133,7 +135,7 @@ class MotionField:
         self.suspended = 0
         """Pictures that could not be judged."""
         self.crowded = 0
-        """Pictures in which more stood out than is looked at, or a part was in unrest."""
+        """Pictures in which more stood out than is looked at, or a large part was in unrest."""
 
     def steps(self, pictures: Iterable[tuple[float, Luma]]) -> list[Motion]:
         """The spots of the next pictures: of each its second, and what `reduced` makes of one of the field's size."""
@@ -231,7 +233,7 @@ class MotionField:
             hits.reshape(-1)[(numbers * down + rows // self._tile) * across + columns // self._tile] = True
             found = self._spots(looks, numbers, rows, columns)
         for look, all_spots, hit in zip(looks, found, hits, strict=True):
-            self.crowded += look.unrest > 0 or len(all_spots) > MOTION_MAX_SPOTS
+            self.crowded += look.unrest > _UNREST_TOLD or len(all_spots) > MOTION_MAX_SPOTS
             spots = all_spots.strongest(MOTION_MAX_SPOTS)
             at = spots.centres.astype(np.intp) // TILE_PX
             self._motions[look.place] = Motion(spots, self.sensitivity.hits[at[:, 1], at[:, 0]], False, look.unrest)

@@ -32,9 +32,10 @@ _DOTS: Final = r"·・•‧。．.\-－'\u200b-\u200f\u202a-\u202e\u2060\u2066-
 _BETWEEN: Final = re.compile(rf"[\s{_DOTS}]")
 """Dots, spaces, and what cannot be seen but comes along when a plate is copied out of a chat or a spreadsheet."""
 _PROVINCE: Final = "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
-_GAP: Final = rf"[\s{_DOTS}]{{0,2}}"
+_GAP: Final = rf"[ \t\u00a0\u2000-\u200a\u3000{_DOTS}]{{0,4}}"
 _IN_TEXT: Final = re.compile(
-    rf"{_PROVINCE}{_GAP}[A-Za-zＡ-Ｚａ-ｚ]{_GAP}[0-9A-Za-z０-９Ａ-Ｚａ-ｚ](?:[{_DOTS}]?[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]){{3,5}}[警学挂港澳领]?"
+    rf"{_PROVINCE}{_GAP}[A-Za-zＡ-Ｚａ-ｚ]{_GAP}[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]"
+    rf"(?:[{_DOTS}]?[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]|{_GAP}[0-9A-Z０-９Ａ-Ｚ](?![a-z])){{3,5}}[警学挂港澳领]?"
     rf"|[WwＷｗ][JjＪｊ]{_GAP}{_PROVINCE}?{_GAP}[0-9０-９]{{4}}[0-9A-Za-z０-９Ａ-Ｚａ-ｚ]|使{_GAP}[0-9０-９]{{6}}"
 )
 

@@ -217,7 +217,8 @@ def entry_of(fields: Mapping[str, str], default: ListKind | None, zones: frozens
     since = _moment(fields.get("from", ""), "from", end=False)
     until = _moment(fields.get("to", ""), "to", end=True)
     if kind in DATED and until is None:
-        raise EntryRefused(f"to: is missing; an entry of list {kind} says until when it holds")
+        given = f'"{fields["to"]}" is no end' if fields.get("to") else "is missing"
+        raise EntryRefused(f"to: {given}; an entry of list {kind} says until when it holds")
     if since is not None and until is not None and until <= since:
         raise EntryRefused("to: is not after from")
     return Entry(

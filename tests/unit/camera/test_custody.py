@@ -277,3 +277,27 @@ def test_killed_or_without_power_at_any_step_nobody_is_accused_and_what_is_stole
         house.steal(stem)
         assert [who for who, _ in house.wrong()] == [stem]
     assert step > 50, "each call to the kernel was the last one once"
+
+
+def test_a_list_with_a_spoilt_line_in_its_middle_is_told_for_ever(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    shelf = house.start()
+    stems = [house.keep(shelf, NOW_MS + 1000 * n) for n in range(5)]
+    lines = (tmp_path / CUSTODY).read_bytes().split(b"\n")
+    lines[3] = b"x" * len(lines[3])
+    (tmp_path / CUSTODY).write_bytes(b"\n".join(lines))
+    for file in tmp_path.glob(f"{stems[4]}*"):
+        file.unlink()
+    assert house.wrong()
+    for _ in range(2):
+        house.keep(house.start(), NOW_MS + 100_000)
+        assert any("4" in words for _, words in house.wrong()), house.wrong()
+
+
+def test_a_last_line_of_rubbish_accuses_nobody(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.keep(house.start(), NOW_MS)
+    with (tmp_path / CUSTODY).open("ab") as file:
+        file.write(bytes(40) + b"\n" + bytes(9))
+    house.keep(house.start(), NOW_MS + 1000)
+    assert house.wrong() == []

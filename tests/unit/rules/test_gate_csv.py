@@ -185,7 +185,7 @@ def test_a_date_that_may_mean_two_things_is_refused(written: str) -> None:
 
 
 def test_for_ever_is_no_end_for_a_visitor() -> None:
-    assert "to: is missing" in mistakes("plate,to\n浙A12345,长期\n", ListKind.VISITOR)[0]
+    assert 'to: "长期" is no end; an entry of list visitor says' in mistakes("plate,to\n浙A12345,长期\n", ListKind.VISITOR)[0]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +208,11 @@ def test_marks_that_come_along_with_a_copied_plate_are_no_part_of_it(written: st
         "WJ浙1234X",
         "wj 浙 12345",
         "使 123456",
+        "浙A12 345",
+        "浙A·123 45",
+        "浙   A12345",
+        "浙A1 2 3 4 5",
+        "浙 A·1234 5",
     ],
 )
 def test_whatever_a_list_takes_for_a_plate_is_masked_in_refusals_and_logs(written: str) -> None:
@@ -271,6 +276,10 @@ def test_what_is_written_is_read_again(entries: list[Entry]) -> None:
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     found = read_csv(text, None, 5)
     assert len(found.mistakes) <= 5
+
+
+def test_words_behind_a_plate_are_left_as_they_are() -> None:
+    assert without_plates("浙A12345 is open") == "浙*****5 is open"
 
 
 def test_plates_are_one_whatever_they_are_written_like() -> None:
