@@ -49,9 +49,9 @@ _SUSPEND_SHARE: Final = 0.03
 thrown object does that."""
 _SUSPEND_LEAST_PX: Final = 400
 _UNREST_SHARE: Final = 0.06
-"""Of the pixels of half a tile, those out of range from which on it belongs to such a change."""
+"""Of the pixels of a quarter of a tile, those out of range from which on it belongs to such a change."""
 _UNREST_LEAST: Final = 18
-"""Halves of tiles in one area: less of them may be a thing that is thrown close by."""
+"""Quarters of tiles in one area: fewer of them may be a thing that is thrown close by."""
 _UNREST_TOLD: Final = 0.3
 """Of what is watched: a camera that leaves out more than this does not see what it should."""
 _UNREST_MOST: Final = 0.85
@@ -206,8 +206,8 @@ class MotionField:
         inside = mask[:, : self._size[0]]
         down, across = self.sensitivity.hits.shape
         share = cv2.resize(inside, (2 * across, 2 * down), interpolation=cv2.INTER_AREA)
-        unrest = (share < 255 * (1 - _UNREST_SHARE)).astype(np.uint8)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(unrest, connectivity=8)
+        changing = (share < 255 * (1 - _UNREST_SHARE)).astype(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(changing, connectivity=8)
         large = np.where(stats[:, cv2.CC_STAT_AREA] >= _UNREST_LEAST, 255, 0).astype(np.uint8)
         large[0] = 0
         hidden = cv2.resize(cv2.dilate(large[labels], _NEIGHBOURS), self._size, interpolation=cv2.INTER_NEAREST)
