@@ -17,7 +17,7 @@ def standard_out() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if _takes_more():
+        if error.filename is not None or _takes_more():  # an error of standard output names no file
             raise
         sys.stderr.write(f"edgeguard: standard output could not be written: {error.strerror}\n")
         # What is still to be written would be tried again at the very end, and told as a traceback.

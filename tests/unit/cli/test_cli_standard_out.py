@@ -48,3 +48,9 @@ def test_a_file_whose_name_is_no_text_is_read_as_any_other(tmp_path: Path) -> No
     assert [line["file"].rpartition("/")[2] for line in lines] == ["\\xc4\\xe3.jpg", "none.jpg", "\\xc4\\xe3.jpgx"]
     assert [[plate["text"] for plate in line["plates"]] for line in lines] == [["皖A61R58"], [], []]
     assert "\\xc4\\xe3.jpgx: cannot be read" in lines[2]["error"]
+
+
+def test_an_error_of_another_file_is_its_own_and_adds_nothing_to_standard_output() -> None:
+    body = "from edgeguard.cli.standard_out import standard_out\nwith standard_out():\n    open('/dev/null/none')\n"
+    done = subprocess.run([sys.executable, "-c", body], capture_output=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr.splitlines()[-1][:18]) == (b"", b"NotADirectoryError")
