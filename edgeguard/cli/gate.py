@@ -1,6 +1,7 @@
 """`gate`: who was let in and why, who is inside, lists, and barriers by hand."""
 
 import secrets
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +20,12 @@ from edgeguard.control.gate_views import EntryView, GateListView, GatesView, Gat
 from edgeguard.core.errors import Permanent
 from edgeguard.core.gate_limits import GATE_CSV_BYTES, GATE_MISTAKES_TOLD, GATE_PART_CHARS
 from edgeguard.core.gate_list import Entry, ListKind
-from edgeguard.rules.gate_csv import EntryRefused, entry_of, read_csv, write_csv
+from edgeguard.rules.gate_csv import CsvRead, EntryRefused, entry_of, read_csv, write_csv
 from edgeguard.vision.plate_grammar import kind_of
 
 _SHOWN: Final = 8
+_CUT: Final = frozenset({"unexpected end of data", "incomplete multibyte sequence", "truncated data"})
+"""What decoders call it when a text ends within a character."""
 _VERDICTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "open": ("放行", "let in", "green"),
     "refused": ("不放行", "not let in", "red"),
@@ -189,6 +192,10 @@ def import_file(session: Session, file: Path, kind: str | None, whole: bool, dry
     found = read_csv(_text_of(file), None if kind is None else ListKind(kind), GATE_MISTAKES_TOLD)
     if found.mistakes:
         raise Permanent("\n".join(f"{file}:{line}: {words}" for line, words in found.mistakes))
+    broken = _breaks_off(found)
+    if broken is not None and whole:
+        why = "the file breaks off here, and what is missing would be removed from the list"
+        raise Permanent(f"{file}:{broken}: {why}; if it is complete, end it with a line break")
     parts = list(_parts(found.entries))
     if whole and not found.entries and kind is None:
         raise typer.BadParameter("the file names no entry; --list says which list is to be emptied")
@@ -197,7 +204,23 @@ def import_file(session: Session, file: Path, kind: str | None, whole: bool, dry
         if would.removed and not _agreed(session, would.removed):
             return Exit.WRONG
     odd = [line for entry, line in zip(found.entries, found.lines, strict=True) if kind_of(entry.plate) is None]
-    return _tell(session, _send(session, parts, list=kind, whole=whole, dry=dry), odd)
+    told = _tell(session, _send(session, parts, list=kind, whole=whole, dry=dry), odd)
+    if broken is not None:
+        sys.stderr.write(
+            session.lang.say(
+                f"{file}:文件似乎在第 {broken} 行中断,之后的内容可能缺失\n",
+                f"{file}: seems to break off in line {broken}; what came behind it may be missing\n",
+            )
+        )
+    return told
+
+
+def _breaks_off(found: CsvRead) -> int | None:
+    """The line in which a file ends though a row, or a plate, may go on there."""
+    if found.unended is None or found.lacks:
+        return found.unended
+    plate = found.entries[-1].plate
+    return found.unended if kind_of(plate) is None or kind_of(f"{plate}0") is not None else None
 
 
 def export(session: Session, file: Path | None, kind: str | None) -> Exit:
@@ -334,8 +357,10 @@ def _text_of(file: Path) -> str:
     for encoding in (*utf_16, "utf-8-sig", "gb18030"):
         try:
             return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
+        except UnicodeDecodeError as error:
+            if error.end >= len(data) and error.reason in _CUT:
+                line = data[: error.start].decode(encoding).count("\n") + 1
+                raise Permanent(f"{file}:{line}: breaks off within a character") from None
     raise Permanent(f"{file}: is neither UTF-8 nor GB 18030")
 
 

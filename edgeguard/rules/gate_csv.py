@@ -8,9 +8,10 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Final
 
@@ -46,6 +47,7 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "区域": "zones",
         "备注": "note",
         "房号": "note",
+        **dict.fromkeys(("序号", "编号", "no", "no.", "#"), "number"),
     }
 )
 _LISTS: Final[Mapping[str, ListKind]] = MappingProxyType(
@@ -82,9 +84,13 @@ _DATE: Final = re.compile(
     r"(?:[ T]{0,2}(?P<half>上午|下午)? ?(\d{1,2})(?::(\d{2})(?::\d{2}(?:\.0+)?)?|[时点](?:(\d{1,2})分?)?))?"
 )
 _FOR_EVER: Final = frozenset({"长期", "长期有效", "永久"})
+_ALL_DAY: Final = frozenset({"全天", "24小时"})
 _ASIDE: Final = re.compile(r"\([^()]*\)|\*")
 """What stands in a heading beside the name of its column: 车牌号(必填)."""
-_HOURS: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?\s{0,9}[-–—~至到]\s{0,9}(\d{1,2}):(\d{2})(?::00)?")
+_HOUR: Final = r"(\d{1,2})(?::(\d{2})(?::00)?|[点时](?:(\d{1,2})分?|(半)|整)?)"
+_HOURS: Final = re.compile(rf"{_HOUR}\s{{0,9}}[-–—~至到]\s{{0,9}}{_HOUR}")
+_SAID: Final = re.compile(r'"?sep=([,;\t])"?[,;\t]*', re.IGNORECASE)
+"""A first line that tells Excel what separates the cells."""
 _SEPARATORS: Final = (",", ";", "\t", "，")
 _SEPARATED: Final = re.compile(r"[\s,;、]+")
 _CHINESE: Final = re.compile("[一-鿿][A-Z][0-9A-Z]{4}")
@@ -100,27 +106,48 @@ class EntryRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CsvRead:
-    """Entries in their order with their lines, or mistakes, each with its line."""
+    """Entries in their order with their lines, or mistakes, each with its line.
+
+    `unended`: the line of a last row without a line break, where it may have been longer: it `lacks` cells, or ends with its plate.
+    """
 
     entries: tuple[Entry, ...] = ()
     lines: tuple[int, ...] = ()
     mistakes: tuple[tuple[int, str], ...] = ()
+    unended: int | None = None
+    lacks: bool = False
 
 
 def read_csv(text: str, default: ListKind | None, most_mistakes: int, zones: Iterable[str] | None = None) -> CsvRead:
     """A whole file. `default`: the list of rows that name none. `zones`: those that there are, None if that is not known."""
     text = text.removeprefix("\ufeff")
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    separator = next((one for one in _SEPARATORS if one in first), ",")
+    said = _SAID.fullmatch(first)
+    separator = said.group(1) if said else next((one for one in _SEPARATORS if one in first), ",")
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    if said:
+        next(rows, [])
+    line = rows.line_num + 1
     try:
         header = next(rows, [])
     except csv.Error as error:
-        return CsvRead(mistakes=((1, _no_csv(error)),))
+        return CsvRead(mistakes=((line, _no_csv(error)),))
     columns, wrong = _columns(header, default)
     if wrong:
-        return CsvRead(mistakes=((1, wrong),))
-    return _rows(rows, lambda: rows.line_num, columns, default, most_mistakes, None if zones is None else frozenset(zones))
+        return CsvRead(mistakes=((line, wrong),))
+    found, last, cells = _rows(
+        rows, lambda: rows.line_num, columns, default, most_mistakes, None if zones is None else frozenset(zones)
+    )
+    return found if text.endswith(("\r", "\n")) else _unended(found, last or line, cells, columns)
+
+
+def _unended(found: CsvRead, last: int, cells: int, columns: tuple[str, ...]) -> CsvRead:
+    """Of a file without a last line break, whose last row begins in line `last`: what that may mean."""
+    if found.mistakes:
+        ends = ((line, f"{words}; the file ends within this line" if line == last else words) for line, words in found.mistakes)
+        return replace(found, mistakes=tuple(ends))
+    lacks = cells < len(columns)
+    return replace(found, unended=last, lacks=lacks) if lacks or columns[-1] == "plate" else found
 
 
 def _no_csv(error: csv.Error) -> str:
@@ -136,7 +163,9 @@ def _rows(
     default: ListKind | None,
     most: int,
     zones: frozenset[str] | None,
-) -> CsvRead:
+) -> tuple[CsvRead, int, int]:
+    """What the rows say, the line of the last one (0: there is none), and how many cells it has."""
+    last, last_cells = 0, 0
     entries: list[Entry] = []
     lines: list[int] = []
     mistakes: list[tuple[int, str]] = []
@@ -152,6 +181,9 @@ def _rows(
             break
         if not any(cell.strip() for cell in cells):
             continue
+        last, last_cells = line, len(cells)
+        if not any(cell.strip() for column, cell in zip_longest(columns, cells, fillvalue="") if column != "number"):
+            continue  # numbered in advance
         try:
             entry = _row(cells, columns, default, zones)
         except EntryRefused as error:
@@ -165,7 +197,8 @@ def _rows(
                 break
             entries.append(entry)
             lines.append(line)
-    return CsvRead(mistakes=tuple(mistakes)) if mistakes else CsvRead(tuple(entries), tuple(lines))
+    found = CsvRead(mistakes=tuple(mistakes)) if mistakes else CsvRead(tuple(entries), tuple(lines))
+    return found, last, last_cells
 
 
 def _row(cells: list[str], columns: tuple[str, ...], default: ListKind | None, zones: frozenset[str] | None) -> Entry:
@@ -302,9 +335,11 @@ def _days(written: str) -> frozenset[int]:
 def _hours(written: str) -> tuple[Hours, ...]:
     found: list[Hours] = []
     rest = written = unicodedata.normalize("NFKC", written)
+    if "".join(written.split()) in _ALL_DAY:
+        return ()
     for match in _HOURS.finditer(written):
         rest = rest.replace(match.group(), "", 1)
-        first_h, first_m, until_h, until_m = (int(part) for part in match.groups())
+        first_h, first_m, until_h, until_m = (int(part) for part in _clock_of(match.groups("")))
         first, until = first_h * 60 + first_m, until_h * 60 + until_m
         if first_m > 59 or until_m > 59 or first >= _DAY_MIN or until > _DAY_MIN or first == until:
             raise EntryRefused(f'hours: "{match.group()}" is no part of a day such as 08:00-18:00 or 22:00-06:00')
@@ -314,6 +349,14 @@ def _hours(written: str) -> tuple[Hours, ...]:
     if len(found) > GATE_HOURS_MAX:
         raise EntryRefused(f"hours: {len(found)} parts of the day; {GATE_HOURS_MAX} are the most")
     return tuple(sorted(found, key=lambda hours: (hours.first_min, hours.until_min)))
+
+
+def _clock_of(parts: Sequence[str]) -> Iterator[str]:
+    """Hour and minute of both ends: 8:30, 8点30分, 8点半 and 8点."""
+    for at in (0, 4):
+        hour, minute, spoken, half = parts[at : at + 4]
+        yield hour
+        yield minute or spoken or ("30" if half else "0")
 
 
 def _zones(written: str, known: frozenset[str] | None) -> frozenset[str]:

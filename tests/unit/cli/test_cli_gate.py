@@ -90,6 +90,50 @@ def test_a_file_is_taken_as_a_whole_or_not_at_all(here: Desk, building: FakeBuil
     assert all(len(part.encode()) < 13_000 for parts in building.gates.parts.values() for part in parts)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("list,plate,note\nresident,京A00001,a\nresident,京A0", 3),
+        ("list,plate,note\nresident,京A00001,a\nresident,京A00002", 3),
+        ("list,plate\nresident,京A00001\n\nresident,京A0000", 4),
+        ("list,plate\nresident,京A00001\nresident,京AD1234", 3),  # of 京AD12345
+        ("list,plate\nresident,京A00001\nre", 3),
+    ],
+)
+def test_a_file_that_breaks_off_is_not_taken_for_the_whole_list(
+    here: Desk, building: FakeBuilding, tmp_path: Path, text: str, line: int
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(text, encoding="utf-8", newline="")
+    for more in (("--yes",), ("--dry-run",)):
+        refused = here.type("gate", "import", str(file), "--whole", *more, width=200)
+        assert (refused.code, f"{file}:{line}: " in refused.err) == (1, True)
+        assert len(building.gates.entries) == 1
+    taken = here.type("gate", "import", str(file), width=200)
+    if taken.code == 0:
+        assert f"line {line}" in taken.err
+    else:
+        assert f"{file}:{line}: " in taken.err
+
+
+@pytest.mark.parametrize("last", ["京A00002,x", "京A00002,", '京A00002,"x"'])
+def test_a_file_without_a_last_line_break_is_whole_where_its_last_row_is(
+    here: Desk, building: FakeBuilding, tmp_path: Path, last: str
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(f"车牌,备注\n京A00001,a\n{last}", encoding="utf-8", newline="")
+    taken = here.type("gate", "import", str(file), "--list", "resident", "--whole", "--yes")
+    assert (taken.code, taken.err, len(building.gates.entries)) == (0, "", 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_a_file_cut_within_a_character_is_told_as_that(here: Desk, tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes("车牌,备注\n京A00001,甲\n京".encode(encoding)[:-1])
+    refused = here.type("gate", "import", str(file), "--list", "resident", width=200)
+    assert (refused.code, f"{file}:3: breaks off within a character" in refused.err) == (1, True)
+
+
 def test_plates_that_no_camera_will_ever_read_are_told_with_their_lines(here: Desk, tmp_path: Path) -> None:
     """A serial one too long, a province mistyped: whoever it belongs to would stand before a closed gate."""
     file = tmp_path / "list.csv"

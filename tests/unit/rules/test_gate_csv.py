@@ -134,6 +134,72 @@ def test_a_quotation_mark_that_is_left_open_is_told_where_it_stands_beside_the_o
     assert "quotation mark" in left_open
 
 
+@pytest.mark.parametrize(
+    ("text", "unended", "lacks"),
+    [
+        ("plate,note\n浙A12345,x\n浙A12346", 3, True),
+        ("序号,plate,note\n1,浙A12345,x\n2", 3, True),
+        ("plate,note", 1, True),
+        ("plate", 1, True),
+        ("note,plate\nx,浙A12345\n\nx,浙A1234", 4, False),
+        ("plate,note\n浙A12345,x\n浙A12346,", None, False),
+        ("plate,note\n浙A12345,x\n浙A12346,y", None, False),
+        ("plate,note\n浙A12345,x\n浙A12346\n", None, False),
+        ("plate,note\r浙A12345,x\r浙A12346\r", None, False),
+        ("plate,note\n", None, False),
+    ],
+)
+def test_a_last_row_that_may_have_been_longer_is_told(text: str, unended: int | None, lacks: bool) -> None:
+    found = read_csv(text, ListKind.RESIDENT, 50)
+    assert (found.mistakes, found.unended, found.lacks) == ((), unended, lacks)
+
+
+def test_of_a_mistake_in_the_last_row_it_is_said_that_the_file_ends_there() -> None:
+    assert mistakes("plate,note\n浙A,x\n浙A1", ListKind.RESIDENT) == [
+        "2: plate: is no number plate such as 浙A12345",
+        "3: plate: is no number plate such as 浙A12345; the file ends within this line",
+    ]
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+def test_the_first_line_by_which_excel_is_told_the_separator_is_no_heading(first: str) -> None:
+    text = f"\ufeff{first}\r\nplate;note\r\n浙A12345;a, b\r\n浙A,x;y\r\n"
+    assert mistakes(text, ListKind.RESIDENT) == ["4: plate: is no number plate such as 浙A12345"]
+    found = read_csv(text.replace("浙A,x", "浙A12346"), ListKind.RESIDENT, 50)
+    assert (found.lines, found.entries[0].note) == ((3, 4), "a, b")
+    assert mistakes("sep=\t\nplate\tname\n", ListKind.RESIDENT)[0].startswith('2: "name" is no column')
+
+
+@pytest.mark.parametrize("heading", ["序号", "编号", "No.", "#"])
+def test_a_running_number_is_no_part_of_an_entry(heading: str) -> None:
+    found = read_csv(f"{heading},plate,note\n1,浙A12345,x\n2,,\n3,浙A12346,\n4,,\n", ListKind.RESIDENT, 50)
+    assert (found.mistakes, [entry.plate for entry in found.entries], found.lines) == ((), ["浙A12345", "浙A12346"], (2, 4))
+
+
+@pytest.mark.parametrize(
+    ("written", "hours"),
+    [
+        ("8点-18点", "08:00-18:00"),
+        ("8时至18时", "08:00-18:00"),
+        ("8点半-18点30分", "08:30-18:30"),
+        ("8点整 - 18:00", "08:00-18:00"),
+        ("08:00-18:00", "08:00-18:00"),
+        ("22点~6点、12点-13点", "12:00-13:00 22:00-06:00"),
+        ("0点-24点", "00:00-24:00"),
+        ("全天", ""),
+        ("24小时", ""),
+    ],
+)
+def test_hours_as_chinese_offices_write_them(written: str, hours: str) -> None:
+    found = read_csv(f"plate,hours\n浙A12345,{written}\n", ListKind.RESIDENT, 50)
+    assert (found.mistakes, " ".join(str(one) for one in found.entries[0].hours)) == ((), hours)
+
+
+@pytest.mark.parametrize("written", ["下午2点-6点", "8点-18", "全天 8点-18点", "8点-25点", "8点75分-18点", "白天"])
+def test_hours_that_may_mean_two_things_are_refused(written: str) -> None:
+    assert "is no part of a day" in mistakes(f"plate,hours\n浙A12345,{written}\n", ListKind.RESIDENT)[0]
+
+
 def test_a_row_with_line_breaks_in_a_cell_is_named_by_its_first_line() -> None:
     assert mistakes('plate,note\n浙A12345,"a\nb\nc"\n浙A,x\n', ListKind.RESIDENT) == [
         "2: note: holds control characters",
