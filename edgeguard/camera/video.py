@@ -105,7 +105,7 @@ class Picture:
 
     def bgr(self) -> NDArray[np.uint8]:
         """The picture in colour, rows by columns by (blue, green, red); converted now, at the cost of a few milliseconds."""
-        return self._turn.upright(cast(NDArray[np.uint8], self._frame.to_ndarray(format="bgr24")))
+        return self._turn.upright(pixels(self._frame, "bgr24"))
 
 
 @dataclass(slots=True)
@@ -313,8 +313,16 @@ def luma_of(frame: VideoFrame) -> Luma:
         share = 1 / (1 << (8 if name in _HIGH_BITS else bits - 8))
         luma = cast(Luma, cv2.convertScaleAbs(_first_plane(frame, np.uint16), alpha=share))
     else:
-        luma = cast(Luma, frame.to_ndarray(format="gray"))
+        luma = pixels(frame, "gray")
     return luma
+
+
+def pixels(frame: VideoFrame, form: str) -> NDArray[np.uint8]:
+    """A decoded frame converted to this pixel format. MemoryError where there is no room for that."""
+    try:
+        return cast(NDArray[np.uint8], frame.to_ndarray(format=form))
+    except av.BlockingIOError as error:  # swscale waits for nothing: it gives EAGAIN when it gets no memory
+        raise MemoryError(f"no room to convert {frame.width}x{frame.height} to {form}") from error
 
 
 def _first_plane(frame: VideoFrame, kind: type[np.uint8] | type[np.uint16]) -> NDArray[Any]:

@@ -129,7 +129,8 @@ class CameraLink:
         if hung:
             return Retryable(f"its process {hung} and was ended")
         if code < 0:
-            return Retryable(f"its process was ended by {_signal_name(-code)}")
+            why = ", as the kernel does when memory is short" if -code == signal.SIGKILL else ""
+            return Retryable(f"its process was ended by {_signal_name(-code)}{why}")
         if code == _BAD_CONFIGURATION:
             return Permanent(words or "its process refuses its configuration")
         return Retryable(f"its process ended with code {code}{f': {words}' if words else ''}")

@@ -1,5 +1,8 @@
 import gc
+import multiprocessing
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 
 from edgeguard.camera.ring import EncodedPacket, PacketRing
 from edgeguard.camera.timeline import Timeline
-from edgeguard.camera.video import VideoError, luma_of, open_video
+from edgeguard.camera.video import VideoError, luma_of, open_video, pixels
 from edgeguard.testing import film
 from edgeguard.testing.examples import examples
 
@@ -233,3 +236,24 @@ def test_the_ring_holds_the_packets_of_the_file(tmp_path: Path) -> None:
     kept = video.ring.cut(0.0, 1e9)
     assert len(kept) == len(pictures) == 60
     assert [p.t_s for p in kept if p.is_key] == pytest.approx([0.0, 1.0, 2.0])
+
+
+def _colours_within_more_and_more() -> None:
+    """Ends well when a conversion does, with a traceback where one fails for another reason than memory."""
+    frame = av.VideoFrame(7680, 4320, "yuv420p")
+    size = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    for spare_mib in range(0, 400, 4):
+        resource.setrlimit(resource.RLIMIT_DATA, (int(size.split()[1]) * 1024 + (spare_mib << 20), hard))
+        with suppress(MemoryError):
+            pixels(frame, "bgr24")
+            raise SystemExit(0 if spare_mib > 90 else "it had room from the start")
+    raise SystemExit("it never had room")
+
+
+def test_a_conversion_that_has_no_room_speaks_of_memory_wherever_it_runs_out() -> None:
+    """swscale says that it would block (EAGAIN) when its second buffer has no room. In a process without a used heap."""
+    child = multiprocessing.get_context("spawn").Process(target=_colours_within_more_and_more)
+    child.start()
+    child.join()
+    assert child.exitcode == 0

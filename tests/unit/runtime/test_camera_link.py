@@ -35,6 +35,8 @@ def end_of(made: CameraLink) -> EdgeguardError:
 def test_how_a_process_ended_is_told_in_words(capfd: pytest.CaptureFixture[str]) -> None:
     crashed = end_of(link("import os, signal; os.kill(os.getpid(), signal.SIGABRT)"))
     assert (type(crashed), str(crashed)) == (Retryable, "its process was ended by SIGABRT")
+    starved = end_of(link("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
+    assert str(starved) == "its process was ended by SIGKILL, as the kernel does when memory is short"
     wrong = end_of(link("import sys; print('one', file=sys.stderr); sys.exit('the model is not ours')"))
     assert str(wrong) == "its process ended with code 1: the model is not ours"
     parked = end_of(link("import sys; print('no such camera', file=sys.stderr); sys.exit(2)"))
