@@ -21,12 +21,14 @@ from edgeguard.runtime.watches import NOTHING, AlarmInput, Findings, Records
 
 @dataclass(frozen=True, slots=True)
 class Sighted:
-    """What is known of how a camera sees: its troubles, each with what is known of it. `heard`: its process speaks."""
+    """What is known of how a camera sees: its troubles, each with what is known of it. `heard`: its process speaks; `shaky`: it has
+    failed lately, and may do so again."""
 
     heard: bool
     troubles: Mapping[Blindness, str] = field(default_factory=dict)
     fell: str | None = None
     """What is known of something that fell a short while ago; None where nothing did."""
+    shaky: bool = False
 
     def truth(self, trouble: Blindness | None) -> bool | None:
         """Whether the camera has this trouble, or (None) has seen something fall; None if that cannot be known now."""
@@ -34,6 +36,8 @@ class Sighted:
             return self.fell is not None
         if trouble in self.troubles:
             return True
+        if trouble is Blindness.FAILED and self.shaky:
+            return None
         if not self.heard or (Blindness.LOST in self.troubles and trouble is not Blindness.FAILED):
             return None
         return False

@@ -72,6 +72,8 @@ class _Watched:
     sightings: int = 0
     resized: int = 0
     """Changes of the picture's size that have been told, of this process."""
+    failing_ms: int | None = None
+    """Since when, boot ms, its process has failed again and again; None once it has run for a healthy while."""
     fell: tuple[int, str] | None = None
     """When something last fell, boot ms, and where it came from."""
 
@@ -141,6 +143,10 @@ class Cameras:
         """Once a second: tell what has changed in how the cameras see."""
         now = self._clock.now()
         for name, watched in self._watched.items():
+            if not self._error_of(name):
+                watched.failing_ms = None
+            elif watched.failing_ms is None:
+                watched.failing_ms = now.boot_ms
             self._tell(name, watched, self._present(name, watched, now), now)
             self._tell_size(name, watched)
 
@@ -153,7 +159,7 @@ class Cameras:
         heard = watched.link.beat is not None
         counts = present if heard else {trouble: present[trouble] for trouble in present if trouble is Blindness.FAILED}
         known = {trouble: detail[:_DETAIL] for trouble, (_, detail) in counts.items()}
-        return Sighted(heard, known, self._fell(watched))
+        return Sighted(heard, known, self._fell(watched), shaky=bool(self._error_of(name)))
 
     def _fell(self, watched: _Watched) -> str | None:
         """Where something has lately fallen past this camera; a throw that several have seen is the alarm of one of them."""
@@ -296,10 +302,16 @@ class Cameras:
         beat = watched.link.beat
         if beat is not None:
             return {Blindness(t.code): (t.since_boot_ms, t.detail) for t in beat.troubles if t.code in set(Blindness)}
-        child = next((c for c in self._supervisor.children if c.name == f"camera.{name}"), None)
-        if child is not None and child.error:
-            return {Blindness.FAILED: (now.boot_ms, child.error)}
-        return watched.troubles if watched.link.pid else {}
+        before = dict(watched.troubles)
+        before.pop(Blindness.FAILED, None)
+        if error := self._error_of(name):
+            # What was wrong with the view is not well again because nobody looks at it.
+            return {Blindness.FAILED: (now.boot_ms if watched.failing_ms is None else watched.failing_ms, error), **before}
+        return before if watched.link.pid else {}
+
+    def _error_of(self, name: CameraName) -> str:
+        """How its process failed last, until it has run for a healthy while."""
+        return next((child.error for child in self._supervisor.children if child.name == f"camera.{name}"), "")
 
     def _tell(self, name: CameraName, watched: _Watched, present: Mapping[Blindness, tuple[int, str]], now: Stamp) -> None:
         before = watched.troubles

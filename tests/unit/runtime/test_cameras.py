@@ -19,8 +19,8 @@ from edgeguard.control.camera_views import BeatView, SightingView, TroubleView
 from edgeguard.control.errors import NotAllowed
 from edgeguard.control.peer import Peer
 from edgeguard.core.camera import CameraSpec, Task
-from edgeguard.core.clock import Stamp
-from edgeguard.core.errors import Permanent, StoreError
+from edgeguard.core.clock import Stamp, iso_utc
+from edgeguard.core.errors import Permanent, Retryable, StoreError
 from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
 from edgeguard.core.point import Labels
@@ -31,7 +31,7 @@ from edgeguard.runtime.cameras import Cameras
 from edgeguard.runtime.pipeline import Pipeline
 from edgeguard.runtime.supervisor import Supervisor
 from edgeguard.store import Batch, Store
-from edgeguard.testing.clock import run_virtual
+from edgeguard.testing.clock import FakeClock, run_virtual
 
 SPEC = CameraSpec(CameraName("facade"), "rtsp://10.0.0.9/1", Task.FALLING, Labels("东立面", "east facade"))
 NOW = Stamp(1_795_000_000_000, 500_000, BootId("this-boot"), True)
@@ -370,3 +370,57 @@ def test_a_process_that_refuses_its_configuration_is_an_alarm_of_its_camera() ->
         await rig.boss.stop_all()
 
     run_virtual(story())
+
+
+def test_a_process_that_dies_soon_after_each_start_is_one_trouble_and_one_alarm_until_it_lives() -> None:
+    """It speaks, sees that the lens is covered, and is killed 20 s after each start: no news comes of that again and again."""
+
+    clock = FakeClock()
+
+    async def story() -> None:
+        rig = Rig()
+        rig.pipeline = Pipeline(rig.store, clock)
+        rig.cameras = Cameras(rig.boss, rig.pipeline, cast(Store, rig.store), clock)
+        spec = replace(SPEC, alarms=camera_alarms(SPEC.name, {}, (), Mistakes("x")))
+        link = CameraLink(spec, ("true",))
+        rig.cameras.watch(link)
+        lives, life_s = 0, 20.0
+
+        async def live() -> None:
+            nonlocal lives
+            lives, link.pid = lives + 1, 77
+            await rig.call("camera-beat", beat(TroubleView("covered", clock.now().boot_ms)))
+            await asyncio.sleep(life_s)
+            link.pid, link.beat = 0, None
+            raise Retryable("its process was ended by SIGKILL")
+
+        began = iso_utc(clock.now().wall_ms + 20_000)
+        rig.boss.start("camera.facade", live)
+        rig.pipeline.oversee(spec.alarms, {}, {})
+        rig.pipeline.watch((CameraWatch((spec,), rig.cameras.sighted),), {})
+
+        async def pass_s(seconds: int) -> None:
+            for _ in range(seconds):
+                await asyncio.sleep(1)
+                rig.cameras.look()
+                rig.pipeline.sweep()
+
+        def told(key: str, what: str) -> list[object]:
+            return [one.get("state", one.get("ok")) for one in rig.items if one.get(key) == what]
+
+        await pass_s(3600)
+        assert 30 < lives < 80
+        assert [one.code for one in rig.news] == ["restarting"]
+        assert (told("code", "covered"), told("alarm", "facade.failed")) == ([False], ["active"])
+        while link.beat is not None:
+            await pass_s(1)
+        await pass_s(1)
+        (view,) = await rig.cameras.cameras(Call("cameras", {}, Peer(0, 0, 0), True))
+        assert {trouble.code: trouble.since[:18] for trouble in view.troubles}["failed"] == began[:18]
+        life_s = 1e6
+        await pass_s(180)
+        assert [one.code for one in rig.news] == ["restarting", "recovered"]
+        assert told("alarm", "facade.failed") == ["active", "returned"]
+        await rig.boss.stop_all()
+
+    run_virtual(story(), clock)
