@@ -160,6 +160,8 @@ class CustodyBook:
         self._wall_ms = wall_ms
         self._lock: int | None = None
         self._list: Custody | None = None
+        self.why_not = ""
+        """Why the list could not be written when it was last settled; empty where it could."""
 
     def settle(self, here: Mapping[str, bool]) -> Mapping[str, Removal]:
         """Once a minute, and at the start: pieces that are `here` (by stem, whether with a record) and have no line get one, and so
@@ -168,6 +170,7 @@ class CustodyBook:
         try:
             known = self._open()
             if known is None:
+                self.why_not = "another process of this camera has it"
                 return {}
             if known.size > CUSTODY_BYTES and known.size > 2 * len(_begun(known)):
                 known = self._begin(known)
@@ -180,7 +183,9 @@ class CustodyBook:
             self._reserve()
         except OSError as error:
             _log.warning("custody.unwritten", error=error.strerror)
+            self.why_not = error.strerror or str(error)
             return {}
+        self.why_not = ""
         return {stem: known.removed[stem] for stem in here if stem in known.removed}
 
     def knows(self, stem: str) -> bool:

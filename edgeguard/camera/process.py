@@ -24,10 +24,11 @@ from edgeguard.camera.removals import tell_gone
 from edgeguard.camera.reports import Report, Reporter
 from edgeguard.camera.sealing import Seal, SealError
 from edgeguard.camera.seek_falls import FallSeeker
-from edgeguard.camera.shelf import Shelf
+from edgeguard.camera.shelf import Shelf, disk_free
 from edgeguard.camera.sight import Sight
 from edgeguard.camera.snapshots import Snapshots
 from edgeguard.camera.standing import Standing
+from edgeguard.camera.unlisted import Unlisted
 from edgeguard.camera.worker import Seeker, Worker
 from edgeguard.control.camera_views import TroubleView
 from edgeguard.core.blindness import Blindness
@@ -74,7 +75,7 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     if spec.plate_key_file is not None:
         key = _line()
     seal, why_open = (None, "") if spec.picture_key_file is None else _seal(spec, _line())
-    standing = (TroubleView(Blindness.UNSEALED.value, clock.now().boot_ms, why_open),) if why_open else ()
+    unsealed = (TroubleView(Blindness.UNSEALED.value, clock.now().boot_ms, why_open),) if why_open else ()
     falls = Path(evidence_folder(state, spec.name))
     book = CustodyBook(falls, lambda: clock.now().wall_ms)
     shelf = _shelf(falls, spec.evidence_bytes, spec.evidence_age_ms, book=book)
@@ -92,15 +93,16 @@ def run_camera(spec: CameraSpec, socket: Path, state: Path, clock: Clock, parent
     camera = LiveCamera(access_of(spec, password), random.SystemRandom())
     snapshots = Snapshots(spec, album, seeker.hide, tell, seal)
 
-    ages = AgeClock()
+    ages, unlisted = AgeClock(), Unlisted(lambda: disk_free(falls))
 
     def tidy(now: Stamp) -> None:
         for one in (album, shelf):
             _tidy(one, now, ages.wall_ms(now), tell)
+        unlisted.look(book.why_not, now.boot_ms)
         if passes is not None:
             passes.tidy(now, ages.wall_ms(now))
 
-    worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see, standing=standing)
+    worker = Worker(camera, seeker, sight, clock, tidy, look_on=snapshots.see, standing=lambda: (*unsealed, *unlisted.trouble))
     reporter = Reporter(socket, spec.name, worker.beat, Journal(Path(reports_folder(state, spec.name))), snapshots.ask)
     reporter.start()
     for thread in (reads, passes):

@@ -118,7 +118,7 @@ class Lag:
 
 class Worker:
     """Puts the parts of one camera's process together. `tidy` keeps the evidence within its bounds, once a minute; `look_on` is
-    shown every picture that is looked at; `standing` troubles hold as long as the process runs.
+    shown every picture that is looked at; `standing` gives the troubles that are not of the picture.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Worker:
         tidy: Callable[[Stamp], None],
         tick: Callable[[], float] = time.monotonic,
         look_on: Callable[[Picture, Stamp], None] = lambda *_: None,
-        standing: tuple[TroubleView, ...] = (),
+        standing: Callable[[], tuple[TroubleView, ...]] = tuple,
     ) -> None:
         self._camera = camera
         self._seeker = seeker
@@ -244,7 +244,7 @@ class Worker:
             since_ms = now_boot_ms - round((now_s - since_s) * 1000)
             self._since[trouble] = (self._since.get(trouble, (since_ms, ""))[0], detail)
         passing = (TroubleView(trouble.value, since, detail) for trouble, (since, detail) in self._since.items())
-        return (*passing, *self._standing)
+        return (*passing, *self._standing())
 
 
 def _rss_bytes() -> int:

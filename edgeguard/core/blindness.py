@@ -27,11 +27,15 @@ class Blindness(StrEnum):
     """The machine cannot keep up: pictures are left out."""
     UNSEALED = "unsealed"
     """The key of its pictures could not be used when its process started: evidence is kept, but lies open on the disk."""
+    UNLISTED = "unlisted"
+    """The list of its evidence cannot be written: new pieces are kept, but not on it, and none may be removed."""
     FAILED = "failed"
     """Its process does not run."""
 
 
-SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.DAMAGED, Blindness.OVERLOAD, Blindness.UNSEALED})
+OF_EVIDENCE: Final = frozenset({Blindness.UNSEALED, Blindness.UNLISTED})
+"""Troubles of what is kept, not of what is seen."""
+SEEING: Final = frozenset({Blindness.RESTLESS, Blindness.DAMAGED, Blindness.OVERLOAD}) | OF_EVIDENCE
 """Troubles of a camera whose pictures are as they should be all the same."""
 
 BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
@@ -46,6 +50,7 @@ BLIND_WORDS: Final[Mapping[Blindness, Labels]] = MappingProxyType(
         Blindness.DAMAGED: Labels(zh="码流损坏或丢包,画面残缺", en="gives a damaged stream: many of its pictures are not whole"),
         Blindness.OVERLOAD: Labels(zh="处理能力不足,正在丢帧", en="gives more pictures than this machine can look at"),
         Blindness.UNSEALED: Labels(zh="图片密钥不可用,证据未加密保存", en="keeps its evidence unsealed, for want of a key"),
+        Blindness.UNLISTED: Labels(zh="证据清单无法写入,旧证据不能清理", en="cannot list its evidence, and removes none"),
         Blindness.FAILED: Labels(zh="处理进程未运行", en="has no process that looks at it"),
     }
 )

@@ -32,7 +32,7 @@ from edgeguard.control.command_views import SnapshotView
 from edgeguard.control.decode import Undecodable, decode
 from edgeguard.control.errors import NotAllowed
 from edgeguard.control.views import CountView, LabelsView
-from edgeguard.core.blindness import BLIND_WORDS, SEEING, Blindness
+from edgeguard.core.blindness import BLIND_WORDS, OF_EVIDENCE, SEEING, Blindness
 from edgeguard.core.camera import CameraSpec, view_file
 from edgeguard.core.camera_limits import FALL_ALARM_S
 from edgeguard.core.clock import Clock, Stamp, iso_utc
@@ -369,7 +369,7 @@ class Cameras:
             )
             for trouble, (since_ms, detail) in watched.troubles.items()
         )
-        sees = beat is not None and watched.troubles.keys() <= {Blindness.UNSEALED}
+        sees = beat is not None and watched.troubles.keys() <= OF_EVIDENCE
         state = "well" if sees else "blind" if troubles else "starting"
         if Blindness.FAILED in watched.troubles or (child is not None and child.state is not ChildState.RUNNING):
             state = "failed"

@@ -11,6 +11,7 @@ import pytest
 from edgeguard.camera.custody import CustodyBook, read_custody
 from edgeguard.camera.evidence import write_whole
 from edgeguard.camera.shelf import Shelf
+from edgeguard.camera.unlisted import Unlisted
 from edgeguard.cli.custody import listed_in
 from edgeguard.cli.session import Lang
 from edgeguard.core.camera import CUSTODY
@@ -188,6 +189,41 @@ def test_two_processes_of_one_camera_do_not_write_one_list(tmp_path: Path) -> No
     known = read_custody(tmp_path)
     assert known is not None
     assert by_other in known.kept, "the one that writes it puts down what the other has kept"
+
+
+def test_a_list_that_another_process_holds_is_told_after_minutes_with_the_room_that_is_left(tmp_path: Path) -> None:
+    """Nothing is removed then: on a full disk somebody has to know. A restart, which waits for seconds, is not told."""
+    holder, waiting = (CustodyBook(tmp_path, lambda: NOW_MS) for _ in range(2))
+    holder.settle({})
+    told = Unlisted(lambda: 7 << 20)
+
+    def minute(boot_ms: int) -> list[tuple[str, int, str]]:
+        waiting.settle({})
+        told.look(waiting.why_not, boot_ms)
+        return [(one.code, one.since_boot_ms, one.detail) for one in told.trouble]
+
+    assert [minute(60_000), minute(120_000)] == [[], []]
+    expected = [("unlisted", 60_000, "another process of this camera has it; 7 MiB left on the disk")]
+    assert [minute(180_000), minute(240_000)] == [expected, expected]
+    holder.close()
+    assert minute(300_000) == []
+    waiting.close()
+    holder.settle({})
+    assert minute(360_000) == [], "the minutes are counted anew"
+
+
+def test_a_list_that_the_disk_refuses_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = CustodyBook(tmp_path, lambda: NOW_MS)
+    with monkeypatch.context() as patch:
+
+        def refused(*_: object) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        patch.setattr(os, "fsync", refused)
+        book.settle({})
+    assert book.why_not == os.strerror(errno.EIO)
+    book.settle({})
+    assert book.why_not == ""
 
 
 class Disk:

@@ -240,15 +240,16 @@ def test_a_camera_that_runs_on_over_a_reload_gets_what_is_new_when_it_starts_ane
     run_virtual(story())
 
 
-def test_a_camera_whose_evidence_lies_open_sees_all_the_same() -> None:
+@pytest.mark.parametrize("code", ["unsealed", "unlisted"])
+def test_a_camera_whose_evidence_is_in_trouble_sees_all_the_same(code: str) -> None:
     async def story() -> None:
         rig = Rig()
-        await rig.call("camera-beat", beat(TroubleView("unsealed", 470_000, "the key is too short")))
+        await rig.call("camera-beat", beat(TroubleView(code, 470_000, "the key is too short")))
         rig.cameras.look()
         (view,) = await rig.cameras.cameras(Call("cameras", {}, Peer(1, 0, 0), False))
-        assert (view.state, [one.code for one in view.troubles]) == ("well", ["unsealed"])
+        assert (view.state, [one.code for one in view.troubles]) == ("well", [code])
         (told,) = rig.items
-        assert (told["code"], told["ok"]) == ("unsealed", False)
+        assert (told["code"], told["ok"]) == (code, False)
         assert str(told["detail"]).endswith("the key is too short")
 
     run_virtual(story())
