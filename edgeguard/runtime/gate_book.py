@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from edgeguard.core.clock import Clock
-from edgeguard.core.errors import Retryable
+from edgeguard.core.errors import CommandRefused, Retryable
 from edgeguard.core.gate_limits import GATE_EXPIRED_KEPT_MS
 from edgeguard.core.gate_list import Entry, ListKind
 from edgeguard.core.item import Item, Stream
@@ -82,12 +82,28 @@ class GateBook:
         """What a change would make of the lists."""
         return applied(self._entries, change)
 
-    async def change(self, change: Change, by: str, versions: Mapping[ListKind, int] | None = None) -> Difference:
+    def check(self, expected: Mapping[ListKind, int | None]) -> None:
+        """CommandRefused where the platform calls a list something else than is `expected`."""
+        for kind, version in expected.items():
+            known = self.heads.get(kind, Head()).version
+            if known != version:
+                now, wanted = ("none" if one is None else one for one in (known, version))
+                raise CommandRefused("other-version", f"list {kind} has version {now}, not {wanted}: send the whole list")
+
+    async def change(
+        self,
+        change: Change,
+        by: str,
+        versions: Mapping[ListKind, int] | None = None,
+        expected: Mapping[ListKind, int | None] | None = None,
+    ) -> Difference:
         """Make a change durable, then let it count. StoreError if it was dropped; Retryable if it may come into force later.
 
-        `versions`: what the platform calls lists from now on; changes of others are counted as made here.
+        `versions`: what the platform calls lists from now on; changes of others are counted as made here. `expected`: what it must
+        call them when it is this change's turn; CommandRefused otherwise.
         """
-        task = asyncio.create_task(self._commit(change, by, versions or {}), name="change of gate lists")
+        turn = self._commit(change, by, versions or {}, expected or {})
+        task = asyncio.create_task(turn, name="change of gate lists")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
         try:
@@ -109,16 +125,25 @@ class GateBook:
         """Remove entries whose last moment lies a day back; how many."""
         over = expired(self._entries.values(), now - timedelta(milliseconds=GATE_EXPIRED_KEPT_MS), zone)
         if over:
-            await self._commit(Change(drop=over), "gateway", {}, counts=False)
+            await self._commit(Change(drop=over), "gateway", {}, {}, counts=False)
         return len(over)
 
     def _head(self, kind: ListKind, version: int | None) -> Head:
         before = self.heads.get(kind, Head())
         return Head(version, 0) if version is not None else replace(before, local=before.local + 1)
 
-    async def _commit(self, change: Change, by: str, versions: Mapping[ListKind, int], *, counts: bool = True) -> Difference:
+    async def _commit(
+        self,
+        change: Change,
+        by: str,
+        versions: Mapping[ListKind, int],
+        expected: Mapping[ListKind, int | None],
+        *,
+        counts: bool = True,
+    ) -> Difference:
         """One change at a time; in force when it is durable. `counts`: it is one that people make."""
         async with self._turn:
+            self.check(expected)
             after, difference = self.would(change)
             touched = {kind for kind, _ in (*difference.added, *difference.changed, *difference.removed)} if counts else set()
             heads = {kind: self._head(kind, versions.get(kind)) for kind in touched | set(versions)}

@@ -4,7 +4,7 @@ A part that is lost leaves everything as it was. Parts may come in any order and
 at when the last one has come; one mistake refuses all of it, with its line.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -48,7 +48,9 @@ class Terms:
 @dataclass(slots=True)
 class _Staged:
     terms: Terms
-    touched_ms: int
+    expected: Mapping[ListKind, int | None]
+    """What the list must still be called when the last part has come."""
+    touched_ms: int = 0
     put: dict[int, str] = field(default_factory=dict)
     drop: dict[int, str] = field(default_factory=dict)
 
@@ -64,30 +66,35 @@ class GateTransfers:
         self._book = book
         self._clock = clock
         self._zones = zones
-        self._staged: dict[str, _Staged] = {}
+        self._staged: dict[tuple[str, str], _Staged] = {}
+        """By sender and the id that he has given."""
 
     async def take(self, call: Call) -> GateListView:
         """One part. BadArguments for a mistake in it, CommandRefused where it does not fit what is known."""
         transfer, number, terms = self._terms(call)
         put, drop = call.text("entries"), call.text("remove")
         self._forget_old()
-        staged = self._staged.get(transfer)
+        name = (terms.by, transfer)
+        staged = self._staged.get(name)
         if staged is None:
             while len(self._staged) >= GATE_STAGED_MAX:
                 del self._staged[min(self._staged, key=lambda one: self._staged[one].touched_ms)]
-            staged = self._staged[transfer] = _Staged(terms, 0)
+            staged = self._staged[name] = _Staged(terms, self._expected(terms))
         if staged.terms != terms:
-            del self._staged[transfer]
+            del self._staged[name]
             raise CommandRefused("other-terms", f"the parts of transfer {transfer} differ in what they want; begin again")
+        if (staged.put.get(number, put), staged.drop.get(number, drop)) != (put, drop):
+            del self._staged[name]
+            raise CommandRefused("other-terms", f"part {number} of transfer {transfer} came before with other rows; begin again")
         staged.touched_ms = self._clock.now().boot_ms
         staged.put[number], staged.drop[number] = put, drop
         if staged.size > GATE_CSV_BYTES:
-            del self._staged[transfer]
+            del self._staged[name]
             raise CommandRefused("too-large", f"transfer {transfer} has more than {GATE_CSV_BYTES // 2**20} MiB")
         missing = terms.parts - len(staged.put)
         if missing:
             return self._view("staged", missing=missing)
-        del self._staged[transfer]
+        del self._staged[name]
         return await self._take_whole(staged)
 
     def list_views(self) -> tuple[ListView, ...]:
@@ -121,22 +128,24 @@ class GateTransfers:
             raise BadArguments(f"rows of list {(kinds - {terms.kind}).pop()} in a transfer of list {terms.kind}")
         if terms.whole:
             change = Change(frozenset({terms.kind} if terms.kind else kinds), change.put, change.drop)
-        if terms.base is not None and terms.kind is not None:
-            known = self._book.heads.get(terms.kind, Head()).version
-            if known != terms.base:
-                now = "none" if known is None else known
-                raise CommandRefused("other-version", f"list {terms.kind} has version {now}, not {terms.base}: send the whole list")
+        self._book.check(staged.expected)
         after, difference = self._book.would(change)
         if len(after) > GATE_ENTRIES_MAX:
             raise CommandRefused("too-many", f"there would be {len(after)} entries; {GATE_ENTRIES_MAX} are the most")
         if not terms.dry:
             versions = {terms.kind: terms.version} if terms.kind is not None and terms.version is not None else {}
-            difference = await self._book.change(change, terms.by, versions)
+            difference = await self._book.change(change, terms.by, versions, staged.expected)
         return self._view(
             "dry" if terms.dry else "in-force",
             (len(difference.added), len(difference.changed), len(difference.removed)),
             unreadable=sum(1 for entry in change.put if kind_of(entry.plate) is None),
         )
+
+    def _expected(self, terms: Terms) -> Mapping[ListKind, int | None]:
+        """A change is one of its base; a whole list of the platform's must not come into force over one that overtook it."""
+        if terms.kind is None or terms.version is None:
+            return {}
+        return {terms.kind: self._book.heads.get(terms.kind, Head()).version if terms.base is None else terms.base}
 
     def _entries(self, staged: _Staged) -> tuple[Entry, ...]:
         entries: list[Entry] = []

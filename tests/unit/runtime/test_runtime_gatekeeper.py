@@ -398,32 +398,6 @@ def test_what_people_are_shown_and_correct() -> None:
     told(story)
 
 
-def test_a_list_comes_in_parts_and_in_force_as_a_whole() -> None:
-    async def story(at: Gateway) -> None:
-        async def put(**args: object):  # type: ignore[no-untyped-def]
-            return await at.handlers.transfers.take(call("gate-put", **args))  # type: ignore[arg-type]
-
-        head = {"transfer": "t1", "parts": 2, "list": "resident", "version": 7}
-        assert (await put(**head, part=2, entries="plate\n京A00002\n")).state == "staged"
-        assert KNOWN in {entry.plate for entry in at.keeper.book.entries()}
-        done = await put(**head, part=1, entries="plate\n京A00001\n浙A1234超\n")
-        assert (done.state, done.added, done.removed, done.unreadable) == ("in-force", 3, 3, 1)
-        assert {entry.plate for entry in at.keeper.book.entries()} == {"京A00001", "京A00002", "浙A1234超"}
-        one = {"transfer": "t2", "list": "resident", "version": 8}
-        with pytest.raises(CommandRefused, match="has version 7, not 6"):
-            await put(**one, base=6, entries="plate\n京A00003\n")
-        done = await put(**one, base=7, entries="plate\n京A00003\n", remove="京A00001\n")
-        assert (done.added, done.removed) == (1, 1)
-        with pytest.raises(BadArguments, match="line 3: plate"):
-            await put(transfer="t3", list="resident", entries="plate\n京A00009\n12\n")
-        assert "京A00009" not in {entry.plate for entry in at.keeper.book.entries()}
-        dry = await put(transfer="t4", list="resident", whole=True, dry=True, entries="plate\n京A00009\n")
-        assert (dry.state, dry.added, dry.removed) == ("dry", 1, 3)
-        assert at.told("gate-list", "list", "entries", "version", "local")[-1] == ("resident", 3, 8, 0)
-
-    told(story)
-
-
 def test_a_list_that_the_disk_does_not_take_is_not_in_force() -> None:
     async def story(at: Gateway) -> None:
         at.house.store.gate.clear()
