@@ -20,11 +20,9 @@ from edgeguard.core.errors import CommandRefused, EdgeguardError, Retryable, Sto
 from edgeguard.core.gate import Eye, GateSpec, OpensAt, PlateRule, Way, ZoneSpec
 from edgeguard.core.gate_limits import GATE_CONFIRM_MS, GATE_LOOK_S, GATE_READ_OLD_MS, GATE_WAITING_MS
 from edgeguard.core.gate_list import masked_plate, plain_plate
-from edgeguard.core.health import Health
 from edgeguard.core.ids import GateName
 from edgeguard.core.item import Item
 from edgeguard.core.limits import HOUR_MS
-from edgeguard.core.point import Labels
 from edgeguard.rules import passage as passages
 from edgeguard.rules import stays
 from edgeguard.rules.gate import Decision, Moment, Read, Reason, Verdict, decide
@@ -37,7 +35,7 @@ from edgeguard.runtime.gate_clock import OWNER as CLOCK
 from edgeguard.runtime.gate_clock import GateClock
 from edgeguard.runtime.gate_course import Course, Decided, only_way
 from edgeguard.runtime.gate_items import PlateShaping, decision_facts, gate_item, stay_item
-from edgeguard.runtime.gate_loop import has_loop, loop_shown, point_shown
+from edgeguard.runtime.gate_loop import has_loop, point_shown
 from edgeguard.runtime.gate_passages import OWNER as PASSAGES
 from edgeguard.runtime.gate_passages import GatePassages
 from edgeguard.runtime.gate_stays import OWNER as STAYS
@@ -49,11 +47,6 @@ from edgeguard.store import Batch
 _log = structlog.get_logger()
 _AGAIN_S: Final = 0.4
 _TRIES: Final = 2
-_STUCK: Final = Labels(
-    zh="地感持续被占用:自动放行已暂停,已抬起的道闸不会落下",
-    en="the loop shows a vehicle all the time: nothing is opened by plate, and a barrier that is up stays up",
-)
-_FREE: Final = Labels(zh="地感恢复正常", en="the loop is free again")
 
 
 class Gatekeeper:
@@ -295,7 +288,7 @@ class Gatekeeper:
     def _look_at_loop(self, gate: GateSpec, course: Course) -> None:
         if has_loop(gate):
             now_ms = self._gateway.clock.now().boot_ms
-            course.passage, news = passages.see_loop(course.passage, loop_shown(self._gateway, gate), now_ms)
+            course.passage, news = passages.see_loop(course.passage, self._gates.loops.shown(gate), now_ms)
             is_held = bool(self._gates.held_ms(gate.name))
             self._hear(gate, course, tuple(one for one in news if not (is_held and one[0] is Told.TAILGATED)))
             for at_ms in course.over_loop(news, point_shown(self._gateway, gate.feedback), now_ms, is_held=is_held):
@@ -312,9 +305,10 @@ class Gatekeeper:
             elif told in (Told.PASSED, Told.PASSED_UNSEEN) and vehicle is not None:
                 self._count(gate, course, vehicle, self._outcome(gate, course, vehicle, told.value))
             elif told in (Told.LOOP_STUCK, Told.LOOP_FREE):
-                ok = told is Told.LOOP_FREE
-                self._gateway.pipeline.health(Health(f"gate.{gate.name}", "loop-stuck", ok=ok, text=_FREE if ok else _STUCK))
+                self._gates.loops.stuck(gate.name, ok=told is Told.LOOP_FREE)
             elif vehicle is not None:
+                if told is Told.NOT_PASSED and has_loop(gate):
+                    self._gates.loops.not_passed(gate.name)
                 self._emit(self._outcome(gate, course, vehicle, told.value))
             else:
                 item = gate_item(self._gateway.clock.now(), told.value, {"gate": gate.name, "id": None})

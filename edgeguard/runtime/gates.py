@@ -28,7 +28,8 @@ from edgeguard.core.ids import GateName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.point import Labels
 from edgeguard.core.rule_state import RuleState
-from edgeguard.runtime.gate_loop import has_loop, loop_shown
+from edgeguard.runtime.gate_loop import has_loop
+from edgeguard.runtime.gate_loops import GateLoops
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.writing import End, Wish, Writing
 from edgeguard.store import Batch
@@ -50,6 +51,7 @@ class Gates:
     def __init__(self, gateway: Gateway, writing: Writing) -> None:
         self._gateway = gateway
         self._writing = writing
+        self.loops = GateLoops(gateway)
         self._turns: defaultdict[GateName, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._closed: dict[GateName, PointRef] = {}
         """Relays that are, or may be, closed."""
@@ -255,7 +257,7 @@ class Gates:
         gate = next((gate for gate in self._gateway.site.gates if gate.name == name), None)
         if gate is None or not has_loop(gate):
             return False
-        shown, now_ms = loop_shown(self._gateway, gate), self._gateway.clock.now().boot_ms
+        shown, now_ms = self.loops.shown(gate), self._gateway.clock.now().boot_ms
         if shown is not True:
             self._overruled.discard(name)
         if shown is not None:
