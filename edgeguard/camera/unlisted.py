@@ -25,5 +25,8 @@ class Unlisted:
             return
         self._since_ms = [*self._since_ms, boot_ms][:_LOOKS]
         if len(self._since_ms) == _LOOKS:
-            detail = f"{why}; {self._free() >> 20} MiB left on the disk"
+            try:
+                detail = f"{why}; {self._free() >> 20} MiB left on the disk"
+            except OSError:
+                detail = why
             self.trouble = (TroubleView(Blindness.UNLISTED.value, self._since_ms[0], detail),)

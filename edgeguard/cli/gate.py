@@ -217,7 +217,7 @@ def import_file(session: Session, file: Path, kind: str | None, whole: bool, dry
 
 def _breaks_off(found: CsvRead) -> int | None:
     """The line in which a file ends though a row, or a plate, may go on there."""
-    if found.unended is None or found.lacks:
+    if found.unended is None or found.lacks or not found.entries:
         return found.unended
     plate = found.entries[-1].plate
     return found.unended if kind_of(plate) is None or kind_of(f"{plate}0") is not None else None
@@ -358,8 +358,9 @@ def _text_of(file: Path) -> str:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError as error:
-            if error.end >= len(data) and error.reason in _CUT:
-                line = data[: error.start].decode(encoding).count("\n") + 1
+            whole = data[: error.start]
+            if error.end >= len(data) and error.reason in _CUT and not whole.isascii():  # else it may be one of another encoding
+                line = whole.decode(encoding).count("\n") + 1
                 raise Permanent(f"{file}:{line}: breaks off within a character") from None
     raise Permanent(f"{file}: is neither UTF-8 nor GB 18030")
 

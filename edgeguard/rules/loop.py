@@ -7,7 +7,7 @@ from typing import Final
 _WINDOW_MS: Final = 60_000
 _FLAPS: Final = 24
 """More vehicles than this in a minute go through no barrier, held open or not: 2.5 s from one to the next."""
-_STEADY: Final = 6
+_STEADY: Final = 12
 _MISSED: Final = 3
 """So many who were let in one after the other, without any sign of the loop: one may turn away, not three."""
 
@@ -29,6 +29,8 @@ class Loop:
     rises_ms: tuple[int, ...] = ()
     flaps: bool = False
     missed: int = 0
+    last: str = ""
+    """The last of them."""
 
     @property
     def is_silent(self) -> bool:
@@ -52,10 +54,12 @@ def see(loop: Loop, busy: bool | None, now_ms: int) -> Step:
     flaps = len(rises_ms) > (_STEADY if loop.flaps else _FLAPS)
     if flaps is not loop.flaps:
         news = (*news, LoopNews.FLAPS if flaps else LoopNews.STEADY)
-    return Loop(busy, rises_ms, flaps, missed), news
+    return Loop(busy, rises_ms, flaps, missed, loop.last if missed else ""), news
 
 
-def not_passed(loop: Loop) -> Step:
-    """Somebody was let in, and the loop has shown nobody."""
-    after = replace(loop, missed=loop.missed + 1)
+def not_passed(loop: Loop, who: str) -> Step:
+    """`who` was let in, and the loop has shown nobody. Nothing is said of a loop that nobody knows, nor of one who dawdles."""
+    if loop.busy is not False or who == loop.last:
+        return loop, ()
+    after = replace(loop, missed=loop.missed + 1, last=who)
     return after, (LoopNews.SILENT,) if after.is_silent and not loop.is_silent else ()

@@ -8,7 +8,7 @@ from edgeguard.core.health import Health
 from edgeguard.core.ids import GateName
 from edgeguard.core.point import Labels
 from edgeguard.rules.arm import Arm, ArmNews, see
-from edgeguard.runtime.gate_loop import has_loop, point_shown
+from edgeguard.runtime.gate_loop import has_loop, loop_shown, point_shown
 from edgeguard.runtime.gates import Gates
 from edgeguard.runtime.gateway import Gateway
 
@@ -45,7 +45,7 @@ class GateArms:
     def _look(self, gate: GateSpec) -> None:
         now, before = self._gateway.clock.now(), self._arms.get(gate.name, Arm())
         up = point_shown(self._gateway, gate.feedback)
-        occupied = has_loop(gate) and self._gates.loops.shown(gate) is not False
+        occupied = has_loop(gate) and loop_shown(self._gateway, gate) is not False
         kept = occupied or self._gates.is_opening(gate.name)
         arm, news = see(before, up, is_kept=kept, now_ms=now.boot_ms, down_within_ms=gate.down_within_ms)
         self._arms[gate.name] = arm

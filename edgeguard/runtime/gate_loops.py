@@ -49,9 +49,9 @@ class GateLoops:
         loop = self._take(gate.name, loops.see(before, loop_shown(self._gateway, gate), now_ms))
         return None if loop.flaps else loop.busy
 
-    def not_passed(self, name: GateName) -> None:
+    def not_passed(self, name: GateName, who: str) -> None:
         """Somebody was let in, and has not come."""
-        self._take(name, loops.not_passed(self._loops.get(name, Loop())))
+        self._take(name, loops.not_passed(self._loops.get(name, Loop()), who))
 
     def stuck(self, name: GateName, *, ok: bool) -> None:
         """It has shown a vehicle for too long, or does so no more."""

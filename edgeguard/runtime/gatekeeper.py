@@ -308,7 +308,7 @@ class Gatekeeper:
                 self._gates.loops.stuck(gate.name, ok=told is Told.LOOP_FREE)
             elif vehicle is not None:
                 if told is Told.NOT_PASSED and has_loop(gate):
-                    self._gates.loops.not_passed(gate.name)
+                    self._gates.loops.not_passed(gate.name, vehicle.plate or vehicle.id)
                 self._emit(self._outcome(gate, course, vehicle, told.value))
             else:
                 item = gate_item(self._gateway.clock.now(), told.value, {"gate": gate.name, "id": None})

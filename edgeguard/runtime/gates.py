@@ -28,7 +28,7 @@ from edgeguard.core.ids import GateName
 from edgeguard.core.interlock import PointRef
 from edgeguard.core.point import Labels
 from edgeguard.core.rule_state import RuleState
-from edgeguard.runtime.gate_loop import has_loop
+from edgeguard.runtime.gate_loop import has_loop, loop_shown
 from edgeguard.runtime.gate_loops import GateLoops
 from edgeguard.runtime.gateway import Gateway
 from edgeguard.runtime.writing import End, Wish, Writing
@@ -253,11 +253,14 @@ class Gates:
         self._gateway.pipeline.health(Health(f"gate.{name}", "relay-closed", ok=not closed, text=_CLOSED if closed else _LET_GO))
 
     def _is_occupied(self, name: GateName) -> bool:
-        """Whether a vehicle stands under the barrier, or may: of a loop that nobody knows that is believed for a while only."""
+        """Whether a vehicle stands under the barrier, or may: of a loop that nobody knows that is believed for a while only.
+
+        One that flaps is believed whenever it shows a vehicle: no arm comes down on it.
+        """
         gate = next((gate for gate in self._gateway.site.gates if gate.name == name), None)
         if gate is None or not has_loop(gate):
             return False
-        shown, now_ms = self.loops.shown(gate), self._gateway.clock.now().boot_ms
+        shown, now_ms = loop_shown(self._gateway, gate), self._gateway.clock.now().boot_ms
         if shown is not True:
             self._overruled.discard(name)
         if shown is not None:

@@ -126,6 +126,19 @@ def test_a_file_without_a_last_line_break_is_whole_where_its_last_row_is(
     assert (taken.code, taken.err, len(building.gates.entries)) == (0, "", 2)
 
 
+def test_a_sheet_that_is_numbered_and_has_no_plates_yet_is_no_crash(here: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("序号,车牌\n1,", encoding="utf-8", newline="")
+    told = here.type("gate", "import", str(file), "--list", "resident", width=200)
+    assert (told.code, "break off in line 2" in told.err) == (0, True)
+
+
+def test_a_last_character_of_gb_18030_that_looks_like_a_cut_one_of_utf_8_is_whole(here: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes(b"plate,note\nWJ01234," + "寮".encode("gb18030"))
+    assert "within a character" not in here.type("gate", "import", str(file), "--list", "resident", width=200).err
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
 def test_a_file_cut_within_a_character_is_told_as_that(here: Desk, tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "list.csv"

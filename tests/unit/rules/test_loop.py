@@ -25,9 +25,9 @@ def test_twenty_four_in_a_minute_are_traffic_and_one_more_is_none() -> None:
 def test_it_is_steady_after_a_minute_with_little_traffic() -> None:
     loop, _ = shown([False, True] * 60, 500)
     assert loop.flaps
-    still, told = shown([False] * 50, SECOND, loop, 60 * SECOND)
+    still, told = shown([False] * 40, SECOND, loop, 60 * SECOND)
     assert (still.flaps, told) == (True, [])
-    assert shown([False] * 20, SECOND, still, 110 * SECOND)[1] == [LoopNews.STEADY]
+    assert shown([False] * 20, SECOND, still, 100 * SECOND)[1] == [LoopNews.STEADY]
 
 
 def test_what_was_unknown_between_is_no_coming() -> None:
@@ -35,15 +35,27 @@ def test_what_was_unknown_between_is_no_coming() -> None:
 
 
 def test_one_who_comes_makes_up_for_those_who_were_missed() -> None:
-    loop = Loop()
+    loop, _ = see(Loop(), False, 0)
     told: list[LoopNews] = []
-    for _ in range(2):
-        loop, news = not_passed(loop)
+    for who in "ab":
+        loop, news = not_passed(loop, who)
         told += news
     loop, news = see(loop, True, 0)
     assert (told, news, loop.missed) == ([], (), 0)
-    for _ in range(4):
-        loop, news = not_passed(loop)
+    loop, _ = see(loop, False, SECOND)
+    for who in "bcde":
+        loop, news = not_passed(loop, who)
         told += news
     assert told == [LoopNews.SILENT]
-    assert see(loop, True, SECOND)[1] == (LoopNews.HEARD,)
+    assert see(loop, True, 2 * SECOND)[1] == (LoopNews.HEARD,)
+
+
+def test_one_who_dawdles_and_a_loop_that_nobody_knows_say_nothing() -> None:
+    loop, _ = see(Loop(), False, 0)
+    for _ in range(5):
+        loop, news = not_passed(loop, "a")
+        assert news == ()
+    unknown, _ = see(Loop(), None, 0)
+    for who in "abcd":
+        unknown, news = not_passed(unknown, who)
+        assert news == ()
