@@ -90,6 +90,18 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
+class _Outside:
+    """What of a picture is out of range, by eights of px that lie in a row."""
+
+    eights: NDArray[np.intp]
+    """Those with such a px, counted row by row."""
+    inside: NDArray[np.uint64]
+    """Of each, a byte a px: 255 inside its range, 0 outside."""
+    count: int
+    """Pixels out of range."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
     """A picture that was compared with the ranges, and whose spots are still to be made."""
 
@@ -97,8 +109,7 @@ class _Look:
     """Its own among the pictures of this call."""
     seen: Luma
     dt_s: float
-    count: int
-    """Pixels out of range."""
+    outside: _Outside
     unrest: float
     """Of what is watched, what was left out of it."""
 
@@ -113,7 +124,7 @@ class MotionField:
         shape = (-(-self._size[1] // self._tile), -(-self._size[0] // self._tile))
         self.sensitivity = Sensitivity.fresh(shape)
         padded = -(-self._size[0] // 64) * 64
-        self._masks = np.full((_LOOKS, self._size[1], padded), 255, np.uint8)
+        self._mask = np.full((self._size[1], padded), 255, np.uint8)
         self._looks: list[_Look] = []
         self._motions: list[Motion] = []
         self._changes = np.zeros((shape[0] * self._tile * self._scale // _NOISE_STEP_PX, shape[1] * self._tile), np.uint8)
@@ -129,7 +140,7 @@ class MotionField:
         self._blocks: list[NDArray[np.uint8]] = []
         self._samples = 0
         self._uses_fine = False
-        self._near, self._wide = (_Range(self._size) for _ in range(2))
+        self._near = _Range(self._size)
         self._lows, self._highs, self._margin = (np.zeros(self._size[::-1], np.uint8) for _ in range(3))
         self._refreshed_s = self._last_s = self._calm_s = -1e9
         self.suspended = 0
@@ -167,43 +178,48 @@ class MotionField:
 
     def _look(self, t_s: float, seen: Luma, dt_s: float) -> None:
         """Compare one picture more with the ranges; what is found is read later."""
-        if len(self._looks) == len(self._masks) or sum(look.count for look in self._looks) >= MOTION_MAX_POINTS:
+        if len(self._looks) == _LOOKS or sum(look.outside.count for look in self._looks) >= MOTION_MAX_POINTS:
             self._read()
-        count = self._outside_of(seen)
-        if self._is_flood(count) and self._uses_fine:
+        outside = self._outside_of(seen)
+        if self._is_flood(outside.count) and self._uses_fine:
             # A key frame draws everything anew, a gust shakes the pole: for a moment the neighbours count everywhere.
             self._read()
             self._compare(np.zeros_like(self.sensitivity.fine))
-            count = self._outside_of(seen)
+            outside = self._outside_of(seen)
         unrest = 0.0
-        if self._is_flood(count):
-            count, unrest = self._without_unrest(count)
-        if self._is_flood(count):
+        if self._is_flood(outside.count):
+            outside, unrest = self._without_unrest(outside)
+        if self._is_flood(outside.count):
             self._motions[-1] = replace(self._motions[-1], unrest=1.0)
             self.suspended += 1
             if t_s - self._calm_s > _FORGET_AFTER_S:
                 self._forget(t_s)
             return
         self._calm_s = t_s
-        self._looks.append(_Look(len(self._motions) - 1, seen, dt_s, count, unrest))
+        self._looks.append(_Look(len(self._motions) - 1, seen, dt_s, outside, unrest))
 
-    def _outside_of(self, seen: Luma) -> int:
-        """How many pixels are out of their range; where they are is 0 in the first mask that waits for no reading."""
-        mask = self._masks[len(self._looks)]
-        inside = mask[:, : self._size[0]]
+    def _outside_of(self, seen: Luma) -> _Outside:
+        """What is out of its range; a px of the mask is 0 there."""
+        inside = self._mask[:, : self._size[0]]
         cv2.inRange(seen, self._lows, self._highs, inside)
         if self._unwatched is not None:
             cv2.bitwise_or(inside, self._unwatched, inside)
-        return int(mask.size) - cv2.countNonZero(mask)
+        return self._marked()
 
-    def _without_unrest(self, count: int) -> tuple[int, float]:
-        """Call inside, in the first mask that waits, the large areas where much is out of range: how many pixels are left, `count`
-        where that is no use, and the share of what is watched that lies in those areas.
+    def _marked(self) -> _Outside:
+        """What is 0 in the mask: looked up at once, while the mask is at hand."""
+        octets = self._mask.reshape(-1).view(np.uint64)
+        eights = np.flatnonzero(octets != _ALL_INSIDE)
+        some = octets.take(eights)
+        return _Outside(eights, some, some.nbytes - int(np.count_nonzero(some.view(np.uint8))))
+
+    def _without_unrest(self, outside: _Outside) -> tuple[_Outside, float]:
+        """Call inside, in the mask, the large areas where much is out of range: what is left, or all that is `outside` where that
+        is no use, and the share of what is watched that lies in those areas.
 
         A lorry, a crowd, a gust in the trees hides what is there, not what falls beside it.
         """
-        mask = self._masks[len(self._looks)]
-        inside = mask[:, : self._size[0]]
+        inside = self._mask[:, : self._size[0]]
         down, across = self.sensitivity.hits.shape
         share = cv2.resize(inside, (2 * across, 2 * down), interpolation=cv2.INTER_AREA)
         changing = (share < 255 * (1 - _UNREST_SHARE)).astype(np.uint8)
@@ -215,9 +231,9 @@ class MotionField:
             cv2.subtract(hidden, self._unwatched, hidden)
         unrest = cv2.countNonZero(hidden) / self._pixels_watched
         if unrest > _UNREST_MOST:
-            return count, unrest
+            return outside, unrest
         cv2.bitwise_or(inside, hidden, inside)
-        return int(mask.size) - cv2.countNonZero(mask), unrest
+        return self._marked(), unrest
 
     def _is_flood(self, count: int) -> bool:
         return count >= MOTION_MAX_POINTS or count > max(_SUSPEND_LEAST_PX, _SUSPEND_SHARE * self._pixels_watched)
@@ -227,8 +243,8 @@ class MotionField:
         looks, self._looks = self._looks, []
         hits = np.zeros((len(looks), *self.sensitivity.hits.shape), np.bool_)
         found = [Spots.none()] * len(looks)
-        if any(look.count for look in looks):
-            numbers, rows, columns = self._outside(len(looks))
+        if any(look.outside.count for look in looks):
+            numbers, rows, columns = self._places([look.outside for look in looks])
             _, down, across = hits.shape
             hits.reshape(-1)[(numbers * down + rows // self._tile) * across + columns // self._tile] = True
             found = self._spots(looks, numbers, rows, columns)
@@ -239,29 +255,29 @@ class MotionField:
             self._motions[look.place] = Motion(spots, self.sensitivity.hits[at[:, 1], at[:, 0]], False, look.unrest)
             self.sensitivity = watch(self.sensitivity, hit, look.dt_s)
 
-    def _outside(self, looks: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    def _places(self, outsides: list[_Outside]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         """What is out of range: the number of the look, row and column."""
-        octets = self._masks[:looks].reshape(-1, 8)
-        words = np.flatnonzero(octets.view(np.uint64) != _ALL_INSIDE)
-        places = np.flatnonzero(octets[words] == 0)
-        places = words[places >> 3] * 8 + (places & 7)
+        eights = np.concatenate([outside.eights for outside in outsides])
+        pixels = np.flatnonzero(np.concatenate([outside.inside for outside in outsides]).view(np.uint8) == 0)
         # Division and what is left apart: together they take ten times as long.
-        _, height, width = self._masks.shape
-        lines = places // width
-        numbers = lines // height
-        return numbers, lines - numbers * height, places - lines * width
+        across = self._mask.shape[1] // 8
+        rows = eights // across
+        columns = (eights - rows * across) * 8
+        which = pixels >> 3
+        numbers = np.repeat(np.arange(len(outsides)), [outside.count for outside in outsides])
+        return numbers, rows.take(which), columns.take(which) + (pixels & 7)
 
     def _spots(
         self, looks: list[_Look], numbers: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]
     ) -> list[Spots]:
         """Of each look, from the pixels that are out of range: in cells, the looks below each other in one map of them."""
-        values = np.empty(len(rows), np.int16)
+        places, values = rows * self._size[0] + columns, np.empty(len(rows), np.int16)
         cell_rows, cell_columns = rows >> _CELL_BITS, columns >> _CELL_BITS
         ends = np.searchsorted(numbers, np.arange(len(looks)), side="right").tolist()
         top = 0
         for look, (first, end) in zip(looks, pairwise((0, *ends)), strict=True):
             if first < end:
-                values[first:end] = look.seen[rows[first:end], columns[first:end]]
+                values[first:end] = look.seen.reshape(-1).take(places[first:end])
                 cell_rows[first:end] += top - cell_rows[first]
                 cell_columns[first:end] -= cell_columns[first:end].min()
                 top = int(cell_rows[end - 1] + 3) & ~1  # parts do not touch, and are numbered as they would be alone
@@ -270,45 +286,43 @@ class MotionField:
         cells.reshape(-1)[where] = 1
         _, labels = cv2.connectedComponents(cells, connectivity=8, ltype=cv2.CV_16U)
         label = labels.take(where)
+        over = values - self._highs.take(places)
+        beyond = np.where(over > 0, over, values - self._lows.take(places))
         order = np.argsort(label, kind="stable")
-        rows, columns, values = rows[order], columns[order], values[order]
+        rows, columns, beyond = rows[order], columns[order], beyond[order].astype(np.float64)
         label = label[order]
         starts = np.flatnonzero(np.concatenate([[True], label[1:] != label[:-1]]))
-        table, kept = self._table(rows, columns, values, starts)
+        table, kept = self._table(rows, columns, beyond, starts)
         cuts = np.searchsorted(numbers[order[starts]][kept], np.arange(1, len(looks))).tolist()
         return [Spots(table[first:end]) for first, end in pairwise((0, *cuts, len(table)))]
 
     def _table(
-        self, rows: NDArray[np.intp], columns: NDArray[np.intp], values: NDArray[np.int16], starts: NDArray[np.intp]
+        self, rows: NDArray[np.intp], columns: NDArray[np.intp], beyond: NDArray[np.float64], starts: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Rows as of Spots, and which of the spots, whose pixels begin at `starts`, they are: those that are whole and real."""
-        places = rows * self._size[0] + columns
-        over = values - self._highs.take(places)
-        beyond = np.where(over > 0, over, values - self._lows.take(places)).astype(np.float64)
+        ends = np.append(starts[1:], len(rows))
         weight = np.abs(beyond)
         weight += 1.0
         mass = np.add.reduceat(weight, starts)
-        table = np.empty((len(starts), 8))
-        lefts, tops, area = table[:, 2], table[:, 3], table[:, 6]
-        lefts[:], tops[:] = np.minimum.reduceat(columns, starts), rows[starts]
-        table[:, 4] = np.maximum.reduceat(columns, starts)
-        table[:, 5] = rows[np.append(starts[1:], len(rows)) - 1]
-        area[:-1], area[-1] = starts[1:] - starts[:-1], len(rows) - starts[-1]
-        contrast = np.add.reduceat(beyond, starts) / area
+        table = np.empty((8, len(starts)))
+        x, y, lefts, tops, rights, bottoms, area, contrast = table
+        np.divide(np.add.reduceat(weight * columns, starts), mass, out=x)
+        np.divide(np.add.reduceat(weight * rows, starts), mass, out=y)
+        lefts[:], rights[:] = np.minimum.reduceat(columns, starts), np.maximum.reduceat(columns, starts)
+        tops[:], bottoms[:] = rows[starts], rows[ends - 1]
+        np.subtract(ends, starts, out=area)
+        np.divide(np.add.reduceat(beyond, starts), area, out=contrast)
         right, bottom = self._size[0] - _BORDER_PX, self._size[1] - _BORDER_PX
-        whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (table[:, 4] < right) & (table[:, 5] < bottom)
+        whole = (lefts >= _BORDER_PX) & (tops >= _BORDER_PX) & (rights < right) & (bottoms < bottom)
         real = (area >= _LEAST_AREA_PX) | (np.abs(contrast) >= _BRIGHT_SINGLE)
-        np.divide(np.add.reduceat(weight * columns, starts), mass, out=table[:, 0])
-        np.divide(np.add.reduceat(weight * rows, starts), mass, out=table[:, 1])
-        table[:, 4:6] += 1.0 - table[:, 2:4]
-        table[:, 7] = contrast + np.sign(contrast) * self._margin[rows[starts], columns[starts]]
-        kept = real & whole
-        table = table[kept]
+        contrast += np.sign(contrast) * self._margin[rows[starts], columns[starts]]
+        table[4:6] += 1.0 - table[2:4]
         if self._scale > 1:
-            table[:, :2] = (table[:, :2] + 0.5) * self._scale - 0.5
-            table[:, 2:6] *= self._scale
-            table[:, 6] *= self._scale * self._scale
-        return table, kept
+            table[:2] = (table[:2] + 0.5) * self._scale - 0.5
+            table[2:6] *= self._scale
+            area *= self._scale * self._scale
+        kept = real & whole
+        return np.ascontiguousarray(table[:, kept].T), kept
 
     def _refresh(self, t_s: float, raw: Luma) -> None:
         """Take the oldest waiting picture into the range, and the noise of the newest into the margins."""
@@ -316,16 +330,15 @@ class MotionField:
         dt_s = min(t_s - self._refreshed_s, 1.0)
         self._refreshed_s = t_s
         self._try_finely(sample, dt_s)
-        if not self._blocks:
-            self._blocks = [np.array(sample), np.array(sample)]
-        elif self._samples % _BLOCK_SAMPLES == 0 and len(self._blocks) == 4:
-            self._blocks[2:] = self._blocks[:2]
-            self._blocks[:2] = [np.array(sample), np.array(sample)]
-        elif self._samples % _BLOCK_SAMPLES == 0:
-            self._blocks = [np.array(sample), np.array(sample), *self._blocks]
+        near = self._near
+        if self._samples % _BLOCK_SAMPLES == 0:
+            self._blocks = [np.array(sample), np.array(sample), *self._blocks[:2]]
+            cv2.min(self._blocks[-2], sample, near.lows)
+            cv2.max(self._blocks[-1], sample, near.highs)
         else:
-            cv2.min(self._blocks[0], sample, self._blocks[0])
-            cv2.max(self._blocks[1], sample, self._blocks[1])
+            for lows, highs in ((self._blocks[0], self._blocks[1]), (near.lows, near.highs)):
+                cv2.min(lows, sample, lows)
+                cv2.max(highs, sample, highs)
         self._samples += 1
         if self._before is not None:
             self._measure(raw, dt_s)
@@ -336,8 +349,11 @@ class MotionField:
         """Learn in which tiles pixels stay within their own range, without help of their neighbours'."""
         if self._samples < 2 * _BLOCK_SAMPLES or len(self._blocks) != 4:
             return
-        out = cv2.max(cv2.subtract(self._near.lows, sample), cv2.subtract(sample, self._near.highs))
-        cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, self._strays[:, : self._size[0]])
+        out = self._strays[:, : self._size[0]]
+        cv2.min(sample, self._near.highs, out)
+        cv2.max(out, self._near.lows, out)
+        cv2.absdiff(out, sample, out)
+        cv2.threshold(out, _FINE_MARGIN, 255, cv2.THRESH_BINARY, out)
         octets = self._strays.reshape(-1).view(np.uint64)
         words = np.flatnonzero(octets != 0)  # of the numbers themselves it takes five times as long
         width = self._strays.shape[1] // 8
@@ -348,28 +364,23 @@ class MotionField:
         self.sensitivity = learn_fine(self.sensitivity, strays > _STRAY_SHARE * self._tile**2, dt_s)
 
     def _widen(self) -> None:
-        """The ranges from the blocks: of each pixel itself, and of it and its neighbours."""
+        """The ranges with which pictures are compared, from those of the pixels and the margins."""
         margins = np.rint(self.sensitivity.margins).astype(np.uint8)
         self._margin = self._by_pixel(margins)
-        newest, oldest = self._blocks[:2], self._blocks[-2:]
-        cv2.min(newest[0], oldest[0], self._near.lows)
-        cv2.max(newest[1], oldest[1], self._near.highs)
-        cv2.erode(self._near.lows, _NEIGHBOURS, self._wide.lows)
-        cv2.dilate(self._near.highs, _NEIGHBOURS, self._wide.highs)
         self._compare(self.sensitivity.fine)
 
     def _compare(self, fine: NDArray[np.bool_]) -> None:
-        """Set the ranges with which pictures are compared."""
+        """Set the ranges with which pictures are compared: of a pixel and its neighbours, or of it alone where it is `fine`."""
         self._uses_fine = bool(fine.any())
-        lows, highs = self._wide.lows, self._wide.highs
+        cv2.erode(self._near.lows, _NEIGHBOURS, self._lows)
+        cv2.dilate(self._near.highs, _NEIGHBOURS, self._highs)
         if self._uses_fine:
             # Copied by mask and then widened: arithmetic under a mask takes forty times as long.
             own = self._by_pixel(fine.astype(np.uint8))
-            np.copyto(self._lows, lows)
-            np.copyto(self._highs, highs)
-            lows, highs = cv2.copyTo(self._near.lows, own, self._lows), cv2.copyTo(self._near.highs, own, self._highs)
-        cv2.subtract(lows, self._margin, self._lows)
-        cv2.add(highs, self._margin, self._highs)
+            cv2.copyTo(self._near.lows, own, self._lows)
+            cv2.copyTo(self._near.highs, own, self._highs)
+        cv2.subtract(self._lows, self._margin, self._lows)
+        cv2.add(self._highs, self._margin, self._highs)
 
     def _by_pixel(self, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
         whole = np.repeat(np.repeat(tiles, self._tile, axis=1), self._tile, axis=0)

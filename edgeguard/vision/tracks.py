@@ -165,9 +165,9 @@ def follow(state: TrackSet, t_s: float, seen: Sightings, height: int) -> tuple[T
     kept, over = _ranked(state, links, stays, t_s)
     fresh = free.nonzero()[0][: FALL_MAX_TRACKS - len(kept)]
     sightings: list[list[float]] = seen.tolist()
-    ended = (*(state.chains[i] for i in lost), *_chains(state, sightings, links, over))
-    begun: tuple[Chain, ...] = tuple((sightings[i], 1.0, None) for i in fresh.tolist())
-    chains = (*_chains(state, sightings, links, kept), *begun)
+    known = _chains(state, sightings, links)
+    ended = (*[state.chains[i] for i in lost], *[known[i] for i in over.tolist()])
+    chains = (*[known[i] for i in kept.tolist()], *[(sightings[i], 1.0, None) for i in fresh.tolist()])
     after = TrackSet(_grown(state, seen, links, kept, fresh, height), chains, state.spots + len(seen), period_s, t_s)
     return after, tuple(_track(chain) for chain in ended)
 
@@ -270,20 +270,12 @@ def _aim(rows: Column, height: int) -> None:
     rows[:, _SIDE:] = aim.T
 
 
-def _chains(state: TrackSet, sightings: list[list[float]], links: _Links, origins: Whole) -> tuple[Chain, ...]:
-    """The marks of what comes from `origins`: numbers of links, then of the state's tracks."""
-    n_links, before = len(links.track), state.chains
-    used = origins[origins < n_links]
-    shares = np.minimum(1.0, math.pi * links.radius[used] ** 2 / 1024.0)
-    went = zip(links.spot[used].tolist(), shares.tolist(), links.track[used].tolist(), strict=True)
-    chains: list[Chain] = []
-    for origin in origins.tolist():
-        if origin < n_links:
-            spot, share, track = next(went)
-            chains.append((sightings[spot], share, before[track]))
-        else:
-            chains.append(before[origin - n_links])
-    return tuple(chains)
+def _chains(state: TrackSet, sightings: list[list[float]], links: _Links) -> list[Chain]:
+    """The marks of every link, then of every one of the state's tracks."""
+    before = state.chains
+    shares = np.minimum(1.0, math.pi * links.radius**2 / 1024.0)
+    went = zip(links.spot.tolist(), shares.tolist(), links.track.tolist(), strict=True)
+    return [*[(sightings[spot], share, before[track]) for spot, share, track in went], *before]
 
 
 def _links(rows: Column, unseen_s: Column, seen: Sightings, height: int) -> _Links:
@@ -298,12 +290,13 @@ def _links(rows: Column, unseen_s: Column, seen: Sightings, height: int) -> _Lin
     radius = (1.5 + 0.3 * rows[:, _THICKNESS] + 0.1 * speed * unseen_s) * np.minimum(unsure, 3.0)
     side, up, down = np.where(single, _REACH_RATE * (unseen_s * height) + 4 * _REACH_SIGN, _REACH_SIGN * radius)
     x, y = np.ascontiguousarray(seen[:, 1:3].T)
-    # Of all pairs few lie in the same columns; what else is asked is asked of these alone.
-    beside = x >= (ahead_x - side)[:, None]
-    beside &= x <= (ahead_x + side)[:, None]
-    pairs = beside.ravel().nonzero()[0]
-    track = pairs // len(seen)
-    spot = pairs - track * len(seen)
+    # Of all pairs few lie in the same columns: found from left to right, what else is asked is asked of these alone.
+    order = x.argsort()
+    across = x[order]
+    first = across.searchsorted(ahead_x - side)
+    many = across.searchsorted(ahead_x + side, "right") - first
+    track = np.arange(len(rows)).repeat(many)
+    spot = order[np.arange(len(track)) + (first + many - many.cumsum())[track]]
     dx, dy = x[spot] - ahead_x[track], y[spot] - ahead_y[track]
     near = ((dy >= up[track]) & (dy <= down[track])).nonzero()[0]
     track, spot, far = track[near], spot[near], np.hypot(dx[near], dy[near])
@@ -311,7 +304,7 @@ def _links(rows: Column, unseen_s: Column, seen: Sightings, height: int) -> _Lin
     begins = single[track]
     cost = far + np.where(begins, 0.0, 2.0 * np.minimum(unlike, 1.5))
     near = (begins | (far <= radius[track])).nonzero()[0]
-    near = near[np.lexsort((cost[near], track[near]))]
+    near = near[np.lexsort((spot[near], cost[near], track[near]))]
     track, spot = track[near], spot[near]
     rank = np.arange(len(track)) - track.searchsorted(track)
     chosen = (rank < _FORKS[np.minimum(marks[track], _GROWN).astype(np.intp)]).nonzero()[0]

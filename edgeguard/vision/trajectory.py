@@ -163,7 +163,7 @@ def _offs(marks: tuple[Mark, ...], way: Curve) -> tuple[list[float], list[float]
     """How far each mark lies from the way: in px, and in what is allowed, more to large and to fast things."""
     (c0, c1, c2, c3), (a0, a1, a2), _ = way
     begun_s, hypot, offs, excess = marks[0][0], math.hypot, [], []
-    for t_s, x, y, thickness, *_ in marks:
+    for t_s, x, y, thickness, _, _, _ in marks:
         t = t_s - begun_s
         off = hypot(x - (a0 + t * (a1 + t * a2)), y - (c0 + t * (c1 + t * (c2 + t * c3))))
         speed = hypot(a1 + 2 * t * a2, c1 + t * (2 * c2 + 3 * t * c3))
