@@ -123,6 +123,8 @@ def _keep(file: Path, setup: str, eyes: Eyesight, standing: frozenset[Sign]) -> 
     """Write the references, and what of the view was wrong; a disk that refuses costs them at the next start and nothing else."""
     arrays: dict[str, np.ndarray] = {"format": np.array(_FORMAT), "setup": np.array(setup)}
     arrays |= {"signs": np.array(sorted(standing), np.str_), "moved": np.array(Sign.MOVED in standing)}
+    if eyes.left is not None:
+        arrays["left"] = eyes.left
     for number, reference in enumerate(eyes.references):
         if reference is not None:
             arrays[f"edges{number}"] = reference.edges
@@ -160,7 +162,9 @@ def _kept(file: Path, setup: str) -> tuple[Eyesight, frozenset[Sign]]:
             return Eyesight(), _NONE
         # Files of before more was kept than a move name no signs.
         names = set(kept["signs"].tolist()) if "signs" in kept else {Sign.MOVED.value} if kept.get("moved") else set()
-        return Eyesight((found[0], found[1], found[2])), frozenset(sign for sign in KEPT if sign.value in names)
+        # Files of before boards were told do not say what of the view was seen last.
+        left = kept["left"] if "left" in kept and kept["left"].shape == GRID and kept["left"].dtype == np.float32 else None
+        return Eyesight((found[0], found[1], found[2]), left=left), frozenset(sign for sign in KEPT if sign.value in names)
     return Eyesight(), _NONE
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.blindness import Blindness
-from edgeguard.vision.lens_cover import look_for_cover
+from edgeguard.vision.lens_cover import Cover, Edge, left_of, look_for_cover
 from edgeguard.vision.long_view import LongView, first_view, followed, softer
 from edgeguard.vision.view_fit import best_shifted, best_turned
 
@@ -49,6 +49,10 @@ _STILL_COVERED_SHARE: Final = 0.1
 _LEARN: Final = 0.02
 _LEARN_FROM: Final = 60
 """Looks at a new light before what is seen is taken for what should be seen."""
+_MINUTES: Final = 1 / 120
+"""Of each look in the mean of the last minutes."""
+_LIT: Final = 0.6
+"""Of the brightness of a known night."""
 _CRISP_FROM: Final = 600
 """Looks over which it is averaged how crisp a view is; from then on it rises and falls slowly."""
 _CRISPER: Final = 2.5e-5
@@ -67,6 +71,7 @@ class Sign(StrEnum):
     FROZEN = "frozen"
     COVERED = "covered"
     PARTLY_COVERED = "partly-covered"
+    HIDDEN = "hidden"
     BLURRED = "blurred"
     SOFT = "soft"
     MOVED = "moved"
@@ -78,6 +83,7 @@ TROUBLES: Final = MappingProxyType(
         Sign.FROZEN: Blindness.FROZEN,
         Sign.COVERED: Blindness.COVERED,
         Sign.PARTLY_COVERED: Blindness.COVERED,
+        Sign.HIDDEN: Blindness.COVERED,
         Sign.BLURRED: Blindness.BLURRED,
         Sign.SOFT: Blindness.BLURRED,
         Sign.MOVED: Blindness.MOVED,
@@ -89,13 +95,15 @@ _PATIENCE_S: Final = MappingProxyType(
         Sign.FROZEN: 20.0,
         Sign.COVERED: 8.0,
         Sign.PARTLY_COVERED: 135.0,
+        Sign.HIDDEN: 300.0,
         Sign.BLURRED: 60.0,
         Sign.SOFT: 180.0,
         Sign.MOVED: 90.0,
     }
 )
-"""A lorry that waits at the gate may fill the view for a minute, and hide a part of it for two."""
-_GAP_S: Final = MappingProxyType({Sign.PARTLY_COVERED: 10.0, Sign.SOFT: 10.0})
+"""A lorry that waits at the gate may fill the view for a minute, and hide a part of it for two. What ends at an edge may be one: it
+is told when it stays."""
+_GAP_S: Final = MappingProxyType({Sign.PARTLY_COVERED: 10.0, Sign.HIDDEN: 10.0, Sign.SOFT: 10.0})
 """For so long a sign that has not yet lasted may be away, as somebody walks through the picture."""
 _RELIEF_S: Final = 5.0
 _LONG_RELIEF_S: Final = 15.0
@@ -150,6 +158,10 @@ class Eyesight:
     same_since_s: float = 0.0
     lately: tuple[Small, Small] | None = field(default=None, compare=False)
     """Mean relief and levels of the last looks."""
+    left: Small | None = field(default=None, compare=False)
+    """Mean of the last minutes that were well: the share of its relief that each cell has, NaN where that was never known."""
+    light: float = field(default=0.0, compare=False)
+    """Mean brightness of the same looks, levels."""
     reference_kept: bool = field(default=True, compare=False)
     """False when a reference has been learned that is worth keeping over a restart."""
 
@@ -178,7 +190,7 @@ def troubles(eyes: Eyesight) -> Mapping[Blindness, float]:
     return found
 
 
-KEPT: Final = frozenset({Sign.PARTLY_COVERED, Sign.BLURRED, Sign.SOFT, Sign.MOVED})
+KEPT: Final = frozenset({Sign.PARTLY_COVERED, Sign.HIDDEN, Sign.BLURRED, Sign.SOFT, Sign.MOVED})
 """Signs that a start in the dark could not find again: they stand until the view is seen to be right."""
 
 
@@ -216,6 +228,8 @@ def _band(light: float) -> int:
 
 _UNSEEN: Final = KEPT
 _NOTHING: Final[frozenset[Sign]] = frozenset()
+_ALL_COVERED: Final = frozenset({Sign.PARTLY_COVERED, Sign.HIDDEN})
+"""Surely by something close: the shorter patience holds. The other one goes on where its edge is once taken for a sharp one."""
 
 
 def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[frozenset[Sign], frozenset[Sign]]:
@@ -232,10 +246,10 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
     band = _band(float(look.levels.mean()))
     turned = reference is not None and reference.looks >= _LEARN_FROM and _is_turned(reference, look)
     # A camera that is turned to the sky is not covered.
-    cover = None if turned or eyes.lately is None else _is_partly_covered(eyes, *eyes.lately, band)
-    if cover:
-        return frozenset(signs | {Sign.PARTLY_COVERED}), _UNSEEN - {Sign.PARTLY_COVERED}
-    unknown = {Sign.PARTLY_COVERED} if cover is None else set()
+    covers = None if turned or eyes.lately is None else _covers(eyes, *eyes.lately, band)
+    if covers:
+        return frozenset(signs | covers), _UNSEEN - covers
+    unknown = {Sign.PARTLY_COVERED, Sign.HIDDEN} if covers is None else set()
     if reference is None or reference.looks < _LEARN_FROM:
         return frozenset(signs), _UNSEEN
     night = band == _NIGHT
@@ -264,22 +278,37 @@ def _is_dull(reference: Reference, look: Look, night: bool) -> bool:
     return by is None or by > _NOT_SOFT
 
 
-def _is_partly_covered(eyes: Eyesight, relief: Small, levels: Small, band: int) -> bool | None:
-    """Whether something close hides a part of the view; None where that cannot be said.
+def _covers(eyes: Eyesight, relief: Small, levels: Small, band: int) -> frozenset[Sign] | None:
+    """Whether something hides a part of the view, or all of it; None where that cannot be said.
 
     What is dark or bright before the lens makes another light of the whole picture: the light beside it says what to compare with.
     """
-    stands = any(sign is Sign.PARTLY_COVERED for sign, _ in eyes.standing)
-    is_gone = False
-    for number, reference in enumerate(eyes.references):
-        if reference is None or (view := _long(reference)) is None:
-            continue
-        cover = look_for_cover(relief, levels, view.relief, view.levels)
-        if cover.share >= (_STILL_COVERED_SHARE if stands else _COVERED_SHARE) and _band(cover.light) == number and cover.is_close:
-            return True
-        if number == band:
-            is_gone = cover.is_gone and cover.share < _STILL_COVERED_SHARE
-    return False if is_gone else None
+    views = [(n, _long(reference)) for n, reference in enumerate(eyes.references) if reference is not None]
+    found = {n: look_for_cover(relief, levels, view.relief, view.levels) for n, view in views if view is not None}
+    wholly = [cover.edge is Edge.OUTSIDE for cover in found.values() if cover.is_rich]
+    if wholly and all(wholly) and not _may_be_night(eyes, band, found.get(_NIGHT)):
+        return _ALL_COVERED
+    least = _STILL_COVERED_SHARE if any(TROUBLES[sign] is Blindness.COVERED for sign, _ in eyes.standing) else _COVERED_SHARE
+    for n, cover in found.items():
+        if cover.edge in (Edge.SOFT, Edge.SHARP) and cover.share >= least and _band(cover.light) == n:
+            signs = _ALL_COVERED if cover.edge is Edge.SOFT else _NOTHING
+            # Snow on the ground, too, ends at an edge, and comes little by little.
+            signs = signs | {Sign.HIDDEN} if _came_at_once(eyes, cover) else signs - {Sign.HIDDEN}
+            if signs:
+                return signs
+    return _NOTHING if band in found and found[band].is_gone and found[band].share < _STILL_COVERED_SHARE else None
+
+
+def _may_be_night(eyes: Eyesight, band: int, night: Cover | None) -> bool:
+    """Where it is dark all is hidden as well: it is no cover that makes it so unless it was day two minutes ago, or nights are
+    known as lit ones and hardly lighter than this, so that the lamps are not out."""
+    is_lit = night is not None and night.is_rich and night.brightness > _LIT
+    return band == _NIGHT and _band(eyes.light) < len(_BANDS) and not is_lit
+
+
+def _came_at_once(eyes: Eyesight, cover: Cover) -> bool:
+    is_known = any(sign is Sign.HIDDEN for sign, _ in eyes.signs)
+    return is_known or eyes.left is None or cover.was_seen(eyes.left)
 
 
 def _long(reference: Reference) -> LongView | None:
@@ -358,7 +387,19 @@ def _learned(eyes: Eyesight, look: Look, band: int) -> Eyesight:
     references = list(eyes.references)
     references[band] = after
     kept = eyes.reference_kept and after.looks % _LEARN_FROM != 0
-    return replace(eyes, references=(references[0], references[1], references[2]), reference_kept=kept)
+    left = eyes.left
+    if before is not None and (view := _long(before)) is not None:
+        left = _followed(left, left_of(look.relief, look.levels, view.relief, view.levels))
+    light = float(look.levels.mean())
+    light = eyes.light + _MINUTES * (light - eyes.light) if eyes.light else light
+    return replace(eyes, references=(references[0], references[1], references[2]), reference_kept=kept, left=left, light=light)
+
+
+def _followed(left: Small | None, now: Small) -> Small:
+    """The mean of the last minutes with one look more; what cannot be seen now stays as it was last seen."""
+    if left is None:
+        return now
+    return np.asarray(np.where(np.isnan(left), now, left + np.nan_to_num(_MINUTES * (now - left))), np.float32)
 
 
 def _aged(before: Reference, crisp: float) -> float:

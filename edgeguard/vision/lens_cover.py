@@ -1,10 +1,12 @@
-"""Whether a part of the view is hidden by something close to the lens: nothing to see in it, soft edges, all else as ever. Pure.
+"""Whether a part of the view, or all of it, is hidden: nothing to see in it, all else as ever. Pure.
 
-What stands further off (a lorry, snow on the ground) ends at an edge; fog fades with distance and dims the rest; where cars or
-people have left, the rest of the view has changed as well.
+What is close to the lens ends softly; what stands further off (a board, a lorry, snow on the ground) ends at an edge that was not
+there before. Fog fades with distance and dims the rest; where cars or people have left, and where a lamp is out, there is no new
+edge. Fog and a lens out of focus leave bright bright and dark dark, and what hides all does not.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 from typing import Final
 
@@ -32,48 +34,95 @@ _MOSTLY: Final = 0.85
 _NEARLY_ALL: Final = 0.9
 _REST_KEPT: Final = 0.96
 _LEAST_CELLS: Final = 40
-_LEAST_TEXTURED: Final = 0.3
+_LEAST_TEXTURED: Final = 0.2
 """Of the picture; in a view of the sky nothing is missed."""
+_SLIGHT: Final = 0.05
+"""So small a share is looked at no further."""
+_LEAST_REST: Final = 8
+"""Cells of what has something to see in it; beside an edge fewer say enough."""
 _LEAST_RING: Final = 8
 _SOFT: Final = 0.7
 """Beside a hidden part what is close to the lens still dims the view by so much."""
 _CLEAR: Final = 0.8
 """Four and five cells off it no longer does."""
+_NEW_EDGE: Final = 2.0
+"""Relief, levels, that a cell has more than it should."""
+_EDGED: Final = 0.3
+"""Of the cells around a hidden part; of those around one with a soft edge, and of fog, a tenth or two."""
+_WHOLLY: Final = 0.85
+"""Of what has something to see in it, gone: then hardly anything is left to compare with."""
+_UNLIKE: Final = 0.5
+"""Correlation of brightness with what it should be. Of covers 0.45 at most; 0.65 and more of a lens out of focus, of fog 0.85."""
+_SEEN_BEFORE: Final = 0.75
 
 Cells = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
+class Edge(Enum):
+    """How what hides a part of the view ends; it has to be known that the rest is as ever."""
+
+    SOFT = "soft"
+    SHARP = "sharp"
+    OUTSIDE = "outside"
+    """All of the view is hidden."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """`share` of the picture, and of what has something to see in it, that is hidden; `light` beside it, levels; `is_close`: what
-    hides it has a soft edge, and the rest is as ever; `is_gone`: nearly all is seen that should be."""
+    """`share` of the picture, and of what has something to see in it, that is hidden; `light`: mean brightness that the view
+    would have without, levels; `brightness`: of the picture, beside the view's; `edge`: None where it is no cover; `is_rich`:
+    enough of the view has something to see in it for anything to be missed; `is_gone`: nearly all is seen that should be."""
 
     share: float
     light: float
-    is_close: bool
+    brightness: float
+    edge: Edge | None
+    is_rich: bool
     is_gone: bool
+    hidden: Mask
+
+    def was_seen(self, left_before: Cells) -> bool:
+        """Whether what is hidden now was seen when so much of the relief was left (see `left_of`)."""
+        known = left_before[self.hidden & np.isfinite(left_before)]
+        return known.size > 0 and float(np.median(known)) > _SEEN_BEFORE
+
+
+def left_of(relief: Cells, levels: Cells, was_relief: Cells, was_levels: Cells) -> Cells:
+    """Of the relief that each cell has in a known view the share that is left, at most 1; NaN where it has nothing to see."""
+    known = _above_noise(was_relief)
+    left = np.asarray(_above_noise(relief) / np.maximum(known, 1e-6), np.float32)
+    return np.asarray(np.where(known >= _TEXTURED, np.minimum(1, _kept(left, levels, was_levels)), np.nan), np.float32)
 
 
 def look_for_cover(relief: Cells, levels: Cells, was_relief: Cells, was_levels: Cells) -> Cover:
-    """What of a view that is known from before is hidden. Darkness hides nothing: a picture half as bright has half the relief."""
+    """What of a view that is known from before is hidden."""
     seen, known = _above_noise(relief), _above_noise(was_relief)
     textured = (known >= _TEXTURED) & (levels < _DAZZLED)
     left = np.asarray(seen / np.maximum(known, 1e-6), np.float32)
-    gone = textured & (np.maximum(left, left * (was_levels + _DARK) / (levels + _DARK)) < _GONE)
+    kept = _kept(left, levels, was_levels)
+    gone = textured & (kept < _GONE)
     hidden = _solid(textured, gone, (textured & (left < _GONE)) | (seen < _BARE))
-    rest = textured & ~_near(hidden, 4)
-    share = min(float(hidden.mean()), float(hidden[textured].mean())) if float(textured.mean()) >= _LEAST_TEXTURED else 0.0
-    beside = ~_near(hidden, 2)
-    light = float(levels[beside].mean()) if beside.any() else 0.0
+    is_rich = float(textured.mean()) >= _LEAST_TEXTURED
+    share = min(float(hidden.mean()), float(hidden[textured].mean())) if is_rich else 0.0
+    beside = ~_near(hidden, 2) if hidden.any() else ~hidden
+    dimmed = (float(levels[beside].mean()) + 1) / (float(was_levels[beside].mean()) + 1) if beside.any() else 1.0
     is_gone = int(textured.sum()) >= _LEAST_CELLS and float((left[textured] > _HALF).mean()) >= _SEEN_AGAIN
-    if int(rest.sum()) < _LEAST_CELLS or float((left[rest] > _KEPT).mean()) < _REST_KEPT:
-        return Cover(share, light, False, is_gone)
-    return Cover(share, light, _has_soft_edge(left, float(np.median(left[rest])), textured, hidden), is_gone)
+    edge = None
+    if share >= _SLIGHT:
+        is_whole = float(gone[textured].mean()) >= _WHOLLY and _likeness(levels, was_levels) < _UNLIKE
+        edge = Edge.OUTSIDE if is_whole else _edge(left, kept, seen - min(1.0, dimmed) * known, textured, hidden)
+    light, brightness = float(was_levels.mean()) * dimmed, float(levels.mean()) / max(1e-6, float(was_levels.mean()))
+    return Cover(share, light, brightness, edge, is_rich, is_gone, hidden)
 
 
 def _above_noise(relief: Cells) -> Cells:
     return np.asarray(np.maximum(relief - _NOISE * np.percentile(relief, 5), 0), np.float32)
+
+
+def _kept(left: Cells, levels: Cells, was_levels: Cells) -> Cells:
+    """Darkness hides nothing: a picture half as bright has half the relief."""
+    return np.asarray(np.maximum(left, left * (was_levels + _DARK) / (levels + _DARK)), np.float32)
 
 
 def _solid(textured: Mask, gone: Mask, flat: Mask) -> Mask:
@@ -83,17 +132,40 @@ def _solid(textured: Mask, gone: Mask, flat: Mask) -> Mask:
     return _near(core, _AROUND + 1) & flat
 
 
-def _has_soft_edge(left: Cells, usual: float, textured: Mask, hidden: Mask) -> bool:
-    """From the hidden part outwards the view comes back little by little: what is left of it, one cell after the other.
+def _edge(left: Cells, kept: Cells, more: Cells, textured: Mask, hidden: Mask) -> Edge | None:
+    """`more`: relief that each cell has more than it should, levels."""
+    if _is_as_ever(kept, textured & ~_near(hidden, 4), _LEAST_CELLS) and _has_soft_edge(left, textured, hidden):
+        return Edge.SOFT
+    if _is_as_ever(kept, textured & ~_near(hidden, 2), _LEAST_REST) and _has_new_edge(more, hidden):
+        return Edge.SHARP
+    return None
 
-    `usual`: what is left of the view elsewhere.
-    """
+
+def _is_as_ever(kept: Cells, rest: Mask, least: int) -> bool:
+    return int(rest.sum()) >= least and float((kept[rest] > _KEPT).mean()) >= _REST_KEPT
+
+
+def _has_soft_edge(left: Cells, textured: Mask, hidden: Mask) -> bool:
+    """From the hidden part outwards the view comes back little by little: what is left of it, one cell after the other, beside
+    what is left of it elsewhere."""
     wider = [hidden, *(_near(hidden, reach) for reach in range(1, 6))]
     rings = [textured & after & ~before for before, after in pairwise(wider)]
     if min(int(ring.sum()) for ring in rings) < _LEAST_RING:
         return False
-    first, second, third, fourth, fifth = (float(np.median(left[ring])) / max(1e-6, usual) for ring in rings)
+    usual = max(1e-6, float(np.median(left[textured & ~wider[4]])))
+    first, second, third, fourth, fifth = (float(np.median(left[ring])) / usual for ring in rings)
     return first < _SOFT and first < second + 0.05 and second < third + 0.1 and min(third + 0.2, fourth, fifth) > _CLEAR
+
+
+def _has_new_edge(more: Cells, hidden: Mask) -> bool:
+    ring = _near(hidden, 1) & ~hidden
+    return int(ring.sum()) >= _LEAST_RING and float((more[ring] > _NEW_EDGE).mean()) >= _EDGED
+
+
+def _likeness(levels: Cells, was_levels: Cells) -> float:
+    """Correlation; 0 where one is flat."""
+    one, other = levels - levels.mean(), was_levels - was_levels.mean()
+    return float((one * other).sum()) / max(1e-6, float(np.linalg.norm(one)) * float(np.linalg.norm(other)))
 
 
 def _around(mask: Mask) -> Cells:

@@ -1,9 +1,9 @@
 """How well a camera's view is watched: `python tests/falling/sight_report.py [--views N] [--quick]`.
 
-Covers, defocus, turns and zooms are put before views (cars, roads, streets, facades), and it is counted which are told and
-whether they end; then what is no trouble (fog, rain, snow, lorries, crowds, an emptied street, nights), and it is counted what is
-told of it. A look every two seconds, where the product has one each. The clips and pictures are those of `EDGEGUARD_SHARED`.
-`OPENBLAS_NUM_THREADS=1`, which a camera's process has too, makes it several times faster.
+Covers, boards, defocus, turns and zooms are put before views (cars, roads, streets, facades), and it is counted which are told
+and whether they end; then what is no trouble (fog, rain, snow, lorries, crowds, an emptied street, nights, lamps that go out), and
+it is counted what is told of it. A look every two seconds, where the product has one each. The clips and pictures are those of
+`EDGEGUARD_SHARED`. `OPENBLAS_NUM_THREADS=1`, which a camera's process has too, makes it several times faster.
 """
 
 import argparse
@@ -17,7 +17,25 @@ from typing import Final
 import cv2
 import numpy as np
 from fall_weather import Canvas, rain, snow
-from sight_scene import COVERS, VIEWS, covered, cut, fog, fog_bank, glare, lamps, lorry, parked, sunlit, turned, view
+from sight_scene import (
+    BOARDS,
+    COVERS,
+    VIEWS,
+    boarded,
+    covered,
+    cut,
+    fog,
+    fog_bank,
+    glare,
+    lamps,
+    lorry,
+    parked,
+    settled,
+    sunlit,
+    turned,
+    view,
+    wrapped,
+)
 
 from edgeguard.camera.sight import look_at
 from edgeguard.core.blindness import Blindness
@@ -33,7 +51,7 @@ _PICTURES: Final = 6
 _DAY_NOISE: Final = 1.6
 _NIGHT_NOISE: Final = 4.0
 """Standard deviation, grey levels."""
-_PATIENCE_S: Final = 200.0
+_PATIENCE_S: Final = 370.0
 """Longer than any trouble may take until it is told."""
 _ENDS_S: Final = 60.0
 _TOLD: Final = (Blindness.COVERED, Blindness.BLURRED, Blindness.MOVED)
@@ -73,6 +91,7 @@ class Place:
         self.is_drawn = name.startswith("facade-")
         whole = [scene.picture(25 * n).astype(np.float32) for n in range(_PICTURES)]
         lit = lamps(whole[0].shape, self.seed, 4)
+        self._fewer = cut(lamps(whole[0].shape, self.seed, 2))
         self.whole: Mapping[str, list[Canvas]] = {"day": whole, "night": [np.asarray(p * lit, np.float32) for p in whole]}
         self.pictures = [cut(picture) for picture in whole]
         self._lit = cut(lit)
@@ -80,6 +99,10 @@ class Place:
 
     def night(self, picture: Canvas) -> Canvas:
         return np.asarray(picture * self._lit, np.float32)
+
+    def two_lamps(self, picture: Canvas) -> Canvas:
+        """The night when the other two have gone out."""
+        return np.asarray(picture * self._fewer, np.float32)
 
     def dusk(self, picture: Canvas, share: float = 0.5) -> Canvas:
         """Between day (0) and night (1)."""
@@ -104,6 +127,13 @@ def wrongs(seed: int, brightness: float) -> Iterator[tuple[Blindness, str, Happe
         for outline, level in COVERS:
             cover = partial(covered, outline=outline, share=share, level=level * brightness, seed=seed + round(100 * share))
             yield Blindness.COVERED, f"covered by {share:.0%}", chained(cut, cover)
+        for outline, level in BOARDS:
+            board = partial(boarded, outline=outline, share=share, level=level * brightness, seed=seed + round(100 * share))
+            yield Blindness.COVERED, f"boarded by {share:.0%}", chained(cut, board)
+    for level in (40, 90, 140):
+        yield Blindness.COVERED, "wrapped", chained(cut, partial(wrapped, level=level * brightness, seed=seed + level))
+        board = partial(boarded, outline="strip", share=0.95, level=level * brightness, seed=seed + level)
+        yield Blindness.COVERED, "boarded by 95%", chained(cut, board)
     for sigma_px in (1.0, 1.5, 2.0):
         yield Blindness.BLURRED, f"out of focus by {sigma_px} px", chained(partial(_defocused, sigma_px=sigma_px), cut)
     for turn_deg, zoom in ((5, 1.0), (-8, 1.0), (12, 1.0), (0, 0.8), (0, 0.9), (0, 1.1), (0, 1.2), (7, 1.1)):
@@ -186,6 +216,10 @@ def innocent(place: Place) -> Iterator[tuple[str, Steps]]:
     falls = [(place.looks(partial(place.dusk, share=a), 1.6 + 2.4 * a), 20.0) for a in np.linspace(0.1, 0.9, 12)]
     shines = chained(place.night, partial(glare, seed=seed))
     night, shone = place.looks(place.night, _NIGHT_NOISE), place.looks(shines, _NIGHT_NOISE)
+    settling = [(place.looks(partial(settled, depth=a, seed=seed)), 75.0) for a in np.linspace(0.05, 1, 24)]
+    yield "snow that settles", [*settling, (settling[-1][0], 340)]
+    out = place.looks(place.two_lamps, _NIGHT_NOISE)
+    yield "lamps that go out", [*falls, (night, 300), (out, 340), (night, 60), *falls[::-1]]
     yield "day, night, day", [*falls, (night, 300), (shone, 120), (night, 60), *falls[::-1], (usual, 100), *falls, (night, 200)]
 
 

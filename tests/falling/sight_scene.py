@@ -85,6 +85,44 @@ def covered(picture: Canvas, outline: str, share: float, level: float, seed: int
     return np.asarray(picture + hides * (level * np.asarray(shade) - picture), np.float32)
 
 
+BOARDS: Final = (("sheet", 10.0), ("sheet", 70.0), ("strip", 60.0), ("strip", 160.0))
+"""Outline of what stands before a camera and ends at an edge, and its brightness by day."""
+
+
+def boarded(picture: Canvas, outline: str, share: float, level: float, seed: int) -> Canvas:
+    """A sheet somewhere in the picture, or a strip at one of its borders, without anything to see on it, over `share` of it."""
+    height, width = picture.shape
+    rng = np.random.default_rng(seed)
+    shown = picture.copy()
+    if outline == "sheet":
+        wide = int(width * min(1.0, math.sqrt(share) * rng.uniform(0.9, 1.3)))
+        tall = min(height, int(share * height * width / wide))
+    else:
+        wide, tall = ((int(width * share), height), (width, int(height * share)))[int(rng.integers(2))]
+    left, top = (
+        int(rng.uniform(0, room + 1)) if outline == "sheet" else room * int(rng.integers(2))
+        for room in (width - wide, height - tall)
+    )
+    shown[top : top + tall, left : left + wide] = level * (1 + 0.03 * np.linspace(-1, 1, wide, dtype=np.float32))
+    return shown
+
+
+def wrapped(picture: Canvas, level: float, seed: int) -> Canvas:
+    """Nothing but what is put over the lens, a fifth brighter here and darker there."""
+    height, width = picture.shape
+    shade = np.random.default_rng(seed).normal(1, 0.2, (3, 4)).astype(np.float32)
+    return np.asarray(level * cv2.resize(shade, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def settled(picture: Canvas, depth: float, seed: int) -> Canvas:
+    """Snow on the ground, the lower half or two thirds of the picture; of what lies under it 1 - `depth` is seen."""
+    height, width = picture.shape
+    rng = np.random.default_rng(seed)
+    tops = np.linspace(rng.uniform(0.3, 0.55), rng.uniform(0.3, 0.55), width, dtype=np.float32) * height
+    lies = (np.arange(height, dtype=np.float32)[:, None] >= tops) * depth
+    return np.asarray(picture + lies * (215 - picture), np.float32)
+
+
 def turned(picture: Canvas, turn_deg: float, zoom: float) -> Canvas:
     """The camera turned about its axis, or zoomed. What lies outside of the picture is mirrored."""
     height, width = picture.shape

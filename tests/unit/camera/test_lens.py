@@ -124,14 +124,85 @@ def test_a_cover_that_creeps_over_the_lens_is_not_learned(camera: Camera) -> Non
     assert camera.sees(100, covered(0.48, 60.0)) == {"covered"}
 
 
-def test_a_lorry_is_no_cover_even_when_it_stays(camera: Camera) -> None:
-    def lorry(shown: Canvas, _: int) -> Canvas:
-        shown = shown.copy()
-        shown[90:330, 150:500] = 190
-        shown[320:330, 150:500] = 40
+def boarded(level: float, light: float = 1.0, outline: tuple[slice, slice] = np.s_[90:330, 150:500]) -> Change:
+    """Something plain with an edge of its own: a board, the side of a lorry."""
+
+    def change(shown: Canvas, _: int) -> Canvas:
+        shown = lit(shown, light).copy()
+        shown[outline] = level
         return shown
 
-    assert camera.sees(300, lorry) == set()
+    return change
+
+
+@pytest.mark.parametrize("level", [3.0, 60.0, 190.0])
+def test_what_stands_before_the_view_is_told_when_it_stays(camera: Camera, level: float) -> None:
+    assert camera.sees(300, boarded(level)) == set(), "a lorry drives on"
+    assert camera.sees(40, boarded(level)) == {"covered"}
+    camera.restarts()
+    assert camera.sees(30, boarded(level)) == {"covered"}
+    assert camera.sees(45) == set()
+
+
+def test_a_board_that_comes_while_nobody_looks_is_told(camera: Camera) -> None:
+    assert camera.sees(130) == set()
+    camera.restarts()
+    assert camera.sees(340, boarded(80.0)) == {"covered"}
+
+
+def test_a_board_put_up_in_an_unlit_night_is_told_in_the_morning(camera: Camera) -> None:
+    unlit = boarded(6.0, light=0.12)
+    assert camera.sees(LEARN_S, lambda shown, _: lit(shown, 0.12), 3.5) == set()
+    assert camera.sees(400, unlit, 3.5) <= {"covered"}
+    for light in (0.2, 0.3, 0.45, 0.6, 0.8):
+        camera.sees(40, boarded(60 * light, light), 2.5)
+    assert camera.sees(340, boarded(60.0)) == {"covered"}
+    assert camera.sees(45) == set()
+
+
+@pytest.mark.parametrize("level", [30.0, 90.0, 180.0])
+def test_a_lens_that_is_wrapped_up_is_told_though_it_is_not_evenly_dark(camera: Camera, level: float) -> None:
+    shade = np.linspace(0.6, 1.4, WIDTH, dtype=np.float32) * np.ones((HEIGHT, 1), np.float32)
+    assert camera.sees(160, lambda *_: np.asarray(level * shade, np.float32)) == {"covered"}
+    assert camera.sees(45) == set()
+
+
+@pytest.mark.parametrize("level", [8.0, 120.0])
+def test_a_strip_that_is_left_free_does_not_help(camera: Camera, level: float) -> None:
+    assert camera.sees(175, boarded(level, outline=np.s_[:, : WIDTH * 19 // 20])) == {"covered"}
+
+
+def test_the_first_night_and_an_unlit_one_hide_nothing(camera: Camera) -> None:
+    """A lamp at the end of the yard is all that is seen."""
+    lamp = np.exp(-(((np.arange(WIDTH) - 500) / 40.0) ** 2)) * np.ones((HEIGHT, 1))
+
+    def night(light: float) -> Change:
+        return lambda shown, _: np.asarray(shown * (light + 0.7 * lamp), np.float32)
+
+    for light in np.geomspace(0.9, 0.02, 18):
+        assert camera.sees(45, night(light), 2.5) == set()
+    assert camera.sees(200, night(0.0), 3.5) == set()
+
+
+def test_lamps_that_go_out_hide_nothing(camera: Camera) -> None:
+    """In an evening as bright as dusk, before any night was seen: what is left is the glow of the sky."""
+    assert camera.sees(240, lambda shown, _: lit(shown, 0.55), 2.5) == set()
+    glow = np.linspace(36, 4, HEIGHT, dtype=np.float32)[:, None]
+    assert camera.sees(340, lambda shown, _: np.asarray(0.02 * shown + glow, np.float32), 3.5) == set()
+
+
+def test_snow_on_the_ground_is_no_cover(camera: Camera) -> None:
+    def snow(depth: float) -> Change:
+        def change(shown: Canvas, _: int) -> Canvas:
+            lies = np.zeros((HEIGHT, 1), np.float32)
+            lies[150:] = depth
+            return np.asarray(shown + lies * (215 - shown), np.float32)
+
+        return change
+
+    for depth in np.linspace(0, 1, 60):
+        assert camera.sees(25, snow(depth)) == set()
+    assert camera.sees(340, snow(1.0)) == set()
 
 
 def crowd(shown: Canvas, second: int) -> Canvas:
