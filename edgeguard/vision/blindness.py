@@ -251,7 +251,7 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
         return frozenset(signs | covers), _UNSEEN - covers
     unknown = {Sign.PARTLY_COVERED, Sign.HIDDEN} if covers is None else set()
     if reference is None or reference.looks < _LEARN_FROM:
-        return frozenset(signs), _UNSEEN
+        return frozenset(signs | {Sign.MOVED} if _is_suddenly_elsewhere(eyes, look, band) else signs), _UNSEEN
     night = band == _NIGHT
     if _is_dull(reference, look, night):
         return frozenset(signs | {Sign.BLURRED}), _UNSEEN - {Sign.BLURRED}
@@ -324,6 +324,15 @@ def _is_elsewhere(reference: Small, seen: Small) -> bool:
     """Another view, or the same a few cells aside; a crowd, a parked lorry or fog only make it less alike."""
     here = float((reference * seen).sum())
     return here < _ALIKE / 2 or (here < _ALIKE and best_shifted(reference, seen) > here + _CLEARLY_SHIFTED)
+
+
+def _is_suddenly_elsewhere(eyes: Eyesight, look: Look, band: int) -> bool:
+    """In a light that is not known, and unlike what was seen two minutes ago: no day comes so quickly. By night lamps do."""
+    lately = _band(eyes.light)
+    before = eyes.references[lately]
+    if before is None or before.looks < _LEARN_FROM or min(band, lately) == _NIGHT:
+        return False
+    return _is_elsewhere(before.edges, edges_of(look))
 
 
 def _is_turned(reference: Reference, look: Look) -> bool:

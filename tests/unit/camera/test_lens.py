@@ -262,6 +262,24 @@ def test_turned_or_zoomed(camera: Camera, turn_deg: float, zoom: float) -> None:
     assert camera.sees(10) == set()
 
 
+def test_another_view_that_is_brighter_than_any_before_is_told() -> None:
+    camera = Camera()
+    assert camera.sees(LEARN_S, lambda shown, _: lit(shown, 0.6), 2.0) == set()
+    assert camera.sees(110, lambda shown, _: lit(np.flipud(shown), 1.1)) == {"moved"}
+    assert camera.sees(10, lambda shown, _: lit(shown, 0.6), 2.0) == set()
+
+
+def dawn(light: float) -> Change:
+    return lambda shown, _: lit(shown, light)
+
+
+def test_the_first_day_is_no_move() -> None:
+    camera = Camera()
+    for light in np.linspace(0.4, 1.2, 40):
+        assert camera.sees(10, dawn(float(light)), 2.0) == set()
+    assert camera.sees(100, lambda shown, _: lit(shown, 1.2), 2.0) == set()
+
+
 def test_a_mount_that_gives_way_slowly_is_not_learned(camera: Camera) -> None:
     for step in range(80):
         camera.sees(8, turned(0.1 * step))
