@@ -113,8 +113,14 @@ class Hurry:
 
 
 def held() -> tuple[int, int]:
-    """Descriptors and threads of this process."""
-    return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
+    """Descriptors and threads of this process, the least of half a second: the relay has four of each for a connection, and they
+    go in their own time."""
+    looks = []
+    for _ in range(10):
+        looks.append([len(list(Path("/proc/self", of).iterdir())) for of in ("fd", "task")])
+        threading.Event().wait(0.05)
+    descriptors, threads = map(min, zip(*looks, strict=True))
+    return descriptors, threads
 
 
 @pytest.mark.timeout(600)
@@ -139,6 +145,6 @@ def test_a_hundred_connections_leave_nothing_behind(tmp_path: Path) -> None:
             happenings.close()
             relay.close()
     descriptors, threads = zip(*holds, strict=True)
-    # The relay has four of each for a connection, and they go in their own time: a leak shows in the lowest of a few looks.
-    assert min(descriptors[-3:]) <= min(descriptors[:3]), holds
-    assert min(threads[-3:]) <= min(threads[:3]), holds
+    # What is leaked at each connection is three more of it from the first three looks to the last.
+    assert min(descriptors[-3:]) < min(descriptors[:3]) + 3, holds
+    assert min(threads[-3:]) < min(threads[:3]) + 3, holds
