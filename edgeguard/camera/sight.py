@@ -162,10 +162,16 @@ def _kept(file: Path, setup: str) -> tuple[Eyesight, frozenset[Sign]]:
             return Eyesight(), _NONE
         # Files of before more was kept than a move name no signs.
         names = set(kept["signs"].tolist()) if "signs" in kept else {Sign.MOVED.value} if kept.get("moved") else set()
-        # Files of before boards were told do not say what of the view was seen last.
-        left = kept["left"] if "left" in kept and kept["left"].shape == GRID and kept["left"].dtype == np.float32 else None
-        return Eyesight((found[0], found[1], found[2]), left=left), frozenset(sign for sign in KEPT if sign.value in names)
+        return Eyesight((found[0], found[1], found[2]), left=_kept_left(kept)), frozenset(s for s in KEPT if s.value in names)
     return Eyesight(), _NONE
+
+
+def _kept_left(kept: Mapping[str, np.ndarray]) -> Small | None:
+    """What of the view was seen last. None where a file of before has none, or a damaged one."""
+    left = kept.get("left")
+    if left is None or left.shape != GRID or left.dtype != np.float32:
+        return None
+    return np.where((left >= 0) & (left <= 1), left, np.float32(np.nan))
 
 
 def _kept_long(kept: Mapping[str, np.ndarray], number: int) -> LongView | None:

@@ -49,7 +49,7 @@ _STILL_COVERED_SHARE: Final = 0.1
 _LEARN: Final = 0.02
 _LEARN_FROM: Final = 60
 """Looks at a new light before what is seen is taken for what should be seen."""
-_MINUTES: Final = 1 / 120
+_MINUTES: Final = 1 / 300
 """Of each look in the mean of the last minutes."""
 _LIT: Final = 0.6
 """Of the brightness of a known night."""
@@ -60,6 +60,9 @@ _CRISPER: Final = 2.5e-5
 _DULLER: Final = 1e-6
 """Some weeks of days: a lens that goes out of focus or is spun over is slower than clouds and quicker than the seasons."""
 _NIGHT: Final = 0
+_DAY: Final = 2
+_UNLIT: Final = 16.0
+"""Levels: what is as dark as this by dusk or night may be where a lamp has gone out."""
 _BANDS: Final = (45.0, 90.0)
 """Mean brightness that parts night from dusk and dusk from day."""
 
@@ -285,30 +288,27 @@ def _covers(eyes: Eyesight, relief: Small, levels: Small, band: int) -> frozense
     """
     views = [(n, _long(reference)) for n, reference in enumerate(eyes.references) if reference is not None]
     found = {n: look_for_cover(relief, levels, view.relief, view.levels) for n, view in views if view is not None}
-    wholly = [cover.edge is Edge.OUTSIDE for cover in found.values() if cover.is_rich]
-    if wholly and all(wholly) and not _may_be_night(eyes, band, found.get(_NIGHT)):
+    # Where it is dark all is hidden as well, unless nights are known as lit ones and the lamps are not out.
+    night = found.get(_NIGHT)
+    may_be_night = band == _NIGHT and (night is None or not night.is_rich or night.brightness < _LIT)
+    wholly = [cover.is_whole for cover in found.values() if cover.is_rich]
+    if wholly and all(wholly) and not may_be_night:
         return _ALL_COVERED
     least = _STILL_COVERED_SHARE if any(TROUBLES[sign] is Blindness.COVERED for sign, _ in eyes.standing) else _COVERED_SHARE
     for n, cover in found.items():
-        if cover.edge in (Edge.SOFT, Edge.SHARP) and cover.share >= least and _band(cover.light) == n:
+        if cover.edge is not None and cover.share >= least and _band(cover.light) == n:
             signs = _ALL_COVERED if cover.edge is Edge.SOFT else _NOTHING
-            # Snow on the ground, too, ends at an edge, and comes little by little.
-            signs = signs | {Sign.HIDDEN} if _came_at_once(eyes, cover) else signs - {Sign.HIDDEN}
+            # Snow on the ground, too, ends at an edge, and comes little by little; so may the light of a lamp that is out.
+            is_known = _came_at_once(eyes, cover) and (cover.level > _UNLIT or n == _DAY)
+            signs = signs | {Sign.HIDDEN} if is_known else signs - {Sign.HIDDEN}
             if signs:
                 return signs
-    return _NOTHING if band in found and found[band].is_gone and found[band].share < _STILL_COVERED_SHARE else None
-
-
-def _may_be_night(eyes: Eyesight, band: int, night: Cover | None) -> bool:
-    """Where it is dark all is hidden as well: it is no cover that makes it so unless it was day two minutes ago, or nights are
-    known as lit ones and hardly lighter than this, so that the lamps are not out."""
-    is_lit = night is not None and night.is_rich and night.brightness > _LIT
-    return band == _NIGHT and _band(eyes.light) < len(_BANDS) and not is_lit
+    return _NOTHING if band in found and found[band].is_clear and found[band].share < _STILL_COVERED_SHARE else None
 
 
 def _came_at_once(eyes: Eyesight, cover: Cover) -> bool:
     is_known = any(sign is Sign.HIDDEN for sign, _ in eyes.signs)
-    return is_known or eyes.left is None or cover.was_seen(eyes.left)
+    return is_known or (eyes.left is not None and cover.was_seen(eyes.left))
 
 
 def _long(reference: Reference) -> LongView | None:
@@ -327,7 +327,7 @@ def _is_elsewhere(reference: Small, seen: Small) -> bool:
 
 
 def _is_suddenly_elsewhere(eyes: Eyesight, look: Look, band: int) -> bool:
-    """In a light that is not known, and unlike what was seen two minutes ago: no day comes so quickly. By night lamps do."""
+    """In a light that is not known, and unlike what was seen minutes ago: no day comes so quickly. By night lamps do."""
     lately = _band(eyes.light)
     before = eyes.references[lately]
     if before is None or before.looks < _LEARN_FROM or min(band, lately) == _NIGHT:

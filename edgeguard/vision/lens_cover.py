@@ -25,8 +25,8 @@ _SEEN_AGAIN: Final = 0.8
 _DARK: Final = 10.0
 """Levels that are added to each before they are compared: what is nearly black is mostly noise."""
 _BARE: Final = 1.0
-_DAZZLED: Final = 245.0
-"""A cell as bright as this shows nothing, covered or not."""
+_DAZZLED: Final = 230.0
+"""A cell as bright as this shows nothing, covered or not; many cameras draw white at 235."""
 _AROUND: Final = 2
 """Cells to each side that are looked at together, so that one sign, lamp or flat wall decides nothing."""
 _LEAST_AROUND: Final = 4
@@ -52,7 +52,7 @@ _EDGED: Final = 0.3
 _WHOLLY: Final = 0.85
 """Of what has something to see in it, gone: then hardly anything is left to compare with."""
 _UNLIKE: Final = 0.5
-"""Correlation of brightness with what it should be. Of covers 0.45 at most; 0.65 and more of a lens out of focus, of fog 0.85."""
+"""Correlation of brightness with what it should be. Of covers 0.45 at most; 0.65 of a lens out of focus, 0.85 of even fog."""
 _SEEN_BEFORE: Final = 0.75
 
 Cells = NDArray[np.float32]
@@ -64,22 +64,23 @@ class Edge(Enum):
 
     SOFT = "soft"
     SHARP = "sharp"
-    OUTSIDE = "outside"
-    """All of the view is hidden."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
     """`share` of the picture, and of what has something to see in it, that is hidden; `light`: mean brightness that the view
-    would have without, levels; `brightness`: of the picture, beside the view's; `edge`: None where it is no cover; `is_rich`:
-    enough of the view has something to see in it for anything to be missed; `is_gone`: nearly all is seen that should be."""
+    would have without, levels; `brightness`: of the picture, beside the view's; `edge`: None where what is beside it is not as
+    ever; `is_whole`: hardly anything is beside it; `is_rich`: enough of the view has something to see in it for anything to be
+    missed; `is_clear`: nearly all is seen that should be; `level`: mean brightness of what is hidden, levels."""
 
     share: float
     light: float
     brightness: float
     edge: Edge | None
+    is_whole: bool
     is_rich: bool
-    is_gone: bool
+    is_clear: bool
+    level: float
     hidden: Mask
 
     def was_seen(self, left_before: Cells) -> bool:
@@ -107,13 +108,13 @@ def look_for_cover(relief: Cells, levels: Cells, was_relief: Cells, was_levels: 
     share = min(float(hidden.mean()), float(hidden[textured].mean())) if is_rich else 0.0
     beside = ~_near(hidden, 2) if hidden.any() else ~hidden
     dimmed = (float(levels[beside].mean()) + 1) / (float(was_levels[beside].mean()) + 1) if beside.any() else 1.0
-    is_gone = int(textured.sum()) >= _LEAST_CELLS and float((left[textured] > _HALF).mean()) >= _SEEN_AGAIN
-    edge = None
-    if share >= _SLIGHT:
-        is_whole = float(gone[textured].mean()) >= _WHOLLY and _likeness(levels, was_levels) < _UNLIKE
-        edge = Edge.OUTSIDE if is_whole else _edge(left, kept, seen - min(1.0, dimmed) * known, textured, hidden)
+    is_clear = int(textured.sum()) >= _LEAST_CELLS and float((left[textured] > _HALF).mean()) >= _SEEN_AGAIN
     light, brightness = float(was_levels.mean()) * dimmed, float(levels.mean()) / max(1e-6, float(was_levels.mean()))
-    return Cover(share, light, brightness, edge, is_rich, is_gone, hidden)
+    if share < _SLIGHT:
+        return Cover(share, light, brightness, None, False, is_rich, is_clear, 0.0, hidden)
+    is_whole = float(gone[textured].mean()) >= _WHOLLY and _likeness(levels, was_levels) < _UNLIKE
+    edge = _edge(left, kept, seen - min(1.0, dimmed) * known, textured, hidden)
+    return Cover(share, light, brightness, edge, is_whole, is_rich, is_clear, float(levels[hidden].mean()), hidden)
 
 
 def _above_noise(relief: Cells) -> Cells:

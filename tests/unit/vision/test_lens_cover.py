@@ -38,7 +38,7 @@ def hidden(share: float, soft: float, level: float = 60.0, gain: float = 1.0) ->
 def test_a_soft_cover_is_told_whether_dark_or_light(share: float, level: float) -> None:
     found = hidden(share, 4.0, level)
     assert found.edge is Edge.SOFT
-    assert not found.is_gone
+    assert not found.is_clear
     assert abs(found.share - share) < 0.08
     assert found.light > 80, "it is as light beside it as ever"
 
@@ -47,7 +47,7 @@ def test_a_darker_picture_hides_nothing() -> None:
     found = hidden(0.4, 5.0, level=20.0, gain=0.7)
     assert found.edge is Edge.SOFT
     assert hidden(0.0, 5.0, gain=0.3).share == 0
-    assert hidden(0.0, 5.0).is_gone
+    assert hidden(0.0, 5.0).is_clear
 
 
 def board(relief: Grid, levels: Grid, level: float = 180.0) -> tuple[Grid, Grid]:
@@ -90,7 +90,7 @@ def test_all_of_the_view_may_be_hidden(level: float) -> None:
     shade = np.linspace(0.8, 1.2, 64, dtype=np.float32) * np.ones((36, 1), np.float32)
     found = look_for_cover(np.full_like(relief, NOISE), cells(level * shade), relief, levels)
     assert found.share > 0.9
-    assert found.edge is Edge.OUTSIDE
+    assert found.is_whole
 
 
 def test_out_of_focus_bright_stays_bright() -> None:
@@ -99,7 +99,7 @@ def test_out_of_focus_bright_stays_bright() -> None:
     levels = cells(levels + 60 * np.sin(np.arange(64) / 9))
     for gain in (1.0, 0.1, 0.02):
         found = look_for_cover(np.full_like(relief, NOISE), cells(gain * levels + 170 * (1 - gain)), relief, levels)
-        assert found.edge is None
+        assert not found.is_whole
 
 
 def test_fog_dims_the_rest_too() -> None:
