@@ -248,7 +248,7 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
         return frozenset(signs | {Sign.COVERED}), _UNSEEN
     band = _band(float(look.levels.mean()))
     turned = reference is not None and reference.looks >= _LEARN_FROM and _is_turned(reference, look)
-    # A camera that is turned to the sky is not covered.
+    # What is the same view for sure, and turned, is not covered.
     covers = None if turned or eyes.lately is None else _covers(eyes, *eyes.lately, band)
     if covers:
         return frozenset(signs | covers), _UNSEEN - covers
@@ -298,7 +298,7 @@ def _covers(eyes: Eyesight, relief: Small, levels: Small, band: int) -> frozense
     for n, cover in found.items():
         if cover.edge is not None and cover.share >= least and _band(cover.light) == n:
             signs = _ALL_COVERED if cover.edge is Edge.SOFT else _NOTHING
-            # Snow on the ground, too, ends at an edge, and comes little by little; so may the light of a lamp that is out.
+            # Snow on the ground ends at an edge, too, and comes little by little; where a lamp has gone out it is dark at once.
             is_known = _came_at_once(eyes, cover) and (cover.level > _UNLIT or n == _DAY)
             signs = signs | {Sign.HIDDEN} if is_known else signs - {Sign.HIDDEN}
             if signs:

@@ -1,8 +1,8 @@
 """Whether a part of the view, or all of it, is hidden: nothing to see in it, all else as ever. Pure.
 
 What is close to the lens ends softly; what stands further off (a board, a lorry, snow on the ground) ends at an edge that was not
-there before. Fog fades with distance and dims the rest; where cars or people have left, and where a lamp is out, there is no new
-edge. Fog and a lens out of focus leave bright bright and dark dark, and what hides all does not.
+there before. Fog fades with distance and dims the rest; where cars or people have left there is no new edge, and where a lamp is
+out mostly none. Fog and a lens out of focus leave bright bright and dark dark, and what hides all does not.
 """
 
 from dataclasses import dataclass
