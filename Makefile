@@ -39,8 +39,8 @@ demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live
 # Files with slow tests: system tests all are, of the others those that speak of it.
 SLOW = tests/system $(shell grep -rl --include='test_*.py' slow tests/contract tests/hints tests/unit)
 
-# What shows a line or a camera in real time, and says how quickly it answers, shares the machine only with its like.
-TIMED := $(addprefix tests/system/test_,$(addsuffix .py,camera line_tools))
+# What shows a line or a camera in real time, and says how quickly it answers or stops, shares the machine only with its like.
+TIMED := $(addprefix tests/system/test_,$(addsuffix .py,camera demo_run line_tools scan_line))
 
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
