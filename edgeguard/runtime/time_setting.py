@@ -31,6 +31,7 @@ from edgeguard.store import Batch
 _NO_TIME: Final = Fault(Reason.NOT_POLLED, "there was no time left to read this clock")
 _NOT_SET: Final = Fault(Reason.NOT_POLLED, "there was no time left to set this clock")
 _SILENT: Final = Fault(Reason.TIMEOUT, "the meter has not answered its polls")
+_CHANCE: Final = frozenset({Reason.TIMEOUT, Reason.CHECKSUM, Reason.GARBAGE, Reason.SHORT_ANSWER})
 
 Offs = Mapping[DeviceName, float | Fault]
 
@@ -123,19 +124,27 @@ def _mark(name: BusName, now: Stamp) -> str:
 
 
 async def _clocks(meters: list[Poller]) -> Offs:
-    """By how far each clock is ahead. Meters that have been silent are not waited for."""
+    """By how far each clock is ahead. No silent meter is waited for; one that was not understood is asked once more."""
     found: dict[DeviceName, float | Fault] = {poller.device.name: _NO_TIME for poller in meters}
     try:
         async with asyncio.timeout(METER_CLOCKS_READ_S):
             for poller in meters:
-                device = poller.device
-                if poller.silent_rounds >= 2:
-                    found[device.name] = _SILENT
-                elif isinstance(device, TellsTime):
-                    found[device.name] = await device.clock_off_s(Priority.PERSON)
+                found[poller.device.name] = _SILENT if poller.silent_rounds >= 2 else await _clock(poller.device)
+            for poller in meters:
+                if _may_be_chance(found[poller.device.name]):
+                    found[poller.device.name] = await _clock(poller.device)
     except TimeoutError:
-        pass  # the rest keeps saying that there was no time left
+        pass  # the rest keeps saying what it said, or that there was no time left
     return found
+
+
+async def _clock(device: Device) -> float | Fault:
+    return await device.clock_off_s(Priority.PERSON) if isinstance(device, TellsTime) else _NO_TIME
+
+
+def _may_be_chance(off: float | Fault) -> bool:
+    """A frame that was lost or disturbed on the line. A day would pass before the clocks are looked at again."""
+    return isinstance(off, Fault) and off is not _SILENT and off.reason in _CHANCE
 
 
 async def _set_each(meters: list[Poller], before: Offs) -> Mapping[DeviceName, Fault | None]:

@@ -286,7 +286,7 @@ async def test_a_mixed_line_is_read_right_refused_right_and_controlled(tmp_path:
         # the time goes out at both settings and to the water meter alone, and whose clock can be read is seen to have taken it
         told = await desk.ask("set-time", bus="riser")
         assert isinstance(told, SetTimeView)
-        assert (told.frames, [meter.verdict for meter in told.meters]) == (3, ["set", "unknown", "set"])
+        assert (told.frames, [meter.verdict for meter in told.meters]) == (3, ["set", "unknown", "set"]), told
         assert riser.orders == [0x99, 0x1A, 0x08, 0x15]
 
         # and while all that went on nothing false was ever taken for a value

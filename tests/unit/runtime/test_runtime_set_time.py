@@ -260,3 +260,32 @@ def test_a_bus_of_water_meters_alone_hears_no_broadcast() -> None:
                 await house.set_time()
 
     run_virtual(main(), clock)
+
+
+def test_a_clock_whose_answer_was_lost_once_is_asked_for_again() -> None:
+    clock = FakeClock(wall_ms=NOON_MS)
+
+    async def main() -> None:
+        async with riser(clock, 3) as house:
+            house.off(1, 40)
+            tries: list[int] = []
+            device = house.gateway.field.device(DeviceName("flat-1"))
+            reads = device.clock_off_s  # type: ignore[attr-defined]
+
+            async def disturbed(priority: object) -> float | Fault:
+                tries.append(1)
+                return Fault(Reason.CHECKSUM) if len(tries) % 2 else await reads(priority)
+
+            refused: list[int] = []
+
+            async def refuses(_priority: object) -> Fault:
+                refused.append(1)
+                return Fault(Reason.REFUSED, "no such data")
+
+            device.clock_off_s = disturbed  # type: ignore[attr-defined]
+            house.gateway.field.device(DeviceName("flat-2")).clock_off_s = refuses  # type: ignore[attr-defined]
+            view = await house.set_time()
+            assert [m.verdict for m in view.meters] == ["right", "set", "unknown"]
+            assert (len(tries), len(refused)) == (4, 2), "before and after; who refuses is not asked twice"
+
+    run_virtual(main(), clock)
