@@ -22,7 +22,7 @@ from edgeguard.camera.sight import Sight
 from edgeguard.camera.video import Picture, VideoSource
 from edgeguard.control.camera_views import BeatView, TroubleView
 from edgeguard.core.blindness import Blindness
-from edgeguard.core.camera_limits import CAMERA_CAUGHT_UP_S, CAMERA_LAG_S
+from edgeguard.core.camera_limits import CAMERA_CAUGHT_UP_S, CAMERA_GAINS_S, CAMERA_LAG_S, CAMERA_STANDS_S
 from edgeguard.core.clock import Clock, Stamp
 
 _log = structlog.get_logger()
@@ -101,18 +101,29 @@ class _Minute:
 
 
 class Lag:
-    """How far behind the camera the process is: the age of a picture beyond that of the freshest lately."""
+    """How far behind the camera the process is: the age of a picture beyond that of the freshest lately.
+
+    Who leaves pictures out gains on the camera. Where the age stays as it is, nothing waits to be looked at: the camera stood still
+    for a moment and counted on as if it had not, as those do that number their pictures.
+    """
 
     def __init__(self) -> None:
         self._least_s = float("inf")
+        self._mark = (0.0, 0.0)
         self.behind = False
 
-    def see(self, age_s: float) -> bool:
+    def see(self, age_s: float, now_s: float) -> bool:
         """Whether the picture is to be skipped. `age_s`: clock less the picture's own second, whatever both count from."""
         # The two clocks drift apart by a few ms a minute; the least age follows slowly, so that drift is no lag.
         self._least_s = age_s if age_s < self._least_s else self._least_s + 1e-5
-        lag_s = age_s - self._least_s
-        self.behind = lag_s > (CAMERA_CAUGHT_UP_S if self.behind else CAMERA_LAG_S)
+        if age_s - self._least_s <= (CAMERA_CAUGHT_UP_S if self.behind else CAMERA_LAG_S):
+            self.behind = False
+        elif not self.behind:
+            self.behind, self._mark = True, (age_s, now_s)
+        elif now_s - self._mark[1] >= CAMERA_STANDS_S:
+            if abs(age_s - self._mark[0]) < CAMERA_GAINS_S:
+                self.behind, self._least_s = False, age_s
+            self._mark = (age_s, now_s)
         return self.behind
 
 
@@ -207,7 +218,7 @@ class Worker:
         self._source, self.size = source, picture.size
         self.pictures += 1
         self._picture_s = self._pulse_s
-        if self._lag.see(self._pulse_s - picture.t_s):
+        if self._lag.see(self._pulse_s - picture.t_s, self._pulse_s):
             self.skipped += 1
         else:
             self._sight.see(self._pulse_s, picture.luma)

@@ -61,6 +61,10 @@ CAMERA_BACKOFF_MAX_S: Final = 30.0
 CAMERA_LAG_S: Final = 1.0
 """So far behind its camera, a process looks at no further picture until it has caught up."""
 CAMERA_CAUGHT_UP_S: Final = 0.3
+CAMERA_STANDS_S: Final = 3.0
+"""A process that looks at nothing and has not gained on its camera for so long is not behind: the camera's own time has stood."""
+CAMERA_GAINS_S: Final = 0.15
+"""So much it gains at least in that time if it gains at all."""
 CAMERA_BEAT_S: Final = 2.0
 CAMERA_SILENT_S: Final = 40.0
 """A process that shows no sign of life for so long is ended and started again. Above what a call of a dead camera may take."""

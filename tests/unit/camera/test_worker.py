@@ -13,6 +13,7 @@ from edgeguard.camera.sight import Sight
 from edgeguard.camera.video import Picture, VideoSource, open_video
 from edgeguard.camera.worker import Lag, Worker
 from edgeguard.core.blindness import Blindness
+from edgeguard.core.camera_limits import CAMERA_CAUGHT_UP_S
 from edgeguard.core.clock import Stamp
 from edgeguard.core.ids import BootId
 from edgeguard.testing import film
@@ -102,7 +103,24 @@ def test_what_comes_late_is_left_out_until_the_process_has_caught_up(tmp_path: P
 
 def test_a_lag_does_not_come_from_clocks_that_drift() -> None:
     lag = Lag()
-    assert not any(lag.see(5.0 + i * 8e-6) for i in range(25 * 3600 * 2))
+    assert not any(lag.see(5.0 + i * 8e-6, i / 25) for i in range(25 * 3600 * 2))
+
+
+def test_a_camera_whose_own_time_stood_still_is_looked_at_again(tmp_path: Path) -> None:
+    """It counts its pictures, and made none for two seconds: all that follow are two seconds older, and none waits."""
+    source, shown = pictures(tmp_path, 250)
+    time, looks = Time(), Looks()
+    worker = run(time, looks, [(one.t_s + (0.0 if one.index < 50 else 2.0), (source, one)) for one in shown])
+    assert looks.seen == [*range(50), *range(125, 250)]
+    assert worker.beat().skipped == 75
+
+
+def test_who_catches_up_slowly_looks_at_nothing_until_it_has() -> None:
+    lag = Lag()
+    ages_s = [0.0, 2.0, *(2.0 - i * 0.08 / 25 for i in range(700))]
+    left_out = [age_s for i, age_s in enumerate(ages_s) if lag.see(age_s, i / 25)]
+    assert left_out == [age_s for age_s in ages_s if age_s >= left_out[-1]]
+    assert left_out[-1] == pytest.approx(CAMERA_CAUGHT_UP_S, abs=0.02)
 
 
 def test_a_camera_that_gives_nothing_is_lost_since_its_last_picture(tmp_path: Path) -> None:
