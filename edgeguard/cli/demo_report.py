@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from edgeguard.cli.demo_gate_seen import GateSeen
 from edgeguard.cli.demo_witness import StreamSeen, Witness
 from edgeguard.cli.session import Lang
-from edgeguard.core.limits import STOP_WITHIN_S
+from edgeguard.core.limits import KILL_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _daemon_reasons(ending: Ending, lang: Lang) -> list[str]:
         code = ending.exit_code
         return [lang.say(f"守护进程提前退出,代码 {code}", f"the daemon ended by itself, exit code {code}")]
     if ending.exit_code is None:
-        limit = f"{STOP_WITHIN_S:g} s"
+        limit = f"{KILL_AFTER_S:g} s"
         return [lang.say(f"守护进程未在 {limit} 内停止,已被强制结束", f"the daemon did not stop within {limit} and was killed")]
     if ending.exit_code:
         return [lang.say(f"守护进程退出代码 {ending.exit_code}", f"the daemon ended with exit code {ending.exit_code}")]

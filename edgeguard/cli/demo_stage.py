@@ -24,7 +24,7 @@ from edgeguard.cli.demo_report import Ending
 from edgeguard.cli.demo_witness import Witness
 from edgeguard.config import load_site, shipped_configs
 from edgeguard.core.errors import Permanent, Retryable
-from edgeguard.core.limits import DEMO_LOG_TAIL_LINES, STOP_WITHIN_S
+from edgeguard.core.limits import DEMO_LOG_TAIL_LINES, KILL_AFTER_S
 from edgeguard.core.site import BusSpec
 from edgeguard.simulator.broker import Broker
 from edgeguard.simulator.faults import DEMO, DEMO_REPEAT_S, Faults
@@ -81,7 +81,7 @@ class Stage:
         asked_s = time.monotonic()
         self.daemon.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_WITHIN_S):
+            async with asyncio.timeout(KILL_AFTER_S):
                 code: int | None = await self.daemon.wait()
         except TimeoutError:
             code = None

@@ -397,7 +397,9 @@ SOCKET_PATH_MAX_BYTES: Final = 107
 # Daemon
 STOP_WITHIN_S: Final = 5.0
 LEAVE_AFTER_S: Final = 8.0
-"""A stop that takes longer ends as it is: sooner than systemd kills the service."""
+"""A stop that takes longer ends as it is."""
+KILL_AFTER_S: Final = 10.0
+"""So long systemd and a demo wait before they kill it."""
 RESTART_BACKOFF_MIN_S: Final = 1.0
 RESTART_BACKOFF_MAX_S: Final = 60.0
 RESTART_HEALTHY_S: Final = 60.0

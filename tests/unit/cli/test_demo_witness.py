@@ -81,7 +81,7 @@ def test_history_fills_the_gap_that_live_telemetry_left() -> None:
         (seen(*GOOD, ("events", b"{}")), WELL, ("lift-1",), "unreadable message"),
         (seen(*GOOD, ("events", b"\xff")), WELL, ("lift-1",), "unreadable message"),
         (seen(*GOOD, ("events", message("events", 1))), WELL, ("lift-1",), "unreadable message"),
-        (seen(*GOOD), Ending(None, 5.0), ("lift-1",), "did not stop within 5 s"),
+        (seen(*GOOD), Ending(None, 10.0), ("lift-1",), "did not stop within 10 s"),
         (seen(*GOOD), Ending(-9, 0.0, early=True), ("lift-1",), "ended by itself, exit code -9"),
         (seen(*GOOD), Ending(3, 0.1), ("lift-1",), "exit code 3"),
     ],

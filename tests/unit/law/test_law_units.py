@@ -24,7 +24,7 @@ def _service() -> configparser.SectionProxy:
 
 def test_systemd_waits_longer_than_the_daemon_takes() -> None:
     service = _service()
-    assert int(service["TimeoutStopSec"]) >= 2 * limits.STOP_WITHIN_S
+    assert int(service["TimeoutStopSec"]) == limits.KILL_AFTER_S >= 2 * limits.STOP_WITHIN_S
     assert int(service["WatchdogSec"]) >= 3 * limits.SYNC_LOOK_S
 
 
