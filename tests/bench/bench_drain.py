@@ -6,7 +6,8 @@ after, of which the fastest counts, and so does paho alone (bare_paho.py). Tenth
 `steady` is from the first to the last message, `ratio` that of the whole ways, from the dialling and from the start of the process.
 Told besides: what a message costs the loop's thread, our other threads and the broker in CPU, memory of our process, bytes of the
 file with the backlog in it, and after how long the rows are gone, which go while nothing is read. Prints one JSON object.
-use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S] [--rounds 4]; the bar's size is --items 1000000.
+use: bench_drain.py [--items 100000] [--body-bytes 300] [--rate ITEMS_PER_S] [--rounds 4] [--messages 10000]; the bar's size is
+--items 1000000.
 """
 
 import argparse
@@ -118,7 +119,7 @@ def publish_lines(port: int, broker_pid: int, folder: Path, options: argparse.Na
     """
     envelope = Envelope(GatewayId("g1"), Epoch("00112233445566aa"), Stream.TELEMETRY)
     at = MonotonicClock().now()
-    messages = max(options.items // BATCH_MAX_ITEMS, PUB_MIN_MESSAGES)
+    messages = max(options.items // BATCH_MAX_ITEMS, options.messages)
     path = folder / "lines"
     with path.open("wb") as file:
         for message in range(messages):
@@ -329,6 +330,7 @@ def main() -> int:
     parser.add_argument("--body-bytes", type=int, default=300)
     parser.add_argument("--rate", type=float, default=1e9, help="history_rate; unbounded if left out")
     parser.add_argument("--rounds", type=int, default=4, help="of mosquitto_pub, before and again after")
+    parser.add_argument("--messages", type=int, default=PUB_MIN_MESSAGES, help="of mosquitto_pub in a round, at least")
     parser.add_argument("--directory", type=Path, default=None)
     options = parser.parse_args()
     if shutil.which("mosquitto") is None or shutil.which("mosquitto_pub") is None:

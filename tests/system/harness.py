@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import signal
@@ -16,12 +17,17 @@ from pathlib import Path
 
 from edgeguard.testing.messages import check_message
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_TURNS = itertools.count(os.getpid())
+
 
 def free_port() -> int:
-    """A TCP port nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A TCP port nobody listens on now, and nobody else will: below those that the system gives away, and of this worker alone."""
+    while True:
+        port = 20_000 + 1500 * (_WORKER % 8) + next(_TURNS) % 1500
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
@@ -59,7 +65,8 @@ def process(command: Sequence[str], log: Path, **more: object) -> Iterator[subpr
 def mosquitto(folder: Path, port: int, extra: str = "") -> Iterator[subprocess.Popen[bytes]]:
     """Debian's broker on a loopback port."""
     conf = folder / f"mosquitto-{port}.conf"
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n{extra}\n")
+    told = "".join(f"log_type {kind}\n" for kind in ("error", "warning", "notice", "information", "subscribe"))
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n{told}{extra}\n")
     with process(["mosquitto", "-c", str(conf)], folder / "mosquitto.log") as child:
         wait_for(lambda: listens(port), "mosquitto")
         yield child
@@ -84,15 +91,15 @@ class Running:
     child: subprocess.Popen[bytes]
     folder: Path
 
-    def ask(self, *command: str, within_s: float = 30.0) -> object:
+    def ask(self, *command: str, within_s: float = 60.0) -> object:
         """A CLI command with --json; AssertionError with its words if it fails to answer."""
         full = [sys.executable, "-m", "edgeguard", "--socket", f"{self.folder}/control.sock", *command, "--json"]
         done = subprocess.run(full, capture_output=True, text=True, timeout=within_s, check=False)
         assert done.stdout, f"{command}: exit {done.returncode}: {done.stderr}"
         return json.loads(done.stdout)
 
-    def stop(self, within_s: float = 5.0) -> int:
-        """SIGTERM; the exit code. TimeoutExpired if it takes longer than allowed."""
+    def stop(self, within_s: float = 60.0) -> int:
+        """SIGTERM; the exit code. The daemon's own clock says whether it took too long: it leaves with 1 then."""
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(within_s)
 
@@ -175,9 +182,18 @@ def _check_line(line: str) -> None:
 
 @contextlib.contextmanager
 def subscribe(folder: Path, port: int, topic: str = "edgeguard/v1/#", version: str = "5") -> Iterator[None]:
-    """mosquitto_sub at QoS 1 writing `topic payload` lines to sub.log; at the end all of them are judged by the schemas."""
+    """mosquitto_sub at QoS 1 writing `topic payload` lines to sub.log; at the end all of them are judged by the schemas.
+
+    Begins when the `mosquitto` of the same folder has told of the subscription.
+    """
     command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-V", version, "-q", "1", "-t", topic, "-F", "%t %p"]
+
+    def subscriptions() -> int:
+        return (folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace").count(f" 1 {topic}\n")
+
+    before = subscriptions()
     with process(["stdbuf", "-oL", *command], folder / "sub.log"):
+        wait_for(lambda: subscriptions() > before, "the subscription")
         yield
     consumer(folder)
 

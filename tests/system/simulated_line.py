@@ -51,7 +51,7 @@ class SimulatedLine:
         self._thread.start()
         self._ears: list[Ear] = []
         self._house = self._do(lambda: SimulatedSite(load_site(config), 1, Serving(pty_dir=pty_dir)))
-        asyncio.run_coroutine_threadsafe(self._house.__aenter__(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._house.__aenter__(), self._loop).result(60)
         self._faults = self._do(lambda: Faults(self._house, ()))
 
     def begin(self, target: str, kind: Kind) -> None:
@@ -69,9 +69,9 @@ class SimulatedLine:
 
     def close(self) -> None:
         """The end of the site and of its thread."""
-        asyncio.run_coroutine_threadsafe(self._house.__aexit__(None, None, None), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._house.__aexit__(None, None, None), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
         for ear in self._ears:
             ear.close()
@@ -80,7 +80,7 @@ class SimulatedLine:
         async def doing() -> T:
             return what()
 
-        return asyncio.run_coroutine_threadsafe(doing(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(doing(), self._loop).result(60)
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ def test_a_killed_process_comes_back_and_goes_with_the_daemon(tmp_path: Path) ->
         last = view(running).pid
         running.child.kill()
         running.child.wait(10)
-        wait_for(lambda: is_dead(last), "the end of an orphan", 30)
+        wait_for(lambda: is_dead(last), "the end of an orphan")
 
 
 def is_dead(pid: int) -> bool:

@@ -47,9 +47,9 @@ def test_a_model_that_is_not_ours_parks_its_camera_and_nothing_else(tmp_path: Pa
 
             def polled_on() -> bool:
                 before = sum(map(len, wire.arrivals))
-                wait_for(lambda: sum(map(len, wire.arrivals)) > before + 10, "polls", 30)
+                wait_for(lambda: sum(map(len, wire.arrivals)) > before + 10, "polls")
                 (device,) = call(running.folder / "control.sock", methods.DEVICES)
-                return (device.state, device.failures) == ("online", 0)
+                return device.state == "online" and device.failures <= device.polls // 20
 
             wait_for(lambda: views()["gate"].state == "failed", "the refusal", 90)
             assert "plate_reader.onnx: is not the model that the manifest names (SHA-256 differs)" in views()["gate"].error
@@ -59,7 +59,7 @@ def test_a_model_that_is_not_ours_parks_its_camera_and_nothing_else(tmp_path: Pa
             call(running.folder / "control.sock", methods.RELOAD)
             wait_for(lambda: views()["wall"].state == "well", "the other camera", 90)
             socket = running.folder / "control.sock"
-            wait_for(lambda: "gate.failed" in {one.alarm for one in call(socket, methods.ALARMS)}, "the alarm", 30)
+            wait_for(lambda: "gate.failed" in {one.alarm for one in call(socket, methods.ALARMS)}, "the alarm")
             assert polled_on()
             assert views()["gate"].restarts == 0, "trying again would not help"
 

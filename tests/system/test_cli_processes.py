@@ -89,7 +89,7 @@ def test_json_lines_of_top_end_on_interrupt(socket_path: Path) -> None:
         for _ in range(2):
             assert json.loads(child.stdout.readline())["status"]["site"] == "lakeside"
         child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 0
+        assert child.wait(60) == 0
         assert b"Traceback" not in child.stderr.read()
 
 
@@ -115,7 +115,7 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
-    def wait_for(self, pattern: str, seconds: float = 15.0) -> None:
+    def wait_for(self, pattern: str, seconds: float = 60.0) -> None:
         """Read until the pattern has been sent since the last wait."""
         deadline = time.monotonic() + seconds
         while not (found := re.search(pattern, self.shown)):
@@ -127,7 +127,7 @@ class Terminal:
         self.shown = self.shown[found.end() :]
 
     def end(self) -> int:
-        code = self.child.wait(10)
+        code = self.child.wait(60)
         assert termios.tcgetattr(self.slave) == self.before
         return code
 

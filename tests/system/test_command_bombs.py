@@ -32,7 +32,7 @@ def test_bombs_are_refused_and_what_is_right_is_still_carried_out(tmp_path: Path
         for name, bomb in BOMBS.items():
             (tmp_path / name).write_bytes(bomb)
             command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", TOPIC]
-            subprocess.run([*command, "-f", str(tmp_path / name)], check=True, timeout=30)
+            subprocess.run([*command, "-f", str(tmp_path / name)], check=True, timeout=60)
         wait_for(lambda: len(_replies(tmp_path)) >= len(BOMBS) - 2, "the answers to all but the two that no broker passes on to us")
         assert {reply["error"]["code"] for reply in _replies(tmp_path)} <= {"malformed", "too-large"}
         view = running.ask("status")
@@ -40,7 +40,7 @@ def test_bombs_are_refused_and_what_is_right_is_still_carried_out(tmp_path: Path
         assert view["uplink"]["state"] == "online"
         assert running.log().count("uplink.connected") == 1, "nothing of it ended the session"
         assert rss_mib(running.child.pid) < before_mib + 32
-        assert running.stop(20) == 0
+        assert running.stop() == 0
 
 
 def _replies(folder: Path) -> list[dict[str, dict[str, str]]]:

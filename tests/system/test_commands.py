@@ -66,14 +66,14 @@ def body(command_id: str, ttl_s: float = 30, issued_at: str | None = None, **mor
 
 async def run(*command: str) -> str:
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         out, _ = await process.communicate()
     return out.decode()
 
 
 async def ask(port: int, name: str, payload: str, answer_to: str = f"{ROOT}/answers/desk") -> dict[str, Any]:
     """The first answer, by mosquitto_rr."""
-    where = ("-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-W", "15")
+    where = ("-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-W", "50")
     out = await run("mosquitto_rr", *where, "-t", f"{ROOT}/commands/{name}", "-e", answer_to, "-m", payload)
     answer: dict[str, Any] = json.loads(out.splitlines()[0])
     return answer

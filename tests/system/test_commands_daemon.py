@@ -27,6 +27,7 @@ bus = "plant"
 address = 1
 profile = "grundfos-cim200"
 every = "1s"
+timeout = "10s"
 
 [[device]]
 name = "panel"
@@ -34,6 +35,7 @@ bus = "plant"
 address = 9
 profile = "kmtronic-relay8"
 every = "1s"
+timeout = "10s"
 [device.interlock.relay_2]
 requires = ["pump-1.remote_access"]
 [device.interlock.relay_3]
@@ -114,6 +116,8 @@ def test_a_command_that_a_kill_cuts_off_is_answered_by_the_next_start(tmp_path: 
             wait_for(lambda: running.ask("status")["devices_online"] == 2, "the plant room", 60)  # type: ignore[index]
             wait_for(lambda: running.ask("status")["uplink"]["state"] == "online", "the session", 60)  # type: ignore[index]
             say("panel dead")
+            say("status")
+            wait_for(lambda: '"dead"' in (tmp_path / "plant.log").read_text(encoding="utf-8"), "a panel that is dead")
             cut = platform.send("read", targets=["panel.relay_2"])
             wait_for(lambda: bool(platform.answers(cut)), "its acceptance")
             running.child.kill()

@@ -43,7 +43,7 @@ def test_a_copy_an_erasing_and_a_restored_outbox(tmp_path: Path) -> None:
         assert not [path.name for path in files if b'"uplink"' in path.read_bytes()]
         code, short = run(*socket, "erase", "ab", "--yes")
         assert (code, "characters" in str(short)) == (2, True)
-        assert running.stop(30) == 0
+        assert running.stop() == 0
     code, verdict = run("audit", "verify", *there)
     assert (code, verdict["broken"]) == (0, None)
     code, made = run("restore", str(copy), *there, "--replace")
@@ -52,7 +52,7 @@ def test_a_copy_an_erasing_and_a_restored_outbox(tmp_path: Path) -> None:
         view = running.ask("outbox")
         assert isinstance(view, dict)
         assert view["epoch"] == made["epoch"]
-        assert running.stop(30) == 0
+        assert running.stop() == 0
     code, verdict = run("audit", "verify", *there)
     assert (code, verdict["broken"]) == (0, None)
 
@@ -64,7 +64,7 @@ def test_what_root_restores_belongs_to_whom_the_directory_belongs_to(tmp_path: P
     text = site_text(tmp_path, None, {}, "")
     with daemon(tmp_path, text) as running:
         assert run("backup", str(copy), "--directory", str(state))[0] == 0
-        running.stop(30)
+        running.stop()
     other.mkdir()
     os.chown(other, nobody, nobody)
     assert run("restore", str(copy), "--directory", str(other))[0] == 0

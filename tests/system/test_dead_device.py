@@ -17,7 +17,7 @@ from test_others import PROFILE
 pytestmark = pytest.mark.slow
 
 PERIOD_S = 2.0
-ROUNDS = 20
+ROUNDS = 12
 
 
 def device(index: int, bus: str, unit: int) -> str:
@@ -57,10 +57,15 @@ TURNS = 3
 
 
 def machine_error(folder: Path) -> float:
-    """How late, as a part of a period, 99 of 100 polls may come on this machine with whatever else runs on it now."""
-    late_s = sorted(float(line) for line in (folder / "witness.log").read_text(encoding="utf-8").split("\n")[:-1])
+    """How late, as a part of a period, 99 of 100 polls may come on this machine with whatever else runs on it now.
+
+    A machine that stands still once makes one of the witness's moments late, and one period of every device: periods count.
+    """
+    late_s = [float(line) for line in (folder / "witness.log").read_text(encoding="utf-8").split("\n")[:-1]]
     assert len(late_s) > 10 * ROUNDS, late_s
-    return TURNS * late_s[int(len(late_s) * 0.99)] / PERIOD_S
+    of_a_period = round(PERIOD_S / 0.1)
+    worst_s = sorted(max(late_s[first : first + of_a_period]) for first in range(0, len(late_s), of_a_period))
+    return TURNS * worst_s[int(len(worst_s) * 0.99)] / PERIOD_S
 
 
 def run_and_judge(folder: Path, broker_port: int, text: str) -> None:

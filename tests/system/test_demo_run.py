@@ -59,7 +59,7 @@ def test_everything_goes_all_the_way_on_ports_that_are_free(folder: Path) -> Non
             except OSError:
                 continue  # somebody else has it, which serves as well
         child = start(folder, "--seconds", "20", "--seed", "7")
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=100)
     summary = json.loads(out)
     assert summary["reasons"] == [], err
     assert (child.returncode, summary["ok"], summary["daemon_exit"]) == (0, True, 0)
@@ -88,7 +88,7 @@ def test_a_daemon_that_dies_is_a_reason_and_shows_its_log(folder: Path) -> None:
     pid = daemon_of(child)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=90)
     assert child.returncode == 1
     assert any("ended by itself, exit code -9" in reason for reason in json.loads(out)["reasons"])
     assert "daemon.started" in err
@@ -102,7 +102,7 @@ def test_a_signal_ends_it_in_order(folder: Path, number: signal.Signals) -> None
     pid = daemon_of(child)
     assert pid is not None
     child.send_signal(number)
-    out, _ = child.communicate(timeout=30)
+    out, _ = child.communicate(timeout=90)
     assert json.loads(out)["daemon_exit"] == 0
     assert not alive(pid)
     assert list(folder.iterdir()) == []
@@ -114,6 +114,6 @@ def test_a_demo_that_is_killed_leaves_no_daemon(folder: Path) -> None:
     pid = daemon_of(child)
     assert pid is not None
     child.kill()
-    child.communicate(timeout=30)
+    child.communicate(timeout=90)
     wait_for(lambda: not alive(pid), "the daemon's end")
     assert logged(folder, "daemon.stopping")()

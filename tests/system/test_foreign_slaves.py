@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 HERE = Path(__file__).resolve().parent
 NODE = HERE.parent / "native" / "node"
 UNIT, BUS = 7, BusName("line")
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 LABELS = Labels("点", "point")
 EXPECTED = {"first": 1000, "wide": 1020 << 16 | 1021, "last": 1499, "input": 2077, "odd": True, "even": False, "discrete": True}
 

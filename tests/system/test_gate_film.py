@@ -56,7 +56,7 @@ def sees(running: Running) -> bool:
 
 def drive(camera: LaneCamera, plate: str, seen: Callable[[], bool]) -> None:
     """It comes; once more where a busy machine has let the camera's process look at nothing meanwhile."""
-    for _ in range(4):
+    for _ in range(8):
         before = len(camera.crossings)
         camera.drive(plate)
         wait_for(lambda before=before: len(camera.crossings) > before, f"{plate} at the line")  # type: ignore[misc]

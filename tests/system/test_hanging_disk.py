@@ -26,6 +26,7 @@ bus = "plant"
 address = 1
 profile = "grundfos-cim200"
 every = "1s"
+timeout = "10s"
 
 [[device]]
 name = "panel"
@@ -33,6 +34,7 @@ bus = "plant"
 address = 9
 profile = "kmtronic-relay8"
 every = "1s"
+timeout = "10s"
 [device.interlock.relay_2]
 requires = ["pump-1.remote_access"]
 [device.interlock.relay_3]
@@ -45,6 +47,7 @@ target = "panel.relay_2"
 value = true
 reset = false
 mode = "on"
+min_on = "2s"
 
 [[gate]]
 name = "north"
@@ -105,7 +108,7 @@ def test_polling_alarms_reactions_barrier_and_socket_go_on_while_no_sync_returns
 
         wait_for(lambda: judge.last().get("alarms", 0) > arrived.get("alarms", 0), "the alarm at the broker")
         wait_for(lambda: call(socket, methods.STATUS).store_error == "", "the disk's recovery")
-        assert running.stop(20) == 0
+        assert running.stop() == 0
         report = judge.report(final=True)
     assert report.sound, report
     assert "Traceback" not in running.log()
@@ -155,7 +158,7 @@ def test_a_start_while_no_sync_returns_says_so_and_goes_on_without_the_outbox(tm
         plan.clear()
         wait_for(lambda: judge.last().get("alarms", 0) > 0, "the alarm at the broker")
         wait_for(lambda: call(socket, methods.STATUS).store_error == "", "the disk's recovery")
-        assert running.stop(20) == 0
+        assert running.stop() == 0
         report = judge.report(final=True)
     assert report.sound, report
     assert "Traceback" not in running.log()

@@ -53,7 +53,7 @@ class Viewer:
                     self.sizes.append(picture.size)
         happenings.close()
 
-    def more(self, pictures: int, what: str, seconds: float = 30.0) -> None:
+    def more(self, pictures: int, what: str, seconds: float = 60.0) -> None:
         """Wait until so many more have come."""
         wanted = self.pictures + pictures
         wait_for(lambda: self.pictures >= wanted, f"{what} ({self.pictures} pictures, lost: {self.losses})", seconds)
@@ -92,7 +92,7 @@ def test_a_stream_lives_through_loss_cuts_late_key_frames_other_sizes_and_damage
                 assert seen.fell_back == 0, "seconds only grow within a connection"
             spoilt = publish(f"{sources}-2", other, long_group, spoil=0.3)
             with process(spoilt, tmp_path / "second.log"), viewer(f"{relay.url}-2") as seen:
-                wait_for(lambda: {(320, 240), (208, 160)} <= set(seen.sizes), "both sizes in one stream", 30)
+                wait_for(lambda: {(320, 240), (208, 160)} <= set(seen.sizes), "both sizes in one stream", 60)
                 seen.more(40, "pictures of a damaged stream")
                 assert seen.fell_back == 0
         finally:

@@ -47,4 +47,4 @@ def test_it_listens_on_nothing_but_its_unix_socket(tmp_path: Path) -> None:
         wait_for(online, "devices and the session")
         assert open_ports(listener.pid), "one that listens is seen"
         assert open_ports(running.child.pid) == []
-        assert running.stop(20) == 0
+        assert running.stop() == 0

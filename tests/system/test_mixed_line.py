@@ -1,10 +1,10 @@
 """One RS-485 line with Modbus, DL/T 645 (both editions) and CJ/T 188 at four settings, through a real port and the real gateway."""
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -202,6 +202,13 @@ class Desk:
         assert isinstance(view, WriteView)
         return view
 
+    async def have_written(self, device: str, point: str, value: Value) -> WriteView:
+        """As a person would who is told that a condition could not be read just now: once more."""
+        for _ in range(2):
+            with contextlib.suppress(WriteRefused):
+                return await self.write(device, point, value)
+        return await self.write(device, point, value)
+
     async def until(self, device: str, holds: Callable[[dict[str, PointView]], bool]) -> dict[str, PointView]:
         """The device's points, once this holds of them."""
         async with asyncio.timeout(WITHIN_S):
@@ -210,7 +217,7 @@ class Desk:
         return points
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def gateway_on(folder: Path, riser: Riser) -> AsyncIterator[Desk]:
     (folder / "password").write_text("02 000000 00000000\n")
     (folder / "password").chmod(0o600)
@@ -239,12 +246,18 @@ def values(points: Mapping[str, PointView], *names: str) -> list[Value | None]:
     return [points[name].value for name in names]
 
 
+def good(points: Mapping[str, PointView], *names: str) -> bool:
+    return all(points[name].quality == "good" for name in names)
+
+
 async def test_a_mixed_line_is_read_right_refused_right_and_controlled(tmp_path: Path) -> None:
     riser = Riser(NoonClock())
     async with gateway_on(tmp_path, riser) as desk:
         # four protocols and settings, a sign, blocks in follow-up frames
-        one = await desk.until("flat-1", lambda points: points["meter_number"].quality == "good")
-        assert values(one, "energy_import", *(f"energy_import_t{i}" for i in range(1, 5))) == [
+        energies = ("energy_import", *(f"energy_import_t{i}" for i in range(1, 5)))
+        told_by_flat_1 = (*energies, "voltage", "current", "power", "frequency", "relay", "meter_number")
+        one = await desk.until("flat-1", lambda points: good(points, *told_by_flat_1))
+        assert values(one, *energies) == [
             123456.78,
             10000.0,
             23456.78,
@@ -255,9 +268,9 @@ async def test_a_mixed_line_is_read_right_refused_right_and_controlled(tmp_path:
         assert values(one, "relay", "meter_number") == ["closed", "000000000101"]
         two = await desk.until("flat-2", lambda points: points["energy_import"].quality == "good")
         assert values(two, "energy_import") == [7654.32]
-        water = await desk.until("water", lambda points: points["volume"].quality == "good")
+        water = await desk.until("water", lambda points: good(points, "volume", "settled_volume", "valve", "battery_low"))
         assert values(water, "volume", "settled_volume", "valve", "battery_low") == [1234.56, 754.56, "open", False]
-        io = await desk.until("io", lambda points: points["relay_1"].quality == "good")
+        io = await desk.until("io", lambda points: good(points, "relay_1", "relay_2"))
         assert values(io, "relay_1", "relay_2") == [True, False]
 
         # what the meter does not have is refused and no value, and the meter is not silent for that
@@ -270,16 +283,17 @@ async def test_a_mixed_line_is_read_right_refused_right_and_controlled(tmp_path:
         assert riser.orders == []
         riser.coils[0] = 0
         await desk.until("io", lambda points: points["relay_1"].value is False)
-        closed = await desk.write("water", "valve", "closed")
+        closed = await desk.have_written("water", "valve", "closed")
         assert (closed.verified, closed.read_back, closed.fate) == (True, "closed", "done")
-        opened = await desk.write("flat-1", "relay", "open")
+        opened = await desk.have_written("flat-1", "relay", "open")
         assert (opened.verified, opened.read_back, opened.old) == (True, "open", "closed")
         assert riser.orders == [0x99, 0x1A]
 
         # a meter that answers with errors says so, and is right again when it does not
         riser.refuses = True
-        sick = await desk.until("flat-2", lambda points: points["energy_import"].quality != "good")
-        assert "other error" in sick["energy_import"].reason
+        await desk.until(
+            "flat-2", lambda points: not good(points, "energy_import") and "other error" in points["energy_import"].reason
+        )
         riser.refuses = False
         await desk.until("flat-2", lambda points: points["energy_import"].quality == "good")
 

@@ -1,6 +1,5 @@
 """Somebody else's devices, somebody else's broker, somebody else's client: the daemon between them."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +73,7 @@ bus = "plant"
 profile = "libmodbus-slave"
 address = 1
 every = "200ms"
+timeout = "10s"
 
 [[device]]
 name = "slave-2"
@@ -81,6 +81,7 @@ bus = "plant"
 profile = "libmodbus-slave"
 address = 2
 every = "200ms"
+timeout = "10s"
 
 [[device]]
 name = "absent"
@@ -103,7 +104,6 @@ def test_libmodbus_to_mosquitto(tmp_path: Path, libmodbus_slave: Path, version: 
     with mosquitto(tmp_path, broker_port), process(slave, tmp_path / "slave.log"):
         wait_for(lambda: listens(slave_port), "the slave")
         with subscribe(tmp_path, broker_port, version="5" if version == "5" else "311"):
-            time.sleep(0.3)
             text = site_text(tmp_path, broker_port, {"plant": slave_port}, DEVICES, uplink)
             (tmp_path / "profiles" / "libmodbus-slave.toml").write_text(PROFILE, encoding="utf-8")
             with daemon(tmp_path, text) as running:

@@ -20,6 +20,7 @@ bus = "plant"
 address = 1
 profile = "grundfos-cim200"
 every = "1s"
+timeout = "10s"
 
 [[device]]
 name = "panel"
@@ -27,6 +28,7 @@ bus = "plant"
 address = 9
 profile = "kmtronic-relay8"
 every = "1s"
+timeout = "10s"
 [device.interlock.relay_2]
 requires = ["pump-1.remote_access"]
 
@@ -37,6 +39,7 @@ target = "panel.relay_2"
 value = true
 reset = false
 mode = "on"
+min_on = "2s"
 """
 
 

@@ -31,6 +31,14 @@ every = "60s"
 """
 
 
+BOTH = {
+    "1": ("9600 8N1", "eastron-sdm120"),
+    "003411001043": ("9600 8N1", "generic-dlt645-2007-three"),
+}
+SCANS = 3
+"""A device has a tenth of a second to answer a scan, which a machine that stands still lets pass: a person scans again then."""
+
+
 def edgeguard(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edgeguard", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -58,15 +66,17 @@ def test_a_simulated_line_is_scanned_into_a_configuration(tmp_path: Path) -> Non
             str(written),
             "--json",
         ]
-        done = edgeguard("--socket", str(tmp_path / "none.sock"), "scan", "--port", str(port), *narrow)
+        for _ in range(SCANS):
+            written.unlink(missing_ok=True)
+            done = edgeguard("--socket", str(tmp_path / "none.sock"), "scan", "--port", str(port), *narrow)
+            assert done.returncode in (0, 1), done.stderr
+            scan = json.loads(done.stdout)["scan"]
+            assert scan["ended"] == "complete"
+            found = {device["address"]: (device["line"], device["scores"][0]["profile"]) for device in scan["found"]}
+            if found == BOTH:
+                break
+    assert found == BOTH
     assert done.returncode == 0, done.stderr
-    scan = json.loads(done.stdout)["scan"]
-    assert scan["ended"] == "complete"
-    found = {device["address"]: (device["line"], device["scores"][0]["profile"]) for device in scan["found"]}
-    assert found == {
-        "1": ("9600 8N1", "eastron-sdm120"),
-        "003411001043": ("9600 8N1", "generic-dlt645-2007-three"),
-    }
     checked = edgeguard("check", str(written))
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -80,9 +90,13 @@ def test_what_hangs_behind_a_serial_server_is_scanned_without_the_daemon(tmp_pat
         wait_for(lambda: "riser" in (tmp_path / "simulator.log").read_text(encoding="utf-8"), "the simulated line", 60)
         written = str(tmp_path / "found.toml")
         none = str(tmp_path / "none.sock")
-        done = edgeguard(
-            "--socket", none, "scan", "--tcp", url, "--units", "1", "--protocol", "modbus", "--write", written, "--json"
-        )
+        for _ in range(SCANS):
+            Path(written).unlink(missing_ok=True)
+            done = edgeguard(
+                "--socket", none, "scan", "--tcp", url, "--units", "1", "--protocol", "modbus", "--write", written, "--json"
+            )
+            if done.returncode == 0:
+                break
     assert done.returncode == 0, done.stderr
     assert "found modbus 9600 8N1 1: eastron-sdm120" in done.stderr, "told as it is found"
     assert f'url = "{url}"' in Path(written).read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from edgeguard.testing.pseudo_port import PseudoPort
 
 pytestmark = pytest.mark.slow
 READ = read_request(Table.HOLDING, 0, 1)
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 def answer(unit: int) -> bytes:

@@ -93,7 +93,7 @@ def test_it_runs_with_no_right_beyond_its_own_folder(home: Path, python: str) ->
         assert next(line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")) == ["0", "0"]
         assert {path.stat().st_uid for path in (home / "state").rglob("*")} == {UID}
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
 
 
 def test_it_can_change_nothing_of_the_program(home: Path, python: str) -> None:

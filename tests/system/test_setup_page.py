@@ -42,7 +42,7 @@ def driven(folder: Path, camera: str, task: str) -> Any:
         assert found is not None
         done = subprocess.run(["node", str(DRIVER), found[0], task], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
-        assert child.wait(30) == 0, "the page's button ends it"
+        assert child.wait(60) == 0, "the page's button ends it"
     return json.loads(done.stdout)
 
 

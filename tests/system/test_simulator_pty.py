@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 UNIT = Unit(1, lambda: Image((Span(Table.HOLDING, 0, 99),), holding=Words({0: 1234})))
 READ = bytes.fromhex("010300000001")
 REQUEST = READ + crc16(READ)
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 
 def ask(port: serial.Serial, count: int = 7) -> bytes:

@@ -32,7 +32,8 @@ def port(house: SimulatedSite, bus: str) -> int:
 
 
 @contextlib.asynccontextmanager
-async def client(number: int, timeout_s: float = 0.3) -> AsyncIterator[AsyncModbusTcpClient]:
+async def client(number: int, timeout_s: float = 30.0) -> AsyncIterator[AsyncModbusTcpClient]:
+    """One that waits long for what has to come, unless the test is about what does not."""
     made = AsyncModbusTcpClient("127.0.0.1", port=number, timeout=timeout_s, retries=0)
     assert await made.connect()
     try:
@@ -60,8 +61,9 @@ async def test_refusals_and_units_that_are_not_there() -> None:
         assert (await lift.read_input_registers(0x1010, count=1, device_id=1)).exception_code == 1
         assert (await lift.read_coils(0, count=1, device_id=1)).exception_code == 1
         assert (await lift.write_register(0x6004, 1, device_id=1)).exception_code == 2
-        with pytest.raises(ModbusIOException):
-            await lift.read_holding_registers(0x1010, count=1, device_id=9)
+        async with client(port(house, "lift"), 0.3) as hasty:
+            with pytest.raises(ModbusIOException):
+                await hasty.read_holding_registers(0x1010, count=1, device_id=9)
         assert not (await lift.read_holding_registers(0x1010, count=1, device_id=1)).isError()
 
 
@@ -77,8 +79,9 @@ async def test_a_setpoint_is_taken_and_read_back() -> None:
 async def test_ailments_hit_one_device_and_heal() -> None:
     async with building() as house, client(port(house, "plant")) as plant:
         house.afflict("main-meter", Silent())
-        with pytest.raises(ModbusIOException):
-            await plant.read_input_registers(0, count=2, device_id=10)
+        async with client(port(house, "plant"), 0.3) as hasty:
+            with pytest.raises(ModbusIOException):
+                await hasty.read_input_registers(0, count=2, device_id=10)
         assert not (await plant.read_input_registers(300, count=2, device_id=1)).isError()
         house.afflict("main-meter", Refusing(Refusal.BUSY))
         assert (await plant.read_input_registers(0, count=2, device_id=10)).exception_code == 6
@@ -92,10 +95,11 @@ async def test_ailments_hit_one_device_and_heal() -> None:
 
 async def test_a_slow_device_forgets_the_question_that_was_given_up() -> None:
     """What is asked after a timeout gets its own answer, never the registers of the question before."""
-    async with building() as house, client(port(house, "plant")) as plant:
+    async with building() as house, client(port(house, "plant"), 0.3) as plant:
         house.afflict("pump-1", Slow(0.5))
         with pytest.raises(ModbusIOException):
             await plant.read_input_registers(303, count=2, device_id=1)
+        plant.comm_params.timeout_connect = 30.0
         answers = [(await plant.read_holding_registers(3, count=2, device_id=20)).registers for _ in range(40)]
         await asyncio.sleep(0.4)
         answers += [(await plant.read_holding_registers(3, count=2, device_id=20)).registers for _ in range(40)]
@@ -117,13 +121,16 @@ async def test_a_bus_over_udp_is_served_hurt_and_healed() -> None:
     buses = tuple(replace(bus, wire=Wire.UDP) if bus.name == "lift" else bus for bus in site.buses)
     async with SimulatedSite(replace(site, buses=buses), 1, Serving(any_port=True)) as house:
         assert house.buses[BusName("lift")].where.startswith("udp://127.0.0.1:")
-        lift = AsyncModbusUdpClient("127.0.0.1", port=port(house, "lift"), timeout=0.3, retries=0)
+        lift, hasty = (
+            AsyncModbusUdpClient("127.0.0.1", port=port(house, "lift"), timeout=timeout_s, retries=0) for timeout_s in (30.0, 0.3)
+        )
         assert await lift.connect()
         assert (await lift.read_holding_registers(0x1011, count=1, device_id=1)).registers == [1750]
         house.afflict("lift-1", Silent())
+        assert await hasty.connect()
         with pytest.raises(ModbusIOException):
-            await lift.read_holding_registers(0x1011, count=1, device_id=1)
+            await hasty.read_holding_registers(0x1011, count=1, device_id=1)
+        hasty.close()
         house.afflict("lift-1", None)
-        assert await lift.connect()
         assert (await lift.read_holding_registers(0x1011, count=1, device_id=1)).registers == [1750]
         lift.close()

@@ -18,7 +18,8 @@ ITEMS = scaled(10_000, 24 * 3600 * 50)
 
 
 def test_a_day_offline_is_brought_out_while_new_alarms_go_first(tmp_path: Path) -> None:
-    command = [sys.executable, str(BENCH), "--items", str(ITEMS), "--rounds", str(scaled(1, 4)), "--directory", str(tmp_path)]
+    compared = ["--rounds", str(scaled(1, 4)), "--messages", str(scaled(100, 10_000))]
+    command = [sys.executable, str(BENCH), "--items", str(ITEMS), *compared, "--directory", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout.splitlines()[-1])
     tell("backlog", **figures)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uplink_rig import QUICK, ROOT, until
+from uplink_rig import PATIENT_MS, QUICK, ROOT, until
 
 from edgeguard.core.clock import Stamp
 from edgeguard.core.health import Health
@@ -98,7 +98,7 @@ async def house(directory: Path, clock: FieldClock, port: int | None) -> AsyncIt
     tasks = [asyncio.create_task(store.run())]
     uplink = None
     if port is not None:
-        link = UplinkSpec("127.0.0.1", port, tls=False, ack_timeout_ms=2000)
+        link = UplinkSpec("127.0.0.1", port, tls=False, ack_timeout_ms=PATIENT_MS)
         pages = (Page("catalog", sample_catalog()),)
         names = SiteId("lakeside"), GatewayId("b07"), "0.1.0"
         uplink = Uplink(link, *names, store, clock, lambda: pages, news.append, random.Random(3), QUICK)
@@ -179,7 +179,7 @@ async def test_a_jump_reorders_nothing_stalls_nothing_and_drops_nothing(tmp_path
             for stream in Stream:
                 await made.put(stream, f"step {number}")
             # At once: what is put is there before the next is put, whatever the wall clock says.
-            await until(lambda number=number: all(platform.has(stream, number + 1) for stream in Stream), 5.0)  # type: ignore[misc]
+            await until(lambda number=number: all(platform.has(stream, number + 1) for stream in Stream))  # type: ignore[misc]
         steps = [told for told in made.news if told.code == "stepped"]
         assert len(steps) == 2
     for lane in ("alarms", "events", "telemetry"):

@@ -13,6 +13,8 @@ from soak_rig import LONG, Gate, Judge, chance, life, rss_mib, scaled, tell
 from test_others import PROFILE
 from test_soak_kills import devices
 
+from edgeguard.core.limits import BATCH_MAX_ITEMS
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if LONG else 300), pytest.mark.usefixtures("needs_mosquitto")]
 
 SECONDS = scaled(6.0, 600.0)
@@ -53,7 +55,7 @@ def test_a_flapping_and_half_open_network_costs_neither_items_nor_memory(tmp_pat
             gate.set("open")
             running = Running(child, tmp_path)
             wait_for(lambda: _waiting(running) < 50 and not _lost(judge), "the backlog", 120)
-            assert running.stop(20) == 0
+            assert running.stop() == 0
         report = judge.report(final=True)
     items = sum(stream.items for stream in report.streams)
     repeats = sum(stream.repeats for stream in report.streams)
@@ -73,7 +75,7 @@ def test_a_flapping_and_half_open_network_costs_neither_items_nor_memory(tmp_pat
         rss_growth=round(growth, 3),
     )
     assert report.sound, report
-    assert repeats <= 0.05 * items
+    assert repeats <= 0.05 * items + BATCH_MAX_ITEMS
     assert not LONG or growth <= 0.10
 
 

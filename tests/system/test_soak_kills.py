@@ -94,7 +94,7 @@ def _settle(folder: Path, judge: Judge) -> None:
     with life(folder) as child:
         running = Running(child, folder)
         wait_for(lambda: _answers(running), "the daemon", PATIENCE_S)
-        running.stop(20)
+        running.stop()
     with closing(sqlite3.connect(f"file:{folder}/state/outbox.db?mode=ro", uri=True)) as database:
         last = dict(database.execute("SELECT stream, last FROM streams").fetchall())
 

@@ -135,13 +135,13 @@ async def test_a_full_disk_takes_alarms_to_the_last_and_everything_once_there_is
             await store.put(batch(Stream.EVENTS, *range(number * 50, number * 50 + 50)))
         hog = await asyncio.to_thread(disk.fill)
         waiting = [asyncio.create_task(store.put(batch(Stream.TELEMETRY, *range(100)))) for _ in range(20)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for number in range(1, 101):
                 assert await store.put(batch(Stream.ALARMS, number)) == (number,)
         assert [(told.code, told.ok) for told in news] == [("disk-full", False)]
         assert not any(each.done() for each in waiting)
         hog.unlink()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             numbers = [seq for seqs in await asyncio.gather(*waiting) for seq in seqs]
         assert sorted(numbers) == list(range(1, 2001))
         assert [(told.code, told.ok) for told in news] == [("disk-full", False), ("disk-full", True)]
@@ -162,7 +162,7 @@ async def test_a_disk_out_of_inodes_is_waited_for_and_stops_nothing_that_is_open
         await asyncio.sleep(1.5)
         for path in many.iterdir():
             path.unlink()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await waiting == (1,)
         assert store.epoch == epoch
         assert await everything(store, Stream.EVENTS) == [1, 2]
@@ -176,14 +176,14 @@ async def test_a_disk_gone_read_only_and_then_away_is_waited_for(disk: Disk) -> 
         epoch = store.epoch
         disk.abort()
         waiting = asyncio.create_task(store.put(batch(Stream.EVENTS, 2)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not disk.unmount():
                 await asyncio.sleep(0.05)
         assert not waiting.done()
-        assert not news[-1].ok
         await asyncio.sleep(1)
+        assert not news[-1].ok
         disk.mount()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await waiting == (2,)
         assert store.epoch == epoch
         assert news[-1].ok

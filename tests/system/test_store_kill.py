@@ -23,7 +23,7 @@ from edgeguard.store import Batch, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * 3600 if LONG else 120)]
 
-KILLS = scaled(20, 1000)
+KILLS = scaled(12, 1000)
 NOW = Stamp(1_790_000_000_000, 1000, BootId("boot-a"), synced=True)
 
 

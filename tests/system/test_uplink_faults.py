@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from uplink_rig import QUICK, ROOT, Consumer, Rig, Running, make_rig, until
+from uplink_rig import DEAF_MS, PATIENT_MS, QUICK, ROOT, Consumer, Rig, Running, make_rig, until
 
 from edgeguard.core.errors import StoreError
 from edgeguard.core.item import Item, Stream
@@ -25,15 +25,15 @@ def fill(rig: Rig, count: int = 400) -> None:
     rig.put(Stream.ALARMS, count)
 
 
-async def drain(faults: Faults, count: int = 400, within_s: float = 20.0) -> tuple[Rig, Consumer, Broker]:
+async def drain(faults: Faults, count: int = 400) -> tuple[Rig, Consumer, Broker]:
     """Fill an outbox, let it drain against a faulty broker; completeness is checked here, the rest by the caller."""
     consumer = Consumer()
     broker = Broker(on_publish=consumer.take, faults=faults)
     await broker.start()
-    rig = make_rig(broker.port)
+    rig = make_rig(broker.port, ack_timeout_ms=DEAF_MS if faults.lose_ack_every else PATIENT_MS)
     fill(rig, count)
     async with Running(rig):
-        await until(lambda: rig.drained, within_s, f"not drained: {rig.news[-3:]} {rig.uplink.view}")
+        await until(lambda: rig.drained, what="not everything was taken")
     await broker.close()
     consumer.assert_complete(Stream.ALARMS, count)
     consumer.assert_complete(Stream.EVENTS, count)
@@ -102,7 +102,7 @@ async def test_broken_sessions_lose_nothing(faults: Faults) -> None:
 async def test_a_broker_that_answers_pings_only_is_dropped_and_later_served() -> None:
     consumer = Consumer()
     async with Broker(on_publish=consumer.take) as broker:
-        rig = make_rig(broker.port)
+        rig = make_rig(broker.port, ack_timeout_ms=DEAF_MS)
         async with Running(rig):
             await until(lambda: rig.uplink.view.state == "online" and rig.uplink.view.inflight == 0)
             broker.faults = Faults(half_open=True)
@@ -117,7 +117,7 @@ async def test_a_broker_that_answers_pings_only_is_dropped_and_later_served() ->
 async def test_acknowledgements_that_never_come_advance_nothing() -> None:
     consumer = Consumer()
     async with Broker(on_publish=consumer.take, faults=Faults(never_ack=True)) as broker:
-        rig = make_rig(broker.port)
+        rig = make_rig(broker.port, ack_timeout_ms=DEAF_MS)
         rig.put(Stream.EVENTS, 20)
         async with Running(rig, close_s=0.2):
             await until(lambda: broker.counters.connects >= 3)
@@ -136,10 +136,10 @@ async def test_a_quota_keeps_rows_and_their_order(code: int) -> None:
         return code if len(seen) > 30 and seen[-1] < seen[30] + 0.3 else 0
 
     async with Broker(on_publish=consumer.take, faults=Faults(puback=quota)) as broker:
-        rig = make_rig(broker.port, ack_timeout_ms=20_000)  # a machine that is busy for a second is no lost connection
+        rig = make_rig(broker.port)
         fill(rig, 1000)
         async with Running(rig):
-            await until(lambda: rig.drained, 20)
+            await until(lambda: rig.drained)
         assert broker.counters.refused > 0
     consumer.assert_complete(Stream.TELEMETRY, 2000)
     consumer.assert_in_order()
@@ -161,7 +161,7 @@ async def test_alarms_stay_in_order_even_when_single_messages_are_refused(code: 
         rig = make_rig(broker.port)
         fill(rig, 500)
         async with Running(rig):
-            await until(lambda: rig.drained, 20)
+            await until(lambda: rig.drained)
     for stream, last in ((Stream.ALARMS, 500), (Stream.EVENTS, 500), (Stream.TELEMETRY, 1000)):
         consumer.assert_complete(stream, last)
     consumer.assert_in_order("alarms")
@@ -226,11 +226,10 @@ async def test_a_missing_right_blocks_the_stream_but_parks_nothing(code: int) ->
         rig = make_rig(broker.port)
         fill(rig, 200)
         async with Running(rig):
-            await until(lambda: "stream-refused" in rig.codes() and not rig.open_rows(Stream.TELEMETRY))
+            await until(lambda: "stream-refused" in rig.codes() and not any(map(rig.open_rows, (Stream.TELEMETRY, Stream.ALARMS))))
             await asyncio.sleep(0.7)
             assert (rig.outbox.dead, rig.codes().count("stream-refused")) == ([], 1)
             assert rig.open_rows(Stream.EVENTS) == 200
-            assert not rig.open_rows(Stream.ALARMS)
             await until(lambda: rig.blocked(Stream.EVENTS))  # a right given while rows are tried one by one costs order
             broker.faults = Faults()
             await until(lambda: rig.drained)
@@ -450,14 +449,14 @@ async def test_on_a_narrow_line_an_alarm_does_not_wait_for_all_of_history() -> N
     consumer = Consumer()
     async with Broker(on_publish=consumer.take) as broker:
         line = await asyncio.start_server(lambda r, w: _narrow(r, w, broker.port, 300_000), "127.0.0.1", 0, limit=4096)
-        rig = make_rig(line.sockets[0].getsockname()[1], ack_timeout_ms=3000)
+        rig = make_rig(line.sockets[0].getsockname()[1], ack_timeout_ms=5000)
         rig.put(Stream.TELEMETRY, 1500, size=1500, age_ms=120_000)
         async with Running(rig):
             await until(lambda: len(consumer.content) > 200)
             rig.put(Stream.ALARMS, 1)
-            await until(lambda: consumer.numbers(Stream.ALARMS), 20)
+            await until(lambda: consumer.numbers(Stream.ALARMS))
             assert rig.open_rows(Stream.TELEMETRY) > 300
-            await until(lambda: rig.drained, 20)
+            await until(lambda: rig.drained)
             assert rig.uplink.view.reconnects == 0
         line.close()
     consumer.assert_complete(Stream.TELEMETRY, 1500)

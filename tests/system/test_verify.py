@@ -46,7 +46,7 @@ class Verifier:
     def end(self) -> tuple[int, dict[str, Any]]:
         """Exit code and the last report."""
         self.child.terminate()
-        out, _ = self.child.communicate(timeout=30)
+        out, _ = self.child.communicate(timeout=60)
         return self.child.returncode, json.loads(out.splitlines()[-1])
 
 
@@ -61,7 +61,7 @@ def publish(
 
 def say(port: int, topic: str, message: dict[str, object], *options: str) -> None:
     command = ("mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-q", "1", "-t", topic, "-s", *options)
-    subprocess.run(command, input=json.dumps(message), text=True, check=True, timeout=20)
+    subprocess.run(command, input=json.dumps(message), text=True, check=True, timeout=60)
 
 
 def stream(report: dict[str, Any], name: str) -> dict[str, Any]:
