@@ -36,8 +36,12 @@ help: ## this list
 demo: $(RUN_STAMP) ## a simulated building, a broker, the real daemon and a live view; ARGS="--headless --seconds 20"
 	@$(BIN)/edgeguard demo $(ARGS)
 
-# Files with slow tests: system tests all are, of the others those that speak of it.
-SLOW = tests/system $(shell grep -rl --include='test_*.py' slow tests/contract tests/hints tests/unit)
+# Files with slow tests: system tests all are, of the others those that speak of it. What takes longest begins first: at the end everybody
+# would wait for it.
+LONG := tests/unit/camera/test_lens.py $(addprefix tests/system/test_,$(addsuffix .py,gate_film usb_camera hanging_disk soak_erase \
+  commands_daemon dead_device write_faults copies cli_processes daemon camera_models))
+SLOW = $(LONG) $(filter-out $(LONG) $(TIMED),$(wildcard tests/system/test_*.py) \
+  $(shell grep -rl --include='test_*.py' slow tests/contract tests/hints tests/unit))
 
 # What shows a line or a camera in real time, and says how quickly it answers or stops, shares the machine only with its like.
 TIMED := $(addprefix tests/system/test_,$(addsuffix .py,camera demo_run line_tools scan_line))
@@ -46,7 +50,7 @@ TIMED := $(addprefix tests/system/test_,$(addsuffix .py,camera demo_run line_too
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
 	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
 	@echo "== slow tests: most of them wait, for others or for time, so that three run at once"
-	@$(BIN)/pytest -m slow --numprocesses=3 --dist=loadfile --durations=10 $(SLOW) $(addprefix --ignore=,$(TIMED))
+	@$(BIN)/pytest -m slow --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10 $(SLOW)
 	@echo "== slow tests of lines and cameras in real time"
 	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(TIMED)
 
