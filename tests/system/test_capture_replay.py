@@ -58,7 +58,7 @@ def edgeguard(*words: str) -> list[str]:
 
 
 def volume(running: Running) -> object:
-    points = running.ask("points", "water-1")
+    points = running.ask("points")
     assert isinstance(points, list)
     return next((point["value"] for point in points if point["point"] == "volume"), None)
 
