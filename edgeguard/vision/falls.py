@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT
+from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT, FALL_NEARING
 from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
+from edgeguard.vision.nearing import CONFIDENCE, gains_sideways, thrown_nearer
 from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import GAP_S, Mark, Track, TrackSet, follow
@@ -89,26 +90,35 @@ def step(
 def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
     """After tracks have ended, the longest first: habits and pieces with each of them, falls put on hold, vetoes counted."""
     scene, period_s = state.scene, state.tracks.period_s
-    habits, pieces, left = state.habits, state.pieces, FALL_GATHERED
+    habits, pieces, left, looks = state.habits, state.pieces, FALL_GATHERED, 0 if is_crowded(state.crowd) else FALL_NEARING
     away: list[Veto] = []
     for track in sorted(ended, key=len, reverse=True):
-        if (path := _worth_weighing(track.marks)) is None:
-            away.append(Veto.RAGGED)
-        else:
+        path = _worth_weighing(track.marks)
+        verdict: Veto | float = Veto.RAGGED
+        if path is not None:
             hopeful = promising(path, scene)
             left -= hopeful
             habits = remember(habits, path)
             path, verdict = _weighed(state, pieces, path, hopeful and left >= 0)
             if not is_no_piece(verdict, state.crowd):
                 pieces = (*pieces, path)[-FALL_MAX_PENDING:]
-            if isinstance(verdict, Veto):
-                away.append(verdict)
-            else:
-                state = _taken(replace(state, habits=habits), Fall(path, verdict))
+        if isinstance(verdict, Veto) and looks > 0 and gains_sideways(track.marks, scene.height):
+            looks -= 1
+            nearer = thrown_nearer(track.marks, state.memory, scene, period_s)
+            if nearer is not None and not _is_early(state, nearer):
+                path, verdict = nearer, CONFIDENCE
+        if isinstance(verdict, Veto):
+            away.append(verdict)
+        elif path is not None:
+            state = _taken(replace(state, habits=habits), Fall(path, verdict))
         if scene.slow and sinks(track.marks, scene.height, scene.plane, period_s):
             state = _sunk(state, track.marks)
     lately = tuple([piece for piece in pieces if piece.marks[-1][0] > state.tracks.last_s - _PIECE_S])
     return replace(state, habits=habits, pieces=lately, vetoes=_counted(state.vetoes, away))
+
+
+def _is_early(state: FallState, path: Path) -> bool:
+    return state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S
 
 
 def _worth_weighing(marks: tuple[Mark, ...]) -> Path | None:
@@ -147,8 +157,7 @@ def _weighed(state: FallState, pieces: tuple[Path, ...], path: Path, gathers: bo
         return path, verdict
     if any(_swings(piece, path) for piece in pieces):
         return path, Veto.RISES
-    early = state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S
-    return path, Veto.EARLY if early else verdict
+    return path, Veto.EARLY if _is_early(state, path) else verdict
 
 
 def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
@@ -157,8 +166,7 @@ def _sunk(state: FallState, marks: tuple[Mark, ...]) -> FallState:
     sunk_before, goes_on = remembered(state.sunk, sunk(marks), state.scene.height)
     state = replace(state, sunk=sunk_before)
     known = any(same_throw(path, other.path, state.scene) for other in (*state.pending, *state.recent))
-    early = state.begun_s is not None and path.start_s < state.begun_s + _QUIET_S
-    if goes_on or known or early or is_crowded(state.crowd):
+    if goes_on or known or _is_early(state, path) or is_crowded(state.crowd):
         return state
     confidence = round(0.3 + 0.3 * min(1.0, path.fall_px / (0.5 * state.scene.height)), 3)
     return replace(state, pending=(*state.pending, Fall(path, confidence, slow=True))[-FALL_MAX_PENDING:])

@@ -79,7 +79,7 @@ def gathered(path: Path, memory: Memory, height: int) -> Path | None:
         pictures, times_s = memory.between(table[0, 0] - _STEP_S, table[-1, 0] + _STEP_S)
         if not pictures:
             return None
-        found = _along(table, pictures, _way(table, side, down, times_s, height))
+        found = along(table, pictures, _way(table, side, down, times_s, height))
         if len(found) < 3:
             return None
         same = len(found) == len(table) and bool((found[:, :2] == table[:, :2]).all())
@@ -97,7 +97,7 @@ def near_px(thickness: _Px, speed: _Px) -> _Px:
     return 1.5 + 0.25 * thickness + 0.012 * speed
 
 
-def _along(table: Sightings, pictures: tuple[Sightings, ...], way: Column) -> Sightings:
+def along(table: Sightings, pictures: tuple[Sightings, ...], way: Column) -> Sightings:
     """The spot of each picture that lies nearest to the `way` of the marks of `table`, without what a long gap parts from it."""
     rows = np.concatenate(pictures)
     here = np.repeat(way, [len(one) for one in pictures], axis=0)
