@@ -123,6 +123,7 @@ def _keep(file: Path, setup: str, eyes: Eyesight, standing: frozenset[Sign]) -> 
     """Write the references, and what of the view was wrong; a disk that refuses costs them at the next start and nothing else."""
     arrays: dict[str, np.ndarray] = {"format": np.array(_FORMAT), "setup": np.array(setup)}
     arrays |= {"signs": np.array(sorted(standing), np.str_), "moved": np.array(Sign.MOVED in standing)}
+    arrays["light"] = np.array(eyes.light)
     if eyes.left is not None:
         arrays["left"] = eyes.left
     for number, reference in enumerate(eyes.references):
@@ -162,7 +163,8 @@ def _kept(file: Path, setup: str) -> tuple[Eyesight, frozenset[Sign]]:
             return Eyesight(), _NONE
         # Files of before more was kept than a move name no signs.
         names = set(kept["signs"].tolist()) if "signs" in kept else {Sign.MOVED.value} if kept.get("moved") else set()
-        return Eyesight((found[0], found[1], found[2]), left=_kept_left(kept)), frozenset(s for s in KEPT if s.value in names)
+        eyes = Eyesight((found[0], found[1], found[2]), left=_kept_left(kept), light=_kept_light(kept))
+        return eyes, frozenset(sign for sign in KEPT if sign.value in names)
     return Eyesight(), _NONE
 
 
@@ -172,6 +174,13 @@ def _kept_left(kept: Mapping[str, np.ndarray]) -> Small | None:
     if left is None or left.shape != GRID or left.dtype != np.float32:
         return None
     return np.where((left >= 0) & (left <= 1), left, np.float32(np.nan))
+
+
+def _kept_light(kept: Mapping[str, np.ndarray]) -> float:
+    """How bright what was seen last was; 0, as by night, where a file of before does not say, or a damaged one."""
+    light = kept.get("light")
+    known = light is not None and light.shape == () and light.dtype == np.float64 and 0 <= float(light) <= 255
+    return float(light) if light is not None and known else 0.0
 
 
 def _kept_long(kept: Mapping[str, np.ndarray], number: int) -> LongView | None:

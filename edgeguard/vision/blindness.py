@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.blindness import Blindness
-from edgeguard.vision.lens_cover import Cover, Edge, left_of, look_for_cover
+from edgeguard.vision.lens_cover import Cover, Edge, has_much_to_see, has_trace, left_of, look_for_cover, written
 from edgeguard.vision.long_view import LongView, first_view, followed, softer
 from edgeguard.vision.view_fit import best_shifted, best_turned
 
@@ -43,6 +43,8 @@ _NOT_SOFT: Final = 0.12
 """Edges as fine as this are in focus, and what has dulled is the air."""
 _LATELY: Final = 0.1
 """What hides a part of the view is looked for in the mean of some ten looks, as traffic is no part of it."""
+_DARKER: Final = 0.75
+"""Of the brightness of the last looks: what has become dark at once is not averaged with what was seen before."""
 _COVERED_SHARE: Final = 0.15
 _STILL_COVERED_SHARE: Final = 0.1
 """Of the picture and of what has something to see in it, without the soft edge: a quarter of the picture that is covered."""
@@ -51,8 +53,6 @@ _LEARN_FROM: Final = 60
 """Looks at a new light before what is seen is taken for what should be seen."""
 _MINUTES: Final = 1 / 300
 """Of each look in the mean of the last minutes."""
-_LIT: Final = 0.6
-"""Of the brightness of a known night."""
 _CRISP_FROM: Final = 600
 """Looks over which it is averaged how crisp a view is; from then on it rises and falls slowly."""
 _CRISPER: Final = 2.5e-5
@@ -174,7 +174,7 @@ def judge(eyes: Eyesight, look: Look) -> Eyesight:
     if eyes.pixels is None or not _is_same(eyes.pixels, look):
         eyes = replace(eyes, pixels=look.pixels, same_since_s=look.t_s)
     now = (look.relief, look.levels)
-    before = eyes.lately or now
+    before = now if eyes.lately is None or _is_dark_at_once(look, eyes.lately[1]) else eyes.lately
     relief, levels = (np.asarray(old + _LATELY * (new - old), np.float32) for old, new in zip(before, now, strict=True))
     eyes = replace(eyes, lately=(relief, levels))
     band = _band(float(look.levels.mean()))
@@ -221,6 +221,11 @@ def _is_black(look: Look) -> bool:
     return float(look.levels.mean()) < _BLACK_LEVEL and float(look.levels.std()) < _BLACK_SPREAD
 
 
+def _is_dark_at_once(look: Look, lately: Small) -> bool:
+    light = float(look.levels.mean())
+    return _band(light) == _NIGHT and light < _DARKER * float(lately.mean())
+
+
 def _is_flat(look: Look) -> bool:
     return float(look.levels.std()) < _FLAT_SPREAD
 
@@ -249,7 +254,8 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
     band = _band(float(look.levels.mean()))
     turned = reference is not None and reference.looks >= _LEARN_FROM and _is_turned(reference, look)
     # What is the same view for sure, and turned, is not covered.
-    covers = None if turned or eyes.lately is None else _covers(eyes, *eyes.lately, band)
+    lately, levels = eyes.lately or (look.relief, look.levels)
+    covers = None if turned else _covers(eyes, look, lately, levels)
     if covers:
         return frozenset(signs | covers), _UNSEEN - covers
     unknown = {Sign.PARTLY_COVERED, Sign.HIDDEN} if covers is None else set()
@@ -268,7 +274,8 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
     elif by > _SOFTER:
         signs.add(Sign.SOFT)
     if turned or _is_elsewhere(reference.edges, edges_of(look)):
-        signs.add(Sign.MOVED)
+        # A picture of noise is never like the one before.
+        (signs if turned or not night or has_much_to_see(lately) else unknown).add(Sign.MOVED)
     return frozenset(signs), frozenset(unknown)
 
 
@@ -281,18 +288,23 @@ def _is_dull(reference: Reference, look: Look, night: bool) -> bool:
     return by is None or by > _NOT_SOFT
 
 
-def _covers(eyes: Eyesight, relief: Small, levels: Small, band: int) -> frozenset[Sign] | None:
-    """Whether something hides a part of the view, or all of it; None where that cannot be said.
+def _covers(eyes: Eyesight, look: Look, relief: Small, levels: Small) -> frozenset[Sign] | None:
+    """Whether something hides a part of the view, or all of it; None where that cannot be said. `relief` and `levels`: lately.
 
     What is dark or bright before the lens makes another light of the whole picture: the light beside it says what to compare with.
     """
-    views = [(n, _long(reference)) for n, reference in enumerate(eyes.references) if reference is not None]
-    found = {n: look_for_cover(relief, levels, view.relief, view.levels) for n, view in views if view is not None}
-    # Where it is dark all is hidden as well, unless nights are known as lit ones and the lamps are not out.
-    night = found.get(_NIGHT)
-    may_be_night = band == _NIGHT and (night is None or not night.is_rich or night.brightness < _LIT)
+    band = _band(float(look.levels.mean()))
+    longs = [(n, _long(reference)) for n, reference in enumerate(eyes.references) if reference is not None]
+    views = {n: view for n, view in longs if view is not None}
+    found = {n: look_for_cover(relief, levels, view.relief, view.levels) for n, view in views.items()}
+    before = _band(eyes.light)
+    if band == _NIGHT and before in found and found[before].is_rich:
+        # Lamps that go out, and nightfall, leave a trace of what was seen minutes ago, or nothing but black.
+        writing = written(look.detail, relief, views[before].relief)
+        if not any(has_trace(relief, levels, view.levels, writing) for view in views.values()):
+            return _ALL_COVERED
     wholly = [cover.is_whole for cover in found.values() if cover.is_rich]
-    if wholly and all(wholly) and not may_be_night:
+    if wholly and all(wholly) and band != _NIGHT:
         return _ALL_COVERED
     least = _STILL_COVERED_SHARE if any(TROUBLES[sign] is Blindness.COVERED for sign, _ in eyes.standing) else _COVERED_SHARE
     for n, cover in found.items():

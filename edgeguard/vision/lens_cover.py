@@ -54,6 +54,18 @@ _WHOLLY: Final = 0.85
 _UNLIKE: Final = 0.5
 """Correlation of brightness with what it should be. Of covers 0.45 at most; 0.65 of a lens out of focus, 0.85 of even fog."""
 _SEEN_BEFORE: Final = 0.75
+_TRACE: Final = 0.3
+"""Correlation, without what is coarser than some cells, of a dark picture with a known view. Of what lies in the dark 0.8 and more,
+be it lit by the sky alone; of what is close before the lens 0.1 at most."""
+_STROKES: Final = 20.0
+"""Mean gradient, levels, at full size: several strokes in each cell. A lamp has one edge."""
+_LEAST_WRITTEN: Final = 0.4
+"""Of the relief that a written cell has in the dark, what it has in a bright view at least."""
+_LINE_CELLS: Final = 4
+_LINE_AT: Final = 0.2
+"""A line of writing takes so many cells in a row at least, this near to the upper or lower border."""
+_MOST_WRITTEN: Final = 0.2
+"""Of the picture, with the cells around."""
 
 Cells = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -69,13 +81,12 @@ class Edge(Enum):
 @dataclass(frozen=True, slots=True)
 class Cover:
     """`share` of the picture, and of what has something to see in it, that is hidden; `light`: mean brightness that the view
-    would have without, levels; `brightness`: of the picture, beside the view's; `edge`: None where what is beside it is not as
-    ever; `is_whole`: hardly anything is beside it; `is_rich`: enough of the view has something to see in it for anything to be
-    missed; `is_clear`: nearly all is seen that should be; `level`: mean brightness of what is hidden, levels."""
+    would have without, levels; `edge`: None where what is beside it is not as ever; `is_whole`: hardly anything is beside it;
+    `is_rich`: enough of the view has something to see in it for anything to be missed; `is_clear`: nearly all is seen that should
+    be; `level`: mean brightness of what is hidden, levels."""
 
     share: float
     light: float
-    brightness: float
     edge: Edge | None
     is_whole: bool
     is_rich: bool
@@ -96,6 +107,38 @@ def left_of(relief: Cells, levels: Cells, was_relief: Cells, was_levels: Cells) 
     return np.asarray(np.where(known >= _TEXTURED, np.minimum(1, _kept(left, levels, was_levels)), np.nan), np.float32)
 
 
+def written(detail: Cells, relief: Cells, was_relief: Cells) -> Mask:
+    """The cells, and those around them, in which a camera writes into a dark picture what it writes into the known one, too: its
+    clock, its name. None where that would be too many.
+
+    `detail`: mean gradient of each cell at full size, levels.
+    """
+    strokes = (detail >= _STROKES) & (was_relief >= _LEAST_WRITTEN * relief)
+    rows = len(strokes)
+    strokes[int(_LINE_AT * rows) : rows - int(_LINE_AT * rows)] = False
+    strokes[:, 1:-1] |= strokes[:, :-2] & strokes[:, 2:]  # a blank
+    lines = np.zeros_like(strokes)
+    whole = np.lib.stride_tricks.sliding_window_view(strokes, _LINE_CELLS, axis=1).all(2)
+    for n in range(_LINE_CELLS):
+        lines[:, n : n + whole.shape[1]] |= whole
+    near = _near(lines, 2)
+    return near if float(near.mean()) <= _MOST_WRITTEN else np.zeros_like(near)
+
+
+def has_trace(relief: Cells, levels: Cells, was_levels: Cells, writing: Mask) -> bool:
+    """Whether a dark picture has something to see, or the least trace of a known view, where nothing is written."""
+    rest = ~writing
+    if bool((_above_noise(relief)[rest] >= _TEXTURED).any()):
+        return True
+    inner = np.s_[_AROUND:-_AROUND, _AROUND:-_AROUND]  # at the border there is nothing on one side to compare with
+    return _likeness(_fine(levels, rest)[inner], _fine(was_levels, rest)[inner]) > _TRACE
+
+
+def has_much_to_see(relief: Cells) -> bool:
+    """Whether there is more in a picture than noise."""
+    return int((_above_noise(relief) >= _TEXTURED).sum()) >= _LEAST_CELLS
+
+
 def look_for_cover(relief: Cells, levels: Cells, was_relief: Cells, was_levels: Cells) -> Cover:
     """What of a view that is known from before is hidden."""
     seen, known = _above_noise(relief), _above_noise(was_relief)
@@ -109,12 +152,12 @@ def look_for_cover(relief: Cells, levels: Cells, was_relief: Cells, was_levels: 
     beside = ~_near(hidden, 2) if hidden.any() else ~hidden
     dimmed = (float(levels[beside].mean()) + 1) / (float(was_levels[beside].mean()) + 1) if beside.any() else 1.0
     is_clear = int(textured.sum()) >= _LEAST_CELLS and float((left[textured] > _HALF).mean()) >= _SEEN_AGAIN
-    light, brightness = float(was_levels.mean()) * dimmed, float(levels.mean()) / max(1e-6, float(was_levels.mean()))
+    light = float(was_levels.mean()) * dimmed
     if share < _SLIGHT:
-        return Cover(share, light, brightness, None, False, is_rich, is_clear, 0.0, hidden)
+        return Cover(share, light, None, False, is_rich, is_clear, 0.0, hidden)
     is_whole = float(gone[textured].mean()) >= _WHOLLY and _likeness(levels, was_levels) < _UNLIKE
     edge = _edge(left, kept, seen - min(1.0, dimmed) * known, textured, hidden)
-    return Cover(share, light, brightness, edge, is_whole, is_rich, is_clear, float(levels[hidden].mean()), hidden)
+    return Cover(share, light, edge, is_whole, is_rich, is_clear, float(levels[hidden].mean()), hidden)
 
 
 def _above_noise(relief: Cells) -> Cells:
@@ -169,10 +212,16 @@ def _likeness(levels: Cells, was_levels: Cells) -> float:
     return float((one * other).sum()) / max(1e-6, float(np.linalg.norm(one)) * float(np.linalg.norm(other)))
 
 
-def _around(mask: Mask) -> Cells:
-    """How many of the cells around each, and itself, are marked."""
+def _fine(levels: Cells, rest: Mask) -> Cells:
+    """How much brighter each cell is than those around it, 0 where it is not of the rest."""
+    around = _around(np.where(rest, levels, 0)) / np.maximum(_around(rest), 1)
+    return np.asarray(np.where(rest, levels - around, 0), np.float32)
+
+
+def _around(cells: Mask | Cells) -> Cells:
+    """Sum of the cells around each, and itself; how many of them are marked."""
     size = 2 * _AROUND + 1
-    sums = np.pad(mask.astype(np.float32), _AROUND).cumsum(0).cumsum(1)
+    sums = np.pad(cells.astype(np.float64), _AROUND).cumsum(0).cumsum(1)
     sums = np.pad(sums, ((1, 0), (1, 0)))
     return np.asarray(sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size], np.float32)
 

@@ -22,6 +22,7 @@ from sight_scene import (
     COVERS,
     VIEWS,
     boarded,
+    clocked,
     covered,
     cut,
     fog,
@@ -85,8 +86,9 @@ class Watcher:
 class Place:
     """A view of VIEWS: `whole` with the margin that a turn needs, by day and by night, `pictures` as the camera sees it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, has_clock: bool = False) -> None:
         scene = view(name)
+        self._has_clock, self._looks = has_clock, 0
         self.seed = sum(map(ord, name))
         self.is_drawn = name.startswith("facade-")
         whole = [scene.picture(25 * n).astype(np.float32) for n in range(_PICTURES)]
@@ -112,8 +114,10 @@ class Place:
         return [self.look(happening(picture), noise) for picture in self.pictures]
 
     def look(self, picture: Canvas, noise: float = _DAY_NOISE) -> Look:
-        grain = noise * self._rng.standard_normal(picture.shape, np.float32)
-        return look_at(0.0, np.clip(picture + grain, 0, 255).astype(np.uint8))
+        self._looks += 1
+        picture = picture + noise * self._rng.standard_normal(picture.shape, np.float32)
+        picture = clocked(picture, self._looks) if self._has_clock else picture
+        return look_at(0.0, np.clip(picture, 0, 255).astype(np.uint8))
 
 
 def chained(first: Happening, second: Happening) -> Happening:
@@ -244,6 +248,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--views", type=int, default=5, help=f"the first so many of {len(VIEWS)}")
     asked.add_argument("--quick", action="store_true", help="every third thing that may happen")
+    asked.add_argument("--clock", action="store_true", help="with a clock and a name written over all that the camera sees")
     told = asked.parse_args()
     cv2.setNumThreads(1)
     names, every = VIEWS[: told.views], 3 if told.quick else 1
@@ -251,7 +256,7 @@ def main() -> None:
     seconds: dict[str, float] = defaultdict(float)
     false: dict[str, Counter[Blindness]] = defaultdict(Counter)
     for name in names:
-        place = Place(name)
+        place = Place(name, told.clock)
         known = learned(place)
         score_wrongs(place, known, every, hits)
         score_innocent(place, known, every, seconds, false)

@@ -114,6 +114,18 @@ def wrapped(picture: Canvas, level: float, seed: int) -> Canvas:
     return np.asarray(level * cv2.resize(shade, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
+def clocked(picture: Canvas, second: float) -> Canvas:
+    """With the clock and the name that a camera writes over what it sees."""
+    height, width = picture.shape
+    shown, scale = picture.copy(), min(height / 800, width / 1100)
+    stroke = max(1, round(2 * scale))
+    clock = f"2026-11-27 Fri 10:{second // 60 % 60:02.0f}:{second % 60:02.0f}"
+    for text, place in ((clock, (width // 50, height * 6 // 100)), ("Camera 01", (width * 3 // 4, height * 96 // 100))):
+        for grey, wide in ((0.0, 3 * stroke), (255.0, stroke)):
+            cv2.putText(shown, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (grey,), wide, cv2.LINE_AA)
+    return shown
+
+
 def settled(picture: Canvas, depth: float, seed: int) -> Canvas:
     """Snow on the ground, the lower half or two thirds of the picture; of what lies under it 1 - `depth` is seen."""
     height, width = picture.shape
