@@ -20,7 +20,7 @@ from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, su
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import GAP_S, Mark, Track, TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part, fit
-from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_crowded, is_no_piece, is_past_help, judge
+from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_at_rest, is_crowded, is_no_piece, is_past_help, judge
 
 _HOLD_S: Final = 0.8
 """A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
@@ -90,7 +90,7 @@ def step(
 def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
     """After tracks have ended, the longest first: habits and pieces with each of them, falls put on hold, vetoes counted."""
     scene, period_s = state.scene, state.tracks.period_s
-    habits, pieces, left, looks = state.habits, state.pieces, FALL_GATHERED, 0 if is_crowded(state.crowd) else FALL_NEARING
+    habits, pieces, left, looks = state.habits, state.pieces, FALL_GATHERED, _looks_for_nearing(state)
     away: list[Veto] = []
     for track in sorted(ended, key=len, reverse=True):
         path = _worth_weighing(track.marks)
@@ -115,6 +115,11 @@ def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
             state = _sunk(state, track.marks)
     lately = tuple([piece for piece in pieces if piece.marks[-1][0] > state.tracks.last_s - _PIECE_S])
     return replace(state, habits=habits, pieces=lately, vetoes=_counted(state.vetoes, away))
+
+
+def _looks_for_nearing(state: FallState) -> int:
+    """At how many tracks. Where much is in motion, or the camera itself, all may go outwards ever faster."""
+    return FALL_NEARING if is_at_rest(state.memory) and not is_crowded(state.crowd) else 0
 
 
 def _is_early(state: FallState, path: Path) -> bool:
@@ -305,7 +310,9 @@ def _parallel(one: Path, two: Path, from_s: float, to_s: float, scene: Scene) ->
     if math.hypot(xa - xb, ya - yb) <= 12 + 2 * max(one.thickness, two.thickness) + 0.04 * scene.height:
         return True
     near = abs(xa - xb) < 0.5 * scene.width
-    return near and apart < 0.45 * fast and 0.5 < one.bend / max(two.bend, 1e-6) < 2.0
+    # What comes nearer may bend upwards in the picture.
+    alike = abs(one.bend - two.bend) < 0.5 * max(abs(one.bend), abs(two.bend), 0.06 * scene.height)
+    return near and apart < 0.45 * fast and alike
 
 
 def joined(one: Fall, two: Fall) -> Fall:

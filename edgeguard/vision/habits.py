@@ -69,7 +69,7 @@ def remember(habits: Habits, path: Path) -> Habits:
 def habitual(habits: Habits, path: Path, live: tuple[Track, ...]) -> bool:
     """Others like it, at other times, have begun just where this one did; `live` tracks count as soon as they show their way."""
     first = path.marks[0]
-    if path.thickness > _DROP_PX or abs(path.marks[-1].x - first.x) > _NEAR_PX + 0.1 * path.fall_px:
+    if path.bend <= 0 or path.thickness > _DROP_PX or abs(path.marks[-1].x - first.x) > _NEAR_PX + 0.1 * path.fall_px:
         return False
     near_px = _NEAR_PX + 0.5 * path.thickness
     begun = (_beginning(fit(t.marks)) for t in live if len(t) >= _LEAST_MARKS and _off(t.marks[0], first) <= near_px)
@@ -92,6 +92,8 @@ def habitual(habits: Habits, path: Path, live: tuple[Track, ...]) -> bool:
 
 def came_up(habits: Habits, path: Path) -> bool:
     """Something had risen to where this began, a good part of the way that this went down again: a ball, from below."""
+    if path.bend <= 0:
+        return False
     first = path.marks[0]
     reach = 0.3 * path.fall_px + 4 * path.thickness
     return any(

@@ -46,6 +46,10 @@ _SEEN: Final = 0.6
 _NEARS_SIGMAS: Final = 3.0
 _FALLS_SIGMAS: Final = 10.0
 _LEAST_BEND: Final = 0.05
+_MOST_RECEDING: Final = 0.05
+"""Of its first distance a second: a part of the way may seem to go off a little."""
+_RISES: Final = 0.8
+"""Of its fall: so far it may go up first. A ball from below goes up as far as it comes down."""
 _RAGGED: Final = 0.012
 """Distance from the fit over the way."""
 _NEAREST: Final = 0.12
@@ -160,12 +164,15 @@ def _slope(places: Column, t: Column, depth: Column) -> Fitted:
 def thrown_nearer(marks: tuple[Mark, ...], memory: Memory, scene: Scene, period_s: float) -> Path | None:
     """The whole way of a throw towards the camera of which a track saw `marks`; None if it was anything else."""
     part = _smooth(np.array(marks), scene)
-    if part is None or part.numbers[5] > _LEAST_BEND:
+    if part is None or part.numbers[5] > _MOST_RECEDING:
         return None
     whole = _smooth(_gathered(part, memory), scene)
     if whole is None or not _falls(whole, period_s):
         return None
-    if scene.plane is not None and not GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(whole.as_if_beside()) <= GRAVITY_M_S2[1]:
+    beside = whole.as_if_beside()
+    if beside.rise_px > _RISES * beside.fall_px:
+        return None
+    if scene.plane is not None and not GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(beside) <= GRAVITY_M_S2[1]:
         return None
     return fit(tuple(Mark(*row) for row in whole.marks.tolist()))
 

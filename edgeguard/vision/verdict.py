@@ -149,14 +149,18 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory:
     likelihood = learned.likelihood(path, scene.height, period_s, crowd, memory)
     if likelihood >= learned.threshold:
         return round(likelihood, 3) if _is_heavy(path, scene) else Veto.GRAVITY
-    at_rest = memory is None or memory.unrest < _AT_REST
-    if likelihood >= _OPEN and at_rest and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
+    if likelihood >= _OPEN and is_at_rest(memory) and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
         return learned.threshold
     return Veto.UNLIKE if likelihood >= _FAR_FROM else Veto.FAR
 
 
 def _is_clear(verdict: Veto | float) -> bool:
     return not isinstance(verdict, Veto) and verdict >= _CLEAR
+
+
+def is_at_rest(memory: Memory | None) -> bool:
+    """So little of the view is in motion that limits made by hand have a say."""
+    return memory is None or memory.unrest < _AT_REST
 
 
 def is_crowded(crowd: float) -> bool:

@@ -12,12 +12,13 @@ from edgeguard.core.facade import FacadeSpec, Mount
 from edgeguard.testing.examples import examples
 from edgeguard.vision.facade import Plane, plane_of
 from edgeguard.vision.fall_signs import NAMES
-from edgeguard.vision.falls import Fall, FallState, finish, step
+from edgeguard.vision.falls import Fall, FallState, finish, same_throw, step
 from edgeguard.vision.forest import Forest
 from edgeguard.vision.gathering import Memory
 from edgeguard.vision.nearing import Nearing, thrown_nearer
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import Mark
+from edgeguard.vision.trajectory import fit
 from edgeguard.vision.verdict import Learned, Scene
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25.0
@@ -71,12 +72,12 @@ def rows(
     return pictures
 
 
-def told(pictures: list[list[list[float]]], plane: Plane | None = None, fps: float = FPS) -> list[Fall]:
+def told(pictures: list[list[list[float]]], plane: Plane | None = None, fps: float = FPS, unrest: float = 0.0) -> list[Fall]:
     state = FallState(Scene(WIDTH, HEIGHT, plane, learned=NO_FALL))
     falls: list[Fall] = []
     for n, spots in enumerate(pictures):
         busy = np.full(len(spots), 0.02)
-        state, found = step(state, n / fps, Spots(np.array(spots)) if spots else Spots.none(), busy)
+        state, found = step(state, n / fps, Spots(np.array(spots)) if spots else Spots.none(), busy, unrest)
         falls += found
     return [*falls, *finish(state)[1]]
 
@@ -98,6 +99,27 @@ def test_what_is_thrown_towards_the_camera_is_told_once_though_it_hardly_goes_do
     assert len(falls) == 1
     assert falls[0].path.start_s == pytest.approx(BEGINS_S, abs=0.15)
     assert math.dist(falls[0].path.marks[0][1:3], places[0][:2]) < 30
+
+
+@pytest.mark.parametrize("way", TOWARDS)
+def test_where_much_is_in_motion_or_the_camera_itself_nothing_nears(way: World) -> None:
+    assert not told(rows(way), unrest=0.1)
+
+
+@pytest.mark.parametrize(("start", "speed"), [((1.5, 2.0, 1.2), (1.0, 4.0, 5.0)), ((1.5, 2.0, 1.2), (-2.0, 4.0, 6.5))])
+def test_a_ball_that_comes_from_below_is_none(start: Place, speed: Place) -> None:
+    pictures = rows(moving(start, speed), size_m=0.22)
+    assert sum(map(bool, pictures)) > 12
+    assert not told(pictures)
+
+
+def test_two_beside_each_other_that_bend_upwards_in_the_picture_are_one() -> None:
+    def beside(x_px: float) -> tuple[Mark, ...]:
+        return tuple(Mark(2 + n / 25, x_px + 4 * n + n * n, 300 + 3 * n - 0.2 * n * n, 6.0, 40.0, 6.0, 0.02) for n in range(12))
+
+    one, two = fit(beside(500)), fit(beside(760))
+    assert one.bend < 0
+    assert same_throw(one, two, Scene(WIDTH, HEIGHT))
 
 
 @pytest.mark.parametrize("up_m_s2", [0.0, 0.4, 9.81 + 1.0])
