@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.blindness import Blindness
-from edgeguard.vision.lens_cover import Cover, Edge, has_much_to_see, has_trace, left_of, look_for_cover, written
+from edgeguard.vision.lens_cover import Cover, Edge, has_much_to_see, has_trace, left_of, look_for_cover, writing_in, written
 from edgeguard.vision.long_view import LongView, first_view, followed, softer
 from edgeguard.vision.view_fit import best_shifted, best_turned
 
@@ -275,7 +275,8 @@ def _signs(eyes: Eyesight, look: Look, reference: Reference | None) -> tuple[fro
         signs.add(Sign.SOFT)
     if turned or _is_elsewhere(reference.edges, edges_of(look)):
         # A picture of noise is never like the one before.
-        (signs if turned or not night or has_much_to_see(lately) else unknown).add(Sign.MOVED)
+        is_seen = turned or not night or has_much_to_see(lately, writing_in(look.detail))
+        (signs if is_seen else unknown).add(Sign.MOVED)
     return frozenset(signs), frozenset(unknown)
 
 
@@ -379,9 +380,9 @@ def _lasting(eyes: Eyesight, signs: frozenset[Sign], unknown: frozenset[Sign], t
 
 
 def edges_of(look: Look) -> Small:
-    """Where the detail is, whatever the light: zero mean, unit norm."""
-    strength = np.log1p(look.detail)
-    strength = strength - strength.mean()
+    """Where the detail is, whatever the light: zero mean, unit norm. None where the camera writes: that stays when it is moved."""
+    strength, rest = np.log1p(look.detail), ~writing_in(look.detail)
+    strength = np.where(rest, strength - strength[rest].mean(), np.float32(0))
     norm = float(np.linalg.norm(strength))
     return np.asarray(strength / norm if norm > 1e-6 else strength, np.float32)
 

@@ -113,7 +113,15 @@ def written(detail: Cells, relief: Cells, was_relief: Cells) -> Mask:
 
     `detail`: mean gradient of each cell at full size, levels.
     """
-    strokes = (detail >= _STROKES) & (was_relief >= _LEAST_WRITTEN * relief)
+    return _near_lines((detail >= _STROKES) & (was_relief >= _LEAST_WRITTEN * relief))
+
+
+def writing_in(detail: Cells) -> Mask:
+    """The same in any picture: foliage may be taken for it, which has as many strokes, and sharp little things in a line."""
+    return _near_lines(detail >= _STROKES)
+
+
+def _near_lines(strokes: Mask) -> Mask:
     rows = len(strokes)
     strokes[int(_LINE_AT * rows) : rows - int(_LINE_AT * rows)] = False
     strokes[:, 1:-1] |= strokes[:, :-2] & strokes[:, 2:]  # a blank
@@ -134,9 +142,9 @@ def has_trace(relief: Cells, levels: Cells, was_levels: Cells, writing: Mask) ->
     return _likeness(_fine(levels, rest)[inner], _fine(was_levels, rest)[inner]) > _TRACE
 
 
-def has_much_to_see(relief: Cells) -> bool:
-    """Whether there is more in a picture than noise."""
-    return int((_above_noise(relief) >= _TEXTURED).sum()) >= _LEAST_CELLS
+def has_much_to_see(relief: Cells, writing: Mask) -> bool:
+    """Whether there is more in a picture than noise and what the camera writes."""
+    return int((_above_noise(relief)[~writing] >= _TEXTURED).sum()) >= _LEAST_CELLS
 
 
 def look_for_cover(relief: Cells, levels: Cells, was_relief: Cells, was_levels: Cells) -> Cover:

@@ -380,6 +380,14 @@ def test_turned_or_zoomed(camera: Camera, turn_deg: float, zoom: float) -> None:
     assert camera.sees(10) == set()
 
 
+@pytest.mark.parametrize(("turn_deg", "zoom"), [(-9, 1.0), (0, 1.1)])
+def test_turned_or_zoomed_under_a_clock_that_stays(turn_deg: float, zoom: float) -> None:
+    camera = Camera()
+    assert camera.sees(LEARN_S, clocked(dimmed(1.0)), 0.0) == set()
+    assert camera.sees(100, clocked(turned(turn_deg, zoom)), 0.0) == {"moved"}
+    assert camera.sees(10, clocked(dimmed(1.0)), 0.0) == set()
+
+
 def test_another_view_that_is_brighter_than_any_before_is_told() -> None:
     camera = Camera()
     assert camera.sees(LEARN_S, lambda shown, _: lit(shown, 0.6), 2.0) == set()
