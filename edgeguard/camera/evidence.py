@@ -171,16 +171,17 @@ def passed(video: VideoSource, starts_s: float, fall: Fall) -> Luma:
     return np.asarray(cv2.copyTo(brightest, mask, darkest), np.uint8)
 
 
-_OFF: Final = (2.0, 0.3)
-"""px, and of the thickness."""
+_STRAYS: Final = (2.0, 0.3)
+"""So far from its marks, px and in thicknesses (root of the mean square), a fitted path does not show where the thing was."""
 
 
 def streak_picture(grey: Luma, fall: Fall) -> NDArray[np.uint8]:
-    """All of the fall in one picture: what passed, with the fitted path and its ends marked."""
+    """All of the fall in one picture: what passed, with the fitted path and its ends marked; where that strays, as of what comes
+    nearer, with the way from mark to mark."""
     path = fall.path
     canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     way = [path.at(t) for t in np.linspace(path.start_s, path.end_s, 60)]
-    if path.rms_px > _OFF[0] + _OFF[1] * path.thickness:  # it came nearer, and no smooth path goes through its marks
+    if path.rms_px > _STRAYS[0] + _STRAYS[1] * path.thickness:
         way = [(mark.x, mark.y) for mark in path.marks]
     offset = 3 + path.thickness
     for side in (-offset, offset):

@@ -24,7 +24,7 @@ FALL_MEMORY_PICTURES: Final = 250
 FALL_GATHERED: Final = 2
 """Ways for which all spots are searched again after one picture, at most."""
 FALL_NEARING: Final = 4
-"""So many of the tracks that end with a picture are looked at as throws towards the camera; each costs some milliseconds."""
+"""So many of the tracks that end with a picture are looked at as throws towards the camera; each costs 1 to 15 ms."""
 FALL_MAX_SUNK: Final = 32
 """Things that sank lately and are remembered, so that none is told twice."""
 FALL_MAX_WAITING: Final = 12

@@ -24,6 +24,8 @@ CONFIDENCE: Final = 0.8
 """Of a throw towards the camera: fewer of them were seen than of others."""
 _LOOKS_UP: Final = 0.3
 """Tangent of the camera's pitch over its focal length in picture heights: as installers hang it."""
+_B2, _D1 = 4, 5
+"""Places of gravity and of nearing among the numbers."""
 _STEPS: Final = 6
 _FINE: Final = 1e-3
 _LEAST_DEPTH: Final = 0.05
@@ -43,6 +45,7 @@ _LEAST_SURE: Final = 2.0
 """A track is worth a look if it was seen so long, went so many picture heights sideways and gained speed there, surely."""
 _MARKS: Final = 7
 _SEEN: Final = 0.6
+"""Of its whole way: so many at least, and in such a share of its pictures."""
 _NEARS_SIGMAS: Final = 3.0
 _FALLS_SIGMAS: Final = 10.0
 _LEAST_BEND: Final = 0.05
@@ -98,10 +101,10 @@ class Nearing:
             normal = slope.T @ slope + np.diag(weight)
             change = np.linalg.solve(normal, slope.T @ ((seen - place) * both) + weight * (wanted - numbers))
             if n:
-                change[5] = max(-most, min(most, change[5]))
+                change[_D1] = max(-most, min(most, change[_D1]))
             numbers = numbers + change
-            numbers[5] = max(numbers[5], -_MOST_CHANGE / max(_FINE, t[-1]))
-            if n and abs(change[5]) < _FINE * most:
+            numbers[_D1] = max(numbers[_D1], -_MOST_CHANGE / max(_FINE, t[-1]))
+            if n and abs(change[_D1]) < _FINE * most:
                 break
         off = (seen - _projected(numbers, t)[0]) * both
         scatter = max(1.0, float(off @ off) / max(1, 2 * len(t) - 6))
@@ -131,7 +134,7 @@ class Nearing:
         """Where it would have been, had it fallen along the facade."""
         t = self.marks[:, 0] - self.marks[0, 0]
         kept = self.numbers.copy()
-        kept[5] = 0.0
+        kept[_D1] = 0.0
         x, y = _projected(kept, t)[0].reshape(2, -1) * self.height
         rows = self.marks.copy()
         rows[:, 1], rows[:, 2] = x + self.width / 2, y + self.height / 2
@@ -139,7 +142,7 @@ class Nearing:
 
 
 def _depth(numbers: Fitted, t: Column) -> Column:
-    return np.asarray(np.maximum(_LEAST_DEPTH, 1.0 + numbers[5] * t - _LOOKS_UP * numbers[4] * t * t), np.float64)
+    return np.asarray(np.maximum(_LEAST_DEPTH, 1.0 + numbers[_D1] * t - _LOOKS_UP * numbers[_B2] * t * t), np.float64)
 
 
 def _projected(numbers: Fitted, t: Column) -> tuple[Column, Fitted]:
@@ -156,15 +159,15 @@ def _slope(places: Column, t: Column, depth: Column) -> Fitted:
     slope = np.zeros((2 * n, 6))
     slope[:n, 0] = slope[n:, 2] = 1.0 / depth
     slope[:n, 1] = slope[n:, 3] = t / depth
-    slope[:n, 4], slope[n:, 4] = _LOOKS_UP * x * t * t / depth, (1.0 + _LOOKS_UP * y) * t * t / depth
-    slope[:n, 5], slope[n:, 5] = -x * t / depth, -y * t / depth
+    slope[:n, _B2], slope[n:, _B2] = _LOOKS_UP * x * t * t / depth, (1.0 + _LOOKS_UP * y) * t * t / depth
+    slope[:n, _D1], slope[n:, _D1] = -x * t / depth, -y * t / depth
     return slope
 
 
 def thrown_nearer(marks: tuple[Mark, ...], memory: Memory, scene: Scene, period_s: float) -> Path | None:
     """The whole way of a throw towards the camera of which a track saw `marks`; None if it was anything else."""
     part = _smooth(np.array(marks), scene)
-    if part is None or part.numbers[5] > _MOST_RECEDING:
+    if part is None or part.numbers[_D1] > _MOST_RECEDING:
         return None
     whole = _smooth(_gathered(part, memory), scene)
     if whole is None or not _falls(whole, period_s):
@@ -178,7 +181,7 @@ def thrown_nearer(marks: tuple[Mark, ...], memory: Memory, scene: Scene, period_
 
 
 def gains_sideways(marks: tuple[Mark, ...], height: int) -> bool:
-    """Whether a track with these marks may have come nearer, and is worth a look."""
+    """Whether a track with these marks may have come nearer, and is worth a look. Places are as unsure sideways as down."""
     first, last = marks[0], marks[-1]
     span_s, way = last[0] - first[0], last[1] - first[1]
     if len(marks) < _LEAST_PART or not _SPAN_S[0] <= span_s <= _SPAN_S[1] or abs(way) < _LEAST_SIDE * height:
@@ -226,7 +229,7 @@ def _falls(way: Nearing, period_s: float) -> bool:
     _, a1, _, b1, b2, d1 = way.numbers.tolist()
     if n < _MARKS or n < _SEEN * ((marks[-1, 0] - marks[0, 0]) / period_s + 1):
         return False
-    if b2 < _LEAST_BEND or way.sigmas(4) < _FALLS_SIGMAS or d1 >= 0 or -way.sigmas(5) < _NEARS_SIGMAS:
+    if b2 < _LEAST_BEND or way.sigmas(_B2) < _FALLS_SIGMAS or d1 >= 0 or -way.sigmas(_D1) < _NEARS_SIGMAS:
         return False
     if way.depth[-1] < _NEAREST:
         return False
