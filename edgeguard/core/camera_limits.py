@@ -74,6 +74,9 @@ CAMERA_HUNG_S: Final = 60
 """A process whose main loop stands still for so long ends by itself: nobody else does that when the daemon was killed."""
 CAMERA_START_S: Final = 90.0
 """The same for its first sign of life: a Raspberry Pi loads libraries and models from an SD card."""
+CAMERA_TOLD_AGAIN_S: Final = 150.0
+"""So long after its first sign of life a new process has told what was told of its camera before, or it is over. The slowest is a
+list of evidence that cannot be written: three looks, a minute apart."""
 CAMERA_TERM_S: Final = 3.0
 CAMERA_LAST_WORDS_S: Final = 0.7
 """So long each thread of a process that ends may still tell or write; all of them together stay below CAMERA_TERM_S. A daemon that

@@ -34,7 +34,7 @@ from edgeguard.control.errors import NotAllowed
 from edgeguard.control.views import CountView, LabelsView
 from edgeguard.core.blindness import BLIND_WORDS, OF_EVIDENCE, SEEING, Blindness
 from edgeguard.core.camera import CameraSpec, view_file
-from edgeguard.core.camera_limits import FALL_ALARM_S
+from edgeguard.core.camera_limits import CAMERA_TOLD_AGAIN_S, FALL_ALARM_S
 from edgeguard.core.clock import Clock, Stamp, iso_utc
 from edgeguard.core.errors import CommandRefused, StoreError
 from edgeguard.core.health import Health
@@ -69,6 +69,10 @@ class _Watched:
 
     link: CameraLink
     troubles: dict[Blindness, tuple[int, str]] = field(default_factory=dict)
+    carried: dict[Blindness, tuple[int, str]] = field(default_factory=dict)
+    """Of these, what its process has neither told itself nor looked long enough for: they hold."""
+    heard_ms: int = 0
+    """When its process showed its first sign of life, boot ms."""
     sightings: int = 0
     resized: int = 0
     """Changes of the picture's size that have been told, of this process."""
@@ -76,6 +80,15 @@ class _Watched:
     """Since when, boot ms, its process has failed again and again; None once it has run for a healthy while."""
     fell: tuple[int, str] | None = None
     """When something last fell, boot ms, and where it came from."""
+
+    def hear(self, beat: BeatView, now_ms: int) -> None:
+        """A sign of life; with the first of a new process all holds that was told of the camera before."""
+        if self.link.beat is None:
+            self.heard_ms, self.carried = now_ms, dict(self.troubles)
+        self.link.hear(beat)
+        over = {Blindness.FAILED, *(trouble.code for trouble in beat.troubles)} | ({Blindness.LOST} if beat.pictures else set())
+        has_looked = now_ms - self.heard_ms >= CAMERA_TOLD_AGAIN_S * 1000
+        self.carried = {} if has_looked else {trouble: self.carried[trouble] for trouble in self.carried if trouble not in over}
 
 
 class Cameras:
@@ -182,6 +195,7 @@ class Cameras:
         await self._supervisor.stop(f"camera.{name}")
         with contextlib.suppress(FileNotFoundError):
             await asyncio.to_thread(Path(view_file(self._state, name)).unlink)
+        self._tell(name, watched, {}, self._clock.now())
         self._supervisor.start(f"camera.{name}", watched.link.run)
         return self._view(name, watched)
 
@@ -214,7 +228,7 @@ class Cameras:
     async def camera_beat(self, call: Call) -> BeatAnswerView:
         """A sign of life."""
         watched = self._own(call)
-        watched.link.hear(_document(BeatView, call))
+        watched.hear(_document(BeatView, call), self._clock.now().boot_ms)
         return BeatAnswerView(watched.sightings, self._snapshots.wanted(watched.link.spec.name))
 
     async def camera_lost(self, call: Call) -> CountView:
@@ -298,16 +312,16 @@ class Cameras:
         self._supervisor.start(f"camera.{spec.name}", link.run)
 
     def _present(self, name: CameraName, watched: _Watched, now: Stamp) -> dict[Blindness, tuple[int, str]]:
-        """The troubles that hold now. A process that has only just started is not in trouble yet."""
+        """The troubles that hold now: what was told of the camera is not over because nobody looks at it."""
         beat = watched.link.beat
         if beat is not None:
-            return {Blindness(t.code): (t.since_boot_ms, t.detail) for t in beat.troubles if t.code in set(Blindness)}
+            told = {Blindness(t.code): (t.since_boot_ms, t.detail) for t in beat.troubles if t.code in set(Blindness)}
+            return watched.carried | told
         before = dict(watched.troubles)
         before.pop(Blindness.FAILED, None)
         if error := self._error_of(name):
-            # What was wrong with the view is not well again because nobody looks at it.
             return {Blindness.FAILED: (now.boot_ms if watched.failing_ms is None else watched.failing_ms, error), **before}
-        return before if watched.link.pid else {}
+        return before
 
     def _error_of(self, name: CameraName) -> str:
         """How its process failed last, until it has run for a healthy while."""

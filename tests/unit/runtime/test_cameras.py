@@ -2,70 +2,30 @@
 
 import asyncio
 import io
-import random
-from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import orjson
 import pytest
+from camera_rig import NOW, SPEC, Rig, Shelf, beat, sighting
 
 from edgeguard.config.camera_alarms import camera_alarms
 from edgeguard.config.handover import taken
 from edgeguard.config.mistakes import Mistakes
 from edgeguard.control import BadArguments, Call, UnknownName
-from edgeguard.control.camera_views import BeatView, SightingView, TroubleView
+from edgeguard.control.camera_views import SightingView, TroubleView
 from edgeguard.control.errors import NotAllowed
 from edgeguard.control.peer import Peer
-from edgeguard.core.camera import CameraSpec, Task
+from edgeguard.core.blindness import Blindness
 from edgeguard.core.clock import Stamp, iso_utc
 from edgeguard.core.errors import Permanent, Retryable, StoreError
-from edgeguard.core.health import Health
 from edgeguard.core.ids import BootId, CameraName
-from edgeguard.core.point import Labels
 from edgeguard.core.site import LogSpec, Site
 from edgeguard.runtime.camera_link import CameraLink
 from edgeguard.runtime.camera_watch import CameraWatch
-from edgeguard.runtime.cameras import Cameras
-from edgeguard.runtime.pipeline import Pipeline
-from edgeguard.runtime.supervisor import Supervisor
-from edgeguard.store import Batch, Store
+from edgeguard.store import Batch
 from edgeguard.testing.clock import FakeClock, run_virtual
-
-SPEC = CameraSpec(CameraName("facade"), "rtsp://10.0.0.9/1", Task.FALLING, Labels("东立面", "east facade"))
-NOW = Stamp(1_795_000_000_000, 500_000, BootId("this-boot"), True)
-
-
-class Standing:
-    """A clock that stands still."""
-
-    def now(self) -> Stamp:
-        return NOW
-
-
-class Shelf:
-    """A store that remembers what it was given."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-
-    def submit(self, batch: Batch) -> None:
-        self.batches.append(batch)
-
-    async def put(self, batch: Batch) -> tuple[int, ...]:
-        self.batches.append(batch)
-        return (1,)
-
-
-def beat(*troubles: TroubleView) -> BeatView:
-    return BeatView(0.1, 100, 0, 0, 1, 0, 25.0, 1920, 1080, "h264", 10**8, 1.0, troubles)
-
-
-def sighting(**changes: object) -> SightingView:
-    facts = {"camera": "facade", "confidence": 0.9, "evidence": {"id": "x", "clip_sha256": "00"}}
-    told = {"id": "x", "type": "fall", "wall_ms": 5, "boot_ms": 490_000, "boot": "this-boot", "synced": True}
-    return SightingView(**{**told, "facts": orjson.dumps(facts).decode(), **changes})  # type: ignore[arg-type]
 
 
 class Stuck(Shelf):
@@ -79,28 +39,6 @@ class Stuck(Shelf):
         self.batches.append(batch)
         await self.freed.wait()
         return (1,)
-
-
-class Rig:
-    """Cameras with one camera whose process is said to be number 77."""
-
-    def __init__(self, store: Shelf | None = None) -> None:
-        self.store = store or Shelf()
-        self.news: list[Health] = []
-        self.pipeline = Pipeline(self.store, Standing())
-        self.boss = boss = Supervisor(self.news.append, random.Random(1))
-        self.cameras = Cameras(boss, self.pipeline, cast(Store, self.store), Standing())
-        self.link = CameraLink(SPEC, ("true",))
-        self.link.pid = 77
-        self.cameras.watch(self.link)
-
-    async def call(self, method: str, what: object, pid: int = 77, camera: str = "facade") -> object:
-        args: Mapping[str, str] = {"camera": camera, "what": orjson.dumps(what).decode()}
-        return await self.cameras.table()[method](Call(method, args, Peer(pid, 0, 0), True))
-
-    @property
-    def items(self) -> list[dict[str, object]]:
-        return [orjson.loads(item.body) for batch in self.store.batches for item in batch.items]
 
 
 def test_a_fall_is_an_event_with_a_row_in_the_audit_log_and_its_true_time() -> None:
@@ -379,9 +317,7 @@ def test_a_process_that_dies_soon_after_each_start_is_one_trouble_and_one_alarm_
     clock = FakeClock()
 
     async def story() -> None:
-        rig = Rig()
-        rig.pipeline = Pipeline(rig.store, clock)
-        rig.cameras = Cameras(rig.boss, rig.pipeline, cast(Store, rig.store), clock)
+        rig = Rig(clock=clock)
         spec = replace(SPEC, alarms=camera_alarms(SPEC.name, {}, (), Mistakes("x")))
         link = CameraLink(spec, ("true",))
         rig.cameras.watch(link)
@@ -405,6 +341,7 @@ def test_a_process_that_dies_soon_after_each_start_is_one_trouble_and_one_alarm_
                 await asyncio.sleep(1)
                 rig.cameras.look()
                 rig.pipeline.sweep()
+                assert link.beat is None or Blindness.FAILED not in rig.cameras.sighted(SPEC.name).troubles
 
         def told(key: str, what: str) -> list[object]:
             return [one.get("state", one.get("ok")) for one in rig.items if one.get(key) == what]

@@ -11,8 +11,8 @@ from typing import cast
 
 import orjson
 import pytest
+from camera_rig import NOW, SPEC, Rig, Shelf, Standing, beat, sighting
 from runtime_kit import check_items
-from test_cameras import NOW, SPEC, Rig, Shelf, Standing, beat, sighting
 
 from edgeguard.camera.sealing import Seal
 from edgeguard.control.camera_views import BeatAnswerView, TroubleView
