@@ -23,8 +23,8 @@ FALL_MEMORY_PICTURES: Final = 250
 """Pictures whose spots are remembered: more than 4 s at 60 a second."""
 FALL_GATHERED: Final = 2
 """Ways for which all spots are searched again after one picture, at most."""
-FALL_NEARING: Final = 4
-"""So many of the tracks that end with a picture are looked at as throws towards the camera; each costs 1 to 15 ms."""
+FALL_SECOND_LOOKS: Final = 6
+"""So many of the tracks that end with a picture are looked at again, as throws before a pinhole camera; each costs 3 to 20 ms."""
 FALL_MAX_SUNK: Final = 32
 """Things that sank lately and are remembered, so that none is told twice."""
 FALL_MAX_WAITING: Final = 12

@@ -12,15 +12,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT, FALL_NEARING
+from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT, FALL_SECOND_LOOKS
 from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
-from edgeguard.vision.nearing import CONFIDENCE, gains_sideways, thrown_nearer
+from edgeguard.vision.nearing import CONFIDENCE, is_a_way, is_thrown_nearer, may_near, whole_way
 from edgeguard.vision.sinking import Sunk, is_one_of_many, remembered, sinks, sunk
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import GAP_S, Mark, Track, TrackSet, follow
 from edgeguard.vision.trajectory import Path, best_part, fit
-from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_at_rest, is_crowded, is_no_piece, is_past_help, judge
+from edgeguard.vision.verdict import LIMITS, Scene, Veto, is_at_rest, is_crowded, is_flooded, is_no_piece, is_past_help, judge
 
 _HOLD_S: Final = 0.8
 """A fall waits so long for its twin in a window pane and for its own continuation before it is told."""
@@ -36,6 +36,10 @@ _LEAST_PIECE: Final = 4
 """Marks of a part of a way that say where it goes on."""
 _LEAST_WAY_PX: Final = 6.0
 _CROWD_S: Final = 2.0
+_IN_DOUBT: Final = frozenset({Veto.UNLIKE, Veto.RISES, Veto.GRAVITY})
+"""Vetoes of what looked like a throw; a track that nears may be one whatever the veto."""
+_RUSH: Final = 35.0
+"""With more spots a picture hardly anything that was too short to be judged was not a drop."""
 _ECHO_S: Final = 1.2
 """What begins near a told fall within this is its bounce, its splinters or its shadow."""
 
@@ -90,7 +94,7 @@ def step(
 def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
     """After tracks have ended, the longest first: habits and pieces with each of them, falls put on hold, vetoes counted."""
     scene, period_s = state.scene, state.tracks.period_s
-    habits, pieces, left, looks = state.habits, state.pieces, FALL_GATHERED, _looks_for_nearing(state)
+    habits, pieces, left, looks = state.habits, state.pieces, FALL_GATHERED, _second_looks(state)
     away: list[Veto] = []
     for track in sorted(ended, key=len, reverse=True):
         path = _worth_weighing(track.marks)
@@ -102,11 +106,9 @@ def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
             path, verdict = _weighed(state, pieces, path, hopeful and left >= 0)
             if not is_no_piece(verdict, state.crowd):
                 pieces = (*pieces, path)[-FALL_MAX_PENDING:]
-        if isinstance(verdict, Veto) and looks > 0 and gains_sideways(track.marks, scene.height):
+        if looks > 0 and _is_worth_another(state, track.marks, verdict):
             looks -= 1
-            nearer = thrown_nearer(track.marks, state.memory, scene, period_s)
-            if nearer is not None and not _is_early(state, nearer):
-                path, verdict = nearer, CONFIDENCE
+            path, verdict = _looked_again(state, pieces, track.marks) or (path, verdict)
         if isinstance(verdict, Veto):
             away.append(verdict)
         elif path is not None:
@@ -117,9 +119,34 @@ def _after(state: FallState, ended: tuple[Track, ...]) -> FallState:
     return replace(state, habits=habits, pieces=lately, vetoes=_counted(state.vetoes, away))
 
 
-def _looks_for_nearing(state: FallState) -> int:
+def _second_looks(state: FallState) -> int:
     """At how many tracks. Where much is in motion, or the camera itself, all may go outwards ever faster."""
-    return FALL_NEARING if is_at_rest(state.memory) and not is_crowded(state.crowd) else 0
+    return FALL_SECOND_LOOKS if is_at_rest(state.memory) and not is_flooded(state.crowd) else 0
+
+
+def _is_worth_another(state: FallState, marks: tuple[Mark, ...], verdict: Veto | float) -> bool:
+    """Whether a track that was turned away may have seen a part of a throw. Most have seen all there was: drops, birds, cars."""
+    if not isinstance(verdict, Veto) or not is_a_way(marks, state.scene.height):
+        return False
+    if verdict in _IN_DOUBT:
+        return True
+    calm = state.crowd <= _RUSH if verdict is Veto.SHORT else not is_crowded(state.crowd)
+    return calm and may_near(marks, state.scene.height)
+
+
+def _looked_again(state: FallState, pieces: tuple[Path, ...], marks: tuple[Mark, ...]) -> tuple[Path, float] | None:
+    """The whole way of a throw, and how sure it is one, of which a track saw too little: what comes nearer gains speed in every
+    direction, and a track that expects less loses it."""
+    scene, period_s = state.scene, state.tracks.period_s
+    way = whole_way(marks, state.memory, scene)
+    if way is None or _is_early(state, way.path):
+        return None
+    if is_thrown_nearer(way, scene, period_s):
+        return way.path, CONFIDENCE
+    if scene.learned is None or len(way.marks) <= len(marks) or any(_swings(piece, way.path) for piece in pieces):
+        return None
+    verdict = judge(way.path, scene, period_s, state.crowd, state.memory, pieced=True)
+    return None if isinstance(verdict, Veto) else (way.path, verdict)
 
 
 def _is_early(state: FallState, path: Path) -> bool:

@@ -17,21 +17,23 @@ from edgeguard.vision.facade import GRAVITY_M_S2
 from edgeguard.vision.gathering import Memory, along
 from edgeguard.vision.spots import Column, Sightings
 from edgeguard.vision.tracks import PLACE_PX, Mark
-from edgeguard.vision.trajectory import Path, curve, fit
+from edgeguard.vision.trajectory import Path, fit
 from edgeguard.vision.verdict import Scene
 
 CONFIDENCE: Final = 0.8
 """Of a throw towards the camera: fewer of them were seen than of others."""
 _LOOKS_UP: Final = 0.3
 """Tangent of the camera's pitch over its focal length in picture heights: as installers hang it."""
-_B2, _D1 = 4, 5
-"""Places of gravity and of nearing among the numbers."""
+_B1, _B2, _D1 = 3, 4, 5
+"""Places of the speed downwards, of gravity and of nearing among the numbers."""
+_G_M_S2: Final = 9.81
 _STEPS: Final = 6
 _FINE: Final = 1e-3
 _LEAST_DEPTH: Final = 0.05
 _MOST_CHANGE: Final = 0.9
 _NEXT_TO_NONE: Final = 1e-12
 _ROUNDS: Final = 12
+_TRIMS: Final = 12
 _STEP_S: Final = 0.2
 """So far beyond its known ends a way is looked for at once."""
 _EXPECTED: Final = ((-0.35, 0.45), (0.3, 0.35))
@@ -39,20 +41,24 @@ _EXPECTED: Final = ((-0.35, 0.45), (0.3, 0.35))
 _LOOSE: Final = ((0.0, 1.5), (0.0, 1e3))
 _LEAST_PART: Final = 5
 _SPAN_S: Final = (0.15, 4.0)
+_LEAST_WAY: Final = 0.05
+"""A track is worth a look if it was seen so long and went so many picture heights."""
 _LEAST_SIDE: Final = 0.03
 _LEAST_GAIN: Final = 1.1
-_LEAST_SURE: Final = 2.0
-"""A track is worth a look if it was seen so long, went so many picture heights sideways and gained speed there, surely."""
+"""What nears went so many picture heights sideways and gained speed there."""
 _MARKS: Final = 7
 _SEEN: Final = 0.6
 """Of its whole way: so many at least, and in such a share of its pictures."""
 _NEARS_SIGMAS: Final = 3.0
-_FALLS_SIGMAS: Final = 10.0
+_FALLS_SIGMAS: Final = 8.0
 _LEAST_BEND: Final = 0.05
-_MOST_RECEDING: Final = 0.05
-"""Of its first distance a second: a part of the way may seem to go off a little."""
 _RISES: Final = 0.8
 """Of its fall: so far it may go up first. A ball from below goes up as far as it comes down."""
+_UP_M_S: Final = 3.0
+_BEGINS_ABOVE: Final = 0.6
+_LEAVES_S: Final = 0.12
+"""Or about as far as this speed carries it, where it was first seen in the upper part of the picture and leaves it within that
+time: what is thrown up and out. A ball is thrown from further down, and stays or leaves below."""
 _RAGGED: Final = 0.012
 """Distance from the fit over the way."""
 _NEAREST: Final = 0.12
@@ -60,9 +66,9 @@ _NEAREST: Final = 0.12
 _BEND_SIZES: Final = (4.5, 500.0)
 """Acceleration in diameters a second squared: g is 16 for 60 cm, 330 for 3 cm."""
 _FASTEST_M_S: Final = (10.0, 8.0)
-"""Sideways and up or down when it was thrown, were its acceleration that of the earth."""
+"""Sideways and up or down in the picture when it was thrown, were its acceleration that of the earth."""
 _ONE_SIGN: Final = 0.75
-_CHANCE_LOG10: Final = -1.2
+_CHANCE_LOG10: Final = -0.9
 """Of a mark, on average."""
 
 Fitted = NDArray[np.float64]
@@ -122,6 +128,22 @@ class Nearing:
         return np.column_stack([times_s, x + self.width / 2, y + self.height / 2, unsure, speed])
 
     @property
+    def path(self) -> Path:
+        """As it was seen."""
+        return _path(self.marks)
+
+    @property
+    def height_m(self) -> float:
+        """What the picture's height shows at its first mark, were its acceleration that of the earth."""
+        return 0.5 * _G_M_S2 / max(_NEXT_TO_NONE, float(self.numbers[_B2]))
+
+    @property
+    def up_m_s(self) -> float:
+        """How fast it went up at its first mark, about: what nears goes up in the picture by that, too, as the camera looks up. So
+        much is right where the focal length is a picture height; a wide lens shows up to 2 m/s too little, a long one too much."""
+        return float(_LOOKS_UP * self.numbers[_D1] - self.numbers[_B1]) * self.height_m
+
+    @property
     def depth(self) -> Column:
         """At each mark, of that at the first."""
         return _depth(self.numbers, self.marks[:, 0] - self.marks[0, 0])
@@ -138,7 +160,11 @@ class Nearing:
         x, y = _projected(kept, t)[0].reshape(2, -1) * self.height
         rows = self.marks.copy()
         rows[:, 1], rows[:, 2] = x + self.width / 2, y + self.height / 2
-        return fit(tuple(Mark(*row) for row in rows.tolist()))
+        return _path(rows)
+
+
+def _path(marks: Sightings) -> Path:
+    return fit(tuple(Mark(*row) for row in marks.tolist()))
 
 
 def _depth(numbers: Fitted, t: Column) -> Column:
@@ -164,36 +190,57 @@ def _slope(places: Column, t: Column, depth: Column) -> Fitted:
     return slope
 
 
-def thrown_nearer(marks: tuple[Mark, ...], memory: Memory, scene: Scene, period_s: float) -> Path | None:
-    """The whole way of a throw towards the camera of which a track saw `marks`; None if it was anything else."""
-    part = _smooth(np.array(marks), scene)
-    if part is None or part.numbers[_D1] > _MOST_RECEDING:
-        return None
-    whole = _smooth(_gathered(part, memory), scene)
-    if whole is None or not _falls(whole, period_s):
-        return None
-    beside = whole.as_if_beside()
-    if beside.rise_px > _RISES * beside.fall_px:
-        return None
-    if scene.plane is not None and not GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(beside) <= GRAVITY_M_S2[1]:
-        return None
-    return fit(tuple(Mark(*row) for row in whole.marks.tolist()))
-
-
-def gains_sideways(marks: tuple[Mark, ...], height: int) -> bool:
-    """Whether a track with these marks may have come nearer, and is worth a look. Places are as unsure sideways as down."""
+def is_a_way(marks: tuple[Mark, ...], height: int) -> bool:
+    """Whether a track with these marks went far enough to be a piece of a throw that a pinhole camera saw."""
     first, last = marks[0], marks[-1]
-    span_s, way = last[0] - first[0], last[1] - first[1]
-    if len(marks) < _LEAST_PART or not _SPAN_S[0] <= span_s <= _SPAN_S[1] or abs(way) < _LEAST_SIDE * height:
+    return (
+        len(marks) >= _LEAST_PART
+        and _SPAN_S[0] <= last[0] - first[0] <= _SPAN_S[1]
+        and math.hypot(last[1] - first[1], last[2] - first[2]) >= _LEAST_WAY * height
+    )
+
+
+def may_near(marks: tuple[Mark, ...], height: int) -> bool:
+    """Whether what a track saw gained speed sideways: all of it, or all but its last mark, which may be of something else. Places
+    are as unsure sideways as down, and one standard error is enough for a look."""
+    paths = (fit(part) for part in (marks, marks[:-1]) if len(part) >= _LEAST_PART)
+    return any(_gains_sideways(path, height) and 2 * abs(path.side[2]) > path.bend_error for path in paths)
+
+
+def whole_way(marks: tuple[Mark, ...], memory: Memory, scene: Scene) -> Nearing | None:
+    """All that was seen of the throw of which a track saw `marks`; None where no throw before a pinhole explains them."""
+    part = _smooth(np.array(marks), scene)
+    return None if part is None else _smooth(_gathered(part, memory), scene)
+
+
+def is_thrown_nearer(way: Nearing, scene: Scene, period_s: float) -> bool:
+    """Whether it came nearer and fell, as nothing but a throw towards the camera does."""
+    if not _gains_sideways(way.path, scene.height) or not _falls(way, period_s):
         return False
-    (_, speed, half), error = curve(marks)[1:]
-    end = speed + 2 * half * span_s
-    return end * way > 0 and abs(end) > _LEAST_GAIN * abs(speed) and abs(2 * half) > _LEAST_SURE * error
+    beside = way.as_if_beside()
+    if beside.rise_px > _RISES * beside.fall_px and not _goes_up_and_out(way):
+        return False
+    return scene.plane is None or GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(beside) <= GRAVITY_M_S2[1]
+
+
+def _goes_up_and_out(way: Nearing) -> bool:
+    first, last = way.marks[0], way.marks[-1]
+    _, x, y, *_ = way.way(np.array([last[0] + _LEAVES_S]))[0].tolist()
+    leaves = not (0 <= x < way.width and y >= 0)
+    return way.up_m_s <= _UP_M_S and bool(first[2] < _BEGINS_ABOVE * way.height) and leaves
+
+
+def _gains_sideways(path: Path, height: int) -> bool:
+    way, begin, end = path.marks[-1].x - path.marks[0].x, path.velocity(path.start_s)[0], path.velocity(path.end_s)[0]
+    return abs(way) >= _LEAST_SIDE * height and end * way > 0 and abs(end) > _LEAST_GAIN * abs(begin)
 
 
 def _smooth(marks: Sightings, scene: Scene) -> Nearing | None:
-    """The longest part that one fit explains, found by giving up the worse end until all marks lie near; None if none is left."""
-    while (n := len(marks)) >= _LEAST_PART:
+    """The longest part that one fit explains, found by giving up the worse end until all marks lie near; None if none is left, or
+    what goes astray goes on and on."""
+    for _ in range(_TRIMS):
+        if (n := len(marks)) < _LEAST_PART:
+            return None
         found = Nearing.of(marks, scene.width, scene.height)
         way = found.way(marks[:, 0])
         excess = np.hypot(marks[:, 1] - way[:, 1], marks[:, 2] - way[:, 2]) / (1.5 + 0.3 * marks[:, 3] + 0.012 * way[:, 4])
@@ -233,8 +280,7 @@ def _falls(way: Nearing, period_s: float) -> bool:
         return False
     if way.depth[-1] < _NEAREST:
         return False
-    m_s = 0.5 * 9.81 / b2
-    if abs(a1) * m_s > _FASTEST_M_S[0] or abs(b1) * m_s > _FASTEST_M_S[1]:
+    if abs(a1) * way.height_m > _FASTEST_M_S[0] or abs(b1) * way.height_m > _FASTEST_M_S[1]:
         return False
     size = float(np.median(np.maximum(1.0, marks[:, 3]) * way.depth))
     if not _BEND_SIZES[0] <= 2 * b2 * height / size <= _BEND_SIZES[1]:

@@ -138,8 +138,11 @@ CROWDED: Final = Limits(gain=1.9, least_fall_height=0.18, bend_sigmas=20.0, leas
 the pictures, throws never in less than 0.71."""
 
 
-def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory: Memory | None = None) -> Veto | float:
-    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture; `memory`: which."""
+def judge(
+    path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory: Memory | None = None, *, pieced: bool = False
+) -> Veto | float:
+    """The confidence that `path` is a fall, or why it is none; `crowd`: how many things stand out in a picture; `memory`: which;
+    `pieced`: put together of what lies as in a fall; the limits, which ask for little else, have no say beside the forest then."""
     learned = scene.learned
     if learned is None:
         return _by_limits(path, scene, period_s, crowd, memory)
@@ -149,7 +152,7 @@ def judge(path: Path, scene: Scene, period_s: float, crowd: float = 0.0, memory:
     likelihood = learned.likelihood(path, scene.height, period_s, crowd, memory)
     if likelihood >= learned.threshold:
         return round(likelihood, 3) if _is_heavy(path, scene) else Veto.GRAVITY
-    if likelihood >= _OPEN and is_at_rest(memory) and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
+    if likelihood >= _OPEN and not pieced and is_at_rest(memory) and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
         return learned.threshold
     return Veto.UNLIKE if likelihood >= _FAR_FROM else Veto.FAR
 
@@ -168,6 +171,11 @@ def is_crowded(crowd: float) -> bool:
     return crowd > _CROWDED
 
 
+def is_flooded(crowd: float) -> bool:
+    """Nearly as many spots a picture as are looked at."""
+    return crowd > _FLOODED
+
+
 def is_past_help(verdict: Veto | float, crowd: float) -> bool:
     """In a crowd no more marks are looked for of a path that was turned away for this."""
     return is_crowded(crowd) and verdict in _PAST_HELP
@@ -175,7 +183,7 @@ def is_past_help(verdict: Veto | float, crowd: float) -> bool:
 
 def is_no_piece(verdict: Veto | float, crowd: float) -> bool:
     """In a flood of spots a path that was turned away for this is no part of a fall either."""
-    return crowd > _FLOODED and verdict in _NO_PIECE
+    return is_flooded(crowd) and verdict in _NO_PIECE
 
 
 def asked_of(path: Path, scene: Scene, period_s: float) -> Veto | None:

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,14 @@ REAL_REPORT: Final = (
 )  # fmt: skip
 
 
+_SMALL: Final = (640, 360)
+_STILL_PX: Final = 0.3
+_UNSURE: Final = 0.1
+"""Peak of the phase correlation; a sky has nothing to hold on to."""
+_JUMP_LEVELS: Final = 4.0
+"""From one picture to the next half of the view changes so much only where a clip is cut, or a thermal camera sets itself anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A background: its size, pictures a second, and what makes its pictures (number -> picture, not to be written to)."""
@@ -43,8 +52,9 @@ class Scene:
     picture: Callable[[int], Grey]
 
 
-def real(path: Path, size: tuple[int, int] | None = None, pictures: int = 300) -> Scene:
-    """A clip, played forwards and backwards for as long as it takes, so that nothing jumps."""
+def real(path: Path, size: tuple[int, int] | None = None, pictures: int = 300, *, whole: bool = False) -> Scene:
+    """The standing part of a clip, or the `whole` of it, played forwards and backwards for as long as it takes, so that nothing
+    jumps."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         fps = min(float(stream.average_rate or 25), 30.0)
@@ -54,13 +64,15 @@ def real(path: Path, size: tuple[int, int] | None = None, pictures: int = 300) -
             frames.append(grey if size is None else np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8))
             if len(frames) >= pictures:
                 break
-    there_and_back = [*frames, *frames[-2:0:-1]]
+    small = [np.asarray(cv2.resize(frame, _SMALL, interpolation=cv2.INTER_AREA), np.uint8) for frame in frames]
+    first, last = (0, len(frames)) if whole else _standing(small, fps)
+    there_and_back = _there_and_back(frames[first:last])
     height, width = frames[0].shape
     return Scene(path.stem, width, height, fps, lambda n: there_and_back[n % len(there_and_back)])
 
 
 def part_of(path: Path, seed: int, size: tuple[int, int], pictures: int = 250) -> Scene:
-    """A clip in motion, of which a part chosen by `seed` fills the picture, mirrored or not."""
+    """The standing part of a clip, of which a part chosen by `seed` fills the picture, mirrored or not."""
     rng = np.random.default_rng(seed)
     turned = rng.random() < 0.5
     with av.open(str(path)) as container:
@@ -68,12 +80,39 @@ def part_of(path: Path, seed: int, size: tuple[int, int], pictures: int = 250) -
         fps = min(float(stream.average_rate or 25), 30.0)
         box = _box(rng, stream.codec_context.width, stream.codec_context.height, size)
         frames: list[Grey] = []
+        small: list[Grey] = []
         for frame in container.decode(stream):
-            frames.append(_cut(_grey(frame), box, size, turned))
+            grey = _grey(frame)
+            frames.append(_cut(grey, box, size, turned))
+            small.append(np.asarray(cv2.resize(grey, _SMALL, interpolation=cv2.INTER_AREA), np.uint8))
             if len(frames) >= pictures:
                 break
-    there_and_back = [*frames, *frames[-2:0:-1]]
+    first, last = _standing(small, fps)
+    there_and_back = _there_and_back(frames[first:last])
     return Scene(path.stem, *size, fps, lambda n: there_and_back[n % len(there_and_back)])
+
+
+def _there_and_back(frames: list[Grey]) -> list[Grey]:
+    return [*frames, *frames[-2:0:-1]]
+
+
+def _standing(small: list[Grey], fps: float) -> tuple[int, int]:
+    """First and last + 1 of the longest stretch in which the camera stands still; many clips of birds follow them or are cut, as no
+    camera before a facade does. A step is a fifth of a second; a bird that flies through is two steps of motion at most."""
+    step = max(1, round(fps / 5))
+    shown = [frame.astype(np.float32) for frame in small[::step]]
+    fine = [frame - cv2.GaussianBlur(frame, (0, 0), 8) for frame in shown]
+    window = cv2.createHanningWindow(_SMALL, cv2.CV_32F)
+    moves = [cv2.phaseCorrelate(one, other, window) for one, other in pairwise(fine)]
+    stands = [response < _UNSURE or math.hypot(*shift) < _STILL_PX for shift, response in moves]
+    coarse = [cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA).astype(np.float32) for frame in small]
+    jumps = {n // step for n, (one, other) in enumerate(pairwise(coarse)) if np.median(np.abs(other - one)) > _JUMP_LEVELS}
+    best, begin = (0, 0), 0
+    for n in range(len(stands) + 1):
+        if n == len(stands) or n in jumps or not any(stands[n : n + 3]):
+            best = max(best, (begin, n), key=lambda run: run[1] - run[0])
+            begin = n + 1
+    return best[0] * step, max(best[1] * step, best[0] * step + 1)
 
 
 def held(path: Path, seed: int, size: tuple[int, int], fps: float = 25.0) -> Scene:

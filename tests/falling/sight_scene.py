@@ -34,7 +34,7 @@ def view(name: str) -> Scene:
         return Scene(name, 1280, 720, 25.0, lambda n: np.asarray(cv2.GaussianBlur(drawn.picture(n), (0, 0), 0.55), np.uint8))
     path = DATA / name
     if path.is_file():
-        return real(path)
+        return real(path, whole=True)
     shown = next(p for file in sorted(path.glob("*.jpg")) if min((p := _read(file)).shape) >= _LEAST_PX)
     height, width = shown.shape
     if width > _MOST_PX:

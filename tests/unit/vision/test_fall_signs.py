@@ -123,6 +123,7 @@ def test_what_the_limits_are_sure_of_needs_less() -> None:
     assert judge(barely, scene, 1 / FPS) is Veto.UNLIKE
     restless = Memory().with_picture(7.0, np.empty((0, 7)), 0.1)
     assert judge(path(), scene, 1 / FPS, 0.0, restless) is Veto.UNLIKE
+    assert judge(path(), scene, 1 / FPS, pieced=True) is Veto.UNLIKE
 
 
 def test_unrest_is_known_for_about_a_second() -> None:

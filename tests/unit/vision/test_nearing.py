@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeguard.core.camera_limits import FALL_SECOND_LOOKS
 from edgeguard.core.facade import FacadeSpec, Mount
 from edgeguard.testing.examples import examples
+from edgeguard.vision import falls
 from edgeguard.vision.facade import Plane, plane_of
 from edgeguard.vision.fall_signs import NAMES
 from edgeguard.vision.falls import Fall, FallState, finish, same_throw, step
-from edgeguard.vision.forest import Forest
+from edgeguard.vision.forest import Forest, forest_of
 from edgeguard.vision.gathering import Memory
-from edgeguard.vision.nearing import Nearing, thrown_nearer
+from edgeguard.vision.nearing import Nearing, is_thrown_nearer, may_near, whole_way
 from edgeguard.vision.spots import Spots
 from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import fit
@@ -28,6 +30,8 @@ DISTANCE_M, CAMERA_M = 16.0, 3.0
 BEGINS_S = 2.0
 NO_FALL = Learned(Forest(NAMES, -5.0, ()), 0.7)
 """Takes nothing for a fall: what is told all the same is told as a throw towards the camera."""
+DOUBTS = Learned(Forest(NAMES, -2.5, ()), 0.7)
+"""Takes nothing for a fall, and nothing for something else."""
 
 Place = tuple[float, float, float]
 """To the right, out of the facade, up; m."""
@@ -72,14 +76,16 @@ def rows(
     return pictures
 
 
-def told(pictures: list[list[list[float]]], plane: Plane | None = None, fps: float = FPS, unrest: float = 0.0) -> list[Fall]:
-    state = FallState(Scene(WIDTH, HEIGHT, plane, learned=NO_FALL))
-    falls: list[Fall] = []
+def told(
+    pictures: list[list[list[float]]], plane: Plane | None = None, fps: float = FPS, unrest: float = 0.0, judge: Learned = NO_FALL
+) -> list[Fall]:
+    state = FallState(Scene(WIDTH, HEIGHT, plane, learned=judge))
+    found: list[Fall] = []
     for n, spots in enumerate(pictures):
         busy = np.full(len(spots), 0.02)
-        state, found = step(state, n / fps, Spots(np.array(spots)) if spots else Spots.none(), busy, unrest)
-        falls += found
-    return [*falls, *finish(state)[1]]
+        state, now = step(state, n / fps, Spots(np.array(spots)) if spots else Spots.none(), busy, unrest)
+        found += now
+    return [*found, *finish(state)[1]]
 
 
 TOWARDS = [
@@ -95,10 +101,10 @@ TOWARDS = [
 def test_what_is_thrown_towards_the_camera_is_told_once_though_it_hardly_goes_down(way: World, fps: float) -> None:
     pictures = rows(way, fps=fps)
     places = [spots[0] for spots in pictures if spots]
-    falls = told(pictures, fps=fps)
-    assert len(falls) == 1
-    assert falls[0].path.start_s == pytest.approx(BEGINS_S, abs=0.15)
-    assert math.dist(falls[0].path.marks[0][1:3], places[0][:2]) < 30
+    found = told(pictures, fps=fps)
+    assert len(found) == 1
+    assert found[0].path.start_s == pytest.approx(BEGINS_S, abs=0.15)
+    assert math.dist(found[0].path.marks[0][1:3], places[0][:2]) < 30
 
 
 @pytest.mark.parametrize("way", TOWARDS)
@@ -138,13 +144,84 @@ def test_a_bird_that_swings_as_it_nears_is_none() -> None:
     assert not told(rows(way))
 
 
-def test_among_much_else_nothing_is_told_of_what_nears() -> None:
+def among(pictures: list[list[list[float]]], others: int) -> list[list[list[float]]]:
+    """The same with so many spots in each picture that are of nothing."""
     rng = np.random.default_rng(5)
-    pictures = rows(TOWARDS[0])
-    for spots in pictures:
-        for x, y in rng.uniform((0, 0), (WIDTH, HEIGHT), (30, 2)):
-            spots.append([x, y, x - 1, y - 1, 2, 2, 4, 20.0])
-    assert not told(pictures)
+    places = rng.uniform((0, 0), (WIDTH, HEIGHT), (len(pictures), others, 2))
+    return [
+        [*spots, *([x, y, x - 1, y - 1, 2, 2, 4, 20.0] for x, y in beside)]
+        for spots, beside in zip(pictures, places.tolist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("way", TOWARDS)
+@pytest.mark.parametrize("fps", [12.0, 25.0])
+def test_among_much_else_what_looks_like_a_throw_is_looked_at_again(way: World, fps: float) -> None:
+    found = told(among(rows(way, fps=fps), 26), fps=fps, judge=DOUBTS)
+    assert len(found) == 1
+    assert found[0].path.start_s == pytest.approx(BEGINS_S, abs=0.2)
+
+
+@pytest.mark.parametrize("way", TOWARDS)
+def test_in_a_flood_nothing_is_told_of_what_nears(way: World) -> None:
+    assert not told(among([[]] * 75 + rows(way), 79), judge=DOUBTS)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("x_m", "up_m_s", "is_told"), [(9.0, 2.6, True), (9.0, 6.0, False), (2.0, 2.6, False)])
+def test_what_is_thrown_up_and_out_of_the_picture_is_told(side: int, x_m: float, up_m_s: float, is_told: bool) -> None:
+    """A ball goes up faster, or is still in the picture when it is lost."""
+    way = moving((side * x_m, 0.3, 12.0), (side * 6.0, 6.5, up_m_s))
+    pictures = rows(way, seconds=0.56, fps=30.0)
+    assert sum(map(bool, pictures)) > 12
+    assert bool(told(pictures, fps=30.0)) is is_told
+
+
+@pytest.mark.parametrize("fps", [12.0, 25.0])
+def test_the_forest_is_asked_once_more_of_the_whole_way(fps: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It doubts what few marks show, and takes for a fall what more of them do."""
+    monkeypatch.setattr(falls, "is_thrown_nearer", lambda *_: False)
+    trees = [[[NAMES.index("marks"), 12.5, 1, 2], [-1, -2.5, 0, 0], [-1, 3.0, 0, 0]]]
+    forest = Learned(forest_of({"signs": list(NAMES), "base": 0.0, "trees": trees}), 0.7)
+    found = [fall for way in TOWARDS for fall in told(among(rows(way, fps=fps), 26), fps=fps, judge=forest)]
+    monkeypatch.setattr(falls, "FALL_SECOND_LOOKS", 0)
+    before = [fall for way in TOWARDS for fall in told(among(rows(way, fps=fps), 26), fps=fps, judge=forest)]
+    assert len(found) > len(before)
+    assert all(fall.confidence == pytest.approx(0.953, abs=0.001) for fall in found)
+
+
+def test_at_few_tracks_a_picture_is_looked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def counted(marks: tuple[Mark, ...], memory: Memory, scene: Scene) -> Nearing | None:
+        looks.append(len(memory.pictures))
+        return whole_way(marks, memory, scene)
+
+    monkeypatch.setattr(falls, "whole_way", counted)
+    ways = [moving((-8.0 + 1.4 * n, 0.3, 12.0), (-4.0 + n, 5.0, 1.0)) for n in range(12)]
+    together = [rows(way, seconds=0.6) for way in ways]
+    told([[spot for spots in beside for spot in spots] for beside in zip(*together, strict=True)])
+    assert 0 < max(looks.count(n) for n in looks) <= FALL_SECOND_LOOKS
+
+
+@pytest.mark.parametrize(("gains", "nears"), [(3.0, True), (0.0, False), (-3.0, False)])
+def test_only_what_gains_speed_sideways_may_near(gains: float, nears: bool) -> None:
+    marks = tuple(Mark(n / 25, 200 + 20 * n + gains * n * n, 300.0, 6.0, 40.0, 6.0, 0.02) for n in range(8))
+    astray = (*marks[:-1], marks[-1]._replace(x=marks[-2].x))
+    assert may_near(marks, HEIGHT) is nears
+    assert may_near(astray, HEIGHT) is nears
+
+
+def test_from_a_part_of_a_throw_the_whole_is_found() -> None:
+    pictures = among(rows(TOWARDS[1], fps=12.0), 20)
+    memory, own = Memory(), []
+    for n, spots in enumerate(pictures):
+        seen_now = Spots(np.array(spots)).sightings(n / 12, np.full(len(spots), 0.02))
+        memory = memory.with_picture(n / 12, seen_now)
+        own += [Mark(*seen_now[0].tolist())] if len(spots) > 20 else []
+    way = whole_way(tuple(own[:6]), memory, Scene(WIDTH, HEIGHT))
+    assert way is not None
+    assert [mark[:3] for mark in way.path.marks] == [mark[:3] for mark in own]
 
 
 def test_a_throw_that_hides_for_a_moment_is_told_from_both_parts() -> None:
@@ -152,9 +229,9 @@ def test_a_throw_that_hides_for_a_moment_is_told_from_both_parts() -> None:
     first = next(n for n, spots in enumerate(pictures) if spots)
     for spots in pictures[first + 8 : first + 13]:
         spots.clear()
-    falls = told(pictures)
-    assert len(falls) == 1
-    assert falls[0].path.end_s - falls[0].path.start_s > 0.6
+    found = told(pictures)
+    assert len(found) == 1
+    assert found[0].path.end_s - found[0].path.start_s > 0.6
 
 
 @pytest.mark.parametrize(("nearer", "is_told"), [(1.0, True), (4.0, False)])
@@ -177,8 +254,10 @@ def test_whatever_the_marks_there_is_an_answer(places: list[tuple[float, float, 
     memory = Memory()
     for mark in marks:
         memory = memory.with_picture(mark.t_s, np.array([mark]))
-    path = thrown_nearer(marks, memory, Scene(WIDTH, HEIGHT), step_s)
-    assert path is None or len(path.marks) >= 5
+    scene = Scene(WIDTH, HEIGHT)
+    way = whole_way(marks, memory, scene)
+    assert way is None or (len(way.path.marks) >= 5 and is_thrown_nearer(way, scene, step_s) in (True, False))
+    assert may_near(marks, HEIGHT) in (True, False)
     found = Nearing.of(np.array(marks), WIDTH, HEIGHT)
     assert np.isfinite(found.numbers).all()
     assert np.isfinite(found.way(found.marks[:, 0])).all()
