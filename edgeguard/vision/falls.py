@@ -139,14 +139,17 @@ def _looked_again(state: FallState, pieces: tuple[Path, ...], marks: tuple[Mark,
     direction, and a track that expects less loses it."""
     scene, period_s = state.scene, state.tracks.period_s
     way = whole_way(marks, state.memory, scene)
-    if way is None or _is_early(state, way.path):
+    if way is None:
+        return None
+    path = way.path
+    if _is_early(state, path):
         return None
     if is_thrown_nearer(way, scene, period_s):
-        return way.path, CONFIDENCE
-    if scene.learned is None or len(way.marks) <= len(marks) or any(_swings(piece, way.path) for piece in pieces):
+        return path, CONFIDENCE
+    if scene.learned is None or len(path.marks) <= len(marks) or any(_swings(piece, path) for piece in pieces):
         return None
-    verdict = judge(way.path, scene, period_s, state.crowd, state.memory, pieced=True)
-    return None if isinstance(verdict, Veto) else (way.path, verdict)
+    verdict = judge(path, scene, period_s, state.crowd, state.memory, pieced=True)
+    return None if isinstance(verdict, Veto) else (path, verdict)
 
 
 def _is_early(state: FallState, path: Path) -> bool:
