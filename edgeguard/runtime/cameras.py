@@ -81,6 +81,10 @@ class _Watched:
     fell: tuple[int, str] | None = None
     """When something last fell, boot ms, and where it came from."""
 
+    def go_on_from(self, before: "_Watched") -> None:
+        """As of the same camera with other settings: what was told of it holds as over any restart of its process."""
+        self.troubles, self.fell, self.sightings = before.troubles, before.fell, before.sightings
+
     def hear(self, beat: BeatView, now_ms: int) -> None:
         """A sign of life; with the first of a new process all holds that was told of the camera before."""
         if self.link.beat is None:
@@ -142,8 +146,15 @@ class Cameras:
         going = [
             name for name, watched in self._watched.items() if wanted.get(name) != watched.link.spec or f"camera.{name}" in parked
         ]
+        before = {name: self._watched[name] for name in going}
         await self.stop(going)
         self.start(site)
+        now = self._clock.now()
+        for name, was in before.items():
+            if name in self._watched:
+                self._watched[name].go_on_from(was)
+            else:
+                self._tell_gone(name, was, now)
 
     async def stop(self, names: Iterable[CameraName] | None = None) -> None:
         """End these processes, or all."""
@@ -337,6 +348,17 @@ class Cameras:
         for trouble in before.keys() - present.keys():
             lasted_s = max(0, now.boot_ms - before[trouble][0]) / 1000
             self._health(name, trouble, True, f"after {lasted_s:.0f} s")
+
+    def _tell_gone(self, name: CameraName, watched: _Watched, now: Stamp) -> None:
+        """Of a camera that is not in the site any more nothing stays open."""
+        for trouble, (since_ms, _) in watched.troubles.items():
+            if trouble is not Blindness.FAILED:
+                words = BLIND_WORDS[trouble]
+                text = Labels(
+                    zh=f"{name} 已从配置中移除;此前:{words.zh}", en=f"{name} is not in the site any more; it had this: {words.en}"
+                )
+                detail = f"after {max(0, now.boot_ms - since_ms) / 1000:.0f} s"
+                self._pipeline.health(Health(f"camera.{name}", trouble.value, ok=True, text=text, detail=detail))
 
     def _tell_size(self, name: CameraName, watched: _Watched) -> None:
         """Somebody has set the camera to another size, or its other stream comes: what was drawn in px of a facade may not fit."""

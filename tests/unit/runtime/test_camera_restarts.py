@@ -2,15 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
-from camera_rig import SPEC, Rig, beat
+from camera_rig import SPEC, Rig, beat, sighting
 
 from edgeguard.control import Call
 from edgeguard.control.camera_views import TroubleView
 from edgeguard.control.peer import Peer
 from edgeguard.core.blindness import Blindness
+from edgeguard.core.camera import CameraSpec
 from edgeguard.core.camera_limits import CAMERA_BEAT_S, CAMERA_TOLD_AGAIN_S
 from edgeguard.core.clock import iso_utc
+from edgeguard.core.site import LogSpec, Site
 from edgeguard.runtime.camera_link import CameraLink
 from edgeguard.testing.clock import FakeClock
 
@@ -44,7 +48,7 @@ class Reborn(Rig):
 
     @property
     def told(self) -> list[tuple[str, object, object]]:
-        return [(str(one["code"]), one["ok"], one["detail"]) for one in self.items]
+        return [(str(one["code"]), one["ok"], one["detail"]) for one in self.items if "code" in one]
 
     async def since(self) -> dict[str, str]:
         (view,) = await self.cameras.cameras(Call("cameras", {}, Peer(1, 0, 0), False))
@@ -143,5 +147,49 @@ def test_whoever_accepts_a_view_has_the_new_process_told_of_nothing() -> None:
         assert sorted(str(one["code"]) for one in rig.items if one["ok"]) == ["black", "moved"]
         assert not rig.cameras.sighted(SPEC.name).troubles
         await rig.boss.stop_all()
+
+    asyncio.run(story())
+
+
+def _site(*cameras: CameraSpec) -> Site:
+    control, store = SimpleNamespace(socket="/run/control.sock"), SimpleNamespace(directory="/state")
+    return cast(Site, SimpleNamespace(cameras=cameras, log=LogSpec(), control=control, store=store))
+
+
+def test_what_was_told_of_a_camera_holds_when_a_reload_changes_its_settings() -> None:
+    async def story() -> None:
+        rig = Reborn()
+        began = iso_utc(rig.clock.now().wall_ms)
+        await rig.says(20, "frozen")
+        fell = sighting(boot_ms=rig.clock.now().boot_ms, boot=rig.clock.now().boot)
+        await rig.call("camera-saw", fell)
+        assert Blindness.FROZEN in rig.alarmed
+        place = rig.cameras.sighted(SPEC.name).fell
+        assert place is not None
+        told = rig.told
+        await rig.cameras.become(_site(replace(SPEC, url="rtsp://10.0.0.9/2")))
+        await rig.boss.stop_all()
+        rig.link = CameraLink(replace(SPEC, url="rtsp://10.0.0.9/2"), ("true",))
+        rig.cameras._watched[SPEC.name].link = rig.link
+        await rig.dies()
+        assert (rig.told, rig.cameras.sighted(SPEC.name).fell) == (told, place)
+        await rig.says(20)
+        assert (await rig.since(), rig.told) == ({"frozen": began}, told)
+        (view,) = await rig.cameras.cameras(Call("cameras", {}, Peer(1, 0, 0), False))
+        assert view.sightings == 1
+        await rig.says(CAMERA_TOLD_AGAIN_S)
+        assert [(code, ok) for code, ok, _ in rig.told[len(told) :]] == [("frozen", True)]
+
+    asyncio.run(story())
+
+
+def test_nothing_stays_open_of_a_camera_that_a_reload_takes_away() -> None:
+    async def story() -> None:
+        rig = Reborn()
+        await rig.says(20, "frozen", "restless")
+        await rig.cameras.become(_site())
+        assert sorted(rig.told[2:]) == [("frozen", True, "after 20 s"), ("restless", True, "after 20 s")]
+        await rig.looked_at(5)
+        assert len(rig.told) == 4
 
     asyncio.run(story())
