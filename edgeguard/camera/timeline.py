@@ -1,4 +1,5 @@
-"""Presentation stamps -> seconds that only grow. Containers leave stamps out, repeat them, send them back and jump.
+"""Presentation stamps -> seconds that only grow. Containers leave stamps out, repeat them, send them back and jump; those of late
+encoders tremble (`cadence`).
 
 Physics is done on these seconds: a wrong one is worse than a guessed one. Knows no decoder.
 """
@@ -6,6 +7,7 @@ Physics is done on these seconds: a wrong one is worse than a guessed one. Knows
 from fractions import Fraction
 from typing import Final
 
+from edgeguard.camera.cadence import Cadence
 from edgeguard.core.camera_limits import VIDEO_GAP_MAX_S
 
 _DEFAULT_PERIOD_S: Final = 0.04
@@ -37,9 +39,13 @@ class Timeline:
         self._first_s = 0.0
         self._last_s = -self.period_s
         self._backward = 0
+        self._cadence = Cadence()
 
     def stamp(self, pts: int | None) -> float:
-        """The second of the next frame, more than that of every frame before; 0.0 for the first."""
+        """The second at which the next frame was taken, more than that of every frame before; 0.0 for the first."""
+        return self._cadence.even(self._in_order(pts))
+
+    def _in_order(self, pts: int | None) -> float:
         if pts is None or not self._tick_s:
             return self._guess()
         if self._first is None:

@@ -66,6 +66,26 @@ def test_the_scene_of_the_demo_shows_a_throw_from_where_it_says(tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_stamps_of_a_late_encoder_tell_the_throw_as_even_ones_do(throw: Path, tmp_path: Path) -> None:
+    """Stamps that are late by up to 20 ms put the thing up to 4 px beside its way."""
+    late_ms = np.random.default_rng(4).integers(0, 21, 125).tolist()
+    trembling = tmp_path / "trembling.mkv"
+    with av.open(str(throw)) as source, av.open(str(trembling), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):
+            packet.stream = stream
+            packet.pts = packet.dts = round(float((number * 0.04 + late_ms[number] / 1000) / packet.time_base))
+            out.mux(packet)
+    (even,), (found,) = (watch_file(file, FacadeSpec()).found for file in (throw, trembling))
+    one, other = even.facts(), found.facts()
+    assert other["origin"] == pytest.approx(one["origin"], abs=6)
+    assert other["end"] == pytest.approx(one["end"], abs=6)
+    lateness = [t - 2 - ((y - 30) / 95) ** 0.5 for t, _, y in other["track"] if y > 60]
+    assert np.std(lateness) < 0.003
+
+
+@pytest.mark.slow
 def test_a_mask_hides_what_is_behind_it(throw: Path) -> None:
     hidden = FacadeSpec(masks=(((100, 0), (260, 0), (260, 240), (100, 240)),))
     assert watch_file(throw, hidden).found == []

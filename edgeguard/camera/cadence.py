@@ -1,0 +1,137 @@
+"""Seconds of pictures as the sensor took them, out of stamps that were put on later.
+
+A sensor exposes at an even beat. Many cameras, phones and servers stamp a picture when it leaves the encoder instead, some 5 to
+20 ms early or late, each by another amount; a thing that falls by 300 px a second is put up to 6 px beside its way by that. So the
+beat is fitted to the last stamps by least squares, pictures that were left out counted in. Stamps that keep to a beat are left as
+they are, to the last digit, and so are those that have none: a rate that drifts or is another now.
+"""
+
+import math
+from collections import deque
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WINDOW: Final = 64
+_LEAST: Final = 32
+"""So many stamps show a beat: the newest one's place is then as sure as half a stamp's, and a third from the whole window."""
+_EVEN_S: Final = 0.001
+"""Nearer to the beat nothing is gained: containers that count milliseconds are as far from it."""
+_LOST: Final = 0.3
+"""Scatter, in periods, in which there is no beat."""
+_BENT: Final = 0.5
+"""How alike successive distances from the beat are, 0-1: those of late stamps have nothing to do with each other, a rate that
+changes bends them all."""
+_PAUSE: Final = 20.0
+"""After so many periods without a picture the beat may be another."""
+_SHORT: Final = (0.0, 0.25)
+_CLEAR: Final = 0.2
+"""Shares of the steps that are one beat where others are several, and the scatter in periods that shows it."""
+_LATE: Final = 6
+"""So many stamps later it shows at the latest that none had been left out."""
+_RATHER_LATE: Final = 0.25
+"""In beats: a stamp is sooner late than a picture left out."""
+_SHORTEST: Final = 0.05
+_FORGETS: Final = 0.1
+
+Column = NDArray[np.float64]
+
+
+class Cadence:
+    """The beat of one stream."""
+
+    def __init__(self) -> None:
+        self._stamps: deque[float] = deque(maxlen=_WINDOW)
+        self._beats: deque[int] = deque(maxlen=_WINDOW)
+        """Which beat each of the newest stamps is of; none while there is no beat."""
+        self._period_s = 0.0
+        self._here_s = 0.0
+        """Where the newest beat is."""
+        self._unsteady_s = 0.0
+        """By how much a step differs from the one before, smoothed."""
+        self._step_s = 0.0
+        self._told_s = -1.0
+
+    def even(self, t_s: float) -> float:
+        """When the picture with this stamp was taken, s; more than for every picture before. Stamps must grow."""
+        if self._stamps:
+            step_s = t_s - self._stamps[-1]
+            if self._period_s and step_s > _PAUSE * self._period_s:
+                self._forget()
+            elif len(self._stamps) > 1:
+                self._unsteady_s += _FORGETS * (abs(step_s - self._step_s) - self._unsteady_s)
+            self._step_s = step_s
+        self._stamps.append(t_s)
+        taken_s = self._fitted(t_s) if self._unsteady_s > _EVEN_S and len(self._stamps) >= _LEAST else self._as_it_is(t_s)
+        self._told_s = max(taken_s, self._told_s + _SHORTEST * self._step_s) if self._told_s >= 0 else taken_s
+        return self._told_s
+
+    def _forget(self) -> None:
+        self._stamps.clear()
+        self._beats.clear()
+        self._period_s = self._unsteady_s = 0.0
+
+    def _as_it_is(self, t_s: float) -> float:
+        self._beats.clear()
+        return t_s
+
+    def _fitted(self, t_s: float) -> float:
+        if self._beats:
+            self._count((t_s - self._here_s) / self._period_s)
+            beats = np.array(self._beats, np.float64)
+            stamps = np.array(self._stamps)[-len(beats) :]
+            fit = _line(beats, stamps)
+        else:
+            stamps = np.array(self._stamps)[-_LEAST:]
+            beats, fit = _found(stamps)
+        period_s, here_s, off = fit
+        scatter_s = _scatter_s(fit)
+        if scatter_s <= _EVEN_S:
+            self._keep(beats, period_s, here_s)
+            return t_s
+        bent = float(off[1:] @ off[:-1]) / float(off @ off)
+        if scatter_s > _LOST * period_s or bent > _BENT:
+            return self._as_it_is(t_s)
+        self._keep(beats, period_s, here_s)
+        return here_s
+
+    def _count(self, later: float) -> None:
+        """The newest stamp is so many beats after the last; where that is none, that one was late, and no picture had been left out
+        before it."""
+        if later < 0.5:
+            last = list(self._beats)
+            left_out = (n for n in range(len(last) - 1, max(0, len(last) - _LATE), -1) if last[n] - last[n - 1] > 1)
+            if (n := next(left_out, None)) is not None:
+                self._beats.clear()
+                self._beats.extend([*last[:n], *(beat - 1 for beat in last[n:])])
+        self._beats.append(self._beats[-1] + max(1, round(later - _RATHER_LATE)))
+
+    def _keep(self, beats: Column, period_s: float, here_s: float) -> None:
+        if not self._beats:
+            self._beats.extend(int(beat) for beat in beats)
+        self._period_s, self._here_s = period_s, here_s
+
+
+def _found(stamps: Column) -> tuple[Column, tuple[float, float, Column]]:
+    """The beat of stamps of which nothing is known: each is one, or short steps are one and long ones several where that fits."""
+    steps = np.diff(stamps)
+    best, fit = (each := np.arange(len(stamps), dtype=np.float64)), _line(each, stamps)
+    for short in np.quantile(steps, _SHORT).tolist():
+        several = np.concatenate([[0.0], np.cumsum(np.maximum(1.0, np.rint(steps / max(_EVEN_S, short))))])
+        other = _line(several, stamps)
+        if _scatter_s(other) < min(_CLEAR * other[0], _scatter_s(fit)):
+            best, fit = several, other
+    return best, fit
+
+
+def _scatter_s(fit: tuple[float, float, Column]) -> float:
+    return math.sqrt(float(fit[2] @ fit[2]) / len(fit[2]))
+
+
+def _line(beats: Column, stamps: Column) -> tuple[float, float, Column]:
+    """By least squares: the period, the newest beat's second, and how far the stamps are from their beats, s."""
+    at, on = beats - beats.mean(), stamps - stamps.mean()
+    period_s = float(at @ on / (at @ at))
+    off = on - period_s * at
+    return period_s, float(stamps[-1] - off[-1]), off

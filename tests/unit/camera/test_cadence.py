@@ -1,0 +1,110 @@
+"""When the sensor took a picture, out of stamps that tremble; and what is no beat is left as it is."""
+
+from collections.abc import Callable
+from itertools import accumulate, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeguard.camera.cadence import Cadence
+from edgeguard.testing.examples import examples
+
+FIRST = 40
+"""From so many pictures on a beat is known."""
+
+
+def evened(stamps: list[float]) -> np.ndarray:
+    cadence = Cadence()
+    return np.array([cadence.even(t_s) for t_s in stamps])
+
+
+def growing(stamps: list[float]) -> list[float]:
+    return list(accumulate(stamps, lambda before, t_s: max(before + 0.002, t_s)))
+
+
+def beside(evened_s: np.ndarray, taken_s: list[float]) -> float:
+    """How far, in ms, seconds are from when the pictures were taken, but for a lateness that all share."""
+    return float(np.std((evened_s - np.array(taken_s))[FIRST:]) * 1000)
+
+
+@pytest.mark.parametrize("fps", [12.0, 15.0, 25.0, 29.97])
+@pytest.mark.parametrize("seed", range(3))
+def test_stamps_that_tremble_are_put_where_the_pictures_were_taken(fps: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    taken = [n / fps for n in range(600)]
+    early_or_late = growing([t_s + float(rng.uniform(-0.010, 0.010)) for t_s in taken])
+    assert 5 < beside(np.array(early_or_late), taken) < 7
+    assert beside(evened(early_or_late), taken) < 2
+    late = growing([t_s + float(rng.exponential(0.005)) for t_s in taken])
+    assert beside(np.array(late), taken) > 4
+    assert beside(evened(late), taken) < 3
+
+
+def test_pictures_that_were_left_out_are_counted_in() -> None:
+    rng = np.random.default_rng(1)
+    numbers = np.cumsum(rng.choice([1, 1, 1, 1, 1, 1, 1, 1, 2, 4], 600))
+    taken = [float(n) / 25 for n in numbers]
+    assert beside(evened(growing([t_s + float(rng.uniform(-0.006, 0.006)) for t_s in taken])), taken) < 2
+
+
+def _decimated() -> list[float]:
+    return [n / 30 for n in range(600) if n % 6 != 5]
+
+
+def _two_of_three() -> list[float]:
+    return [n / 30 for n in range(600) if n % 3 != 2]
+
+
+def _drops() -> list[float]:
+    return [n / 25 for n in range(600) if n % 7 and n % 31]
+
+
+def _changes() -> list[float]:
+    """By night the rate is halved, and by day doubled again."""
+    return list(accumulate([0.04 if n // 100 % 2 else 0.08 for n in range(600)]))
+
+
+def _drifts() -> list[float]:
+    return list(accumulate([0.04 * (1 + 0.25 * np.sin(n / 60)) for n in range(600)]))
+
+
+def _milliseconds() -> list[float]:
+    return [round(n / 30, 3) for n in range(600)]
+
+
+def _pauses() -> list[float]:
+    return [n / 25 + 9.0 * (n // 100) for n in range(600)]
+
+
+@pytest.mark.parametrize("exact", [_decimated, _two_of_three, _drops, _changes, _drifts, _milliseconds, _pauses])
+def test_stamps_that_say_when_the_pictures_were_taken_are_left_as_they_are(exact: Callable[[], list[float]]) -> None:
+    stamps = exact()
+    assert evened(stamps).tolist() == stamps
+
+
+def test_a_stamp_that_came_far_too_late_moves_none_but_itself() -> None:
+    rng = np.random.default_rng(2)
+    taken = [n / 25 for n in range(300)]
+    stamps = [t_s + float(rng.uniform(-0.008, 0.008)) for t_s in taken]
+    stamps[150] += 0.034
+    off = np.abs(evened(growing(stamps)) - np.array(taken)) * 1000
+    assert max(off[FIRST:150].max(), off[151:].max()) < 6
+
+
+def test_after_a_pause_another_beat_is_learned() -> None:
+    rng = np.random.default_rng(3)
+    taken = [n / 25 for n in range(200)] + [60 + n / 15 for n in range(200)]
+    found = evened(growing([t_s + float(rng.uniform(-0.010, 0.010)) for t_s in taken]))
+    assert beside(found[:200], taken[:200]) < 2
+    assert beside(found[200:], taken[200:]) < 2
+
+
+@given(st.lists(st.floats(0.0011, 2.0), min_size=1, max_size=200))
+@settings(max_examples=examples(100))
+def test_seconds_only_grow_and_stay_by_their_stamps(steps: list[float]) -> None:
+    stamps = list(accumulate(steps))
+    found = evened(stamps)
+    assert all(later > earlier for earlier, later in pairwise(found))
+    assert np.abs(found - np.array(stamps)).max() < 2 * max(steps)
