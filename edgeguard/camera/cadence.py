@@ -15,27 +15,36 @@ from numpy.typing import NDArray
 
 _WINDOW: Final = 64
 _LEAST: Final = 32
-"""So many stamps show a beat: the newest one's place is then as sure as half a stamp's, and a third from the whole window."""
+"""So many stamps show a beat; the newest one's place is then a third as unsure as a stamp, and a quarter with the whole window."""
 _EVEN_S: Final = 0.001
-"""Nearer to the beat nothing is gained: containers that count milliseconds are as far from it."""
-_LOST: Final = 0.3
-"""Scatter, in periods, in which there is no beat."""
+"""Nearer to the beat nothing is gained: containers that count milliseconds are as far from it. Where most steps are so like the
+ones before them, what strays is a pause, a picture left out or another rate."""
+_LOST: Final = (0.25, 0.32)
+"""Scatter, in periods, in which no beat is found, and in which one is lost."""
 _BENT: Final = 0.5
 """How alike successive distances from the beat are, 0-1: those of late stamps have nothing to do with each other, a rate that
 changes bends them all."""
 _PAUSE: Final = 20.0
 """After so many periods without a picture the beat may be another."""
 _SHORT: Final = (0.0, 0.25)
+"""Of the steps, these quantiles may be one beat where others are several."""
 _CLEAR: Final = 0.2
-"""Shares of the steps that are one beat where others are several, and the scatter in periods that shows it."""
-_LATE: Final = 6
-"""So many stamps later it shows at the latest that none had been left out."""
+"""The scatter, in periods, that shows it."""
+_PARTS: Final = 12
+_FASTEST_S: Final = 0.008
+"""The shortest step may be as many beats, none shorter than that: of a sensor of which no two pictures in a row are sent."""
+_SEEN_LATE: Final = 6
+"""So many stamps after one that came late it shows at the latest that no picture had been left out."""
 _RATHER_LATE: Final = 0.25
 """In beats: a stamp is sooner late than a picture left out."""
+_STRAYS: Final = (0.5, 0.75)
+"""A stamp further than this from its beat, in periods, is left as it is: where pictures are left out, and where none are."""
 _SHORTEST: Final = 0.05
-_FORGETS: Final = 0.1
+"""A picture is later than the one before by this share of their stamps' step at least."""
 
 Column = NDArray[np.float64]
+Fit = tuple[float, float, Column]
+"""Period and place of the newest beat, s, and how far each stamp is from its beat, s."""
 
 
 class Cadence:
@@ -45,11 +54,11 @@ class Cadence:
         self._stamps: deque[float] = deque(maxlen=_WINDOW)
         self._beats: deque[int] = deque(maxlen=_WINDOW)
         """Which beat each of the newest stamps is of; none while there is no beat."""
+        self._changes: deque[float] = deque(maxlen=_LEAST)
+        """By how much each step differed from the one before."""
         self._period_s = 0.0
         self._here_s = 0.0
         """Where the newest beat is."""
-        self._unsteady_s = 0.0
-        """By how much a step differs from the one before, smoothed."""
         self._step_s = 0.0
         self._told_s = -1.0
 
@@ -60,76 +69,77 @@ class Cadence:
             if self._period_s and step_s > _PAUSE * self._period_s:
                 self._forget()
             elif len(self._stamps) > 1:
-                self._unsteady_s += _FORGETS * (abs(step_s - self._step_s) - self._unsteady_s)
+                self._changes.append(abs(step_s - self._step_s))
             self._step_s = step_s
         self._stamps.append(t_s)
-        taken_s = self._fitted(t_s) if self._unsteady_s > _EVEN_S and len(self._stamps) >= _LEAST else self._as_it_is(t_s)
+        taken_s = self._fitted(t_s) if self._trembles() else self._as_it_is(t_s)
         self._told_s = max(taken_s, self._told_s + _SHORTEST * self._step_s) if self._told_s >= 0 else taken_s
         return self._told_s
 
+    def _trembles(self) -> bool:
+        return len(self._stamps) >= _LEAST and 2 * sum(change > _EVEN_S for change in self._changes) > len(self._changes)
+
     def _forget(self) -> None:
         self._stamps.clear()
+        self._changes.clear()
         self._beats.clear()
-        self._period_s = self._unsteady_s = 0.0
+        self._period_s = 0.0
 
     def _as_it_is(self, t_s: float) -> float:
         self._beats.clear()
         return t_s
 
     def _fitted(self, t_s: float) -> float:
-        if self._beats:
+        has_beat = bool(self._beats)
+        if has_beat:
             self._count((t_s - self._here_s) / self._period_s)
             beats = np.array(self._beats, np.float64)
-            stamps = np.array(self._stamps)[-len(beats) :]
-            fit = _line(beats, stamps)
+            fit = _line(beats, np.array(self._stamps)[-len(beats) :])
         else:
-            stamps = np.array(self._stamps)[-_LEAST:]
-            beats, fit = _found(stamps)
+            beats, fit = _found(np.array(self._stamps)[-_LEAST:])
         period_s, here_s, off = fit
         scatter_s = _scatter_s(fit)
-        if scatter_s <= _EVEN_S:
-            self._keep(beats, period_s, here_s)
-            return t_s
-        bent = float(off[1:] @ off[:-1]) / float(off @ off)
-        if scatter_s > _LOST * period_s or bent > _BENT:
+        bent = float(off[1:] @ off[:-1]) > _BENT * float(off @ off)
+        if scatter_s > _EVEN_S and (scatter_s > _LOST[has_beat] * period_s or bent):
             return self._as_it_is(t_s)
-        self._keep(beats, period_s, here_s)
-        return here_s
+        if not has_beat:
+            self._beats.extend(int(beat) for beat in beats)
+        self._period_s, self._here_s = period_s, here_s
+        strays = _STRAYS[bool(beats[-1] - beats[0] < len(beats))] * period_s
+        return t_s if scatter_s <= _EVEN_S or abs(t_s - here_s) > strays else here_s
 
     def _count(self, later: float) -> None:
         """The newest stamp is so many beats after the last; where that is none, that one was late, and no picture had been left out
         before it."""
         if later < 0.5:
             last = list(self._beats)
-            left_out = (n for n in range(len(last) - 1, max(0, len(last) - _LATE), -1) if last[n] - last[n - 1] > 1)
+            left_out = (n for n in range(len(last) - 1, max(0, len(last) - _SEEN_LATE), -1) if last[n] - last[n - 1] > 1)
             if (n := next(left_out, None)) is not None:
                 self._beats.clear()
                 self._beats.extend([*last[:n], *(beat - 1 for beat in last[n:])])
         self._beats.append(self._beats[-1] + max(1, round(later - _RATHER_LATE)))
 
-    def _keep(self, beats: Column, period_s: float, here_s: float) -> None:
-        if not self._beats:
-            self._beats.extend(int(beat) for beat in beats)
-        self._period_s, self._here_s = period_s, here_s
 
-
-def _found(stamps: Column) -> tuple[Column, tuple[float, float, Column]]:
+def _found(stamps: Column) -> tuple[Column, Fit]:
     """The beat of stamps of which nothing is known: each is one, or short steps are one and long ones several where that fits."""
     steps = np.diff(stamps)
     best, fit = (each := np.arange(len(stamps), dtype=np.float64)), _line(each, stamps)
-    for short in np.quantile(steps, _SHORT).tolist():
-        several = np.concatenate([[0.0], np.cumsum(np.maximum(1.0, np.rint(steps / max(_EVEN_S, short))))])
-        other = _line(several, stamps)
-        if _scatter_s(other) < min(_CLEAR * other[0], _scatter_s(fit)):
-            best, fit = several, other
+    shortest_s = float(steps.min())
+    parts = [(shortest_s / n, _EVEN_S) for n in range(2, _PARTS + 1) if shortest_s / n >= _FASTEST_S]
+    for beat_s, most_s in [*((short, _CLEAR * short) for short in np.quantile(steps, _SHORT).tolist()), *parts]:
+        several = np.maximum(1.0, np.rint(steps / max(_EVEN_S, beat_s) - _RATHER_LATE))
+        beats = np.concatenate([[0.0], np.cumsum(several)])
+        other = _line(beats, stamps)
+        if _scatter_s(other) <= min(most_s, _scatter_s(fit)):
+            best, fit = beats, other
     return best, fit
 
 
-def _scatter_s(fit: tuple[float, float, Column]) -> float:
+def _scatter_s(fit: Fit) -> float:
     return math.sqrt(float(fit[2] @ fit[2]) / len(fit[2]))
 
 
-def _line(beats: Column, stamps: Column) -> tuple[float, float, Column]:
+def _line(beats: Column, stamps: Column) -> Fit:
     """By least squares: the period, the newest beat's second, and how far the stamps are from their beats, s."""
     at, on = beats - beats.mean(), stamps - stamps.mean()
     period_s = float(at @ on / (at @ at))

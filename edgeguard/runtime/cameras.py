@@ -83,7 +83,9 @@ class _Watched:
 
     def go_on_from(self, before: "_Watched") -> None:
         """As of the same camera with other settings: what was told of it holds as over any restart of its process."""
-        self.troubles, self.fell, self.sightings = before.troubles, before.fell, before.sightings
+        self.troubles, self.sightings = before.troubles, before.sightings
+        if self.link.spec.task is before.link.spec.task:
+            self.fell = before.fell
 
     def hear(self, beat: BeatView, now_ms: int) -> None:
         """A sign of life; with the first of a new process all holds that was told of the camera before."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeguard.core.camera_limits import FALL_GATHERED, FALL_MAX_PENDING, FALL_MAX_RECENT, FALL_SECOND_LOOKS
+from edgeguard.vision.afterimages import LAG_S, trails
 from edgeguard.vision.gathering import Memory, gathered
 from edgeguard.vision.habits import Habits, came_up, habitual, remember
 from edgeguard.vision.nearing import CONFIDENCE, is_a_way, is_thrown_nearer, may_near, whole_way
@@ -315,11 +316,12 @@ def due_s(state: FallState) -> float:
 
 
 def same_throw(one: Path, two: Path, scene: Scene) -> bool:
-    """Twins side by side (a mirror image, parts flying together), pieces of one path, or what the landing kicked up."""
+    """Twins side by side (a mirror image, parts flying together), afterimages, pieces of one path, what the landing kicked up."""
     early, late = (one, two) if one.start_s <= two.start_s else (two, one)
     overlap_s = min(one.end_s, two.end_s) - late.start_s
     if overlap_s > 0:
-        return _parallel(early, late, late.start_s, late.start_s + overlap_s, scene)
+        parallel = _parallel(early, late, late.start_s, late.start_s + overlap_s, scene)
+        return parallel or trails(late, early) or trails(early, late)
     gap_s = -overlap_s
     if gap_s > _ECHO_S:
         return False
@@ -355,8 +357,18 @@ def joined(one: Fall, two: Fall) -> Fall:
         if whole is not None and len(whole.marks) > 0.9 * (len(early.path.marks) + len(late.path.marks)):
             return Fall(whole, confidence, merged)
         return replace(early, confidence=confidence, merged=merged)
+    for fall, other in ((one.path, two.path), (two.path, one.path)):
+        if trails(other, fall) and other.end_s <= fall.end_s + LAG_S[1]:
+            return Fall(_with_its_beginning(fall, other), confidence, merged)
     best = max(one, two, key=_precedence)
     return replace(best, confidence=confidence, merged=merged)
+
+
+def _with_its_beginning(path: Path, afterimage: Path) -> Path:
+    """A track may begin on the thing and go on along what it left behind."""
+    marks = (*(mark for mark in afterimage.marks if mark.t_s < path.start_s), *path.marks)
+    whole = best_part(marks)
+    return path if whole is None or len(whole.marks) < len(marks) else whole
 
 
 def _precedence(fall: Fall) -> tuple[float, int]:

@@ -38,6 +38,10 @@ _ASKED_SIGMAS: Final = 4.0
 _ASKED_GAIN: Final = 1.1
 _ASKED_STEEP: Final = 0.35
 _ASKED_RISE: Final = 0.8
+_BALL_RISE: Final = 0.5
+_FROM_BELOW: Final = 0.6
+"""What is first seen below so much of the picture's height, and goes up for more than half of its way down, was thrown up from the
+ground: a ball. From a window somebody would have to throw at 7 m/s straight up for as much, and it be caught 5 m further down."""
 
 
 class Veto(StrEnum):
@@ -202,9 +206,8 @@ def asked_of(path: Path, scene: Scene, period_s: float) -> Veto | None:
         return Veto.EVEN
     if last[1] < _ASKED_STEEP * abs(last[0]):
         return Veto.SIDEWAYS
-    if path.rise_px > _ASKED_RISE * path.fall_px:
-        return Veto.RISES
-    return None
+    rise = _BALL_RISE if path.marks[0].y > _FROM_BELOW * scene.height else _ASKED_RISE
+    return Veto.RISES if path.rise_px > rise * path.fall_px else None
 
 
 def _by_limits(path: Path, scene: Scene, period_s: float, crowd: float, memory: Memory | None) -> Veto | float:

@@ -1,8 +1,9 @@
 """Films with known throws: a plan from a seed, the pictures, the encoded file beside its truth. Made once, kept in a folder."""
 
+import itertools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,8 @@ from fall_throw import Camera, Throw, any_camera_for, camera_for, physical_throw
 from fall_weather import Canvas, Layer, dark, distractor, rain, shaken, snow, stamp
 
 WEATHERS: Final = ("day", "shake", "wind", "rain", "snow", "night")
+_TICKS: Final = 90_000
+"""Of a stamp, a second."""
 VISIBLE_LEVELS: Final = 12.0
 """Contrast at mid-way below which a person stepping through the pictures would not see the thing either."""
 
@@ -46,6 +49,12 @@ class Plan:
     """Any camera rather than a well hung one, and no thing drawn larger or smaller than it is."""
     kbit_s: int | None = None
     """What the camera may send at most, as noise at night would take any rate."""
+    denoises: bool = False
+    """It takes a mean over pictures where little moves, and sharpens edges."""
+    b_frames: int = 0
+    """Pictures in a row that refer to later ones: of a recorder, not of a camera that is looked at live."""
+    late_ms: float = 0.0
+    """It stamps its pictures so much early or late at most, each by another amount."""
 
 
 @dataclass(slots=True)
@@ -107,12 +116,12 @@ def _render(plan: Plan, path: Path) -> Film:
         layers.append(snow(rng, scene.width, scene.height, int(rng.uniform(40, 150) * math.sqrt(area))))
     truths = [Truth(t.thing, t.size_px, _speed(t), 0.0, plan.weather, t.release_m) for t in throws]
     contrasts: list[list[float]] = [[] for _ in throws]
-    writer = _Writer(path, scene, fps, plan)
+    writer, denoised = _Writer(path, scene, fps, plan), Denoised()
     for n in range(int(seconds * fps)):
         t_s = n / fps
         base = scene.picture(int(t_s * scene.fps))
         picture = _picture(plan, base, t_s, exposure_s, (throws, truths, contrasts), layers, rng)
-        writer.add(picture)
+        writer.add(denoised(picture) if plan.denoises else picture)
     writer.close()
     for truth, seen in zip(truths, contrasts, strict=True):
         truth.contrast = float(np.median(seen)) if seen else 0.0
@@ -181,18 +190,37 @@ def _grain(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> Ca
     return np.asarray(np.stack([bank[s : s + shape[1]] for s in starts]))
 
 
+class Denoised:
+    """What a camera's image processor makes of pictures: each is mixed with those before, the more the less has changed, and edges
+    are sharpened. A small thing that moves leaves a trail of afterimages."""
+
+    def __init__(self) -> None:
+        self._mean: Canvas | None = None
+
+    def __call__(self, picture: Grey) -> Grey:
+        """The next picture."""
+        seen = picture.astype(np.float32)
+        if self._mean is None:
+            self._mean = seen
+        change = seen - self._mean
+        moved = cv2.GaussianBlur(np.abs(change), (0, 0), 1.0)
+        self._mean = self._mean + np.clip((moved - 4.0) / 10.0, 0.2, 1.0) * change
+        edges = self._mean - cv2.GaussianBlur(self._mean, (0, 0), 1.2)
+        return np.asarray(np.clip(self._mean + 0.8 * edges, 0, 255), np.uint8)
+
+
 class _Writer:
-    """Encodes as a camera does: a key frame every two seconds, no pictures that refer forwards."""
+    """Encodes as a camera does: a key frame every two seconds, no pictures that refer forwards unless that is asked for."""
 
     def __init__(self, path: Path, scene: Scene, fps: float, plan: Plan) -> None:
         self._container = av.open(str(path), "w")
         options = {
-            "preset": "veryfast" if plan.kbit_s is None else "superfast",
-            "tune": "zerolatency",
+            "preset": "veryfast" if plan.kbit_s is None or plan.b_frames else "superfast",
             "crf": str(plan.crf),
             "x265-params": "log-level=none:pools=none",
             "threads": "1",
         }
+        options |= {"bf": str(plan.b_frames)} if plan.b_frames else {"tune": "zerolatency"}
         if plan.kbit_s is not None:
             options |= {"maxrate": f"{plan.kbit_s}k", "bufsize": f"{plan.kbit_s}k"}
         stream = self._container.add_stream(plan.codec, rate=Fraction(fps).limit_denominator(1001), options=options)
@@ -202,12 +230,25 @@ class _Writer:
         stream.height, stream.width = self._even
         stream.pix_fmt = "yuv420p"
         stream.gop_size = round(plan.gop_s * fps)
+        stream.codec_context.time_base = Fraction(1, _TICKS)
+        self._stamps = _stamps(plan, fps)
 
     def add(self, picture: Grey) -> None:
         rows, columns = self._even
         planes = np.vstack([picture[:rows, :columns], np.full((rows // 2, columns), 128, np.uint8)])
-        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.pts, frame.time_base = next(self._stamps), Fraction(1, _TICKS)
+        self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         self._container.mux(self._stream.encode(None))
         self._container.close()
+
+
+def _stamps(plan: Plan, fps: float) -> Iterator[int]:
+    """In ticks, growing."""
+    rng, last = np.random.default_rng([plan.seed, 1]), -1
+    for n in itertools.count():
+        late_s = rng.uniform(-plan.late_ms, plan.late_ms) / 1000 if n else 0.0
+        last = max(last + _TICKS // 500, round((n / fps + late_s) * _TICKS))
+        yield last

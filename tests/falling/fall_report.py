@@ -8,6 +8,7 @@ stands how many of the throws nobody could have seen in the film, and what was f
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -89,11 +90,17 @@ def main() -> None:
     asked.add_argument("--only", default="", help="only films whose name contains this")
     asked.add_argument("--render", action="store_true", help="make the films and stop")
     asked.add_argument("--no-real", action="store_true", help="leave out the real clips")
+    asked.add_argument("--denoises", action="store_true", help="films of cameras that reduce noise, which leaves trails")
+    asked.add_argument("--b-frames", type=int, default=0, help="films of recorders, with so many B-frames in a row")
+    asked.add_argument("--late-ms", type=float, default=0.0, help="films of cameras whose stamps are so much early or late")
     asked.add_argument("--detector", default="", help="only this one: edgeguard, never, all motion")
     told = asked.parse_args()
     cv2.setNumThreads(1)
     wanted = [*plans(told.chosen, told.films), *empty_plans(told.chosen, told.empty_seconds)]
-    films = [made(plan, told.folder) for plan in wanted if told.only in plan.name]
+    sent = {"denoises": told.denoises, "b_frames": told.b_frames, "late_ms": told.late_ms}
+    name = "-".join(f"{key}-{value:g}" for key, value in sent.items() if value)
+    folder = told.folder / name if name else told.folder
+    films = [made(replace(plan, **sent), folder) for plan in wanted if told.only in plan.name]
     if told.render:
         return
     if not told.no_real:

@@ -1,5 +1,6 @@
 """When the sensor took a picture, out of stamps that tremble; and what is no beat is left as it is."""
 
+import math
 from collections.abc import Callable
 from itertools import accumulate, pairwise
 
@@ -78,7 +79,35 @@ def _pauses() -> list[float]:
     return [n / 25 + 9.0 * (n // 100) for n in range(600)]
 
 
-@pytest.mark.parametrize("exact", [_decimated, _two_of_three, _drops, _changes, _drifts, _milliseconds, _pauses])
+def _slower() -> list[float]:
+    """Another rate, which is no multiple of the first, and back."""
+    return list(accumulate([0.04 if n // 100 % 2 else 1 / 15 for n in range(600)]))
+
+
+def _one_odd_gap() -> list[float]:
+    return [n / 25 + 0.3 * (n // 200) + 0.07 * (n // 450) for n in range(600)]
+
+
+@pytest.mark.parametrize(
+    ("sensor", "sent"), [(25, 12), (25, 10), (25, 8), (30, 12), (30, 8), (50, 20), (15, 7), (30, 25), (60, 25)]
+)
+def test_a_rate_that_the_sensor_cannot_be_divided_by_leaves_exact_stamps_as_they_are(sensor: int, sent: int) -> None:
+    """Of each few pictures one is sent, now after two, now after three."""
+    stamps = [round(math.ceil(n * sensor / sent) / sensor, 3) for n in range(400)]
+    assert evened(stamps).tolist() == stamps
+
+
+@pytest.mark.parametrize("late_s", [0.012, 0.025, 0.03])
+def test_key_frames_that_come_late_move_no_others(late_s: float) -> None:
+    stamps = [n / 25 + (late_s if n % 50 == 0 else 0.0) for n in range(600)]
+    found = evened(stamps)
+    assert [t_s for n, t_s in enumerate(found) if n % 50] == [t_s for n, t_s in enumerate(stamps) if n % 50]
+    assert all(found[n] <= stamps[n] for n in range(0, 600, 50))
+
+
+@pytest.mark.parametrize(
+    "exact", [_slower, _one_odd_gap, _decimated, _two_of_three, _drops, _changes, _drifts, _milliseconds, _pauses]
+)
 def test_stamps_that_say_when_the_pictures_were_taken_are_left_as_they_are(exact: Callable[[], list[float]]) -> None:
     stamps = exact()
     assert evened(stamps).tolist() == stamps

@@ -149,6 +149,18 @@ def test_a_ball_from_below_comes_down_where_it_went_up() -> None:
     assert watch([thrown(2.0, y=700, vy=-12.0, g=9.6)]) == []
 
 
+@pytest.mark.parametrize(("y", "told"), [(660.0, 0), (300.0, 1)])
+def test_what_goes_far_up_is_a_ball_where_it_came_from_below(y: float, told: int) -> None:
+    """Of a ball that rain hides at first the upper part alone may be seen, and its way down for longer than its way up. What is
+    thrown up from a window goes down further than the view shows."""
+    marks = [Mark(0.04 * n, 500.0, y - 240 * 0.04 * n + 200 * (0.04 * n) ** 2, 5.0, 40.0, 6.0, 0.01) for n in range(33)]
+    path = fit(tuple(marks))
+    assert 0.5 < path.rise_px / path.fall_px < 0.8
+    sure = Learned(Forest(NAMES, 9.0, ()), 0.7)
+    verdict = judge(path, Scene(WIDTH, HEIGHT, learned=sure), 0.04)
+    assert (verdict is Veto.RISES) == (not told)
+
+
 def test_a_car_that_comes_nearer_is_too_large_for_its_acceleration() -> None:
     def way(t_s: float) -> tuple[float, float] | None:
         near = 1 / max(0.1, 1 - t_s / 8)
