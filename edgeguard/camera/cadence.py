@@ -21,7 +21,7 @@ _EVEN_S: Final = 0.001
 ones before them, what strays is a pause, a picture left out or another rate."""
 _LOST: Final = (0.25, 0.32)
 """Scatter, in periods, in which no beat is found, and in which one is lost."""
-_BENT: Final = 0.5
+_BENT: Final = 0.3
 """How alike successive distances from the beat are, 0-1: those of late stamps have nothing to do with each other, a rate that
 changes bends them all."""
 _PAUSE: Final = 20.0

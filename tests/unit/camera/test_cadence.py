@@ -137,3 +137,18 @@ def test_seconds_only_grow_and_stay_by_their_stamps(steps: list[float]) -> None:
     found = evened(stamps)
     assert all(later > earlier for earlier, later in pairwise(found))
     assert np.abs(found - np.array(stamps)).max() < 2 * max(steps)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pictures_that_were_taken_at_no_beat_are_hardly_moved(seed: int) -> None:
+    """Steps of a phone that waits for light: each what it is."""
+    steps = np.random.default_rng(seed).uniform(0.030, 0.050, 1000)
+    stamps = np.cumsum(steps).tolist()
+    assert np.mean(np.abs(evened(stamps) - np.array(stamps)) > 0.002) < 0.1
+
+
+def test_a_rate_that_changes_under_trembling_stamps_is_followed() -> None:
+    rng = np.random.default_rng(5)
+    taken = list(accumulate([0.04 if n // 400 % 2 else 0.05 for n in range(4000)]))
+    stamps = growing([t_s + float(rng.uniform(-0.005, 0.005)) for t_s in taken])
+    assert beside(evened(stamps), taken) < 0.9 * beside(np.array(stamps), taken)
