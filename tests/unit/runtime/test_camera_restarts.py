@@ -11,7 +11,7 @@ from edgeguard.control import Call
 from edgeguard.control.camera_views import TroubleView
 from edgeguard.control.peer import Peer
 from edgeguard.core.blindness import Blindness
-from edgeguard.core.camera import CameraSpec
+from edgeguard.core.camera import CameraSpec, Task
 from edgeguard.core.camera_limits import CAMERA_BEAT_S, CAMERA_TOLD_AGAIN_S
 from edgeguard.core.clock import iso_utc
 from edgeguard.core.site import LogSpec, Site
@@ -179,6 +179,19 @@ def test_what_was_told_of_a_camera_holds_when_a_reload_changes_its_settings() ->
         assert view.sightings == 1
         await rig.says(CAMERA_TOLD_AGAIN_S)
         assert [(code, ok) for code, ok, _ in rig.told[len(told) :]] == [("frozen", True)]
+
+    asyncio.run(story())
+
+
+def test_a_camera_that_reads_plates_now_alarms_of_no_fall() -> None:
+    async def story() -> None:
+        rig = Reborn()
+        await rig.says(4)
+        await rig.call("camera-saw", sighting(boot_ms=rig.clock.now().boot_ms, boot=rig.clock.now().boot))
+        for task, alarmed in ((Task.FALLING, True), (Task.PLATES, False)):
+            await rig.cameras.become(_site(replace(SPEC, url=f"rtsp://10.0.0.9/{task.value}", task=task)))
+            await rig.boss.stop_all()
+            assert (rig.cameras.sighted(SPEC.name).fell is not None) == alarmed
 
     asyncio.run(story())
 
