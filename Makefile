@@ -67,8 +67,9 @@ soak: tools $(DEV_STAMP) ## the long forms: a thousand kills, power cuts, a flap
 # One more part at a time than there are processors, because tests of the store wait for the disk.
 PART_cli := $(addprefix tests/unit/,cli law store uplink)
 PART_runtime := $(addprefix tests/unit/,runtime rules config)
-PART_rest := tests $(addprefix --ignore=,tests/system $(PART_cli) $(PART_runtime))
-PARTS := cli runtime rest
+PART_eyes := $(addprefix tests/unit/,camera vision)
+PART_rest := tests $(addprefix --ignore=,tests/system $(PART_cli) $(PART_runtime) $(PART_eyes))
+PARTS := cli runtime eyes rest
 AT_ONCE := $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 # Their files lie in memory where there is room for them: what a disk does to the store is a matter of the slow tests.
 MEMORY := $(shell [ -w /dev/shm ] && [ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 500000 ] && echo /dev/shm)

@@ -330,13 +330,8 @@ class LateAnswers:
         known.took(heard_s - sent_s, now_s)
         slow = known.is_slow(now_s) or begun_s - sent_s > known.patience_s
         owed_s = math.inf
-        for kind, owed in self._of(request.address, request.protocol, request.pdu).items() if self._owed else ():
-            owed.forget(now_s)
-            kept = [asked for asked in owed.asked if asked.kept_until_s(slow) > now_s]
-            fitting = [asked for asked in kept if fits(request.protocol, request.address, asked.pdu, answer)]
-            if not fitting:
-                del self._owed[kind]
-                continue
+        if owing := self._owing(request, answer, slow, now_s):
+            owed, fitting = owing
             # It may pay for the first of them, and if that was so late, the others and this request may be answered as late.
             first = fitting[0]
             owed.paid(owed.asked.index(first), known.over_s(now_s, len(owed.asked)))
@@ -350,7 +345,6 @@ class LateAnswers:
                 return False
             owed.wait_clear(over_s, now_s)
             owed_s = first.sent_s
-            break
         kind = (request.address, request.protocol, function_of(request.protocol, request.pdu))
         may_owe_s = known.owes_s(now_s) if self.bursts.alone(now_s) and not slow else LATE_KEPT_S
         if not names_its_question(request.protocol, answer) and self.bursts.pay(kind, now_s - may_owe_s, owed_s):
@@ -359,6 +353,20 @@ class LateAnswers:
             return False
         known.answered(now_s - sent_s)
         return True
+
+    def _owing(self, request: Request, answer: bytes, slow: bool, now_s: float) -> tuple[_Owed, list[Asked]] | None:
+        """What this answer may be owed to besides `request`, and which questions those are: rather another question than the same,
+        for a meter hears the address of all meters as it hears its own."""
+        owing: tuple[_Owed, list[Asked]] | None = None
+        for kind, owed in self._of(request.address, request.protocol, request.pdu).items() if self._owed else ():
+            owed.forget(now_s)
+            kept = [asked for asked in owed.asked if asked.kept_until_s(slow) > now_s]
+            fitting = [asked for asked in kept if fits(request.protocol, request.address, asked.pdu, answer)]
+            if fitting and (owing is None or all(asked.pdu == request.pdu for asked in owing[1])):
+                owing = owed, fitting
+            elif not fitting and owing is None:
+                del self._owed[kind]
+        return owing
 
     def _of_station(self, station: Station) -> "_Known":
         known = self._known.get(station)

@@ -104,9 +104,13 @@ def _stretches(columns: Sequence[_Column]) -> Iterator[tuple[Spot, ...]]:
     yield tuple(run)
 
 
+_NOUGHT: Final = 0.02
+"""Marks have twelve places: what is nearer together than a billionth of this is one number."""
+
+
 def ticks(low: float, high: float, wanted: int) -> tuple[float, ...]:
     """Round numbers from below `low` to above `high`, about so many."""
-    if high - low <= max(abs(low), abs(high), 1e-6) * 1e-9:
+    if high - low <= max(abs(low), abs(high), _NOUGHT) * 1e-9:
         pad = max(abs(low) * 0.05, 1e-3)
         low, high = low - pad, high + pad
     rough = (high - low) / max(wanted - 1, 1)

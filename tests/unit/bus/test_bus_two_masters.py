@@ -89,6 +89,7 @@ VOLTAGE, CURRENT, NONE = "00 01 01 02", "00 01 02 02", "02 00 80 02"
     [(NONE, METER), (VOLTAGE, METER)],
     1.0,
 )
+@example([None, 0.5], [(0.0, VOLTAGE, METER), (0.25, NONE, EVERY_METER)], [(VOLTAGE, METER)], 1.0)
 def test_no_meter_refuses_for_us_what_it_refused_to_another_master(
     next_s: list[float | None], theirs: list[tuple[float, str, str]], ours: list[tuple[str, str]], timeout_s: float
 ) -> None:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cli_kit import Desk
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from parquet_reader import read
 
@@ -77,6 +77,8 @@ def test_folding_loses_no_extreme_and_no_reading(values: list[float | None], col
 
 
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e9), st.integers(2, 9))
+@example(0.0, 7.4e-14, 2)
+@example(0.0, 2.1e-11, 9)
 @settings(max_examples=40)
 def test_ticks_enclose_what_they_measure(low: float, span: float, wanted: int) -> None:
     marks = ticks(low, low + span, wanted)

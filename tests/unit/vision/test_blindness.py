@@ -73,6 +73,7 @@ def test_blurred(well: Eyesight) -> None:
     assert not troubles(see(well, 60, levels, np.asarray(detail * 0.7, np.float32), 120)), "haze is no blur"
 
 
+@pytest.mark.slow
 def test_a_lens_that_goes_out_of_focus_slowly_is_not_learned_as_normal(well: Eyesight) -> None:
     levels, detail = view(1)
     eyes = well
@@ -100,6 +101,7 @@ def test_moved_by_a_few_cells(well: Eyesight, shift: tuple[int, int]) -> None:
     assert set(troubles(see(well, 100, levels, detail, 120))) == {Blindness.MOVED}
 
 
+@pytest.mark.slow
 def test_another_view_is_moved_and_never_learned(well: Eyesight) -> None:
     eyes = see(well, 600, *view(2), 120)
     assert set(troubles(eyes)) == {Blindness.MOVED}
@@ -113,6 +115,7 @@ def test_a_lorry_before_a_quarter_of_the_view_is_no_move(well: Eyesight) -> None
     assert not troubles(see(well, 120, levels, detail, 120))
 
 
+@pytest.mark.slow
 def test_night_is_learned_apart_from_day(well: Eyesight) -> None:
     """Lamps show other edges than the sun; the first night is another light, not another view."""
     levels, _ = view(1, light=30.0)
