@@ -26,10 +26,9 @@ _BENT: Final = 0.3
 changes bends them all."""
 _PAUSE: Final = 20.0
 """After so many periods without a picture the beat may be another."""
-_SHORT: Final = (0.0, 0.25)
-"""Of the steps, these quantiles may be one beat where others are several."""
 _CLEAR: Final = 0.2
-"""The scatter, in periods, that shows it."""
+"""The shortest step, or that of which a quarter are shorter, is one beat where others are several: the scatter, in periods, that
+shows it."""
 _PARTS: Final = 12
 _FASTEST_S: Final = 0.008
 """The shortest step may be as many beats, none shorter than that: of a sensor of which no two pictures in a row are sent."""
@@ -60,7 +59,7 @@ class Cadence:
         self._here_s = 0.0
         """Where the newest beat is."""
         self._step_s = 0.0
-        self._told_s = -1.0
+        self._told_s = -math.inf
 
     def even(self, t_s: float) -> float:
         """When the picture with this stamp was taken, s; more than for every picture before. Stamps must grow."""
@@ -73,7 +72,7 @@ class Cadence:
             self._step_s = step_s
         self._stamps.append(t_s)
         taken_s = self._fitted(t_s) if self._trembles() else self._as_it_is(t_s)
-        self._told_s = max(taken_s, self._told_s + _SHORTEST * self._step_s) if self._told_s >= 0 else taken_s
+        self._told_s = max(taken_s, self._told_s + _SHORTEST * self._step_s)
         return self._told_s
 
     def _trembles(self) -> bool:
@@ -121,18 +120,22 @@ class Cadence:
 
 
 def _found(stamps: Column) -> tuple[Column, Fit]:
-    """The beat of stamps of which nothing is known: each is one, or short steps are one and long ones several where that fits."""
+    """The beat of stamps of which nothing is known: each is one, or short steps are one and long ones several where that fits. All
+    guesses are looked at at once: pictures that have no beat are looked at again and again."""
     steps = np.diff(stamps)
-    best, fit = (each := np.arange(len(stamps), dtype=np.float64)), _line(each, stamps)
-    shortest_s = float(steps.min())
-    parts = [(shortest_s / n, _EVEN_S) for n in range(2, _PARTS + 1) if shortest_s / n >= _FASTEST_S]
-    for beat_s, most_s in [*((short, _CLEAR * short) for short in np.quantile(steps, _SHORT).tolist()), *parts]:
-        several = np.maximum(1.0, np.rint(steps / max(_EVEN_S, beat_s) - _RATHER_LATE))
-        beats = np.concatenate([[0.0], np.cumsum(several)])
-        other = _line(beats, stamps)
-        if _scatter_s(other) <= min(most_s, _scatter_s(fit)):
-            best, fit = beats, other
-    return best, fit
+    ranked = np.sort(steps)
+    parts = ranked[0] / np.arange(2, _PARTS + 1)
+    short = ranked[[0, len(ranked) // 4]]
+    guesses = np.concatenate([short, parts[parts >= _FASTEST_S]])
+    most_s = np.concatenate([[math.inf], _CLEAR * short, np.full(len(guesses) - len(short), _EVEN_S)])
+    beats = np.ones((len(most_s), len(stamps)))
+    beats[1:, 1:] = np.maximum(1.0, np.rint(steps / np.maximum(_EVEN_S, guesses)[:, None] - _RATHER_LATE))
+    beats = beats.cumsum(axis=1)
+    at, on = beats - beats.mean(axis=1, keepdims=True), stamps - stamps.mean()
+    off = on - ((at @ on) / (at * at).sum(axis=1))[:, None] * at
+    scatter_s = np.sqrt((off * off).mean(axis=1))
+    best = beats[np.where(scatter_s <= most_s, scatter_s, math.inf).argmin()]
+    return best, _line(best, stamps)
 
 
 def _scatter_s(fit: Fit) -> float:

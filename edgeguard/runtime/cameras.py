@@ -348,19 +348,12 @@ class Cameras:
             since = iso_utc(now.wall_ms - max(0, now.boot_ms - since_ms))
             self._health(name, trouble, False, f"since {since}{f'; {detail}' if detail else ''}")
         for trouble in before.keys() - present.keys():
-            lasted_s = max(0, now.boot_ms - before[trouble][0]) / 1000
-            self._health(name, trouble, True, f"after {lasted_s:.0f} s")
+            self._health(name, trouble, True, _lasted(before[trouble][0], now))
 
     def _tell_gone(self, name: CameraName, watched: _Watched, now: Stamp) -> None:
         """Of a camera that is not in the site any more nothing stays open."""
         for trouble, (since_ms, _) in watched.troubles.items():
-            if trouble is not Blindness.FAILED:
-                words = BLIND_WORDS[trouble]
-                text = Labels(
-                    zh=f"{name} 已从配置中移除;此前:{words.zh}", en=f"{name} is not in the site any more; it had this: {words.en}"
-                )
-                detail = f"after {max(0, now.boot_ms - since_ms) / 1000:.0f} s"
-                self._pipeline.health(Health(f"camera.{name}", trouble.value, ok=True, text=text, detail=detail))
+            self._health(name, trouble, True, _lasted(since_ms, now), gone=True)
 
     def _tell_size(self, name: CameraName, watched: _Watched) -> None:
         """Somebody has set the camera to another size, or its other stream comes: what was drawn in px of a facade may not fit."""
@@ -372,11 +365,13 @@ class Cameras:
             self._pipeline.health(Health(f"camera.{name}", "resized", ok=True, text=text, detail=detail))
         watched.resized = resized
 
-    def _health(self, name: CameraName, trouble: Blindness, ok: bool, detail: str) -> None:
+    def _health(self, name: CameraName, trouble: Blindness, ok: bool, detail: str, gone: bool = False) -> None:
         if trouble is Blindness.FAILED:
             return  # the supervisor tells that its process failed, restarts and works again
         words = BLIND_WORDS[trouble]
-        if ok:
+        if gone:
+            text = Labels(zh=f"{name} 已从配置中移除;此前:{words.zh}", en=f"{name} is not in the site any more; it had: {words.en}")
+        elif ok:
             text = Labels(zh=f"{name} 已恢复:{words.zh}", en=f"{name} is well again; it had this: {words.en}")
         else:
             text = Labels(zh=f"{name} {words.zh}", en=f"{name} {words.en}")
@@ -466,6 +461,10 @@ def _document(kind: type[_V], call: Call) -> _V:
         return decode(kind, parse_strict_json(call.text("what").encode(), _DEPTH))
     except (JsonRefused, Undecodable) as error:
         raise BadArguments(f"what: {error}") from None
+
+
+def _lasted(since_ms: int, now: Stamp) -> str:
+    return f"after {max(0, now.boot_ms - since_ms) / 1000:.0f} s"
 
 
 def _evidence_id(facts: Mapping[str, JsonValue], otherwise: str) -> str:
