@@ -30,6 +30,9 @@ _NOT_FOR_CAMERAS: Final = (CREDENTIALS, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCH
 _FOR_CAMERAS: Final = MappingProxyType({"OPENBLAS_NUM_THREADS": "1"})
 """Each thread of the linear algebra that numpy and OpenCV bring sets tens of MiB aside, and nothing here has use for a second."""
 
+_FIRST_TO_GO: Final = "500"
+"""On the kernel's scale of -1000 to 1000: where memory is short it ends a camera, which comes back, before polls and barriers."""
+
 
 class CameraLink:
     """A camera's process. `beat` is its newest sign of life, None before the first of this life."""
@@ -82,6 +85,7 @@ class CameraLink:
             )
         except OSError as error:
             raise Retryable(f"its process cannot be started: {error.strerror}") from error
+        _goes_first(child.pid)
         assert child.stdin is not None  # noqa: S101 (asked for)
         with contextlib.suppress(ConnectionError):
             child.stdin.write(self.papers)
@@ -134,6 +138,12 @@ class CameraLink:
         if code == _BAD_CONFIGURATION:
             return Permanent(words or "its process refuses its configuration")
         return Retryable(f"its process ended with code {code}{f': {words}' if words else ''}")
+
+
+def _goes_first(pid: int) -> None:
+    """From its first moment on: until it did so itself, the daemon might be chosen."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
 def _first_line(spec: CameraSpec, file: Path) -> bytes:

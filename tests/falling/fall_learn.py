@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,11 +156,13 @@ def _looked_at(motion: MotionField, waiting: list[tuple[float, NDArray[np.uint8]
 
 def shots(films: int, empty_seconds: float, folder: Path, part: int = 0, parts: int = 1) -> Iterator[Shot]:
     """All that is learned from; of a `part` only its share."""
-    idle_seconds = empty_seconds / 2
-    wanted: list[tuple[Plan | Film, Turn]] = [(plan, (0, False)) for plan in plans("tuning-wide", films)]
-    wanted += [(plan, (0, False)) for plan in plans("tuning", int(_NARROW * films))]
-    wanted += [(plan, (0, False)) for plan in empty_plans("tuning-wide", empty_seconds)]
-    wanted += [(plan, (0, False)) for plan in idle_plans("tuning-wide", int(_IDLE * films), idle_seconds)]
+    sets = (
+        plans("tuning-wide", films),
+        plans("tuning", int(_NARROW * films)),
+        empty_plans("tuning-wide", empty_seconds),
+        idle_plans("tuning-wide", int(_IDLE * films), empty_seconds / 2),
+    )
+    wanted: list[tuple[Plan | Film, Turn]] = [(plan, (0, False)) for each in sets for plan in _by_many_cameras(each)]
     clips = [film for film in real_clips() if film.path.name not in REAL_REPORT]
     wanted += [(film, (quarter, mirrored)) for film in clips for quarter in range(4) for mirrored in (False, True)]
     for what, turn in wanted[part::parts]:
@@ -171,6 +173,18 @@ def shots(films: int, empty_seconds: float, folder: Path, part: int = 0, parts: 
             kept = folder / "clips" / f"{what.plan_name}-{turn[0]}{'m' if turn[1] else ''}.reel"
             kept.parent.mkdir(parents=True, exist_ok=True)
             yield Shot(what, reel_of(what.path, kept, turn), what.path.name, turn != (0, False))
+
+
+def _by_many_cameras(wanted: Iterator[Plan]) -> Iterator[Plan]:
+    """One film in six with noise reduction, and one with pictures that refer to later ones."""
+    for n, plan in enumerate(wanted):
+        match n % 6:
+            case 2:
+                yield replace(plan, name=f"{plan.name}-denoised", denoises=True)
+            case 5:
+                yield replace(plan, name=f"{plan.name}-b-frames", b_frames=2)
+            case _:
+                yield plan
 
 
 def _background(plan: Plan) -> str:
@@ -306,7 +320,7 @@ _WEATHERS: Final = tuple(f"{weather} all" for weather in _SEEN_IN)
 def main() -> None:
     """Collect, measure, write."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--films", type=int, default=460)
+    asked.add_argument("--films", type=int, default=690)
     asked.add_argument("--empty-seconds", type=float, default=60.0)
     asked.add_argument("--folder", type=Path, default=Path(".bench/falling"))
     asked.add_argument("--part", type=int)

@@ -48,6 +48,14 @@ def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path, drop_in: Path | No
     assert _run(_tool("systemd-analyze"), "verify", "--man=no", str(_installed(tmp_path, drop_in))) == ""
 
 
+@pytest.mark.parametrize("drop_in", [None, *DROP_INS], ids=lambda p: p.stem if p else "alone")
+def test_a_camera_that_the_kernel_ends_for_want_of_memory_ends_nothing_else(tmp_path: Path, drop_in: Path | None) -> None:
+    """Without a word systemd stops the whole service when the kernel has ended one of its processes (systemd.service(5))."""
+    files = [_installed(tmp_path, drop_in), *tmp_path.glob("*.d/*.conf")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if line.startswith("OOMPolicy=")] == ["OOMPolicy=continue"]
+
+
 def test_the_exposure_is_within_the_bar(tmp_path: Path) -> None:
     _run(
         _tool("systemd-analyze"),
