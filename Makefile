@@ -49,8 +49,8 @@ TIMED := $(addprefix tests/system/test_,$(addsuffix .py,camera demo_run line_too
 .PHONY: test
 test: tools $(DEV_STAMP) ## install what the tests need, then run every check and every test
 	@EDGEGUARD_EXAMPLES=$${EDGEGUARD_EXAMPLES:-40} $(MAKE) --no-print-directory check
-	@echo "== slow tests: most of them wait, for others or for time, so that three run at once"
-	@$(BIN)/pytest -m slow --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10 $(SLOW)
+	@echo "== slow tests: most of them wait, for others or for time, so that four run at once"
+	@$(BIN)/pytest -m slow --numprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=10 $(SLOW)
 	@echo "== slow tests of lines and cameras in real time"
 	@$(BIN)/pytest -m slow --numprocesses=2 --dist=loadfile --durations=10 $(TIMED)
 
