@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.vision.trajectory import Path
 
-GRAVITY_M_S2: Final = (3.5, 12.5)
+GRAVITY_M_S2: Final = (2.0, 30.0)
 """What a fit may give: drag takes from 9.8, a throw away from the wall adds to it."""
 _STOREYS_MOST: Final = 1000
 _RELEASE_BACK_S: Final = 0.35

@@ -13,7 +13,6 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeguard.vision.facade import GRAVITY_M_S2
 from edgeguard.vision.gathering import Memory, along
 from edgeguard.vision.spots import Column, Sightings
 from edgeguard.vision.tracks import PLACE_PX, Mark
@@ -68,6 +67,8 @@ _BEND_SIZES: Final = (4.5, 500.0)
 _FASTEST_M_S: Final = (10.0, 8.0)
 """Sideways and up or down in the picture when it was thrown, were its acceleration that of the earth."""
 _ONE_SIGN: Final = 0.75
+_GRAVITY_M_S2: Final = (3.5, 14.0)
+"""With floor lines, as if it had fallen along the facade: drag takes from 9.8, and how it neared is not known that well."""
 _CHANCE_LOG10: Final = -0.9
 """Of a mark, on average."""
 
@@ -220,7 +221,7 @@ def is_thrown_nearer(way: Nearing, scene: Scene, period_s: float) -> bool:
     beside = way.as_if_beside()
     if beside.rise_px > _RISES * beside.fall_px and not _goes_up_and_out(way):
         return False
-    return scene.plane is None or GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(beside) <= GRAVITY_M_S2[1]
+    return scene.plane is None or _GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(beside) <= _GRAVITY_M_S2[1]
 
 
 def _goes_up_and_out(way: Nearing) -> bool:

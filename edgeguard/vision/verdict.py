@@ -14,6 +14,7 @@ from edgeguard.vision.fall_signs import EXPOSURE_MOST_S, signs
 from edgeguard.vision.forest import Forest
 from edgeguard.vision.gathering import Memory
 from edgeguard.vision.trajectory import Path
+from edgeguard.vision.weight import evidence, updated
 
 _CROWDED: Final = 20.0
 """With so many spots a picture they make chance paths, and more is asked of one that counts."""
@@ -154,8 +155,10 @@ def judge(
     if veto is not None:
         return veto
     likelihood = learned.likelihood(path, scene.height, period_s, crowd, memory)
+    if scene.plane is not None and likelihood >= _FAR_FROM:
+        likelihood = updated(likelihood, evidence(scene.plane, path))
     if likelihood >= learned.threshold:
-        return round(likelihood, 3) if _is_heavy(path, scene) else Veto.GRAVITY
+        return round(likelihood, 3)
     if likelihood >= _OPEN and not pieced and is_at_rest(memory) and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
         return learned.threshold
     return Veto.UNLIKE if likelihood >= _FAR_FROM else Veto.FAR

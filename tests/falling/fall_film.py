@@ -1,5 +1,6 @@
 """Films with known throws: a plan from a seed, the pictures, the encoded file beside its truth. Made once, kept in a folder."""
 
+import contextlib
 import itertools
 import json
 import math
@@ -14,10 +15,11 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 from fall_scene import Grey, Scene
-from fall_throw import Camera, Throw, any_camera_for, camera_for, physical_throw_from, throw_from
+from fall_throw import Camera, NothingSeen, Throw, any_camera_for, camera_for, physical_throw_from, throw_from
 from fall_weather import Canvas, Layer, dark, distractor, rain, shaken, snow, stamp
 
 WEATHERS: Final = ("day", "shake", "wind", "rain", "snow", "night")
+_CAMERAS: Final = 20
 _TICKS: Final = 90_000
 """Of a stamp, a second."""
 VISIBLE_LEVELS: Final = 12.0
@@ -99,13 +101,9 @@ def made(plan: Plan, folder: Path) -> Film:
 
 def _render(plan: Plan, path: Path) -> Film:
     scene = plan.scene()
-    rng = np.random.default_rng(plan.seed)
-    camera = (any_camera_for if plan.is_wide else camera_for)(rng, scene.width, scene.height)
+    rng = np.random.default_rng([plan.seed, 2])  # of its own: the plan has drawn its weather and its size from the same seed
     fps = plan.fps or scene.fps
-    throws, start_s = [], rng.uniform(1.6, 2.4)
-    for size in plan.sizes:
-        throws.append((physical_throw_from if plan.is_wide else throw_from)(rng, camera, start_s, size))
-        start_s = throws[-1].end_s + rng.uniform(2.2, 3.2)
+    camera, throws = _aimed(plan, scene, rng)
     seconds = max(plan.seconds, throws[-1].end_s + 1.5 if throws else 0.0)
     exposure_s = plan.exposure_s or (1 / 30 if plan.weather == "night" else 1 / 250)
     layers = [distractor(kind, rng, scene.width, scene.height) for kind in plan.distractors]
@@ -126,6 +124,21 @@ def _render(plan: Plan, path: Path) -> Film:
     for truth, seen in zip(truths, contrasts, strict=True):
         truth.contrast = float(np.median(seen)) if seen else 0.0
     return Film(path, plan.name, plan.weather, seconds, plan.distractors, tuple(truths), camera)
+
+
+def _aimed(plan: Plan, scene: Scene, rng: np.random.Generator) -> tuple[Camera, list[Throw]]:
+    """A camera and the throws before it; where it cannot see any (a long lens near the wall), the next one."""
+    camera_of, throw_of = (any_camera_for, physical_throw_from) if plan.is_wide else (camera_for, throw_from)
+    for _ in range(_CAMERAS):
+        camera = camera_of(rng, scene.width, scene.height)
+        throws: list[Throw] = []
+        start_s = rng.uniform(1.6, 2.4)
+        with contextlib.suppress(NothingSeen):
+            for size in plan.sizes:
+                throws.append(throw_of(rng, camera, start_s, size))
+                start_s = throws[-1].end_s + rng.uniform(2.2, 3.2)
+            return camera, throws
+    raise NothingSeen(f"{plan.name}: {_CAMERAS} cameras see no throw")
 
 
 def _picture(

@@ -42,6 +42,10 @@ THINGS: Final = (
 )
 
 
+class NothingSeen(ValueError):
+    """No throw is long enough in a camera's picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """A pinhole before a facade: `distance_m` away, lens at `height_m`, looking up by `pitch` radians."""
@@ -66,6 +70,11 @@ class Camera:
         """Height on the facade of an image row in the middle column, m."""
         angle = self.pitch + math.atan2(self.height / 2 - row, self.focal_px)
         return self.height_m + self.distance_m * math.tan(angle)
+
+    def row_at(self, height_m: float) -> float:
+        """Image row in the middle column of a height on the facade: the other way round."""
+        angle = math.atan2(height_m - self.height_m, self.distance_m) - self.pitch
+        return self.height / 2 - self.focal_px * math.tan(angle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,7 @@ def physical_throw_from(rng: np.random.Generator, camera: Camera, start_s: float
         if beyond == 0.0:
             break
     if best is None:
-        raise ValueError("this camera sees no throw")
+        raise NothingSeen("this camera sees no throw")
     return best
 
 
@@ -153,7 +162,7 @@ def throw_from(rng: np.random.Generator, camera: Camera, start_s: float, size_px
         if size_px is None or size_px[0] <= made.size_px <= size_px[1]:
             return made
     if best is None:
-        raise ValueError("this camera sees no throw")
+        raise NothingSeen("this camera sees no throw")
     if size_px is not None:
         scale = rng.uniform(*size_px) / best.size_px
         best.track[:, 2] *= scale
