@@ -30,8 +30,9 @@ _NOT_FOR_CAMERAS: Final = (CREDENTIALS, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCH
 _FOR_CAMERAS: Final = MappingProxyType({"OPENBLAS_NUM_THREADS": "1"})
 """Each thread of the linear algebra that numpy and OpenCV bring sets tens of MiB aside, and nothing here has use for a second."""
 
-_FIRST_TO_GO: Final = "500"
+_SOONER: Final = 500
 """On the kernel's scale of -1000 to 1000: where memory is short it ends a camera, which comes back, before polls and barriers."""
+_SOONEST: Final = 1000
 
 
 class CameraLink:
@@ -142,8 +143,9 @@ class CameraLink:
 
 def _goes_first(pid: int) -> None:
     """From its first moment on: until it did so itself, the daemon might be chosen."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    with contextlib.suppress(OSError, ValueError):
+        own = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(min(_SOONEST, own + _SOONER)), encoding="ascii")
 
 
 def _first_line(spec: CameraSpec, file: Path) -> bytes:

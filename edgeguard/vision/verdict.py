@@ -22,8 +22,10 @@ _FLOODED: Final = 50.0
 """So many are hard rain: nearly as many as are looked at."""
 _FAR_FROM: Final = 0.03
 """What is less likely is far from a fall."""
-_OPEN: Final = 0.15
-_CLEAR: Final = 0.85
+_SUREST: Final = 0.999
+"""Nothing is certain."""
+_OPEN: Final = 0.4
+_CLEAR: Final = 0.88
 """From that likelihood on, what the limits are so sure of is a fall: the next camera will show other falls than the films did."""
 _AT_REST: Final = 0.02
 """With more of the picture in unrest lately the limits, which know nothing of it, have no say."""
@@ -154,14 +156,16 @@ def judge(
     veto = asked_of(path, scene, period_s)
     if veto is not None:
         return veto
-    likelihood = learned.likelihood(path, scene.height, period_s, crowd, memory)
-    if scene.plane is not None and likelihood >= _FAR_FROM:
-        likelihood = updated(likelihood, evidence(scene.plane, path))
+    by_form = learned.likelihood(path, scene.height, period_s, crowd, memory)
+    likelihood = by_form
+    if scene.plane is not None and by_form >= _FAR_FROM:
+        likelihood = updated(by_form, evidence(scene.plane, path))
     if likelihood >= learned.threshold:
-        return round(likelihood, 3)
-    if likelihood >= _OPEN and not pieced and is_at_rest(memory) and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
+        return min(_SUREST, round(likelihood, 3))
+    is_open = min(by_form, likelihood) >= _OPEN and not pieced and is_at_rest(memory)
+    if is_open and _is_clear(_by_limits(path, scene, period_s, crowd, memory)):
         return learned.threshold
-    return Veto.UNLIKE if likelihood >= _FAR_FROM else Veto.FAR
+    return Veto.UNLIKE if by_form >= _FAR_FROM else Veto.FAR
 
 
 def _is_clear(verdict: Veto | float) -> bool:

@@ -19,6 +19,8 @@ from fall_throw import Camera, NothingSeen, Throw, any_camera_for, camera_for, p
 from fall_weather import Canvas, Layer, dark, distractor, rain, shaken, snow, stamp
 
 WEATHERS: Final = ("day", "shake", "wind", "rain", "snow", "night")
+_GENERATION: Final = 2
+"""Another one makes other films of the same plans; those of before are made anew."""
 _CAMERAS: Final = 20
 _TICKS: Final = 90_000
 """Of a stamp, a second."""
@@ -89,11 +91,12 @@ def made(plan: Plan, folder: Path) -> Film:
     """The film of a plan, rendered unless `folder` holds it already."""
     path = folder / f"{plan.name}.mp4"
     beside = path.with_suffix(".json")
-    if not beside.exists():
+    raw = json.loads(beside.read_text()) if beside.exists() else {}
+    if raw.get("generation") != _GENERATION:
         folder.mkdir(parents=True, exist_ok=True)
-        film = _render(plan, path)
-        beside.write_text(json.dumps(asdict(film) | {"path": path.name}))
-    raw = json.loads(beside.read_text())
+        path.with_suffix(".reel").unlink(missing_ok=True)
+        beside.write_text(json.dumps(asdict(_render(plan, path)) | {"path": path.name, "generation": _GENERATION}))
+        raw = json.loads(beside.read_text())
     truths = tuple(Truth(**{**one, "track": [tuple(p) for p in one["track"]]}) for one in raw["truths"])
     camera = Camera(**raw["camera"])
     return Film(path, raw["plan_name"], raw["weather"], raw["seconds"], tuple(raw["distractors"]), truths, camera)

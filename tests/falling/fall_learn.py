@@ -39,7 +39,7 @@ from edgeguard.vision.trajectory import Path as Way
 from edgeguard.vision.verdict import Learned, Scene
 
 MODELS: Final = Path(__file__).parents[2] / "models"
-VERSION: Final = "1.1"
+VERSION: Final = "1.2"
 _SEEDS: Final = (7, 36)
 _ROUNDS: Final = 150
 _LEAVES: Final = 10
@@ -50,7 +50,7 @@ _NARROW: Final = 0.1
 """For each film of the wide set so many of the narrow one, in which things are drawn larger or smaller than they are."""
 _IDLE: Final = 0.175
 """For each so many without a throw."""
-_THRESHOLDS: Final = (0.6, 0.7, 0.8)
+_THRESHOLDS: Final = (0.7, 0.8, 0.9)
 _TURNED_AWAY: Final = 0.1
 """So likely that nothing calls it a fall, and not so far from one that the detector gives it up in a crowd."""
 _TOGETHER: Final = 12
@@ -157,12 +157,12 @@ def _looked_at(motion: MotionField, waiting: list[tuple[float, NDArray[np.uint8]
 def shots(films: int, empty_seconds: float, folder: Path, part: int = 0, parts: int = 1) -> Iterator[Shot]:
     """All that is learned from; of a `part` only its share."""
     sets = (
-        plans("tuning-wide", films),
-        plans("tuning", int(_NARROW * films)),
-        empty_plans("tuning-wide", empty_seconds),
-        idle_plans("tuning-wide", int(_IDLE * films), empty_seconds / 2),
+        _by_many_cameras(plans("tuning-wide", films), 6),
+        _by_many_cameras(plans("tuning", int(_NARROW * films)), 7),
+        _by_many_cameras(empty_plans("tuning-wide", empty_seconds), 7),
+        _by_many_cameras(idle_plans("tuning-wide", int(_IDLE * films), empty_seconds / 2), 6),
     )
-    wanted: list[tuple[Plan | Film, Turn]] = [(plan, (0, False)) for each in sets for plan in _by_many_cameras(each)]
+    wanted: list[tuple[Plan | Film, Turn]] = [(plan, (0, False)) for each in sets for plan in each]
     clips = [film for film in real_clips() if film.path.name not in REAL_REPORT]
     wanted += [(film, (quarter, mirrored)) for film in clips for quarter in range(4) for mirrored in (False, True)]
     for what, turn in wanted[part::parts]:
@@ -175,10 +175,11 @@ def shots(films: int, empty_seconds: float, folder: Path, part: int = 0, parts: 
             yield Shot(what, reel_of(what.path, kept, turn), what.path.name, turn != (0, False))
 
 
-def _by_many_cameras(wanted: Iterator[Plan]) -> Iterator[Plan]:
-    """One film in six with noise reduction, and one with pictures that refer to later ones."""
+def _by_many_cameras(wanted: Iterator[Plan], every: int) -> Iterator[Plan]:
+    """One film in `every` with noise reduction, and one with pictures that refer to later ones. In sets whose scenes come by turns
+    `every` and the turns have no common divisor, so that each scene has its share."""
     for n, plan in enumerate(wanted):
-        match n % 6:
+        match n % every:
             case 2:
                 yield replace(plan, name=f"{plan.name}-denoised", denoises=True)
             case 5:
@@ -325,7 +326,7 @@ def main() -> None:
     asked.add_argument("--folder", type=Path, default=Path(".bench/falling"))
     asked.add_argument("--part", type=int)
     asked.add_argument("--parts", type=int, default=1)
-    asked.add_argument("--threshold", type=float, default=0.7)
+    asked.add_argument("--threshold", type=float, default=0.8)
     asked.add_argument("--write", action="store_true")
     asked_for = asked.parse_args()
     cv2.setNumThreads(1)

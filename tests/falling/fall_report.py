@@ -26,20 +26,20 @@ from fall_throw import Camera
 from edgeguard.camera.fall_judge import fall_judge
 from edgeguard.camera.falling import FallWatch
 from edgeguard.camera.video import open_video
-from edgeguard.core.facade import FacadeSpec, FloorLine
+from edgeguard.core.facade import FacadeSpec, FloorLine, Mount
 
 Detector = Callable[[Film], list[Said]]
 _HIGHEST_M: Final = 120.0
 """No house is drawn higher; cameras that look up steeply would show floors beyond."""
 
 
-def floors(camera: Camera) -> FacadeSpec:
-    """What a technician types of the facade before this camera: three floor slabs, as far apart as can be seen. Nothing where fewer
-    are seen."""
+def set_up(camera: Camera) -> FacadeSpec:
+    """What a technician tells of the facade before this camera: three floor slabs, as far apart as can be seen; where fewer are
+    seen, how the camera hangs."""
     lowest, highest = camera.height_at(camera.height - 1), min(camera.height_at(1), _HIGHEST_M)
     first, last = max(0, math.ceil(lowest / STOREY_M)), math.floor(highest / STOREY_M)
     if last - first < 2:
-        return FacadeSpec()
+        return FacadeSpec(mount=Mount(math.degrees(camera.pitch), camera.focal_px, camera.distance_m, camera.height_m))
     rows = {floor: camera.row_at(STOREY_M * floor) for floor in (first, (first + last) // 2, last)}
     right = camera.width - 1.0
     return FacadeSpec(lines=tuple(FloorLine(floor + 1, (0.0, row), (right, row)) for floor, row in rows.items()))
@@ -51,8 +51,8 @@ def watched(film: Film) -> list[Said]:
 
 
 def watched_with_floors(film: Film) -> list[Said]:
-    """The product, set up with floor lines."""
-    return _watched(film, floors(film.camera) if film.camera.width > 1 else FacadeSpec())
+    """The product, set up with floor lines. Nobody knows the cameras of the real clips."""
+    return _watched(film, set_up(film.camera) if film.camera.width > 1 else FacadeSpec())
 
 
 def _watched(film: Film, spec: FacadeSpec) -> list[Said]:

@@ -70,8 +70,10 @@ def memory_group(name: str) -> Iterator[Path]:
                 (folder / file).write_text(value)
         yield folder
     finally:
-        wait_for(lambda: not (folder / "cgroup.procs").read_text(), "the end of its last process", 30)
-        folder.rmdir()
+        try:
+            wait_for(lambda: not (folder / "cgroup.procs").read_text(), "the end of its last process", 30)
+        finally:
+            folder.rmdir()
 
 
 @contextmanager

@@ -54,6 +54,13 @@ def test_a_program_that_is_not_there() -> None:
     assert (type(error), str(error)) == (Retryable, "its process cannot be started: No such file or directory")
 
 
+def test_where_memory_is_short_the_kernel_ends_it_before_the_daemon() -> None:
+    """However the daemon stands on the kernel's scale; the service puts it below zero."""
+    own = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+    told = end_of(link("import sys, time; time.sleep(0.3); sys.exit('at ' + open('/proc/self/oom_score_adj').read().strip())"))
+    assert str(told) == f"its process ended with code 1: at {min(1000, own + 500)}"
+
+
 def test_a_process_that_never_shows_life_is_ended_even_if_it_will_not_hear() -> None:
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     stopped = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"

@@ -112,12 +112,16 @@ def test_a_learned_judge_has_the_word() -> None:
 
 
 def test_what_the_limits_are_sure_of_needs_less() -> None:
-    """A likelihood of one in three is told, with no more confidence than the threshold, where the way is clear."""
-    tree = [[-1, math.log(0.5), 0, 0]]
-    scene = Scene(640, HEIGHT, learned=Learned(forest_of({"signs": list(NAMES), "base": 0.0, "trees": [tree]}), 0.7))
+    """A likelihood of one half is told, with no more confidence than the threshold, where the way is clear; one third is not."""
+
+    def of(likelihood: float) -> Scene:
+        return Scene(640, HEIGHT, learned=Learned(Forest(NAMES, math.log(likelihood / (1 - likelihood)), ()), 0.7))
+
+    scene = of(0.5)
     limits = Scene(640, HEIGHT)
     assert judge(path(), limits, 1 / FPS) > 0.9  # type: ignore[operator]
     assert judge(path(), scene, 1 / FPS) == 0.7
+    assert judge(path(), of(0.33), 1 / FPS) is Veto.UNLIKE
     barely = path(bend=110.0, down=60.0)
     assert isinstance(judge(barely, limits, 1 / FPS), Veto)
     assert judge(barely, scene, 1 / FPS) is Veto.UNLIKE

@@ -28,7 +28,9 @@ def plane(mount: Mount = MOUNT) -> Plane:
     return found
 
 
-def fallen(out_m_s: float, gravity_m_s2: float = G, from_m: float = 20.0, seconds: float = 1.4, off_px: float = 0.0) -> Path:
+def fallen(
+    out_m_s: float, gravity_m_s2: float = G, from_m: float = 20.0, seconds: float = 1.4, off_px: float = 0.0, chance: float = 0.9
+) -> Path:
     """Of what is thrown straight away from the wall, as the camera of MOUNT sees it, each mark `off_px` off by turns."""
     pitch, marks = math.radians(MOUNT.pitch_deg), []
     for n in range(int(seconds * FPS)):
@@ -37,7 +39,7 @@ def fallen(out_m_s: float, gravity_m_s2: float = G, from_m: float = 20.0, second
         depth = ahead * math.cos(pitch) + up * math.sin(pitch)
         row = HEIGHT / 2 - (up * math.cos(pitch) - ahead * math.sin(pitch)) / depth * MOUNT.focal_px
         if 0 < row < HEIGHT:
-            marks.append(Mark(2.0 + t, WIDTH / 2, row + off_px * (-1) ** n, 4.0, 60.0, 4.0, 0.9))
+            marks.append(Mark(2.0 + t, WIDTH / 2, row + off_px * (-1) ** n, 4.0, 60.0, 4.0, chance))
     return fit(tuple(marks))
 
 
@@ -99,3 +101,11 @@ def test_evidence_adds_up_and_keeps_the_order(likelihood: float, one: float, two
     assert updated(likelihood, 0.0) == pytest.approx(likelihood)
     assert 0 < updated(likelihood, one) < 1
     assert (updated(likelihood, one) > likelihood) == (one > 1e-9) or abs(one) < 1e-6
+
+
+@pytest.mark.parametrize(("gravity_m_s2", "is_heavy"), [(G, True), (20.0, True), (45.0, False)])
+def test_the_limits_by_themselves_take_what_nothing_on_earth_does_for_no_fall(gravity_m_s2: float, is_heavy: bool) -> None:
+    path = fallen(0.0, gravity_m_s2, seconds=1.4 if gravity_m_s2 < 2 * G else 0.9, chance=0.01)
+    alone, with_floors = (judge(path, Scene(WIDTH, HEIGHT, plane=floors), 1 / FPS) for floors in (None, plane()))
+    assert not isinstance(alone, Veto)
+    assert with_floors == (alone if is_heavy else Veto.GRAVITY)
