@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from fall_film import VISIBLE_LEVELS, Film, Plan, made
 from fall_plans import empty_plans, idle_plans, plans
-from fall_report import real_clips
+from fall_report import real_clips, set_up
 from fall_scene import REAL_REPORT
 from fall_score import Said, Tally, matches, report, score
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from edgeguard.camera.motion import MotionField
 from edgeguard.camera.shipped import MANIFEST
 from edgeguard.camera.video import open_video
+from edgeguard.vision.facade import Plane, plane_of
 from edgeguard.vision.fall_signs import NAMES, signs
 from edgeguard.vision.falls import FallState, finish, step
 from edgeguard.vision.forest import Forest, forest_of
@@ -197,9 +198,9 @@ def _background(plan: Plan) -> str:
     return str(known["paths"][number % len(known["paths"])].name) if "paths" in known else plan.name
 
 
-def told(reel: Reel, learned: Learned | None) -> list[Said]:
-    """What the product tells of a reel when `learned` judges."""
-    state = FallState(Scene(reel.width, reel.height, learned=learned))
+def told(reel: Reel, learned: Learned | None, plane: Plane | None = None) -> list[Said]:
+    """What the product tells of a reel when `learned` judges, with floors where `plane` says them."""
+    state = FallState(Scene(reel.width, reel.height, plane=plane, learned=learned))
     found = []
     last_s = 0.0
     for t_s, rows, busy, unrest in reel.pictures:
@@ -292,11 +293,13 @@ def by_folds(seen: Sequence[Shot], data: Table) -> list[Forest]:
     return [forests[k] for k in folds]
 
 
-def tallied(seen: Sequence[Shot], judges: Sequence[Learned | None]) -> tuple[Tally, Tally, Tally]:
-    """Films; clips turned; clips as they are."""
+def tallied(seen: Sequence[Shot], judges: Sequence[Learned | None], with_floors: bool = False) -> tuple[Tally, Tally, Tally]:
+    """Films; clips turned; clips as they are, of which nobody knows the cameras."""
     films, turned, upright = Tally(), Tally(), Tally()
     for shot, judge in zip(seen, judges, strict=True):
-        said = told(shot.reel, judge)
+        knows = with_floors and shot.film.camera.width > 1
+        plane = plane_of(set_up(shot.film.camera), (shot.reel.width, shot.reel.height)) if knows else None
+        said = told(shot.reel, judge, plane)
         if shot.film.camera.width > 1:
             score(films, shot.film, said)
         else:
@@ -341,7 +344,11 @@ def main() -> None:
     forests = by_folds(seen, data)
     for threshold in _THRESHOLDS:
         print(_line(f"{threshold}", tallied(seen, [Learned(forest, threshold) for forest in forests])))
-    print(report(tallied(seen, [Learned(forest, asked_for.threshold) for forest in forests])[0], f"films at {asked_for.threshold}"))
+    judges = [Learned(forest, asked_for.threshold) for forest in forests]
+    for name, with_floors in (("", False), (" with floor lines", True)):
+        tallies = tallied(seen, judges, with_floors)
+        print(_line(f"{asked_for.threshold}{name}", tallies))
+        print(report(tallies[0], f"films at {asked_for.threshold}{name}"))
     if asked_for.write:
         _write(grown(data, np.ones(len(data.falls), np.bool_)), asked_for.threshold)
 

@@ -12,6 +12,8 @@ from fall_film import VISIBLE_LEVELS, Film, Truth
 SIZES: Final = ((0, 2), (2, 4), (4, 8), (8, 20), (20, 1000))
 STOREY_M: Final = 3.0
 _SLOW_STEP_S: Final = 0.075
+_FAR_M: Final = 12.0
+_CAMERAS: Final = {"-denoised": "noise reduction", "-b-frames": "B-frames"}
 _SIGMAS: Final = 1.96
 _TAIL: Final = 0.05
 
@@ -106,6 +108,11 @@ def groups(truth: Truth, film: Film) -> Iterable[str]:
     yield f"{weather} all"
     if weather == "day" and 4 <= truth.size_px < 20:
         yield "day 4-20 px"
+        if film.camera.distance_m >= _FAR_M:
+            yield "day 4-20 px, cameras from 12 m on"
+    for mark, kind in _CAMERAS.items():
+        if film.plan_name.endswith(mark):
+            yield kind
     height = film.camera.height
     pace = truth.speed_px_s / height
     if len(truth.track) > 2 and truth.track[-1][0] - truth.track[0][0] > _SLOW_STEP_S * (len(truth.track) - 1):

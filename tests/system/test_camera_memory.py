@@ -73,7 +73,8 @@ def memory_group(name: str) -> Iterator[Path]:
         try:
             wait_for(lambda: not (folder / "cgroup.procs").read_text(), "the end of its last process", 30)
         finally:
-            folder.rmdir()
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def test_the_kernel_ends_a_camera_where_memory_is_short_and_nothing_else(tmp_pat
         wait_for(lambda: view().state == "well" and view().pictures > 0, "pictures", 90)
         first = view().pid
         asked = [int(Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="ascii")) for pid in (running.child.pid, first)]
-        assert asked[1] >= asked[0] + 500, "large as a daemon may be, a camera goes first"
+        assert asked[1] == min(1000, asked[0] + 500), "large as a daemon may be, a camera goes first"
         bound(group, 20 << 20)
         hog = subprocess.Popen(
             [sys.executable, "-c", HOG, str(group), "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

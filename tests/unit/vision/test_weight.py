@@ -46,7 +46,7 @@ def fallen(
 def judged(path: Path, likelihood: float, floors: Plane | None) -> Veto | float:
     """By the forest alone: in a view that moves the limits have no say."""
     forest = Forest(NAMES, math.log(likelihood / (1 - likelihood)), ())
-    return judge(path, Scene(WIDTH, HEIGHT, plane=floors, learned=Learned(forest, 0.7)), 1 / FPS, memory=Memory(unrest=0.1))
+    return judge(path, Scene(WIDTH, HEIGHT, plane=floors, learned=Learned(forest, 0.8)), 1 / FPS, memory=Memory(unrest=0.1))
 
 
 @pytest.mark.parametrize("out_m_s", [0.0, 2.0, 4.0, 6.0])
@@ -62,12 +62,12 @@ def test_the_fastest_of_them_seem_to_fall_faster_than_anything_does() -> None:
 
 def test_floors_make_a_likely_fall_sure_and_an_unlikely_one_likely() -> None:
     path = fallen(0.0)
-    assert judged(path, 0.5, None) is Veto.UNLIKE
-    doubted, believed = judged(path, 0.5, plane()), judged(path, 0.8, plane())
+    assert judged(path, 0.6, None) is Veto.UNLIKE
+    doubted, believed = judged(path, 0.6, plane()), judged(path, 0.8, plane())
     assert not isinstance(doubted, Veto)
     assert not isinstance(believed, Veto)
-    assert 0.7 <= doubted < believed
-    assert believed > 0.9
+    assert 0.8 <= doubted < believed
+    assert believed > 0.93
     assert judged(path, 0.15, plane()) is Veto.UNLIKE, "the form has to say something, too"
 
 
@@ -77,7 +77,14 @@ def test_what_falls_as_on_another_planet_is_no_likely_fall(gravity_m_s2: float) 
     path = fallen(0.0, gravity_m_s2, from_m=24.0, seconds=2.4 if gravity_m_s2 < G else 0.9)
     assert not isinstance(judged(path, 0.9, None), Veto)
     assert judged(path, 0.9, plane()) is Veto.UNLIKE
-    assert not isinstance(judged(path, 0.97, plane()), Veto), "floors that are wrong must not make the detector blind"
+    assert not isinstance(judged(path, 0.99, plane()), Veto), "floors that are wrong must not make the detector blind"
+
+
+def test_what_falls_as_nothing_on_earth_is_hardly_told_however_it_looks() -> None:
+    path = fallen(0.0, 80.0, from_m=24.0, seconds=0.7)
+    assert judged(path, 0.98, None) == 0.98
+    assert judged(path, 0.98, plane()) is Veto.UNLIKE
+    assert evidence(plane(), path) == evidence(plane(), fallen(0.0, 1.2, from_m=24.0, seconds=3.0)) < -3.5
 
 
 def test_a_path_of_which_little_is_known_is_moved_little() -> None:
