@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from edgeguard.core.facade import FacadeSpec, FloorLine
 from edgeguard.vision.trajectory import Path
 
-GRAVITY_M_S2: Final = (2.0, 30.0)
-"""What a fit may give: drag takes from 9.8, a throw away from the wall adds to it."""
 _STOREYS_MOST: Final = 1000
 _RELEASE_BACK_S: Final = 0.35
 """A drop begins at rest: when the fit was at rest within this before the first mark, that is where it began."""

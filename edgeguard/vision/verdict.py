@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Final
 
 from edgeguard.vision.chance import chance_log10, sureness
-from edgeguard.vision.facade import GRAVITY_M_S2, Plane
+from edgeguard.vision.facade import Plane
 from edgeguard.vision.fall_signs import EXPOSURE_MOST_S, signs
 from edgeguard.vision.forest import Forest
 from edgeguard.vision.gathering import Memory
+from edgeguard.vision.gravity import log_ratio, updated
 from edgeguard.vision.trajectory import Path
-from edgeguard.vision.weight import evidence, updated
 
 _CROWDED: Final = 20.0
 """With so many spots a picture they make chance paths, and more is asked of one that counts."""
@@ -131,6 +131,8 @@ class Limits:
     """Acceleration sideways over that downwards."""
     rise: float = 0.4
     """Climb before the highest point over the fall after it."""
+    gravity_m_s2: tuple[float, float] = (2.0, 30.0)
+    """Where floors are known: drag takes from 9.8, a throw away from the wall adds to it."""
     chance_log10: float = -8.0
     least_confidence: float = 0.79
     """What passes each test barely is none: birds and cars do, now and then."""
@@ -159,7 +161,7 @@ def judge(
     by_form = learned.likelihood(path, scene.height, period_s, crowd, memory)
     likelihood = by_form
     if scene.plane is not None and by_form >= _FAR_FROM:
-        likelihood = updated(by_form, evidence(scene.plane, path))
+        likelihood = updated(by_form, log_ratio(scene.plane, path))
     if likelihood >= learned.threshold:
         return min(_SUREST, round(likelihood, 3))
     is_open = min(by_form, likelihood) >= _OPEN and not pieced and is_at_rest(memory)
@@ -247,12 +249,13 @@ def _too_little(path: Path, scene: Scene, period_s: float, limits: Limits) -> Ve
 def _not_gravity(path: Path, scene: Scene, period_s: float, limits: Limits) -> Veto | None:
     """Something else than a free fall explains the way it went."""
     veto = next((veto for veto, holds in _vetoes(path, scene, period_s, limits) if holds), None)
-    return veto if veto is not None or _is_heavy(path, scene) else Veto.GRAVITY
+    return veto if veto is not None or _is_heavy(path, scene, limits) else Veto.GRAVITY
 
 
-def _is_heavy(path: Path, scene: Scene) -> bool:
+def _is_heavy(path: Path, scene: Scene, limits: Limits) -> bool:
     """Where floors are known, that its acceleration is that of the earth."""
-    return scene.plane is None or GRAVITY_M_S2[0] <= scene.plane.gravity_m_s2(path) <= GRAVITY_M_S2[1]
+    least, most = limits.gravity_m_s2
+    return scene.plane is None or least <= scene.plane.gravity_m_s2(path) <= most
 
 
 def _vetoes(path: Path, scene: Scene, period_s: float, limits: Limits) -> Iterator[tuple[Veto, bool]]:

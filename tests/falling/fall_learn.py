@@ -51,7 +51,8 @@ _NARROW: Final = 0.1
 """For each film of the wide set so many of the narrow one, in which things are drawn larger or smaller than they are."""
 _IDLE: Final = 0.175
 """For each so many without a throw."""
-_THRESHOLDS: Final = (0.7, 0.8, 0.9)
+_OTHERS: Final = (0.7, 0.9)
+"""Thresholds to compare with the one that is asked for."""
 _TURNED_AWAY: Final = 0.1
 """So likely that nothing calls it a fall, and not so far from one that the detector gives it up in a crowd."""
 _TOGETHER: Final = 12
@@ -342,7 +343,7 @@ def main() -> None:
     print(f"{len(seen)} shots, {len(data.falls)} paths, {int(data.falls.sum())} of them of throws")
     print(_line("limits", tallied(seen, [None] * len(seen))))
     forests = by_folds(seen, data)
-    for threshold in _THRESHOLDS:
+    for threshold in _OTHERS:
         print(_line(f"{threshold}", tallied(seen, [Learned(forest, threshold) for forest in forests])))
     judges = [Learned(forest, asked_for.threshold) for forest in forests]
     for name, with_floors in (("", False), (" with floor lines", True)):

@@ -12,10 +12,10 @@ from edgeguard.vision.facade import Plane, plane_of
 from edgeguard.vision.fall_signs import NAMES
 from edgeguard.vision.forest import Forest
 from edgeguard.vision.gathering import Memory
+from edgeguard.vision.gravity import log_ratio, updated
 from edgeguard.vision.tracks import Mark
 from edgeguard.vision.trajectory import Path, fit
 from edgeguard.vision.verdict import Learned, Scene, Veto, judge
-from edgeguard.vision.weight import evidence, updated
 
 SIZE = WIDTH, HEIGHT = 1280, 720
 FPS, G = 25.0, 9.81
@@ -84,26 +84,26 @@ def test_what_falls_as_nothing_on_earth_is_hardly_told_however_it_looks() -> Non
     path = fallen(0.0, 80.0, from_m=24.0, seconds=0.7)
     assert judged(path, 0.98, None) == 0.98
     assert judged(path, 0.98, plane()) is Veto.UNLIKE
-    assert evidence(plane(), path) == evidence(plane(), fallen(0.0, 1.2, from_m=24.0, seconds=3.0)) < -3.5
+    assert log_ratio(plane(), path) == log_ratio(plane(), fallen(0.0, 1.2, from_m=24.0, seconds=3.0)) < -3.5
 
 
 def test_a_path_of_which_little_is_known_is_moved_little() -> None:
     sharp, blurred = fallen(0.0, 25.0, seconds=0.8), fallen(0.0, 25.0, seconds=0.8, off_px=12.0)
     assert blurred.bend_error > 5 * sharp.bend_error
-    assert evidence(plane(), sharp) < evidence(plane(), blurred)
+    assert log_ratio(plane(), sharp) < log_ratio(plane(), blurred)
     sharp, blurred = fallen(0.0, seconds=0.8), fallen(0.0, seconds=0.8, off_px=12.0)
-    assert evidence(plane(), sharp) > evidence(plane(), blurred) + 0.1
+    assert log_ratio(plane(), sharp) > log_ratio(plane(), blurred) + 0.1
 
 
 def test_where_floors_give_no_acceleration_they_say_nothing() -> None:
     three = fit(fallen(0.0).marks[:3])
     assert math.isnan(plane().gravity_m_s2(three))
-    assert evidence(plane(), three) == 0.0
+    assert log_ratio(plane(), three) == 0.0
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(st.floats(0.001, 0.999), st.floats(-3, 3), st.floats(-3, 3))
-def test_evidence_adds_up_and_keeps_the_order(likelihood: float, one: float, two: float) -> None:
+def test_log_ratios_add_up_and_keep_the_order(likelihood: float, one: float, two: float) -> None:
     assert updated(updated(likelihood, one), two) == pytest.approx(updated(likelihood, one + two))
     assert updated(likelihood, 0.0) == pytest.approx(likelihood)
     assert 0 < updated(likelihood, one) < 1

@@ -25,8 +25,8 @@ _LEAST: Final = -4.0
 _NEXT_TO_NONE: Final = 1e-9
 
 
-def evidence(plane: Plane, path: Path) -> float:
-    """By what the logarithm of the odds that `path` is a fall changes; 0 where the floors give no acceleration."""
+def log_ratio(plane: Plane, path: Path) -> float:
+    """By what the natural logarithm of the odds that `path` is a fall changes; 0 where the floors give no acceleration."""
     gravity = plane.gravity_m_s2(path)
     if math.isnan(gravity):
         return 0.0
@@ -37,7 +37,7 @@ def evidence(plane: Plane, path: Path) -> float:
     return max(_LEAST, _MOST - math.log(unsure / _SPREAD) - _TAIL * math.log1p(off * off))
 
 
-def updated(likelihood: float, evidence_ln: float) -> float:
-    """A likelihood, 0-1, after evidence."""
-    odds = math.exp(evidence_ln) * likelihood
+def updated(likelihood: float, by_ln: float) -> float:
+    """A likelihood, 0-1, whose odds change by a natural logarithm."""
+    odds = math.exp(by_ln) * likelihood
     return odds / (odds + 1.0 - likelihood)
